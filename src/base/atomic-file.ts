@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import { link, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { GscError, systemErrorCode } from './error.ts';
+
+export interface AtomicFileOptions {
+  /** Permission bits of the new file, before the umask. */
+  readonly mode?: number;
+  /** What happens to a file that is there already: replaced, or an `exists` error that leaves it alone. */
+  readonly existing: 'replace' | 'refuse';
+}
+
+/**
+ * Writes a file whole or not at all: into a temporary neighbour, synced, then under its name.
+ * After a crash at most a file named `.NAME.*.tmp` is left.
+ */
+export async function writeFileAtomically(
+  path: string,
+  bytes: Uint8Array | string,
+  options: AtomicFileOptions,
+): Promise<void> {
+  const temporary = temporaryNameFor(path);
+  try {
+    const file = await open(temporary, 'wx', options.mode ?? 0o666);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await publishFile(temporary, path, options.existing);
+  } catch (error) {
+    throw writeError(path, error);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** A name beside `path` that no other process uses. */
+export function temporaryNameFor(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+}
+
+/** Gives a finished temporary file its name in one step. */
+export async function publishFile(temporary: string, path: string, existing: 'replace' | 'refuse'): Promise<void> {
+  if (existing === 'replace') return rename(temporary, path);
+  await link(temporary, path);
+  await rm(temporary);
+}
+
+/** Turns a failed file-system call on an output into the error that the user sees. */
+export function writeError(path: string, error: unknown): unknown {
+  const code = systemErrorCode(error);
+  if (error instanceof GscError || code === undefined) return error;
+  if (code === 'EEXIST') {
+    return new GscError({
+      code: 'exists',
+      subject: path,
+      message: 'there is such a file already, and it is not overwritten',
+      hint: 'choose another name, or remove the file first',
+      cause: error,
+    });
+  }
+  return new GscError({ code: 'unwritable', subject: path, message: `cannot be written (${code})`, cause: error });
+}

@@ -1,0 +1,65 @@
+/**
+ * Every way in which gsc fails, as a closed list; `docs/errors.md` explains each.
+ * The command line turns `usage`, `config` and `manifest` into exit code 2, all others into 1.
+ */
+export const errorCodes = [
+  'usage',
+  'config',
+  'manifest',
+  'not-found',
+  'exists',
+  'unreadable',
+  'unwritable',
+  'archive',
+  'image',
+  'blob',
+  'tar',
+  'tree',
+  'platform',
+  'state',
+  'entrypoint',
+  'user',
+  'runtime',
+  'elf',
+  'enclave',
+  'key',
+  'sigstruct',
+  'engine',
+  'registry',
+  'cache',
+  'aborted',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+export interface ErrorDetails {
+  readonly code: ErrorCode;
+  /** What the failure is about: a file, an image, a digest, a manifest key. */
+  readonly subject: string;
+  /** What failed, with "expected X, got Y" where there is such a pair. Without the subject. */
+  readonly message: string;
+  /** One thing that the user can do. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+/** The only error class that gsc throws on purpose. `message` is `subject: message`. */
+export class GscError extends Error {
+  readonly code: ErrorCode;
+  readonly subject: string;
+  readonly hint: string | undefined;
+
+  constructor(details: ErrorDetails) {
+    super(`${details.subject}: ${details.message}`, { cause: details.cause });
+    this.name = 'GscError';
+    this.code = details.code;
+    this.subject = details.subject;
+    this.hint = details.hint;
+  }
+}
+
+/** The system's own word for a failed call (`ENOENT`, `EACCES`, …), or undefined for any other error. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises';
+import { type ErrorCode, GscError, systemErrorCode } from './error.ts';
+
+/** Reads a file that the user named; `what` names its role in the error (`manifest`, `key`, …). */
+export async function readUserFile(path: string, what: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw readError(path, what, error);
+  }
+}
+
+/** Turns a failed file-system call on an input into the error that the user sees. */
+export function readError(path: string, what: string, error: unknown): unknown {
+  const system = systemErrorCode(error);
+  if (error instanceof GscError || system === undefined) return error;
+  const code: ErrorCode = system === 'ENOENT' || system === 'ENOTDIR' ? 'not-found' : 'unreadable';
+  const reason: Record<string, string> = {
+    ENOENT: 'there is no such file',
+    ENOTDIR: 'a part of the path is not a directory',
+    EISDIR: 'this is a directory, not a file',
+    EACCES: 'permission denied',
+  };
+  return new GscError({
+    code,
+    subject: path,
+    message: `the ${what} cannot be read: ${reason[system] ?? system}`,
+    hint: code === 'not-found' ? `check the path of the ${what}` : `make the ${what} readable for this user`,
+    cause: error,
+  });
+}

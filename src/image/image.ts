@@ -1,0 +1,34 @@
+import type { Digest } from '../base/digest.ts';
+import type { ImageConfig } from './config.ts';
+import type { Descriptor } from './descriptor.ts';
+
+/** Bytes as they stream, in pieces of any size. */
+export type ByteStream = AsyncIterable<Buffer>;
+
+/** One layer of an image: a tar, compressed or not. */
+export interface Layer {
+  /** Names the blob as it is stored: compressed size, digest of the compressed bytes. */
+  readonly descriptor: Descriptor;
+  /** The digest of the uncompressed tar. */
+  readonly diffId: Digest;
+  /**
+   * The blob's bytes as stored. The stream checks size and digest against the descriptor and throws a `blob`
+   * error at its end if they differ; a consumer must read to the end before it believes the bytes.
+   */
+  open(): ByteStream;
+}
+
+/** A container image for one platform, wherever it comes from. Layers are in order, lowest first. */
+export interface Image {
+  /** How messages call it: the reference as the user gave it. */
+  readonly name: string;
+  /** The manifest's own descriptor, as stored (for an archive that has none: of the manifest that gsc would write). */
+  readonly manifest: Descriptor;
+  /** Descriptor of the config blob; its digest is what Docker calls the image ID. */
+  readonly configDescriptor: Descriptor;
+  readonly config: ImageConfig;
+  /** Exact bytes behind `manifest` and `configDescriptor`. */
+  readonly manifestBytes: Buffer;
+  readonly configBytes: Buffer;
+  readonly layers: readonly Layer[];
+}

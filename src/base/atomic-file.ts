@@ -42,7 +42,11 @@ export function temporaryNameFor(path: string): string {
 }
 
 /** Gives a finished temporary file its name in one step. */
-export async function publishFile(temporary: string, path: string, existing: 'replace' | 'refuse'): Promise<void> {
+export async function publishFile(
+  temporary: string,
+  path: string,
+  existing: 'replace' | 'refuse',
+): Promise<void> {
   if (existing === 'replace') return rename(temporary, path);
   await link(temporary, path);
   await rm(temporary);
@@ -61,5 +65,10 @@ export function writeError(path: string, error: unknown): unknown {
       cause: error,
     });
   }
-  return new GscError({ code: 'unwritable', subject: path, message: `cannot be written (${code})`, cause: error });
+  return new GscError({
+    code: 'unwritable',
+    subject: path,
+    message: `cannot be written (${code})`,
+    cause: error,
+  });
 }

@@ -82,5 +82,7 @@ function isAscii(text: string): boolean {
 }
 
 function isClean(bytes: ByteString): boolean {
-  return bytes === '/' || (bytes.startsWith('/') && !bytes.endsWith('/') && !/\/\/|\/\.\.?(\/|$)/.test(bytes));
+  return (
+    bytes === '/' || (bytes.startsWith('/') && !bytes.endsWith('/') && !/\/\/|\/\.\.?(\/|$)/.test(bytes))
+  );
 }

@@ -14,7 +14,8 @@ export interface RecordLayout {
 export function encodeRecord(layout: RecordLayout, values: FieldValues): Buffer {
   const bytes = Buffer.alloc(layout.sizeBytes);
   const known = new Set(layout.fields.map(([name]) => name));
-  for (const name of Object.keys(values)) if (!known.has(name)) throw new RangeError(`no field ${name} in the record`);
+  for (const name of Object.keys(values))
+    if (!known.has(name)) throw new RangeError(`no field ${name} in the record`);
   for (const field of layout.fields) {
     const value = values[field[0]];
     if (value !== undefined) writeField(bytes, field, value);
@@ -23,7 +24,10 @@ export function encodeRecord(layout: RecordLayout, values: FieldValues): Buffer 
 }
 
 /** The values of all fields of a record; `bytes` fields are views into `bytes`. */
-export function decodeRecord(layout: RecordLayout, bytes: Buffer): Record<string, number | bigint | Uint8Array> {
+export function decodeRecord(
+  layout: RecordLayout,
+  bytes: Buffer,
+): Record<string, number | bigint | Uint8Array> {
   if (bytes.length !== layout.sizeBytes) {
     throw new RangeError(`expected ${layout.sizeBytes} bytes, got ${bytes.length}`);
   }

@@ -81,6 +81,12 @@ function appendToConfig(base: ImageConfig, options: AppendOptions): ImageConfig 
     created: options.created,
     config: options.configure(base.config ?? {}),
     rootfs: { ...base.rootfs, diff_ids: [...(base.rootfs.diff_ids ?? []), ...diffIds] },
-    ...((base.history || added.length > 0) && { history: [...(base.history ?? []), ...added] }),
+    ...(hasFullHistory(base) && { history: [...(base.history ?? []), ...added] }),
   };
+}
+
+/** History must have one line for each layer that is not empty; where the base's does not, none is better than a wrong one. */
+function hasFullHistory(config: ImageConfig): boolean {
+  const lines = (config.history ?? []).filter((line) => line.empty_layer !== true);
+  return lines.length === (config.rootfs.diff_ids ?? []).length;
 }

@@ -50,12 +50,20 @@ export interface ImageIndex {
  * Reads a manifest or an index. The media type is the declared one (of the descriptor or the HTTP header), else the
  * document's own, else what its members show. Throws an `image` error that names `subject`.
  */
-export function parseManifest(bytes: Buffer, subject: string, declaredType?: string): ImageManifest | ImageIndex {
+export function parseManifest(
+  bytes: Buffer,
+  subject: string,
+  declaredType?: string,
+): ImageManifest | ImageIndex {
   const json = parseJson(bytes, subject, 'manifest');
   const own = ownMediaType(json);
-  const known = [own, declaredType].find((type) => type !== undefined && (isIndexType(type) || isManifestType(type)));
+  const known = [own, declaredType].find(
+    (type) => type !== undefined && (isIndexType(type) || isManifestType(type)),
+  );
   const mediaType = known ?? guessMediaType(json, subject, own ?? declaredType);
-  return isIndexType(mediaType) ? readIndex(json, subject, mediaType) : readManifest(json, subject, mediaType);
+  return isIndexType(mediaType)
+    ? readIndex(json, subject, mediaType)
+    : readManifest(json, subject, mediaType);
 }
 
 /** The JSON form of a descriptor, as manifests hold it. */
@@ -131,7 +139,11 @@ function toDescriptor(json: z.infer<typeof descriptorSchema>): Descriptor {
   };
 }
 
-function toPlatform(json: { os: string; architecture: string; variant?: string | null | undefined }): Platform {
+function toPlatform(json: {
+  os: string;
+  architecture: string;
+  variant?: string | null | undefined;
+}): Platform {
   const { os, architecture, variant } = json;
   return variant ? { os, architecture, variant } : { os, architecture };
 }

@@ -1,5 +1,5 @@
 import { GscError } from '../base/error.ts';
-import { type Descriptor, showPlatform, sgxPlatform } from './descriptor.ts';
+import { type Descriptor, sgxPlatform, showPlatform } from './descriptor.ts';
 import type { ImageIndex } from './manifest.ts';
 
 /**

@@ -13,7 +13,8 @@ export async function* verifiedStream(source: ByteStream, descriptor: Descriptor
   let sizeBytes = 0;
   for await (const piece of source) {
     sizeBytes += piece.length;
-    if (sizeBytes > descriptor.sizeBytes) throw wrongSize(descriptor, where, `more than ${descriptor.sizeBytes}`);
+    if (sizeBytes > descriptor.sizeBytes)
+      throw wrongSize(descriptor, where, `more than ${descriptor.sizeBytes}`);
     hash.update(piece);
     yield piece;
   }

@@ -1,4 +1,4 @@
-import type { ByteString, ImagePath } from '../base/image-path.ts';
+import type { ByteString } from '../base/image-path.ts';
 import type { FileFacts, Ownership } from './entry.ts';
 
 /** A regular file of the merged tree. Names that are hard links of each other share one node. */

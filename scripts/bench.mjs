@@ -1,0 +1,29 @@
+// Bundles and runs one benchmark, or all: node scripts/bench.mjs [NAME]
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { build } from 'esbuild';
+
+const all = readdirSync('bench')
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.replace('.ts', ''));
+const [wanted] = process.argv.slice(2);
+const names = wanted === undefined ? all : [wanted];
+mkdirSync('out/bench', { recursive: true });
+for (const name of names) {
+  const outfile = `out/bench/${name}.mjs`;
+  await build({
+    entryPoints: [`bench/${name}.ts`],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    define: { __GSC_VERSION__: '"bench"' },
+    banner: {
+      js: "import { createRequire as gscRequire } from 'node:module';const require = gscRequire(import.meta.url);",
+    },
+  });
+  console.log(`\n== ${name}`);
+  const { status } = spawnSync(process.execPath, [outfile], { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}

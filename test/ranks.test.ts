@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+/** The folders of src/ from ground to top. A file imports only from its own folder and from those before it. */
+const ranks = [
+  'base',
+  'reference',
+  'image',
+  'tar',
+  'tree',
+  'scan',
+  'runtime',
+  'manifest',
+  'enclave',
+  'signature',
+  'store',
+  '.',
+  'cli',
+];
+
+const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+
+describe('folder ranks', () => {
+  test('every folder of src has a rank', () => {
+    for (const file of files) expect(ranks).toContain(dirname(file));
+  });
+
+  test.each(files)('%s imports only from its own folder and lower ones', (file) => {
+    const own = ranks.indexOf(dirname(file));
+    for (const target of relativeImports(file)) {
+      const rank = ranks.indexOf(dirname(target));
+      expect(rank, `${file} imports ${target}`).toBeLessThanOrEqual(own);
+      expect(rank, `${file} imports ${target}`).toBeGreaterThanOrEqual(0);
+    }
+  });
+
+  test('store knows nothing of what lies between it and the images, nor is it known there', () => {
+    const between = ['tree', 'scan', 'runtime', 'manifest', 'enclave', 'signature'];
+    for (const file of files.filter((name) => dirname(name) === 'store')) {
+      for (const target of relativeImports(file)) expect(between, file).not.toContain(dirname(target));
+    }
+  });
+
+  test('only cli prints, exits or reads the environment', () => {
+    const forbidden = /process\.(exit|env|stdout|stderr|argv|cwd)|console\./;
+    for (const file of files.filter((name) => dirname(name) !== 'cli')) {
+      expect(forbidden.exec(readFileSync(join('src', file), 'utf8'))?.[0], file).toBeUndefined();
+    }
+  });
+});
+
+function relativeImports(file: string): readonly string[] {
+  const text = readFileSync(join('src', file), 'utf8');
+  const specifiers = [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map((match) => match[1] ?? '');
+  return specifiers.map((specifier) => normalize(join(dirname(file), specifier)));
+}

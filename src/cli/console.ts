@@ -1,0 +1,71 @@
+import { createColors } from 'picocolors';
+
+/** What the command line is given by the world; nothing else of gsc reads it. */
+export interface World {
+  readonly arguments: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  /** Aborted by Ctrl-C or a termination signal. */
+  readonly signal: AbortSignal;
+  readonly today: () => Date;
+}
+
+export interface OutputStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+export type Verbosity = 'quiet' | 'normal' | 'verbose';
+
+/** The two voices of a command: the result on stdout, the talk on stderr. */
+export class Console {
+  readonly #world: World;
+  readonly verbosity: Verbosity;
+  readonly colors: ReturnType<typeof createColors>;
+  #hasProgressLine = false;
+
+  constructor(world: World, verbosity: Verbosity) {
+    this.#world = world;
+    this.verbosity = verbosity;
+    this.colors = createColors(world.stderr.isTTY === true && world.environment.NO_COLOR === undefined);
+  }
+
+  /** A part of the result, as it is. */
+  result(text: string): void {
+    this.#clearProgress();
+    this.#world.stdout.write(text);
+  }
+
+  /** A remark that `-q` silences. */
+  say(line: string): void {
+    if (this.verbosity === 'quiet') return;
+    this.#clearProgress();
+    this.#world.stderr.write(`${line}\n`);
+  }
+
+  /** A remark that only `-v` shows. */
+  detail(line: string): void {
+    if (this.verbosity === 'verbose') this.say(line);
+  }
+
+  /** Something that weakens or surprises; `-q` does not silence it. */
+  warn(line: string): void {
+    this.#clearProgress();
+    this.#world.stderr.write(`${this.colors.yellow('warning')}: ${line}\n`);
+  }
+
+  /** The line that says what goes on, replaced by the next one; only on a terminal. */
+  progress(line: string): void {
+    if (this.verbosity === 'quiet' || this.#world.stderr.isTTY !== true) return;
+    this.#world.stderr.write(`\r\u001b[K${line.slice(0, (this.#world.stderr.columns ?? 80) - 1)}`);
+    this.#hasProgressLine = true;
+  }
+
+  #clearProgress(): void {
+    if (this.#hasProgressLine) this.#world.stderr.write('\r\u001b[K');
+    this.#hasProgressLine = false;
+  }
+}

@@ -1,0 +1,27 @@
+import type { World } from './console.ts';
+import { runCommandLine } from './program.ts';
+
+const abort = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  // The first signal lets the command clean up; a second one ends the process at once.
+  process.once(signal, () => abort.abort());
+}
+process.stdout.on('error', endQuietlyOnBrokenPipe);
+process.stderr.on('error', endQuietlyOnBrokenPipe);
+
+const world: World = {
+  arguments: process.argv.slice(2),
+  environment: process.env,
+  workingDirectory: process.cwd(),
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: abort.signal,
+  today: () => new Date(),
+};
+
+process.exitCode = await runCommandLine(world);
+
+function endQuietlyOnBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+}

@@ -1,0 +1,72 @@
+import { Command, Option } from 'commander';
+import { Console, type Verbosity, type World } from './console.ts';
+import { reportFailure } from './failure.ts';
+
+/** What a command gets besides its own arguments. */
+export interface CommandContext {
+  readonly world: World;
+  readonly console: Console;
+  readonly isJson: boolean;
+}
+
+/** Options that every command has. */
+export interface CommonOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** Adds one command to the program. `act` wraps the command's work: context in, exit code out. */
+export type AddCommand = (program: Command, act: Act) => void;
+
+export type Act = <A extends readonly unknown[], O extends CommonOptions>(
+  work: (context: CommandContext, options: O, ...positional: A) => Promise<number>,
+) => (...parameters: readonly unknown[]) => Promise<void>;
+
+/** Runs the command line and gives the exit code: 0 done, 1 failed or did not verify, 2 wrong usage or configuration. */
+export async function runCommandLine(world: World, commands: readonly AddCommand[]): Promise<number> {
+  let exitCode = 0;
+  const act: Act = (work) => async (...parameters) => {
+    // commander's call: the positional arguments, the options, the command
+    const options = parameters.at(-2) as Parameters<typeof work>[1];
+    const positional = parameters.slice(0, -2) as never;
+    const console = new Console(world, verbosityOf(options));
+    exitCode = await work({ world, console, isJson: options.json === true }, options, ...(positional as []));
+  };
+  const program = makeProgram(world);
+  for (const add of commands) add(program, act);
+  for (const command of program.commands) addCommonOptions(command);
+  try {
+    await program.parseAsync([...world.arguments], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return reportFailure(error, world, world.arguments.includes('--json'));
+  }
+}
+
+function makeProgram(world: World): Command {
+  return new Command('gsc')
+    .description('Turns a container image into one whose application runs inside an Intel SGX enclave, on Gramine.')
+    .version(__GSC_VERSION__, '-V, --version', 'print the version of gsc')
+    .helpCommand('help [command]', 'show the help of a command')
+    .helpOption('-h, --help', 'show this help')
+    .showSuggestionAfterError()
+    .showHelpAfterError('(add --help for the options)')
+    .configureOutput({
+      writeOut: (text) => world.stdout.write(text),
+      writeErr: (text) => world.stderr.write(text),
+    })
+    .exitOverride();
+}
+
+function addCommonOptions(command: Command): void {
+  command
+    .addOption(new Option('--json', 'print the result as JSON'))
+    .addOption(new Option('-q, --quiet', 'say nothing but the result, warnings and errors'))
+    .addOption(new Option('-v, --verbose', 'say more: what was left out and why, what was overridden'));
+}
+
+function verbosityOf(options: CommonOptions): Verbosity {
+  if (options.quiet) return 'quiet';
+  return options.verbose ? 'verbose' : 'normal';
+}

@@ -26,13 +26,19 @@ export type Act = <A extends readonly unknown[], O extends CommonOptions>(
 /** Runs the command line and gives the exit code: 0 done, 1 failed or did not verify, 2 wrong usage or configuration. */
 export async function runCommandLine(world: World, commands: readonly AddCommand[]): Promise<number> {
   let exitCode = 0;
-  const act: Act = (work) => async (...parameters) => {
-    // commander's call: the positional arguments, the options, the command
-    const options = parameters.at(-2) as Parameters<typeof work>[1];
-    const positional = parameters.slice(0, -2) as never;
-    const console = new Console(world, verbosityOf(options));
-    exitCode = await work({ world, console, isJson: options.json === true }, options, ...(positional as []));
-  };
+  const act: Act =
+    (work) =>
+    async (...parameters) => {
+      // commander's call: the positional arguments, the options, the command
+      const options = parameters.at(-2) as Parameters<typeof work>[1];
+      const positional = parameters.slice(0, -2) as never;
+      const console = new Console(world, verbosityOf(options));
+      exitCode = await work(
+        { world, console, isJson: options.json === true },
+        options,
+        ...(positional as []),
+      );
+    };
   const program = makeProgram(world);
   for (const add of commands) add(program, act);
   for (const command of program.commands) addCommonOptions(command);
@@ -46,7 +52,9 @@ export async function runCommandLine(world: World, commands: readonly AddCommand
 
 function makeProgram(world: World): Command {
   return new Command('gsc')
-    .description('Turns a container image into one whose application runs inside an Intel SGX enclave, on Gramine.')
+    .description(
+      'Turns a container image into one whose application runs inside an Intel SGX enclave, on Gramine.',
+    )
     .version(__GSC_VERSION__, '-V, --version', 'print the version of gsc')
     .helpCommand('help [command]', 'show the help of a command')
     .helpOption('-h, --help', 'show this help')

@@ -1,0 +1,18 @@
+import { spawnSync } from 'node:child_process';
+import { test } from 'vitest';
+
+/** True if the program is installed. */
+export function hasTool(name: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
+}
+
+/** A test that needs foreign programs: without them it fails in CI and is skipped, with a line that says so, elsewhere. */
+export function testWithTool(tools: string, title: string, run: () => void | Promise<void>): void {
+  const missing = tools.split(' ').filter((tool) => !hasTool(tool));
+  if (missing.length === 0) test(title, run);
+  else if (process.env.CI) {
+    test(title, () => {
+      throw new Error(`not installed: ${missing.join(', ')}`);
+    });
+  } else test.skip(`${title} (SKIPPED: ${missing.join(', ')} not installed)`, run);
+}

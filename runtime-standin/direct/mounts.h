@@ -1,0 +1,15 @@
+/* From paths inside the library OS to paths on the host, by fs.root and fs.mounts. */
+#ifndef STANDIN_MOUNTS_H
+#define STANDIN_MOUNTS_H
+
+#include "../toml.h"
+
+struct mounts;
+
+const struct mounts *read_mounts(const struct toml *manifest);
+
+/* The host's path of a file inside, or NULL if it lies in a file system that is empty at the start (tmpfs) or that
+ * the stand-in does not have (encrypted, untrusted_shm). `path` is clean and absolute. */
+char *host_path(const struct mounts *mounts, const char *path);
+
+#endif

@@ -203,9 +203,22 @@ function decodeEscapes(text: string): string {
   );
 }
 
-/** Line and column of an offset. */
+/** Line and column of one offset. */
 export function positionAt(text: string, offset: number): Position {
-  const before = text.slice(0, offset);
-  const lineStart = before.lastIndexOf('\n') + 1;
-  return { line: before.split('\n').length, column: [...before.slice(lineStart)].length + 1 };
+  return positionFinder(text)(offset);
+}
+
+/** Line and column of offsets of `text`: lines are found once, each question then costs little. */
+export function positionFinder(text: string): (offset: number) => Position {
+  const lineStarts = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lineStarts.push(at + 1);
+  return (offset) => {
+    let [line, beyond] = [0, lineStarts.length];
+    while (line + 1 < beyond) {
+      const middle = (line + beyond) >> 1;
+      if ((lineStarts[middle] as number) <= offset) line = middle;
+      else beyond = middle;
+    }
+    return { line: line + 1, column: [...text.slice(lineStarts[line], offset)].length + 1 };
+  };
 }

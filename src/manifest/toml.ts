@@ -1,7 +1,7 @@
 import { parse, TomlError } from 'smol-toml';
 import { GscError } from '../base/error.ts';
 import { convertDocument } from './toml-conversion.ts';
-import { type Position, positionAt, type SourceNode, scanToml } from './toml-positions.ts';
+import { type Position, positionAt, positionFinder, type SourceNode, scanToml } from './toml-positions.ts';
 import { deepestNesting, type KeyPath, type TomlTable } from './toml-value.ts';
 
 export type { Position } from './toml-positions.ts';
@@ -24,15 +24,12 @@ export interface TomlDocument {
 export function parseToml(input: string | Uint8Array, subject: string): TomlDocument {
   const text = (typeof input === 'string' ? input : decodeText(input, subject)).replaceAll('\r\n', '\n');
   const plain = parseText(text, subject);
-  let tree: SourceNode | undefined;
-  const scan = (): SourceNode => {
-    tree ??= scanToml(text);
-    return tree;
-  };
+  const scan = once(() => scanToml(text));
+  const find = once(() => positionFinder(text));
   return {
     subject,
     root: convertDocument(plain, { text, subject, scan }),
-    locate: (path) => positionAt(text, nearestNode(scan(), path).offset),
+    locate: (path) => find()(nearestNode(scan(), path).offset),
   };
 }
 
@@ -109,4 +106,13 @@ function nearestNode(root: SourceNode, path: KeyPath): SourceNode {
     node = next;
   }
   return node;
+}
+
+/** Positions are seldom asked for, and then often: `make` runs at the first question. */
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }

@@ -1,3 +1,4 @@
+import { commands } from './commands.ts';
 import type { World } from './console.ts';
 import { runCommandLine } from './program.ts';
 
@@ -13,13 +14,14 @@ const world: World = {
   arguments: process.argv.slice(2),
   environment: process.env,
   workingDirectory: process.cwd(),
+  stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   signal: abort.signal,
   today: () => new Date(),
 };
 
-process.exitCode = await runCommandLine(world);
+process.exitCode = await runCommandLine(world, commands);
 
 function endQuietlyOnBrokenPipe(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(0);

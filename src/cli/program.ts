@@ -19,6 +19,8 @@ export interface CommonOptions {
 /** Adds one command to the program. `act` wraps the command's work: context in, exit code out. */
 export type AddCommand = (program: Command, act: Act) => void;
 
+type Tail<W> = W extends (context: never, options: never, ...rest: infer A) => unknown ? A : never;
+
 export type Act = <A extends readonly unknown[], O extends CommonOptions>(
   work: (context: CommandContext, options: O, ...positional: A) => Promise<number>,
 ) => (...parameters: readonly unknown[]) => Promise<void>;

@@ -1,0 +1,50 @@
+import type { GscError } from '../base/error.ts';
+import type { TomlTable } from '../manifest/toml.ts';
+import type { RuntimeVersion } from '../runtime/version.ts';
+import { type EnclaveSettings, readEnclaveSettings } from './enclave-settings.ts';
+import { showEnclaveSize } from './enclave-size.ts';
+import { manifestError, readTable } from './setting.ts';
+
+// Gramine's loader (`sgx_main.c`): the count of its thread map, and its fixed ranges from 1 TiB on.
+const mostThreads = 4096;
+const mostBytes = 1n << 40n;
+
+const switches = ['debug', 'use_exinfo', 'nonpie_binary'] as const;
+
+/**
+ * Throws a `manifest` error for what the signers take but Gramine's loader refuses at start: a size that it cannot
+ * parse, that is no power of two or above 1024G, more than 4096 threads, integers in place of booleans.
+ */
+export function checkLoaderLimits(manifest: TomlTable, version: RuntimeVersion): void {
+  const settings = readEnclaveSettings(manifest, version);
+  const sgx = readTable(manifest, 'sgx', 'sgx');
+  checkSize(sgx, settings);
+  if (settings.maxThreads > mostThreads) {
+    throw manifestError('sgx.max_threads', `at most ${mostThreads}`, BigInt(settings.maxThreads));
+  }
+  for (const name of switches) {
+    const value = sgx.get(name);
+    if (typeof value === 'bigint') throw manifestError(`sgx.${name}`, 'true or false', value);
+  }
+}
+
+/** The smallest power of two that is not below `sizeBytes`. */
+export function powerOfTwoFrom(sizeBytes: bigint): bigint {
+  return sizeBytes <= 1n ? 1n : 1n << BigInt((sizeBytes - 1n).toString(2).length);
+}
+
+function checkSize(sgx: TomlTable, { sizeBytes }: EnclaveSettings): void {
+  const text = sgx.get('enclave_size') ?? showEnclaveSize(sizeBytes);
+  if (typeof text !== 'string' || !/^[0-9]+[KMG]?$/.test(text)) {
+    const hint = `write ${JSON.stringify(showEnclaveSize(sizeBytes))}`;
+    throw manifestError('sgx.enclave_size', 'decimal digits and at most one of K, M, G', text, hint);
+  }
+  const enough = powerOfTwoFrom(sizeBytes);
+  if (sizeBytes > mostBytes) throw sizeError(text, 'at most 1024G', mostBytes);
+  if (enough !== sizeBytes) throw sizeError(text, 'a power of two', enough);
+}
+
+function sizeError(text: string, expected: string, suggested: bigint): GscError {
+  const hint = `give ${JSON.stringify(showEnclaveSize(suggested))}`;
+  return manifestError('sgx.enclave_size', expected, text, hint);
+}

@@ -1,0 +1,45 @@
+import { debugFlag } from './attributes.ts';
+import { decodeSigstruct } from './sigstruct.ts';
+import { decodeDate } from './sigstruct-date.ts';
+import { mrSignerOf } from './verify-sigstruct.ts';
+
+/** What a SIGSTRUCT says, in plain values. Hashes and ids are lower-case hex. */
+export interface SigstructDescription {
+  readonly mrSigner: string;
+  readonly mrEnclave: string;
+  readonly isvProdId: number;
+  readonly isvSvn: number;
+  readonly isDebug: boolean;
+  /** `YYYY-MM-DD`, from either encoding (see `decodeDate`). */
+  readonly date: string;
+  readonly flags: bigint;
+  readonly flagsMask: bigint;
+  readonly xfrm: bigint;
+  readonly xfrmMask: bigint;
+  readonly miscSelect: number;
+  readonly miscMask: number;
+  readonly vendor: number;
+  readonly swDefined: number;
+  readonly cetAttributes: number;
+  readonly cetAttributesMask: number;
+  readonly isvFamilyId: string;
+  readonly isvExtProdId: string;
+}
+
+/** Reads a SIGSTRUCT without checking its signature. Throws a `sigstruct` error if it is none. */
+export function describeSigstruct(bytes: Buffer, subject: string): SigstructDescription {
+  const { header, header2, modulus, exponent, signature, q1, q2, ...plain } = decodeSigstruct(bytes, subject);
+  return {
+    ...plain,
+    mrSigner: mrSignerOf(modulus),
+    mrEnclave: hex(plain.mrEnclave),
+    isDebug: (plain.flags & debugFlag) !== 0n,
+    date: decodeDate(plain.date),
+    isvFamilyId: hex(plain.isvFamilyId),
+    isvExtProdId: hex(plain.isvExtProdId),
+  };
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}

@@ -1,0 +1,81 @@
+import { parseEnclaveImage } from '../enclave/enclave-image.ts';
+import { layOutEnclave } from '../enclave/enclave-layout.ts';
+import { measureEnclave } from '../enclave/enclave-measurement.ts';
+import { enclaveRulesOf } from '../enclave/enclave-rules.ts';
+import { type EnclaveSettings, readEnclaveSettings } from '../enclave/enclave-settings.ts';
+import { parseToml } from '../manifest/toml.ts';
+import type { RuntimeVersion } from '../runtime/version.ts';
+import { attributesOf } from './attributes.ts';
+import { signSigstruct, type UnsignedSigstruct } from './sign-sigstruct.ts';
+import type { Signer } from './signer.ts';
+import { encodeDate } from './sigstruct-date.ts';
+import { type SigstructRules, sigstructRulesOf } from './sigstruct-rules.ts';
+import { mrSignerOf } from './verify-sigstruct.ts';
+
+/** What the measurement of a Gramine enclave depends on. */
+export interface EnclaveSource {
+  /** The bytes of the `.manifest.sgx` file, as they will lie beside the enclave. */
+  readonly manifestSgx: Buffer;
+  readonly libpal: Buffer;
+  readonly version: RuntimeVersion;
+}
+
+export interface MeasuredEnclave {
+  /** 64 hex digits. */
+  readonly mrEnclave: string;
+  readonly settings: EnclaveSettings;
+}
+
+export interface SignedEnclave extends MeasuredEnclave {
+  /** The 1808 bytes of the `.sig` file. */
+  readonly sigstruct: Buffer;
+  /** 64 hex digits. */
+  readonly mrSigner: string;
+}
+
+/**
+ * Measures an enclave. Throws a `manifest` error for wrong settings, an `elf` error for a wrong libpal, an `enclave`
+ * error if the parts do not fit into the enclave's size.
+ */
+export function measureGramineEnclave({ manifestSgx, libpal, version }: EnclaveSource): MeasuredEnclave {
+  const { root } = parseToml(manifestSgx, 'manifest.sgx');
+  const settings = readEnclaveSettings(root, version);
+  const rules = enclaveRulesOf(version);
+  const layout = layOutEnclave({
+    manifest: manifestSgx,
+    libpal: parseEnclaveImage(libpal, 'libpal.so'),
+    settings,
+    rules,
+  });
+  return { mrEnclave: measureEnclave(layout, rules), settings };
+}
+
+/**
+ * Measures and signs an enclave, as `gramine-sgx-sign` of that version does; same input, same bytes. `date` is
+ * `YYYY-MM-DD`. Throws what {@link measureGramineEnclave} throws, a `usage` error for the date, a `key` error for a
+ * signer that does not do its work.
+ */
+export async function signEnclave(
+  source: EnclaveSource & { readonly signer: Signer; readonly date: string },
+): Promise<SignedEnclave> {
+  const { signer, date } = source;
+  const measured = measureGramineEnclave(source);
+  const unsigned = fillSigstruct(measured, date, sigstructRulesOf(source.version));
+  const sigstruct = await signSigstruct(unsigned, signer);
+  return { ...measured, sigstruct, mrSigner: mrSignerOf(Buffer.from(signer.modulus).reverse()) };
+}
+
+/** The fields of an enclave's SIGSTRUCT before it is signed. */
+export function fillSigstruct(
+  { mrEnclave, settings }: MeasuredEnclave,
+  date: string,
+  rules: SigstructRules,
+): UnsignedSigstruct {
+  return {
+    ...attributesOf(settings, rules),
+    date: encodeDate(date, rules.date),
+    mrEnclave: Buffer.from(mrEnclave, 'hex'),
+    isvProdId: settings.isvProdId,
+    isvSvn: settings.isvSvn,
+  };
+}

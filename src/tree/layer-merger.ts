@@ -55,7 +55,8 @@ export class LayerMerger {
         this.#applyWhiteout(this.#placeOf(entry));
         break;
       case 'opaque':
-        this.#pruneLower(this.#directoryOf(entry));
+        // The marker is a file inside the directory, so links to the directory are followed.
+        this.#pruneLower(this.#descend(entry, entry.path));
         break;
     }
   }
@@ -94,7 +95,7 @@ export class LayerMerger {
     if (child.layer !== this.#layer) setOwnership(child, this.#layer);
   }
 
-  /** The directory that the entry itself is or stands for; a link or file of that name gives way. */
+  /** The directory that the entry itself is; a link or file of that name gives way. */
   #directoryOf(entry: LayerEntry): DirectoryBuilder {
     if (entry.path === rootPath) return this.#root;
     const { parent, name } = this.#placeOf(entry);
@@ -103,11 +104,16 @@ export class LayerMerger {
 
   #placeOf(entry: LayerEntry): Place {
     if (entry.path === rootPath) throw this.#failure(entry, `the root of an image cannot be a ${entry.kind}`);
-    const components = realComponents(this.#root, parentOf(entry.path));
+    return { parent: this.#descend(entry, parentOf(entry.path)), name: baseNameOf(entry.path) };
+  }
+
+  /** Goes to a directory, links followed, and makes what is missing on the way. */
+  #descend(entry: LayerEntry, directory: ImagePath): DirectoryBuilder {
+    const components = realComponents(this.#root, directory);
     if (components === undefined) throw this.#failure(entry, 'the links in its directory never end');
-    let parent = this.#root;
-    for (const name of components) parent = this.#enter(parent, name);
-    return { parent, name: baseNameOf(entry.path) };
+    let current = this.#root;
+    for (const name of components) current = this.#enter(current, name);
+    return current;
   }
 
   /** The child directory, made if there is none; anything else of that name gives way. */

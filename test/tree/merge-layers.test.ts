@@ -235,6 +235,10 @@ describe('links in the directory of an entry', () => {
     expect(merged(usr, [whiteout('/lib/a')])).toEqual(['/lib -> usr/lib', '/usr/ 755', '/usr/lib/ 755']);
   });
 
+  it('an opaque whiteout acts where the link leads', () => {
+    expect(merged(usr, [opaque('/lib')])).toEqual(['/lib -> usr/lib', '/usr/ 755', '/usr/lib/ 755']);
+  });
+
   it('an absolute target counts from the root of the image', () => {
     expect(merged([symlink('/l', '/usr')], [file('/l/x', '1')])).toContain('/usr/x = 1');
   });

@@ -19,27 +19,21 @@ export interface CommonOptions {
 /** Adds one command to the program. `act` wraps the command's work: context in, exit code out. */
 export type AddCommand = (program: Command, act: Act) => void;
 
-type Tail<W> = W extends (context: never, options: never, ...rest: infer A) => unknown ? A : never;
-
-export type Act = <A extends readonly unknown[], O extends CommonOptions>(
-  work: (context: CommandContext, options: O, ...positional: A) => Promise<number>,
-) => (...parameters: readonly unknown[]) => Promise<void>;
+export type Act = <Options extends CommonOptions>(
+  work: (context: CommandContext, options: Options, ...positional: string[]) => Promise<number>,
+) => (...parameters: unknown[]) => Promise<void>;
 
 /** Runs the command line and gives the exit code: 0 done, 1 failed or did not verify, 2 wrong usage or configuration. */
 export async function runCommandLine(world: World, commands: readonly AddCommand[]): Promise<number> {
   let exitCode = 0;
   const act: Act =
-    (work) =>
+    <Options extends CommonOptions>(work: Parameters<typeof act<Options>>[0]) =>
     async (...parameters) => {
       // commander's call: the positional arguments, the options, the command
-      const options = parameters.at(-2) as Parameters<typeof work>[1];
-      const positional = parameters.slice(0, -2) as never;
+      const options = parameters.at(-2) as Options;
+      const positional = parameters.slice(0, -2) as string[];
       const console = new Console(world, verbosityOf(options));
-      exitCode = await work(
-        { world, console, isJson: options.json === true },
-        options,
-        ...(positional as []),
-      );
+      exitCode = await work({ world, console, isJson: options.json === true }, options, ...positional);
     };
   const program = makeProgram(world);
   for (const add of commands) add(program, act);

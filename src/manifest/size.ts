@@ -1,0 +1,51 @@
+const factors: Readonly<Record<string, bigint>> = { K: 1n << 10n, M: 1n << 20n, G: 1n << 30n };
+
+/** Longer texts are no sizes; this keeps big integers small. 64 bits take 66 characters in binary. */
+const longestSize = 100;
+
+/**
+ * A size in bytes as Gramine's signer reads it: an integer as Python writes it (`256`, `0x10`, `0b1`, `1_000`; no leading
+ * zeros) and at most one of `K`, `M`, `G`. Undefined for anything else.
+ */
+export function parseSignerSize(text: string): bigint | undefined {
+  const match = /^\s*([+-]?)(.*?)([KMG]?)$/s.exec(text);
+  if (!match || text.length > longestSize) return undefined;
+  const [, sign, number = '', suffix = ''] = match;
+  const value = pythonInteger(number.trim());
+  if (value === undefined) return undefined;
+  return (sign === '-' ? -value : value) * (factors[suffix] ?? 1n);
+}
+
+/** A size in bytes as Gramine's loader and library OS read it: decimal digits and at most one of `K M G k m g`. */
+export function parseLoaderSize(text: string): bigint | undefined {
+  const match = /^(\d+)([KMGkmg]?)$/.exec(text);
+  return match && text.length <= longestSize
+    ? BigInt(match[1] as string) * (factors[(match[2] as string).toUpperCase()] ?? 1n)
+    : undefined;
+}
+
+/** The size with the largest suffix that leaves no rest: `512M`, `1G`, `1536K`. */
+export function showSize(sizeBytes: bigint): string {
+  for (const suffix of ['G', 'M', 'K'] as const) {
+    const factor = factors[suffix] as bigint;
+    if (sizeBytes !== 0n && sizeBytes % factor === 0n) return `${sizeBytes / factor}${suffix}`;
+  }
+  return `${sizeBytes}`;
+}
+
+/** The smallest power of two that is not below `value`. */
+export function nextPowerOfTwo(value: bigint): bigint {
+  let power = 1n;
+  while (power < value) power <<= 1n;
+  return power;
+}
+
+/** Python's `int(text, 0)`, without a sign. */
+function pythonInteger(text: string): bigint | undefined {
+  if (
+    !/^(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|0(?:_?0)*|[1-9](?:_?\d)*)$/.test(text)
+  ) {
+    return undefined;
+  }
+  return BigInt(text.replaceAll('_', '').toLowerCase());
+}

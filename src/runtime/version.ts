@@ -16,14 +16,14 @@ export interface RuntimeVersion {
 
 /**
  * Reads a version: `1.9`, `v1.6.2`, `1.9post~UNRELEASED`, `master`. A release newer than those known follows the rules
- * of `master`. Throws a `runtime` error for anything else.
+ * of `master`. Throws a `runtime` error for anything else, with `where` it was said.
  */
-export function parseRuntimeVersion(text: string): RuntimeVersion {
+export function parseRuntimeVersion(text: string, where?: string): RuntimeVersion {
   const trimmed = text.trim();
   if (trimmed === 'master') return { family: 'gramine', text: 'master', release: 'master' };
   const match = /^v?(\d+)\.(\d+)(?:\.\d+)*(post|[.~+-]|$)/.exec(trimmed);
   const [major, minor] = [Number(match?.[1]), Number(match?.[2])];
-  if (!match || major < 1 || (major === 1 && minor < 4)) throw unknownVersion(text);
+  if (!match || major < 1 || (major === 1 && minor < 4)) throw unknownVersion(text, where);
   const known = gramineReleases.find((release) => release === `${major}.${minor}`);
   const isDevelopment = match[3] === 'post' && known === '1.9';
   const release = known === undefined || isDevelopment ? 'master' : known;
@@ -35,11 +35,11 @@ export function isAtLeast(release: GramineRelease, other: GramineRelease): boole
   return gramineReleases.indexOf(release) >= gramineReleases.indexOf(other);
 }
 
-function unknownVersion(text: string): GscError {
+function unknownVersion(text: string, where = 'runtime version'): GscError {
   return new GscError({
     code: 'runtime',
-    subject: `runtime version ${JSON.stringify(text)}`,
-    message: 'expected a Gramine version from 1.4 on, or master',
+    subject: where,
+    message: `expected a Gramine version from 1.4 on, or master, got ${JSON.stringify(text)}`,
     hint: 'give it as --runtime-version 1.9',
   });
 }

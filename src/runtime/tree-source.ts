@@ -1,0 +1,43 @@
+import { GscError } from '../base/error.ts';
+import { type ByteString, type ImagePath, showBytes } from '../base/image-path.ts';
+import type { FileNode, FileTree } from '../tree/file-tree.ts';
+import { resolvePath } from '../tree/resolve-path.ts';
+
+/** Reads whole files of a tree by their real paths (no links in them). The map has every path that was asked for. */
+export type ReadFiles = (paths: readonly ImagePath[]) => Promise<ReadonlyMap<ImagePath, Buffer>>;
+
+/** A file tree that can be read from: an image, a directory or an archive alike. */
+export interface TreeSource {
+  readonly tree: FileTree;
+  readonly readFiles: ReadFiles;
+}
+
+/** A regular file under its real path. */
+export interface RealFile {
+  readonly path: ImagePath;
+  readonly node: FileNode;
+}
+
+/** The regular file that a path leads to, links followed inside the tree; undefined if it leads to none. */
+export function realFileAt(tree: FileTree, path: ByteString, from?: ImagePath): RealFile | undefined {
+  const resolution = resolvePath(tree, path, from === undefined ? {} : { from });
+  if (resolution.kind !== 'found' || resolution.node.kind !== 'file') return undefined;
+  return { path: resolution.path, node: resolution.node };
+}
+
+/** Reads one file. Throws an `unreadable` error if the source does not give it. */
+export async function readOne(source: TreeSource, path: ImagePath): Promise<Buffer> {
+  return contentIn(await source.readFiles([path]), path);
+}
+
+/** The content of `path` among files that were read. Throws an `unreadable` error if it is not there. */
+export function contentIn(contents: ReadonlyMap<ImagePath, Buffer>, path: ImagePath): Buffer {
+  const content = contents.get(path);
+  if (content !== undefined) return content;
+  throw new GscError({
+    code: 'unreadable',
+    subject: showBytes(path),
+    message: 'the file is listed but its content cannot be had',
+    hint: 'make sure that nothing changes the runtime while it is read',
+  });
+}

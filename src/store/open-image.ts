@@ -1,0 +1,47 @@
+import type {
+  DockerArchiveReference,
+  OciArchiveReference,
+  OciLayoutReference,
+} from '../reference/image-reference.ts';
+import { showReference } from '../reference/image-reference.ts';
+import { type ArchiveOptions, openArchive } from './archive-files.ts';
+import { openDirectory } from './directory-files.ts';
+import { openDockerImage } from './docker-archive-image.ts';
+import type { FileSet } from './file-set.ts';
+import { openOciImage } from './oci-image.ts';
+import type { StoredImage } from './stored-image.ts';
+
+/** Images in files and directories. */
+export type FileReference = OciLayoutReference | OciArchiveReference | DockerArchiveReference;
+
+export type OpenImageOptions = ArchiveOptions;
+
+/**
+ * Opens the image that a reference names, for linux/amd64. Manifest and config are verified now, layers while they are
+ * read. The caller closes it. Throws `not-found`, `unreadable`, `archive`, `usage` (several images, none chosen),
+ * `platform`, `image` or `blob`.
+ */
+export async function openImage(
+  reference: FileReference,
+  options: OpenImageOptions = {},
+): Promise<StoredImage> {
+  const name = showReference(reference);
+  const files = await openFiles(reference, options);
+  try {
+    const image =
+      reference.kind === 'docker-archive'
+        ? await openDockerImage(files, reference.name)
+        : await openOciImage(files, reference.tag);
+    return { ...image, name, close: () => files.close() };
+  } catch (error) {
+    await files.close();
+    throw error;
+  }
+}
+
+function openFiles(reference: FileReference, options: OpenImageOptions): Promise<FileSet> {
+  const name = `${reference.kind}:${reference.path}`;
+  return reference.kind === 'oci'
+    ? openDirectory(reference.path, name)
+    : openArchive(reference.path, name, options);
+}

@@ -25,7 +25,7 @@ const stack = fc.array(fc.array(layerEntry.filter(hasOnlyAscii), { maxLength: 5 
  * a file beside each whiteout takes that difference out.
  */
 function withKeptParents(layer: readonly LayerEntry[]): LayerEntry[] {
-  return layer.flatMap((entry) => {
+  return layer.flatMap((entry): LayerEntry[] => {
     if (entry.kind === 'whiteout') return [file(`${parentOf(entry.path)}/keep`), entry];
     if (entry.kind === 'opaque') return [file(`${entry.path}/keep`), entry];
     return [entry];

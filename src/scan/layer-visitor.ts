@@ -1,0 +1,86 @@
+import { createHash, type Hash, hash } from 'node:crypto';
+import type { ImagePath } from '../base/image-path.ts';
+import type { TarEntry, TarVisitor } from '../tar/tar-entry.ts';
+import type { FileFacts, LayerEntry, Ownership } from '../tree/entry.ts';
+import { isContentKept } from './kept-content.ts';
+import { fileEntry, meaningOf } from './layer-entry.ts';
+import { ProgramProbe } from './program-probe.ts';
+
+/** Makes layer entries of a tar as it is read. */
+export class LayerVisitor implements TarVisitor {
+  readonly #entries: LayerEntry[] = [];
+  readonly #subject: string;
+  #file: { readonly path: ImagePath; readonly ownership: Ownership; readonly facts: FileScan } | undefined;
+
+  /** `subject` is what errors are about. */
+  constructor(subject: string) {
+    this.#subject = subject;
+  }
+
+  /** In the order of the tar. */
+  get entries(): readonly LayerEntry[] {
+    return this.#entries;
+  }
+
+  entry(entry: TarEntry): void {
+    const meaning = meaningOf(entry, this.#subject);
+    if (meaning.kind === 'entry') this.#entries.push(meaning.entry);
+    if (meaning.kind !== 'file') return;
+    const { path, ownership } = meaning;
+    this.#file = {
+      path,
+      ownership,
+      facts: new FileScan(entry.sizeBytes, isContentKept(path, entry.sizeBytes)),
+    };
+  }
+
+  data(piece: Buffer): void {
+    this.#file?.facts.push(piece);
+  }
+
+  end(): void {
+    if (this.#file === undefined) return;
+    const { path, ownership, facts } = this.#file;
+    this.#entries.push(fileEntry(path, ownership, facts.finish()));
+    this.#file = undefined;
+  }
+}
+
+/** Collects the facts of one file from its content, piece by piece. */
+export class FileScan {
+  readonly #sizeBytes: number;
+  readonly #probe: ProgramProbe;
+  readonly #kept: Buffer[] | undefined;
+  #hash: Hash | undefined;
+  /** Of a file that came in one piece. */
+  #sha256: string | undefined;
+
+  constructor(sizeBytes: number, isContentKept: boolean) {
+    this.#sizeBytes = sizeBytes;
+    this.#probe = new ProgramProbe(sizeBytes);
+    this.#kept = isContentKept ? [] : undefined;
+  }
+
+  push(piece: Buffer): void {
+    this.#probe.push(piece);
+    this.#kept?.push(Buffer.from(piece));
+    // Most files come in one piece, and a one-shot hash costs half of a Hash object.
+    if (piece.length === this.#sizeBytes) {
+      this.#sha256 = hash('sha256', piece, 'hex');
+    } else {
+      this.#hash ??= createHash('sha256');
+      this.#hash.update(piece);
+    }
+  }
+
+  finish(): FileFacts {
+    const sha256 = this.#sha256 ?? this.#hash?.digest('hex') ?? hash('sha256', '', 'hex');
+    const { program } = this.#probe;
+    return {
+      sizeBytes: this.#sizeBytes,
+      sha256,
+      ...(program && { program }),
+      ...(this.#kept && { content: Buffer.concat(this.#kept) }),
+    };
+  }
+}

@@ -1,0 +1,120 @@
+import type { ProgramFacts } from '../tree/entry.ts';
+import { readElfProgram } from './elf-program.ts';
+import { parseScriptLine, scriptLineBytes } from './script-line.ts';
+
+/** How much of an ELF file's beginning stays at hand, for what its later parts refer back to. */
+const headBytes = 4096;
+
+/**
+ * Watches a file's bytes stream by and finds out how the kernel would start it. Keeps what it needs, at most some
+ * 70 KiB: the head, then the program headers and the interpreter's name wherever they lie further on.
+ */
+export class ProgramProbe {
+  readonly #sizeBytes: number;
+  #position = 0;
+  #isSettled = false;
+  #program: ProgramFacts | undefined;
+  #head: Capture | undefined;
+  #captures: Capture[] = [];
+
+  constructor(sizeBytes: number) {
+    this.#sizeBytes = sizeBytes;
+    this.#isSettled = sizeBytes < 4;
+  }
+
+  /** What is known when all bytes have been pushed. */
+  get program(): ProgramFacts | undefined {
+    return this.#program;
+  }
+
+  push(piece: Buffer): void {
+    if (this.#isSettled) return;
+    if (this.#position === 0 && piece.length >= 4 && !isProgram(piece)) {
+      this.#isSettled = true;
+      return;
+    }
+    this.#head ??= new Capture(0, Math.min(headBytes, this.#sizeBytes));
+    for (const capture of [this.#head, ...this.#captures]) capture.fill(piece, this.#position);
+    this.#consider(piece);
+    this.#position += piece.length;
+  }
+
+  #consider(piece: Buffer): void {
+    const head = this.#head?.seen ?? Buffer.alloc(0);
+    if (head.length < Math.min(scriptLineBytes, this.#sizeBytes)) return;
+    if (!isProgram(head)) this.#settle(undefined);
+    else if (head[0] === 0x23) this.#settle(parseScriptLine(head.subarray(0, scriptLineBytes)));
+    else this.#considerElf(piece);
+  }
+
+  /** Asks as long as there are bytes to answer with, then waits for the part that is missing. */
+  #considerElf(piece: Buffer): void {
+    for (;;) {
+      const answer = readElfProgram((offset, sizeBytes) => this.#part(piece, offset, sizeBytes));
+      if (answer.kind === 'known') {
+        this.#settle(answer.program);
+        return;
+      }
+      const { offset, sizeBytes } = answer;
+      if (this.#captures.some((capture) => capture.covers(offset, sizeBytes))) return;
+      const capture = new Capture(offset, sizeBytes);
+      capture.fill(this.#head?.seen ?? Buffer.alloc(0), 0);
+      capture.fill(piece, this.#position);
+      this.#captures.push(capture);
+      const isPast = offset + capture.seen.length < this.#position + piece.length;
+      const isBeyond = offset + sizeBytes > this.#sizeBytes;
+      if (isBeyond || (isPast && !capture.has(offset, sizeBytes))) {
+        this.#settle(undefined);
+        return;
+      }
+    }
+  }
+
+  #part(piece: Buffer, offset: number, sizeBytes: number): Buffer | undefined {
+    const start = offset - this.#position;
+    if (start >= 0 && start + sizeBytes <= piece.length) return piece.subarray(start, start + sizeBytes);
+    const held = [this.#head, ...this.#captures].find((capture) => capture?.has(offset, sizeBytes));
+    return held?.seen.subarray(offset - held.offset, offset - held.offset + sizeBytes);
+  }
+
+  #settle(program: ProgramFacts | undefined): void {
+    this.#program = program;
+    this.#isSettled = true;
+    this.#head = undefined;
+    this.#captures = [];
+  }
+}
+
+function isProgram(head: Buffer): boolean {
+  return (head[0] === 0x23 && head[1] === 0x21) || head.toString('latin1', 0, 4) === '\x7fELF';
+}
+
+/** A range of the file that fills up as the file streams by. */
+class Capture {
+  readonly offset: number;
+  readonly #bytes: Buffer;
+  #filled = 0;
+
+  constructor(offset: number, sizeBytes: number) {
+    this.offset = offset;
+    this.#bytes = Buffer.alloc(sizeBytes);
+  }
+
+  get seen(): Buffer {
+    return this.#bytes.subarray(0, this.#filled);
+  }
+
+  covers(offset: number, sizeBytes: number): boolean {
+    return offset >= this.offset && offset + sizeBytes <= this.offset + this.#bytes.length;
+  }
+
+  has(offset: number, sizeBytes: number): boolean {
+    return offset >= this.offset && offset + sizeBytes <= this.offset + this.#filled;
+  }
+
+  /** Takes what follows the bytes seen so far, if `piece`, which lies at `position`, has it. */
+  fill(piece: Buffer, position: number): void {
+    const start = this.offset + this.#filled - position;
+    if (start >= 0 && start < piece.length) this.#filled += piece.copy(this.#bytes, this.#filled, start);
+  }
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { type Digest, finishDigest } from '../base/digest.ts';
+import { GscError } from '../base/error.ts';
+import type { ByteStream, Layer } from '../image/image.ts';
+import { sniffBytes, sniffCompression } from '../tar/compression.ts';
+import { decompress } from '../tar/decompress.ts';
+import { readTar } from '../tar/read-tar.ts';
+import type { LayerIndex } from './layer-index.ts';
+import { LayerVisitor } from './layer-visitor.ts';
+
+export interface ScanLayerOptions {
+  /** How messages call the layer's image. */
+  readonly subject: string;
+  /** Sees every piece of the blob as stored, before it is read; a promise holds the reading back. */
+  readonly onBytes?: (piece: Buffer) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Lists a layer in one pass: reads the blob (whose stream checks its own digest), decompresses it, checks the diffId,
+ * hashes every file. Throws a `blob` error if the uncompressed bytes have another digest than the diffId, a `tar` or
+ * `tree` error if they are no layer, an `aborted` error if the signal says so; nothing of the layer is believed then.
+ */
+export async function scanLayer(layer: Layer, options: ScanLayerOptions): Promise<LayerIndex> {
+  const subject = `${options.subject}: layer ${layer.diffId}`;
+  const reading = new LayerReading(layer, options, subject);
+  const visitor = new LayerVisitor(subject);
+  await readTar(reading.uncompressed(), visitor, subject);
+  reading.checkDiffId();
+  return { diffId: layer.diffId, sizeBytes: reading.sizeBytes, entries: visitor.entries };
+}
+
+/** One reading of a layer's blob. */
+class LayerReading {
+  readonly #layer: Layer;
+  readonly #options: ScanLayerOptions;
+  readonly #subject: string;
+  #firstBytes: Buffer = Buffer.alloc(0);
+  #hash: ReturnType<typeof createHash> | undefined;
+  #isProven = false;
+  #sizeBytes = 0;
+
+  constructor(layer: Layer, options: ScanLayerOptions, subject: string) {
+    this.#layer = layer;
+    this.#options = options;
+    this.#subject = subject;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  async *uncompressed(): ByteStream {
+    for await (const piece of decompress(this.#stored(), this.#subject)) {
+      if (this.#sizeBytes === 0) this.#begin();
+      this.#sizeBytes += piece.length;
+      this.#hash?.update(piece);
+      yield piece;
+    }
+  }
+
+  checkDiffId(): void {
+    if (this.#isProven) return;
+    const { diffId } = this.#layer;
+    const digest: Digest = finishDigest(this.#hash ?? createHash('sha256'));
+    if (digest === diffId) return;
+    throw new GscError({
+      code: 'blob',
+      subject: this.#subject,
+      message: `the uncompressed layer has another digest: expected ${diffId}, got ${digest}`,
+      hint: 'the image is damaged or its config belongs to another image; pull or build it again',
+    });
+  }
+
+  async *#stored(): ByteStream {
+    const { onBytes, signal } = this.#options;
+    for await (const piece of this.#layer.open()) {
+      if (signal?.aborted) throw aborted(this.#subject);
+      if (this.#firstBytes.length < sniffBytes) {
+        this.#firstBytes = Buffer.concat([this.#firstBytes, piece.subarray(0, sniffBytes)]);
+      }
+      await onBytes?.(piece);
+      yield piece;
+    }
+  }
+
+  /** A layer stored as it is has its diffId for digest, which the blob's own stream checks: one hash is enough. */
+  #begin(): void {
+    const isStoredPlain = sniffCompression(this.#firstBytes) === 'none';
+    this.#isProven = isStoredPlain && this.#layer.descriptor.digest === this.#layer.diffId;
+    if (!this.#isProven) this.#hash = createHash('sha256');
+  }
+}
+
+function aborted(subject: string): GscError {
+  return new GscError({ code: 'aborted', subject, message: 'reading was interrupted' });
+}

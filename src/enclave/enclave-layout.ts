@@ -1,25 +1,9 @@
 import { GscError } from '../base/error.ts';
-import { highestOf, pageSizeBytes, roundUpToPage } from './address.ts';
-import { type EnclaveImage, spanOf } from './enclave-image.ts';
-import type { EnclaveRules } from './enclave-rules.ts';
-import type { EnclaveSettings } from './enclave-settings.ts';
+import { highestOf } from './address.ts';
+import { type Block, blocksOf, type EnclaveParts, manifestSizeOf } from './enclave-blocks.ts';
 import { showEnclaveSize } from './enclave-size.ts';
 import { powerOfTwoFrom } from './loader-limits.ts';
-import { type Area, freeArea, secinfoBits, segmentArea, zeroArea } from './memory-area.ts';
-
-/** All that an enclave is made of. */
-export interface EnclaveParts {
-  /** The bytes of the `.manifest.sgx` file. */
-  readonly manifest: Buffer;
-  readonly libpal: EnclaveImage;
-  /** Only where the rules have an area for it. */
-  readonly executable?: EnclaveImage;
-  readonly settings: Pick<
-    EnclaveSettings,
-    'sizeBytes' | 'maxThreads' | 'hasEdmm' | 'isNonPie' | 'namesStaticAddress'
-  >;
-  readonly rules: EnclaveRules;
-}
+import { type Area, freeArea } from './memory-area.ts';
 
 /** An enclave's memory before it runs: addresses are absolute, areas stand in the order in which they are measured. */
 export interface EnclaveLayout {
@@ -37,12 +21,7 @@ export interface EnclaveLayout {
   readonly areas: readonly Area[];
 }
 
-/** Two SSA frames per thread: one for the interrupted thread, one for its exception handler (Gramine's `SSA_FRAME_NUM`). */
-export const ssaFramesPerThread = 2n;
-
-// Gramine's and Graphene's enclave configuration headers.
-const stackSizeBytes = 0x40000n;
-const sigStackSizeBytes = 0x10000n;
+// Gramine's and Graphene's enclave configuration headers: where a heap may start, and Graphene v1.1's own base.
 const lowestHeap = 0x10000n;
 const highBase = 0x800000000n;
 
@@ -83,82 +62,6 @@ export function areaOf(layout: EnclaveLayout, kind: Area['kind']): Area {
   return area;
 }
 
-/** What is placed as one: it may become several areas. */
-interface Block {
-  readonly kind: Area['kind'];
-  readonly sizeBytes: bigint;
-  readonly count: number;
-  /** The address that an ELF file linked to one insists on. */
-  readonly fixedAddress?: bigint;
-  readonly areasAt: (start: bigint) => readonly Area[];
-}
-
-type PlacedBlock = Block & { readonly start: bigint };
-
-/** The blocks from the top of the enclave downwards; one with a `count` stands for so many equal ones. */
-function blocksOf(parts: EnclaveParts): Block[] {
-  const { maxThreads } = parts.settings;
-  const threads = BigInt(maxThreads);
-  const ssaBytes = threads * ssaFramesPerThread * BigInt(parts.rules.ssaFramePages) * pageSizeBytes;
-  const zeros = (kind: Area['kind'], sizeBytes: bigint, count: number): Block => ({
-    kind,
-    sizeBytes,
-    count,
-    areasAt: (start) => [zeroArea(kind, start, sizeBytes)],
-  });
-  return [
-    manifestBlock(parts),
-    zeros('ssa', ssaBytes, 1),
-    threadPages('tcs', secinfoBits.tcs, threads),
-    threadPages('tls', secinfoBits.regular | secinfoBits.read | secinfoBits.write, threads),
-    zeros('stack', stackSizeBytes, maxThreads),
-    zeros('sig-stack', sigStackSizeBytes, maxThreads),
-    elfBlock('pal', parts.libpal),
-    ...(parts.executable ? [elfBlock('executable', parts.executable)] : []),
-  ];
-}
-
-function manifestSizeOf({ manifest, rules }: EnclaveParts): bigint {
-  return BigInt(manifest.length) + (rules.hasTerminatedManifest ? 1n : 0n);
-}
-
-function manifestBlock(parts: EnclaveParts): Block {
-  const sizeBytes = roundUpToPage(manifestSizeOf(parts));
-  const areaAt = (start: bigint): Area => ({
-    kind: 'manifest',
-    start,
-    end: start + sizeBytes,
-    secinfo: secinfoBits.regular | secinfoBits.read,
-    isMeasured: true,
-    content: { kind: 'bytes', bytes: parts.manifest, skippedBytes: 0 },
-  });
-  return { kind: 'manifest', sizeBytes, count: 1, areasAt: (start) => [areaAt(start)] };
-}
-
-function threadPages(kind: 'tcs' | 'tls', secinfo: number, threads: bigint): Block {
-  const sizeBytes = threads * pageSizeBytes;
-  const areaAt = (start: bigint): Area => ({
-    kind,
-    start,
-    end: start + sizeBytes,
-    secinfo,
-    isMeasured: true,
-    content: { kind },
-  });
-  return { kind, sizeBytes, count: 1, areasAt: (start) => [areaAt(start)] };
-}
-
-function elfBlock(kind: 'pal' | 'executable', image: EnclaveImage): Block {
-  const span = spanOf(image);
-  return {
-    kind,
-    sizeBytes: span.end - span.start,
-    count: 1,
-    ...(span.start === 0n ? {} : { fixedAddress: span.start }),
-    areasAt: (start) => image.segments.map((each) => segmentArea(kind, each, start - span.start)),
-  };
-}
-
 function originOf({ rules, settings }: EnclaveParts, blocks: readonly Block[]): Origin {
   const zero = { base: 0n, heapMin: lowestHeap };
   switch (rules.base) {
@@ -173,6 +76,8 @@ function originOf({ rules, settings }: EnclaveParts, blocks: readonly Block[]): 
     }
   }
 }
+
+type PlacedBlock = Block & { readonly start: bigint };
 
 interface Origin {
   readonly base: bigint;
@@ -202,7 +107,7 @@ function checkRoom(blocks: readonly Block[], { base, heapMin, top, gapBytes }: R
       code: 'enclave',
       subject: 'sgx.enclave_size',
       message: `the enclave needs at least ${enough} bytes, its size is ${top - base}`,
-      hint: `set sgx.enclave_size = "${size}" or more: that is the least without any heap`,
+      hint: `set sgx.enclave_size = "${size}" or more, so that a heap has room as well`,
     });
   }
   for (const { kind, fixedAddress = heapMin } of fixed) {

@@ -3,7 +3,7 @@ import { encodeRecord, type RecordLayout } from '../base/record.ts';
 import type { EnclaveLayout } from './enclave-layout.ts';
 import type { EnclaveRules } from './enclave-rules.ts';
 import type { Area } from './memory-area.ts';
-import { hashAddedPages, hashMeasuredPages, type PageContent } from './page-records.ts';
+import { hashAddedPages, hashMeasuredPages, measuredPageBatch, type PageContent } from './page-records.ts';
 import { threadPagesOf } from './thread-pages.ts';
 
 /** The first record of every measurement. SDM vol. 3D, ECREATE; note the unaligned size. */
@@ -30,13 +30,14 @@ export function measureEnclave(layout: EnclaveLayout, rules: EnclaveRules): stri
     }),
   );
   const threadPages = threadPagesOf(layout, rules);
+  const batch = measuredPageBatch();
   for (const area of layout.areas) {
     const pages = {
       offset: area.start - layout.base,
       sizeBytes: area.end - area.start,
       secinfo: area.secinfo,
     };
-    if (area.isMeasured) hashMeasuredPages(hash, pages, contentOf(area, threadPages));
+    if (area.isMeasured) hashMeasuredPages(hash, { ...pages, content: contentOf(area, threadPages) }, batch);
     else hashAddedPages(hash, pages);
   }
   return hash.digest('hex');

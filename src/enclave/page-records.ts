@@ -31,7 +31,10 @@ export function hashAddedPages(hash: Hash, run: PageRun): void {
   const count = pageCountOf(run);
   const batch = Buffer.alloc(Math.min(batchBytes, count * recordBytes));
   const view = viewOf(batch);
-  for (let at = 0; at < batch.length; at += recordBytes) writeAddRecord(batch, view, at, run.secinfo);
+  for (let at = 0; at < batch.length; at += recordBytes) {
+    batch.write(addTag, at, 'latin1');
+    view.setUint32(at + secinfoAt, run.secinfo, true);
+  }
   const perBatch = batch.length / recordBytes;
   const first = firstPageOf(run);
   for (let done = 0; done < count; done += perBatch) {
@@ -43,41 +46,43 @@ export function hashAddedPages(hash: Hash, run: PageRun): void {
   }
 }
 
+/** Room for the records of many measured pages: made once per measurement, since its tags never change. */
+export interface MeasuredPageBatch {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  /** For each page's place: true if its content may be other than zero. */
+  readonly isFilled: boolean[];
+}
+
+/** A batch with all its tags in place, and zero content. */
+export function measuredPageBatch(): MeasuredPageBatch {
+  const places = Math.floor(batchBytes / measuredPageBytes);
+  const bytes = Buffer.alloc(places * measuredPageBytes);
+  for (let at = 0; at < bytes.length; at += measuredPageBytes) {
+    bytes.write(addTag, at, 'latin1');
+    for (let chunk = 0; chunk < chunksPerPage; chunk++) bytes.write(extendTag, chunkAt(at, chunk), 'latin1');
+  }
+  return { bytes, view: viewOf(bytes), isFilled: Array.from({ length: places }, () => false) };
+}
+
 /** Adds to a measurement, for each page, its EADD record and 16 EEXTEND records with its content. */
-export function hashMeasuredPages(hash: Hash, run: PageRun, content: PageContent): void {
+export function hashMeasuredPages(
+  hash: Hash,
+  run: PageRun & { readonly content: PageContent },
+  batch: MeasuredPageBatch,
+): void {
   const count = pageCountOf(run);
-  const perBatch = Math.min(Math.floor(batchBytes / measuredPageBytes), count);
-  const batch = measuredPageTemplates(perBatch, run.secinfo);
-  const view = viewOf(batch);
   const first = firstPageOf(run);
-  const slots = Array.from({ length: perBatch }, () => false);
-  for (let done = 0; done < count; done += perBatch) {
-    const pages = Math.min(perBatch, count - done);
-    for (let slot = 0; slot < pages; slot++) {
-      const at = slot * measuredPageBytes;
-      writePageOffsets(view, at, first + done + slot);
-      const bytes = content(done + slot);
-      if (bytes !== undefined || slots[slot]) writePageContent(batch, at, bytes);
-      slots[slot] = bytes !== undefined;
+  const places = batch.isFilled.length;
+  for (let done = 0; done < count; done += places) {
+    const pages = Math.min(places, count - done);
+    for (let place = 0; place < pages; place++) {
+      batch.view.setUint32(place * measuredPageBytes + secinfoAt, run.secinfo, true);
+      writePageOffsets(batch.view, place * measuredPageBytes, first + done + place);
+      writePageContent(batch, place, run.content(done + place));
     }
-    hash.update(batch.subarray(0, pages * measuredPageBytes));
+    hash.update(batch.bytes.subarray(0, pages * measuredPageBytes));
   }
-}
-
-function measuredPageTemplates(count: number, secinfo: number): Buffer {
-  const batch = Buffer.alloc(count * measuredPageBytes);
-  const view = viewOf(batch);
-  for (let slot = 0; slot < count; slot++) {
-    const at = slot * measuredPageBytes;
-    writeAddRecord(batch, view, at, secinfo);
-    for (let chunk = 0; chunk < chunksPerPage; chunk++) batch.write(extendTag, chunkAt(at, chunk), 'latin1');
-  }
-  return batch;
-}
-
-function writeAddRecord(batch: Buffer, view: DataView, at: number, secinfo: number): void {
-  batch.write(addTag, at, 'latin1');
-  view.setUint32(at + secinfoAt, secinfo, true);
 }
 
 function writePageOffsets(view: DataView, at: number, page: number): void {
@@ -87,12 +92,18 @@ function writePageOffsets(view: DataView, at: number, page: number): void {
   }
 }
 
-function writePageContent(batch: Buffer, at: number, bytes: Uint8Array | undefined): void {
+function writePageContent(
+  { bytes, isFilled }: MeasuredPageBatch,
+  place: number,
+  content: Uint8Array | undefined,
+): void {
+  if (content === undefined && !isFilled[place]) return;
   for (let chunk = 0; chunk < chunksPerPage; chunk++) {
-    const to = chunkAt(at, chunk) + recordBytes;
-    if (bytes === undefined) batch.fill(0, to, to + chunkBytes);
-    else batch.set(bytes.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes), to);
+    const to = chunkAt(place * measuredPageBytes, chunk) + recordBytes;
+    if (content === undefined) bytes.fill(0, to, to + chunkBytes);
+    else bytes.set(content.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes), to);
   }
+  isFilled[place] = content !== undefined;
 }
 
 function chunkAt(pageAt: number, chunk: number): number {

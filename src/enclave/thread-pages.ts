@@ -1,6 +1,7 @@
 import { encodeRecord, type FieldValues } from '../base/record.ts';
 import { pageSizeBytes } from './address.ts';
-import { areaOf, type EnclaveLayout, ssaFramesPerThread } from './enclave-layout.ts';
+import { ssaFramesPerThread } from './enclave-blocks.ts';
+import { areaOf, type EnclaveLayout } from './enclave-layout.ts';
 import type { EnclaveRules } from './enclave-rules.ts';
 import type { PageContent } from './page-records.ts';
 import { tcsLayout } from './thread-layout.ts';

@@ -8,9 +8,9 @@ import { runtimePaths } from './launch.ts';
 import { findPackageDirectory } from './package-directory.ts';
 import { listPackageFiles, type PackageFile } from './package-files.ts';
 import { type Runtime, type RuntimeFile, runtimeFile } from './runtime.ts';
-import { contentIn, type ReadFiles, type TreeSource } from './tree-source.ts';
+import { contentIn, type ReadFiles, rememberContents, type TreeSource } from './tree-source.ts';
 import { parseRuntimeVersion, type RuntimeVersion } from './version.ts';
-import { findStatedVersion } from './version-files.ts';
+import { listVersionFiles, readStatedVersion, type StatedVersion } from './version-files.ts';
 
 export interface FindRuntimeOptions {
   /** The reference or directory that the tree comes from, for messages. */
@@ -37,11 +37,15 @@ export async function findRuntime(
   readFiles: ReadFiles,
   options: FindRuntimeOptions,
 ): Promise<Runtime> {
-  const source: TreeSource = { tree, readFiles };
+  const source = rememberContents({ tree, readFiles });
   const { chosen, others } = findPackageDirectory(tree, options.subject);
-  const { version, warnings: versionWarnings } = await decideVersion(source, chosen.path, options);
   const listing = listPackageFiles(tree, chosen);
   refuseExcess(listing.files, options.subject);
+  const versionFiles = listVersionFiles(tree, chosen.path);
+  // All at once: a source may be an image, whose layers are unpacked for each request.
+  await source.readFiles([...versionFiles, ...listing.files].map(({ real }) => real));
+  const stated = await readStatedVersion(source, versionFiles);
+  const { version, warnings: versionWarnings } = decideVersion(stated, chosen.path, options);
   const packaged = await readPackageFiles(source, listing.files);
   const host = await hostLibraries(source, listing.files);
   const files = [...packaged.files, ...host].map(redirected).sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -71,12 +75,11 @@ interface VersionDecision {
   readonly warnings: readonly string[];
 }
 
-async function decideVersion(
-  source: TreeSource,
+function decideVersion(
+  stated: StatedVersion | undefined,
   packageDirectory: ImagePath,
   { subject, version }: FindRuntimeOptions,
-): Promise<VersionDecision> {
-  const stated = await findStatedVersion(source, packageDirectory);
+): VersionDecision {
   if (version === undefined) {
     if (stated === undefined) throw unknownVersion(subject, packageDirectory);
     return {

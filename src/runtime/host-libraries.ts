@@ -11,7 +11,7 @@ import {
 } from '../base/image-path.ts';
 import { runtimePaths } from './launch.ts';
 import { libraryDirectories } from './library-directories.ts';
-import { readOne, realFileAt, type TreeSource } from './tree-source.ts';
+import { contentIn, readOne, realFileAt, type TreeSource } from './tree-source.ts';
 
 /** A file that the SGX loader's process maps before it starts: the ELF interpreter or a shared object. */
 export interface HostFile {
@@ -29,11 +29,16 @@ export interface HostFile {
  */
 export async function findHostFiles(source: TreeSource, loader: ImagePath): Promise<readonly HostFile[]> {
   const elf = parseElf(await readOne(source, loader), showBytes(loader));
-  const interpreterPath = interpreterOf(elf)?.path;
-  if (interpreterPath === undefined) return [];
-  const interpreter = await readInterpreter(source, interpreterPath, loader);
+  const name = interpreterOf(elf)?.path;
+  if (name === undefined) return [];
+  const path = realFileAt(source.tree, name)?.path;
+  if (path === undefined) throw missingError(name, loader, []);
+  const directories = await interpreterDirectories(source, name);
   const program: LoadedObject = { path: loader, links: dynamicLinksOf(elf), loadedBy: undefined };
-  return [interpreter.file, ...(await closeOverNeeded(source, program, interpreter))];
+  const wanted = searchFor(source, [program], directories);
+  await source.readFiles([path, ...wanted.flatMap(({ candidates }) => candidates)]);
+  const interpreter = describeInterpreter(path, await readOne(source, path));
+  return [interpreter.file, ...(await closeOverNeeded(source, program, { interpreter, directories }))];
 }
 
 interface LoadedObject {
@@ -46,48 +51,58 @@ interface Interpreter {
   readonly file: HostFile;
   readonly soname: ByteString | undefined;
   readonly isMusl: boolean;
-  /** Where it looks for libraries when the objects themselves do not say. */
+}
+
+interface Surroundings {
+  readonly interpreter: Interpreter;
+  /** Where the interpreter looks for libraries when the objects themselves do not say. */
   readonly directories: readonly ImagePath[];
 }
 
-async function readInterpreter(
-  source: TreeSource,
-  path: ByteString,
-  loader: ImagePath,
-): Promise<Interpreter> {
-  const found = realFileAt(source.tree, path);
-  if (found === undefined) throw missingError(path, loader, []);
-  const content = await readOne(source, found.path);
-  const { soname } = dynamicLinksOf(parseElf(content, showBytes(found.path)));
-  const isMusl =
-    (soname ?? baseNameOf(found.path)).startsWith('libc.') || /^ld-musl-/.test(baseNameOf(found.path));
-  const directories = await libraryDirectories(source, isMusl ? 'musl' : 'glibc');
-  // An image that gsc made has the loader redirected, and the libraries beside its interpreter.
-  const isOurs = path === runtimePaths.hostInterpreter;
-  return {
-    file: { name: baseNameOf(runtimePaths.hostInterpreter), origin: found.path, content },
-    soname,
-    isMusl,
-    directories: isOurs ? [runtimePaths.hostDirectory, ...directories] : directories,
-  };
+/** A library that an object needs, and the files that could be it, best first. */
+interface WantedLibrary {
+  readonly name: ByteString;
+  readonly neededBy: LoadedObject;
+  readonly directories: readonly ImagePath[];
+  readonly candidates: readonly ImagePath[];
 }
 
-/** Breadth first, each name once, as ld.so loads them. */
+function describeInterpreter(origin: ImagePath, content: Buffer): Interpreter {
+  const { soname } = dynamicLinksOf(parseElf(content, showBytes(origin)));
+  const isMusl = soname?.startsWith('libc.') ?? isMuslName(origin);
+  return { file: { name: baseNameOf(runtimePaths.hostInterpreter), origin, content }, soname, isMusl };
+}
+
+async function interpreterDirectories(source: TreeSource, name: ByteString): Promise<readonly ImagePath[]> {
+  const directories = await libraryDirectories(source, isMuslName(name) ? 'musl' : 'glibc');
+  // An image that gsc made has the loader redirected, and the libraries beside its interpreter.
+  return name === runtimePaths.hostInterpreter ? [runtimePaths.hostDirectory, ...directories] : directories;
+}
+
+function isMuslName(path: ByteString): boolean {
+  return path.slice(path.lastIndexOf('/') + 1).startsWith('ld-musl-');
+}
+
+/** Breadth first, each name once, as ld.so loads them; the files of one level are read together. */
 async function closeOverNeeded(
   source: TreeSource,
   program: LoadedObject,
-  interpreter: Interpreter,
+  { interpreter, directories }: Surroundings,
 ): Promise<readonly HostFile[]> {
   const files = new Map<ByteString, HostFile>();
-  const queue: LoadedObject[] = [program];
-  for (let object = queue.shift(); object !== undefined; object = queue.shift()) {
-    for (const name of object.links.needed) {
-      if (files.has(name) || isInterpreter(interpreter, name)) continue;
-      const file = await findLibrary(source, name, object, interpreter);
-      files.set(name, file);
+  let level: readonly LoadedObject[] = [program];
+  while (level.length > 0) {
+    const wanted = searchFor(source, level, directories).filter(
+      ({ name }) => !files.has(name) && !isInterpreter(interpreter, name),
+    );
+    const contents = await source.readFiles(wanted.flatMap(({ candidates }) => candidates));
+    level = wanted.flatMap((library) => {
+      if (files.has(library.name)) return [];
+      const file = chooseLibrary(library, contents);
+      files.set(library.name, file);
       const links = dynamicLinksOf(parseElf(file.content, showBytes(file.origin)));
-      queue.push({ path: file.origin, links, loadedBy: object });
-    }
+      return [{ path: file.origin, links, loadedBy: library.neededBy }];
+    });
   }
   return [...files.values()];
 }
@@ -97,34 +112,43 @@ function isInterpreter({ soname, isMusl }: Interpreter, name: ByteString): boole
   return name === soname || (isMusl && /^lib(c|pthread|rt|m|dl|util|xnet)\./.test(name));
 }
 
-async function findLibrary(
+function searchFor(
   source: TreeSource,
-  name: ByteString,
-  neededBy: LoadedObject,
-  interpreter: Interpreter,
-): Promise<HostFile> {
-  if (name.includes('/')) throw pathError(name, neededBy.path);
-  const directories = searchPath(neededBy, interpreter);
-  const candidates = directories.flatMap((directory) => {
-    const found = realFileAt(source.tree, `${directory}/${name}`);
-    return found === undefined ? [] : [found.path];
-  });
-  for (const origin of new Set(candidates)) {
-    const content = await readOne(source, origin);
+  objects: readonly LoadedObject[],
+  defaults: readonly ImagePath[],
+): readonly WantedLibrary[] {
+  return objects.flatMap((neededBy) =>
+    neededBy.links.needed.map((name) => {
+      if (name.includes('/')) throw pathError(name, neededBy.path);
+      const directories = searchPath(neededBy, defaults);
+      const candidates = directories.flatMap(
+        (directory) => realFileAt(source.tree, `${directory}/${name}`)?.path ?? [],
+      );
+      return { name, neededBy, directories, candidates };
+    }),
+  );
+}
+
+function chooseLibrary(
+  { name, neededBy, directories, candidates }: WantedLibrary,
+  contents: ReadonlyMap<ImagePath, Buffer>,
+): HostFile {
+  for (const origin of candidates) {
+    const content = contentIn(contents, origin);
     if (isForThisMachine(content)) return { name, origin, content };
   }
   throw missingError(name, neededBy.path, directories);
 }
 
 /** ld.so(8): DT_RPATH of the object and of those that loaded it (unless it has a DT_RUNPATH), DT_RUNPATH, the rest. */
-function searchPath(object: LoadedObject, interpreter: Interpreter): readonly ImagePath[] {
+function searchPath(object: LoadedObject, defaults: readonly ImagePath[]): readonly ImagePath[] {
   const inherited: ImagePath[] = [];
   if (object.links.runpath.length === 0) {
     for (let by: LoadedObject | undefined = object; by !== undefined; by = by.loadedBy) {
       if (by.links.runpath.length === 0) inherited.push(...expand(by.links.rpath, by.path));
     }
   }
-  return [...inherited, ...expand(object.links.runpath, object.path), ...interpreter.directories];
+  return [...inherited, ...expand(object.links.runpath, object.path), ...defaults];
 }
 
 /** Replaces `$ORIGIN`; entries with other variables or relative ones are left out, as they name nothing here. */

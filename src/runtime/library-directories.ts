@@ -16,6 +16,9 @@ const glibcDirectories: readonly ImagePath[] = [
   '/usr/lib',
 ].map(imagePath);
 
+/** ldconfig(8); openSUSE keeps its own below /usr. */
+const configFiles: readonly ImagePath[] = ['/etc/ld.so.conf', '/usr/etc/ld.so.conf'].map(imagePath);
+
 /** musl, ldso/dynlink.c: the built-in search path. */
 const muslDirectories: readonly ImagePath[] = ['/lib', '/usr/local/lib', '/usr/lib'].map(imagePath);
 
@@ -28,10 +31,9 @@ export async function libraryDirectories(
   cLibrary: 'glibc' | 'musl',
 ): Promise<readonly ImagePath[]> {
   if (cLibrary === 'glibc') {
-    return [
-      ...(await directoriesInConfig(source, imagePath('/etc/ld.so.conf'), new Set())),
-      ...glibcDirectories,
-    ];
+    const path = configFiles.find((candidate) => realFileAt(source.tree, candidate) !== undefined);
+    const configured = path === undefined ? [] : await directoriesInConfig(source, path, new Set());
+    return [...configured, ...glibcDirectories];
   }
   const configured = realFileAt(source.tree, '/etc/ld-musl-x86_64.path');
   if (configured === undefined) return muslDirectories;

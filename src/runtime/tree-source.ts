@@ -25,6 +25,30 @@ export function realFileAt(tree: FileTree, path: ByteString, from?: ImagePath): 
   return { path: resolution.path, node: resolution.node };
 }
 
+/** No file of a runtime comes near this; contents are held in memory. */
+const maximumFileBytes = 256_000_000;
+
+/**
+ * A source that reads each file once, and not at all if the tree has its content: to read from an image may mean to
+ * unpack its layers again. Files beyond 256 MB are a `runtime` error.
+ */
+export function rememberContents({ tree, readFiles }: TreeSource): TreeSource {
+  const known = new Map<ImagePath, Buffer>();
+  const readUnknown = async (paths: readonly ImagePath[]) => {
+    const wanted: ImagePath[] = [];
+    for (const path of new Set(paths)) {
+      if (known.has(path)) continue;
+      const node = realFileAt(tree, path)?.node;
+      refuseLarge(path, node?.sizeBytes ?? 0);
+      if (node?.content === undefined) wanted.push(path);
+      else known.set(path, node.content);
+    }
+    if (wanted.length > 0) for (const [path, content] of await readFiles(wanted)) known.set(path, content);
+    return new Map(paths.map((path) => [path, contentIn(known, path)]));
+  };
+  return { tree, readFiles: readUnknown };
+}
+
 /** Reads one file. Throws an `unreadable` error if the source does not give it. */
 export async function readOne(source: TreeSource, path: ImagePath): Promise<Buffer> {
   return contentIn(await source.readFiles([path]), path);
@@ -39,5 +63,15 @@ export function contentIn(contents: ReadonlyMap<ImagePath, Buffer>, path: ImageP
     subject: showBytes(path),
     message: 'the file is listed but its content cannot be had',
     hint: 'make sure that nothing changes the runtime while it is read',
+  });
+}
+
+function refuseLarge(path: ImagePath, sizeBytes: number): void {
+  if (sizeBytes <= maximumFileBytes) return;
+  throw new GscError({
+    code: 'runtime',
+    subject: showBytes(path),
+    message: `expected at most ${maximumFileBytes} bytes, got ${sizeBytes}`,
+    hint: 'this is no file of a usual runtime: check that the right image or directory was given',
   });
 }

@@ -58,17 +58,38 @@ const versionFiles: readonly VersionFile[] = [
   },
 ];
 
-/** What the files around a package directory say of the version; undefined if they say nothing. */
-export async function findStatedVersion(
-  source: TreeSource,
-  packageDirectory: ImagePath,
-): Promise<StatedVersion | undefined> {
+/** A file that may state the version, most trusted first among its like. */
+export interface VersionCandidate {
+  readonly file: ImagePath;
+  /** Where its content lies. */
+  readonly real: ImagePath;
+  readonly read: (text: string) => string | undefined;
+}
+
+/** The files around a package directory that may state its version, most trusted first. */
+export function listVersionFiles(tree: FileTree, packageDirectory: ImagePath): readonly VersionCandidate[] {
   const prefix = prefixOf(packageDirectory);
   const isPackaged = prefix === '/usr' || prefix === '/';
-  const candidates = candidateFiles(source.tree, prefix, isPackaged);
+  const kinds = isPackaged ? versionFiles : versionFiles.slice(0, -1);
+  const files = [...walkTree(tree)].flatMap(({ path, node }) => (node.kind === 'directory' ? [] : [path]));
+  return kinds.flatMap(({ isAt, read }) =>
+    files
+      .filter((file) => isAt(file, prefix))
+      .flatMap((file) => {
+        const real = realFileAt(tree, file)?.path;
+        return real === undefined ? [] : [{ file, real, read }];
+      }),
+  );
+}
+
+/** What the first of the files that states a version says; undefined if none does. */
+export async function readStatedVersion(
+  source: TreeSource,
+  candidates: readonly VersionCandidate[],
+): Promise<StatedVersion | undefined> {
   const contents = await source.readFiles(candidates.map(({ real }) => real));
-  for (const { file, real, kind } of candidates) {
-    const text = kind.read(contentIn(contents, real).toString('latin1'));
+  for (const { file, real, read } of candidates) {
+    const text = read(contentIn(contents, real).toString('latin1'));
     if (text !== undefined) return { text, file };
   }
   return undefined;
@@ -79,23 +100,4 @@ function prefixOf(packageDirectory: ImagePath): ImagePath {
   const parent = parentOf(packageDirectory);
   const match = /^(.*?)\/(?:lib\/x86_64-linux-gnu|lib64|lib)$/.exec(parent);
   return match ? imagePath(match[1] ?? '') : parent;
-}
-
-interface CandidateFile {
-  readonly file: ImagePath;
-  readonly real: ImagePath;
-  readonly kind: VersionFile;
-}
-
-function candidateFiles(tree: FileTree, prefix: ImagePath, isPackaged: boolean): readonly CandidateFile[] {
-  const kinds = isPackaged ? versionFiles : versionFiles.slice(0, -1);
-  const files = [...walkTree(tree)].flatMap(({ path, node }) => (node.kind === 'directory' ? [] : [path]));
-  return kinds.flatMap((kind) =>
-    files
-      .filter((file) => kind.isAt(file, prefix))
-      .flatMap((file) => {
-        const real = realFileAt(tree, file)?.path;
-        return real === undefined ? [] : [{ file, real, kind }];
-      }),
-  );
 }

@@ -11,6 +11,7 @@ import {
   runtimeFacts,
   runtimeFiles,
 } from '../../src/runtime/runtime.ts';
+import type { ReadFiles } from '../../src/runtime/tree-source.ts';
 import { parseRuntimeVersion } from '../../src/runtime/version.ts';
 import { makeElf } from './make-elf.ts';
 import { type Files, hostLibraries, installation, packageFiles, treeOf, without } from './make-tree.ts';
@@ -146,6 +147,18 @@ describe('what is taken', () => {
     ]);
   });
 
+  test('an image is asked for files twice: for the package, and for what its loader needs', async () => {
+    const { tree, readFiles } = treeOf(installation());
+    const asked: string[][] = [];
+    const noteAndRead: ReadFiles = (paths) => {
+      asked.push([...paths]);
+      return readFiles(paths);
+    };
+    await findRuntime(tree, noteAndRead, { subject: 'x' });
+    expect(asked.length).toBe(2);
+    expect(new Set(asked.flat()).size).toBe(asked.flat().length);
+  });
+
   test('more than 25 MB is told, half a gigabyte is refused', async () => {
     const large = makeElf({ payload: 'x'.repeat(26_000_000) });
     const runtime = await find({ ...installation(), [`${debian}/runtime/glibc/libm.so.6`]: large });
@@ -154,6 +167,13 @@ describe('what is taken', () => {
     ]);
     const error = await failure({ ...installation(), [`${debian}/libsysdb.so`]: { claims: 600_000_000 } });
     expect(error.message).toMatch(/^the-image: expected a runtime of at most 512000000 bytes, got 6\d{8}$/);
+    const library = await failure({
+      ...installation(),
+      '/usr/lib/x86_64-linux-gnu/libc.so.6': { claims: 300_000_000 },
+    });
+    expect(library.message).toBe(
+      '/usr/lib/x86_64-linux-gnu/libc.so.6: expected at most 256000000 bytes, got 300000000',
+    );
   });
 });
 

@@ -72,6 +72,22 @@ describe('where libraries are found', () => {
     ]);
   });
 
+  test('files of ld.so.conf that include each other are read once', async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 20 }, (_, i) => [
+        `/etc/ld.so.conf.d/${i}.conf`,
+        `include /etc/ld.so.conf.d/*\n/srv/${i}\n`,
+      ]),
+    );
+    const files = {
+      ...loader(['liba.so.1']),
+      ...many,
+      '/usr/etc/ld.so.conf': 'include /etc/ld.so.conf.d/*.conf\n',
+      '/srv/7/liba.so.1': library('liba.so.1'),
+    };
+    expect((await find(files)).at(-1)).toBe('liba.so.1 <- /srv/7/liba.so.1');
+  });
+
   test.each(['$ORIGIN/../own', `$${'{ORIGIN}'}/../own`, '/gone:$ORIGIN/../own:/x/$LIB'])(
     'RUNPATH %s comes before the configured directories',
     async (runpath) => {

@@ -74,7 +74,14 @@ describe.skipIf(!canBuild)('the stand-in runtime, as built', () => {
     });
     expect(stderr).toMatch(/stand-in/i);
     expect(stderr).toMatch(/entrypoint\.manifest\.sgx/);
-    expect(status).not.toBe(127);
+    expect(status).toBe(1);
+  });
+
+  test.skipIf(!mayChroot())('without LD_LIBRARY_PATH the SGX loader does not start', () => {
+    const { status } = spawnSync('chroot', [join(folder, 'root'), ...launchArguments('sgx')], {
+      env: { PATH: process.env.PATH ?? '' },
+    });
+    expect(status).toBe(127);
   });
 
   test.skipIf(!mayChroot())('the direct loader starts from /gramine alone, without any environment', () => {

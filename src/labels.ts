@@ -1,0 +1,26 @@
+/** Labels of graminized images. Those of OCI are in image-spec, annotations.md. */
+export const labels = {
+  baseName: 'org.opencontainers.image.base.name',
+  baseDigest: 'org.opencontainers.image.base.digest',
+  toolVersion: 'gsc.version',
+  family: 'gsc.family',
+  runtimeVersion: 'gsc.runtime.version',
+  runtimeDigest: 'gsc.runtime.digest',
+  /** `true` on images whose runtime is the stand-in, which protects nothing. */
+  standIn: 'gsc.runtime.stand-in',
+  mrEnclave: 'gsc.mrenclave',
+  mrSigner: 'gsc.mrsigner',
+  isvProdId: 'gsc.isvprodid',
+  isvSvn: 'gsc.isvsvn',
+} as const;
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** How far an image has come, by its labels. */
+export type GraminizedState = 'app' | 'unsigned' | 'signed';
+
+/** Tells an app image from an unsigned and a signed one. */
+export function stateOf(found: Labels): GraminizedState {
+  if (found[labels.mrEnclave] !== undefined) return 'signed';
+  return found[labels.runtimeVersion] !== undefined ? 'unsigned' : 'app';
+}

@@ -38,11 +38,9 @@ function mergeTables(user: TomlTable, own: TomlTable, path: KeyPath, overrides: 
 }
 
 function mergeValues(user: TomlValue, own: TomlValue, path: KeyPath, overrides: Override[]): TomlValue {
-  if (isPathList(path)) {
-    const joined = joinPathLists(user, own);
-    if (joined !== undefined) return joined;
-  } else if (isVariable(path)) {
-    return overrideWith(user, own, path, overrides);
+  if (isVariable(path)) {
+    const joined = pathLists.has(String(path[2])) ? joinPathLists(user, own) : undefined;
+    return joined ?? overrideWith(user, own, path, overrides);
   }
   if (isTable(user) && isTable(own)) return mergeTables(user, own, path, overrides);
   if (isArray(user) && isArray(own) && path.join('.') !== 'loader.argv') {
@@ -59,10 +57,6 @@ function overrideWith(user: TomlValue, own: TomlValue, path: KeyPath, overrides:
 
 function isVariable(path: KeyPath): boolean {
   return path.length === 3 && path[0] === 'loader' && path[1] === 'env';
-}
-
-function isPathList(path: KeyPath): boolean {
-  return isVariable(path) && pathLists.has(String(path[2]));
 }
 
 /** Joined in the form that the user chose; undefined unless both are texts: what is passed through from the host is not joined. */

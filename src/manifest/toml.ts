@@ -37,7 +37,7 @@ function decodeText(bytes: Uint8Array, subject: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    const start = new TextDecoder().decode(bytes.subarray(0, firstBadByte(bytes)));
+    const start = new TextDecoder().decode(bytes.subarray(0, firstBadByte(bytes)), { stream: true });
     const { line, column } = positionAt(start, start.length);
     throw new GscError({
       code: 'manifest',

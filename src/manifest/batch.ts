@@ -12,7 +12,7 @@ export async function mapInBatches<Item, Result>(
   const results: Result[] = [];
   for (let start = 0; start < items.length; start += batchSize) {
     const batch = items.slice(start, start + batchSize);
-    const settled = await Promise.allSettled(batch.map((item, index) => work(item, start + index)));
+    const settled = await Promise.allSettled(batch.map(async (item, index) => work(item, start + index)));
     for (const outcome of settled) {
       if (outcome.status === 'rejected') throw outcome.reason;
       results.push(outcome.value);

@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest';
+import { insecureOptions } from '../../src/manifest/insecure-options.ts';
+import { joinPaths, mergeManifests } from '../../src/manifest/merge.ts';
+import { serializeManifest } from '../../src/manifest/serialize.ts';
+import { predictStartSeconds } from '../../src/manifest/start-time.ts';
+import { parseToml, showPath } from '../../src/manifest/toml.ts';
+
+function merge(user: string, own: string) {
+  const { merged, overrides } = mergeManifests(parseToml(user, 'u').root, parseToml(own, 'o').root);
+  return {
+    text: serializeManifest(merged),
+    overrides: overrides.map(({ path, user: theirs, own: ours }) => [showPath(path), theirs, ours]),
+  };
+}
+
+describe('merging', () => {
+  it("keys of the user come first and in the user's order, then gsc's", () => {
+    const { text } = merge('sgx.b = 1\nsgx.a = 2\nz = 1', 'sgx.c = 3\nsgx.a = 2\nloader.x = 4');
+    expect(text).toBe('z = 1\n\n[sgx]\nb = 1\na = 2\nc = 3\n\n[loader]\nx = 4\n');
+  });
+
+  it('of two values the user has the last word, and it is told; equal ones are not', () => {
+    const { text, overrides } = merge(
+      'sgx.debug = true\nsgx.enclave_size = "1G"\nfs.root = { uri = "file:/a" }',
+      'sgx.debug = false\nsgx.enclave_size = "1G"\nfs.root = "x"',
+    );
+    expect(text).toContain('debug = true');
+    expect(overrides).toEqual([
+      ['sgx.debug', 'true', 'false'],
+      ['fs.root', '{ uri = "file:/a" }', '"x"'],
+    ]);
+  });
+
+  it('an integer and a float are different values', () => {
+    expect(merge('a = 1', 'a = 1.0').overrides).toEqual([['a', '1', '1.0']]);
+  });
+
+  it('arrays are joined without what is there already; tables compare by content', () => {
+    const { text, overrides } = merge(
+      'sgx.trusted_files = ["file:/a", { uri = "file:/b", sha256 = "1" }]',
+      'sgx.trusted_files = [{ sha256 = "1", uri = "file:/b" }, "file:/c", "file:/a"]',
+    );
+    expect(text).toContain('[\n    "file:/a",\n    { uri = "file:/b", sha256 = "1" },\n    "file:/c",\n]');
+    expect(overrides).toEqual([]);
+  });
+
+  it('arguments are one value, not a list of things', () => {
+    const { text, overrides } = merge('loader.argv = ["a", "-v", "-v"]', 'loader.argv = ["b", "-v"]');
+    expect(text).toContain('argv = [\n    "a",\n    "-v",\n    "-v",\n]');
+    expect(overrides).toHaveLength(1);
+  });
+
+  it("a mount of gsc gives way to the user's on the same path", () => {
+    const { text, overrides } = merge(
+      'fs.mounts = [{ type = "encrypted", path = "/tmp/", uri = "file:/x" }]',
+      'fs.mounts = [{ type = "tmpfs", path = "/tmp" }, { type = "tmpfs", path = "/run" }]',
+    );
+    expect(text).not.toContain('path = "/tmp" }');
+    expect(text).toContain('{ type = "tmpfs", path = "/run" }');
+    expect(overrides).toEqual([
+      [
+        'fs.mounts[0]',
+        '{ type = "encrypted", path = "/tmp/", uri = "file:/x" }',
+        '{ type = "tmpfs", path = "/tmp" }',
+      ],
+    ]);
+  });
+
+  it.each(['PATH', 'LD_LIBRARY_PATH', 'LD_PRELOAD'])(
+    '%s is joined in every form, without repeats',
+    (name) => {
+      expect(merge(`loader.env.${name} = "/u:/x"`, `loader.env.${name} = "/o:/u:/o"`).text).toContain(
+        `${name} = "/u:/x:/o"`,
+      );
+      const table = merge(`loader.env.${name} = { value = "/u" }`, `loader.env.${name} = "/o"`);
+      expect(table.text).toContain('value = "/u:/o"');
+      expect(table.overrides).toEqual([]);
+      const both = merge(`loader.env.${name}.value = "/u"`, `loader.env.${name}.value = "/o"`);
+      expect(both.text).toContain('value = "/u:/o"');
+    },
+  );
+
+  it('what is passed through from the host wins whole', () => {
+    const { text, overrides } = merge('loader.env.PATH.passthrough = true', 'loader.env.PATH.value = "/o"');
+    expect(text).toBe('[loader.env.PATH]\npassthrough = true\n');
+    expect(overrides).toEqual([['loader.env.PATH', '{ passthrough = true }', '{ value = "/o" }']]);
+  });
+
+  it('other variables are not joined, and never get two keys', () => {
+    const { text, overrides } = merge(
+      'loader.env.A = "u"\nloader.env.B.passthrough = true',
+      'loader.env.A = "o"\nloader.env.B.value = "o"\nloader.env.C = "o"',
+    );
+    expect(text).toBe('[loader.env]\nA = "u"\nC = "o"\n\n[loader.env.B]\npassthrough = true\n');
+    expect(overrides).toHaveLength(2);
+  });
+
+  it('merging with nothing, or with itself, changes nothing', () => {
+    const text =
+      '[loader.env]\nPATH = "/a:/b"\n\n[fs]\nmounts = [\n    { path = "/a", uri = "file:/a" },\n]\n';
+    expect(merge(text, '')).toEqual({ text, overrides: [] });
+    expect(merge('', text)).toEqual({ text, overrides: [] });
+    expect(merge(text, text)).toEqual({ text, overrides: [] });
+  });
+
+  it('joined paths have no empty parts', () => {
+    expect(joinPaths('/a::/b:', '', ':/b:/c')).toBe('/a:/b:/c');
+  });
+});
+
+describe('insecure options', () => {
+  const found = (text: string) =>
+    insecureOptions(parseToml(text, 'm').root).map(({ path }) => showPath(path));
+
+  it.each([
+    ['sgx.debug = true', 'sgx.debug'],
+    ['loader.insecure__use_cmdline_argv = true', 'loader.insecure__use_cmdline_argv'],
+    ['loader.insecure__use_host_env = true', 'loader.insecure__use_host_env'],
+    ['loader.insecure__disable_aslr = true', 'loader.insecure__disable_aslr'],
+    ['loader.env.A.passthrough = true', 'loader.env.A.passthrough'],
+    ['loader.log_level = "debug"', 'loader.log_level'],
+    ['sgx.file_check_policy = "allow_all_but_log"', 'sgx.file_check_policy'],
+    ['sgx.allowed_files = ["file:/a"]', 'sgx.allowed_files'],
+    ['sgx.insecure__rpc_thread_num = 2', 'sgx.insecure__rpc_thread_num'],
+    ['sgx.insecure__allow_memfaults_without_exinfo = true', 'sgx.insecure__allow_memfaults_without_exinfo'],
+    ['fs.insecure__keys.default = "00"', 'fs.insecure__keys.default'],
+    ['sys.insecure__allow_eventfd = true', 'sys.insecure__allow_eventfd'],
+    ['sys.experimental__enable_flock = true', 'sys.experimental__enable_flock'],
+    ['sys.debug__mock_syscalls = [{ name = "x" }]', 'sys.debug__mock_syscalls'],
+    ['sys.allowed_ioctls = [{ request_code = 1 }]', 'sys.allowed_ioctls'],
+    [
+      'fs.mounts = [{ type = "tmpfs", path = "/t" }, { type = "untrusted_shm", path = "/s", uri = "dev:s" }]',
+      'fs.mounts[1]',
+    ],
+    ['sgx.profile.enable = "main"', 'sgx.profile.enable'],
+    ['sys.insecure__new_idea = true', 'sys.insecure__new_idea'],
+  ])('%s is reported', (text, path) => {
+    expect(found(text)).toEqual([path]);
+  });
+
+  it.each([
+    'sgx.debug = false\nsgx.insecure__rpc_thread_num = 0\nsgx.allowed_files = []',
+    'loader.log_level = "error"\nsgx.file_check_policy = "strict"',
+    'loader.log_level = "none"\nloader.env.insecure__x = "y"',
+    'loader.insecure__disable_aslr = false\nsys.insecure__new_idea = false',
+    'sgx = 1\nfs = []',
+  ])('%s is not', (text) => {
+    expect(found(text)).toEqual([]);
+  });
+
+  it('every reason is one sentence', () => {
+    const all = insecureOptions(parseToml('sgx.debug = true\nsys.insecure__x = true', 'm').root);
+    for (const { reason } of all) expect(reason).toMatch(/^[^.]+\.$/);
+  });
+});
+
+describe('start-up time', () => {
+  it.each([
+    [10_000, 1.84],
+    [20_000, 5.84],
+    [40_000, 27.5],
+  ])('%i entries were measured to take %d s: the figure is near', (count, seconds) => {
+    expect(Math.abs(predictStartSeconds(count) / seconds - 1)).toBeLessThan(0.25);
+  });
+
+  it('blocks cost a third more, no files nothing', () => {
+    expect(predictStartSeconds(9000, { form: 'blocks' }) / predictStartSeconds(9000)).toBeCloseTo(4 / 3);
+    expect(predictStartSeconds(0)).toBe(0);
+  });
+});

@@ -1,0 +1,50 @@
+import { type ByteString, imagePath } from '../base/image-path.ts';
+import type { FileTree } from '../tree/file-tree.ts';
+import { resolvePath } from '../tree/resolve-path.ts';
+
+/** A line of /etc/passwd. passwd(5). */
+export interface Account {
+  readonly name: ByteString;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: ByteString;
+}
+
+/** A line of /etc/group. group(5). */
+export interface Group {
+  readonly name: ByteString;
+  readonly gid: number;
+}
+
+/** The image's own users; none if it has no /etc/passwd. Lines that are no accounts are passed over, as engines do. */
+export function readAccounts(tree: FileTree): readonly Account[] {
+  return fieldsOf(tree, '/etc/passwd').flatMap(([name, , uid, gid, , home]) => {
+    const [user, group] = [idOf(uid), idOf(gid)];
+    if (!name || user === undefined || group === undefined) return [];
+    return [{ name, uid: user, gid: group, home: home ?? '' }];
+  });
+}
+
+/** The image's own groups; none if it has no /etc/group. */
+export function readGroups(tree: FileTree): readonly Group[] {
+  return fieldsOf(tree, '/etc/group').flatMap(([name, , gid]) => {
+    const group = idOf(gid);
+    return name && group !== undefined ? [{ name, gid: group }] : [];
+  });
+}
+
+/** The largest id that engines take: runc and Docker, `user.GetExecUser`, maxID. */
+export const maximumId = 2 ** 31 - 1;
+
+function idOf(text: ByteString | undefined): number | undefined {
+  if (text === undefined || !/^\d{1,10}$/.test(text)) return undefined;
+  const id = Number(text);
+  return id <= 2 ** 32 - 1 ? id : undefined;
+}
+
+function fieldsOf(tree: FileTree, path: string): readonly (readonly ByteString[])[] {
+  const found = resolvePath(tree, imagePath(path));
+  if (found.kind !== 'found' || found.node.kind !== 'file') return [];
+  const lines = (found.node.content?.toString('latin1') ?? '').split('\n');
+  return lines.map((line) => line.trim().split(':')).filter((fields) => fields.length > 2);
+}

@@ -1,0 +1,89 @@
+import { type ImagePath, imagePath, isWithin, textOfBytes } from '../base/image-path.ts';
+import { compareKeys, countBelow, itemsBelow, keyOf } from './path-order.ts';
+import type { DirectoryLink, TreeNames, TrustedName } from './tree-names.ts';
+
+/** A directory link turned into a mount: what lies below `path` is opened under the names below `target`. */
+export interface DirectoryMount {
+  /** The link; never `/`. */
+  readonly path: ImagePath;
+  /** The real directory that it leads to; may be `/`. */
+  readonly target: ImagePath;
+}
+
+/** What makes the files behind directory links reachable under the links' names. */
+export interface LinkedNames {
+  readonly mounts: readonly DirectoryMount[];
+  /** Names through links that are listed one by one. */
+  readonly names: readonly TrustedName[];
+  /** How many names of directories, each through two links or more, were left out because there are too many. */
+  readonly omittedCount: number;
+}
+
+/**
+ * Up to so many files are listed instead of mounted. A mount is three keys of the manifest against two of a trusted
+ * file, and one more place for the library OS to open at each start, in each process: together about what eight
+ * entries cost in a list of a few thousand (0.1 ms each). Nothing else changes for the application.
+ */
+export const listedBelowLink = 8;
+
+/**
+ * A bound for links among links, which can multiply without end. A real image has some dozens of such names; those
+ * beyond the bound are only reachable under their shorter names.
+ */
+const maximumNestedNames = 500;
+
+/** A directory as reached through links. */
+interface View {
+  readonly path: ImagePath;
+  readonly target: ImagePath;
+  /** The real places of the links followed and of what they led to: a link back to one of them begins a cycle. */
+  readonly passed: readonly ImagePath[];
+}
+
+/**
+ * Gives the names behind all directory links, also of links inside of what a link leads to: Gramine compares names as
+ * text, so `/a/b/c` with links `a` and `b` needs a mount of its own. A link to one of its own parents is one mount, and
+ * is not followed further.
+ */
+export function reachThroughLinks(tree: TreeNames): LinkedNames {
+  const mounts: DirectoryMount[] = [];
+  const names: TrustedName[] = [];
+  let omittedCount = 0;
+  const views: View[] = tree.directoryLinks.map(({ path, target }) => ({ path, target, passed: [path] }));
+  const limit = views.length + maximumNestedNames;
+  for (let next = 0; next < views.length; next++) {
+    const view = views[next] as View;
+    const { path, target } = view;
+    const count = countBelow(tree.trusted, target);
+    if (count > listedBelowLink) mounts.push({ path, target });
+    else names.push(...itemsBelow(tree.trusted, target).map((name) => nameThrough(view, name)));
+    for (const nested of nestedViews(view, tree)) {
+      if (views.length < limit) views.push(nested);
+      else omittedCount += 1;
+    }
+  }
+  return { mounts: mounts.sort(compareMounts), names: names.sort(compareKeys), omittedCount };
+}
+
+function nestedViews(view: View, tree: TreeNames): readonly View[] {
+  if (view.passed.some((place) => isWithin(place, view.target))) return [];
+  const passed = [...view.passed, view.target];
+  return itemsBelow(tree.directoryLinks, view.target)
+    .filter((link) => !passed.some((place) => isWithin(place, link.target)))
+    .map((link) => ({ path: pathThrough(view, link), target: link.target, passed: [...passed, link.path] }))
+    .filter(({ path }) => textOfBytes(path) !== undefined);
+}
+
+function nameThrough(view: View, name: TrustedName): TrustedName {
+  const path = pathThrough(view, name);
+  const { sha256, sizeBytes } = name;
+  return { path, key: keyOf(path), sha256, sizeBytes, via: name.via ?? name.path };
+}
+
+function pathThrough(view: View, below: TrustedName | DirectoryLink): ImagePath {
+  return imagePath(`${view.path}/${below.path.slice(view.target.length)}`);
+}
+
+function compareMounts(a: DirectoryMount, b: DirectoryMount): number {
+  return compareKeys({ key: keyOf(a.path) }, { key: keyOf(b.path) });
+}

@@ -1,0 +1,31 @@
+/** A place of an image whose files are not trusted, and why. */
+export interface ExclusionRule {
+  /** Names the place and all below it; `*` and `?` stand for characters of one component. */
+  readonly pattern: string;
+  readonly reason: string;
+}
+
+/**
+ * What is left out of the trusted files. The list is that of the Python GSC (`finalize_manifest.py`) and, marked "engine",
+ * the files that a container engine mounts over the image's own, whose hashes would never match.
+ */
+export const exclusionRules: readonly ExclusionRule[] = [
+  { pattern: '/boot', reason: 'kernels and boot loaders, which no container uses' },
+  { pattern: '/dev', reason: 'devices: Gramine has its own /dev' },
+  { pattern: '/proc', reason: 'Gramine has its own /proc' },
+  { pattern: '/sys', reason: 'Gramine has its own /sys' },
+  { pattern: '/var', reason: 'data that programs change while they run' },
+  { pattern: '/etc/rc?.d', reason: 'start-up scripts of System V, which no container runs' },
+  { pattern: '/etc/mtab', reason: 'the list of mounts: the engine and Gramine make their own' },
+  { pattern: '/etc/shadow*', reason: 'passwords: secrets do not belong in an enclave image' },
+  { pattern: '/etc/gshadow*', reason: 'passwords: secrets do not belong in an enclave image' },
+  { pattern: '/etc/.pwd.lock', reason: 'a lock file of passwd' },
+  { pattern: '/etc/security', reason: 'settings of log-ins, of which an enclave has none' },
+  { pattern: '/.dockerenv', reason: 'engine: made anew for each container' },
+  { pattern: '/.dockerinit', reason: 'engine: made anew for each container' },
+  { pattern: '/etc/hosts', reason: 'engine: mounted over at run time; Gramine makes its own' },
+  { pattern: '/etc/hostname', reason: 'engine: mounted over at run time; Gramine makes its own' },
+  { pattern: '/etc/resolv.conf', reason: 'engine: mounted over at run time; Gramine makes its own' },
+  { pattern: '/run/.containerenv', reason: 'engine: podman makes it anew for each container' },
+  { pattern: '/gramine', reason: 'the runtime, whose own files gsc lists by themselves' },
+];

@@ -1,0 +1,59 @@
+import { GscError } from '../base/error.ts';
+import { type ByteString, bytesOfText, type ImagePath, showBytes } from '../base/image-path.ts';
+import type { FileNode, FileTree } from '../tree/file-tree.ts';
+import { type Resolution, resolvePath, showFailure } from '../tree/resolve-path.ts';
+
+/** A file that can be started. */
+export interface Executable {
+  /** With all links followed. */
+  readonly path: ImagePath;
+  readonly node: FileNode;
+}
+
+export interface ExecutableSearch {
+  readonly tree: FileTree;
+  /** Where relative names and relative parts of PATH count from. */
+  readonly from: ImagePath;
+  /** `PATH` of the image, if it has one. */
+  readonly searchPath: string | undefined;
+  readonly subject: string;
+}
+
+/** What engines set `PATH` to where an image has none: moby, `oci.DefaultPathEnv` for Linux. */
+export const defaultSearchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/**
+ * Finds the program that a command names, as runc does (Go's `exec.LookPath`): a name with a slash counts from the
+ * working directory, another one is looked for in the directories of `PATH`; a regular file with an executable bit it
+ * must be. Throws an `entrypoint` error that says where it looked.
+ */
+export function findExecutable(command: string, search: ExecutableSearch): Executable {
+  const tried: string[] = [];
+  for (const candidate of candidatesFor(bytesOfText(command), search)) {
+    const found = resolvePath(search.tree, candidate, { from: search.from });
+    const obstacle = obstacleOf(found);
+    if (found.kind === 'found' && found.node.kind === 'file' && obstacle === undefined) {
+      return { path: found.path, node: found.node };
+    }
+    tried.push(`${showBytes(candidate)} (${showBytes(obstacle ?? '')})`);
+  }
+  throw new GscError({
+    code: 'entrypoint',
+    subject: search.subject,
+    message: `the program ${JSON.stringify(command)} was not found; looked at ${tried.join(', ')}`,
+    hint: 'check ENTRYPOINT, CMD and PATH of the image',
+  });
+}
+
+/** Why a file cannot be started, or undefined if nothing is in the way. */
+export function obstacleOf(found: Resolution): string | undefined {
+  if (found.kind !== 'found') return showFailure(found);
+  if (found.node.kind !== 'file') return `a ${found.node.kind}`;
+  return (found.node.mode & 0o111) === 0 ? 'not executable' : undefined;
+}
+
+function candidatesFor(command: ByteString, search: ExecutableSearch): readonly ByteString[] {
+  if (command.includes('/')) return [command];
+  const directories = bytesOfText(search.searchPath ?? defaultSearchPath).split(':');
+  return directories.map((directory) => `${directory === '' ? '.' : directory}/${command}`);
+}

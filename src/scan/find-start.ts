@@ -1,0 +1,58 @@
+import { GscError } from '../base/error.ts';
+import type { ImageConfig, RunConfig } from '../image/config.ts';
+import type { FileTree } from '../tree/file-tree.ts';
+import { type ContainerUser, findUser } from './container-user.ts';
+import { type Environment, readEnvironment, valueOf } from './environment.ts';
+import { type Executable, findExecutable } from './executable.ts';
+import { findLibraryPaths, type LibraryPaths } from './library-paths.ts';
+import { followProgram, type ProgramChain } from './program-chain.ts';
+import { findWorkingDirectory, type WorkingDirectory } from './working-directory.ts';
+
+/** How a container of an image starts, everything looked up in the image itself. */
+export interface Start {
+  /** `ENTRYPOINT` followed by `CMD`; the first is as given, not resolved. */
+  readonly argv: readonly string[];
+  readonly executable: Executable;
+  /** From the executable to the ELF file that runs; its first step is the executable. */
+  readonly chain: ProgramChain;
+  readonly workingDirectory: WorkingDirectory;
+  readonly user: ContainerUser;
+  readonly environment: Environment;
+  readonly libraries: LibraryPaths;
+}
+
+/**
+ * Finds out how an image starts, by the rules of Docker and runc. Throws an `entrypoint`, `user` or `platform` error
+ * that names `subject` if a container of it could not start either.
+ */
+export function findStart(config: ImageConfig, tree: FileTree, subject: string): Start {
+  const run: RunConfig = config.config ?? {};
+  const argv = argvOf(run, subject);
+  const environment = readEnvironment(run.Env ?? []);
+  const workingDirectory = findWorkingDirectory(run.WorkingDir, tree, subject);
+  const from = workingDirectory.realPath;
+  const searchPath = valueOf(environment, 'PATH');
+  const executable = findExecutable(argv[0] ?? '', { tree, from, searchPath, subject });
+  const chain = followProgram(executable, { tree, from, subject });
+  return {
+    argv,
+    executable,
+    chain,
+    workingDirectory,
+    user: findUser(run.User ?? '', tree, subject),
+    environment,
+    libraries: findLibraryPaths(chain, tree, subject),
+  };
+}
+
+/** Docker: the words of `ENTRYPOINT`, then those of `CMD`. */
+function argvOf(run: RunConfig, subject: string): readonly string[] {
+  const argv = [...(run.Entrypoint ?? []), ...(run.Cmd ?? [])];
+  if (argv.length > 0) return argv;
+  throw new GscError({
+    code: 'entrypoint',
+    subject,
+    message: 'the image has neither ENTRYPOINT nor CMD: it does not say what to start',
+    hint: 'build it again with an ENTRYPOINT',
+  });
+}

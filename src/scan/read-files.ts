@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { GscError } from '../base/error.ts';
+import { type ImagePath, showBytes } from '../base/image-path.ts';
+import type { Image, Layer } from '../image/image.ts';
+import { decompress } from '../tar/decompress.ts';
+import { readTar } from '../tar/read-tar.ts';
+import type { TarEntry, TarVisitor } from '../tar/tar-entry.ts';
+import type { FileNode, FileTree } from '../tree/file-tree.ts';
+import { resolvePath, showFailure } from '../tree/resolve-path.ts';
+
+export interface ReadFilesOptions {
+  /** How much all files together may hold; 512 MiB by default. */
+  readonly limitBytes?: number;
+}
+
+const defaultLimitBytes = 512 * 1024 * 1024;
+
+/**
+ * The contents of chosen files of an image, links followed, keyed by the paths as given. Each layer that holds one of
+ * them is read once, and no further than needed; contents are checked against the tree's SHA-256. Throws a `not-found`
+ * error for a path that names no regular file, a `blob` error if a layer no longer has the content.
+ */
+export async function readFiles(
+  image: Image,
+  tree: FileTree,
+  paths: readonly ImagePath[],
+  options: ReadFilesOptions = {},
+): Promise<ReadonlyMap<ImagePath, Buffer>> {
+  const nodes = new Map(paths.map((path) => [path, fileAt(image.name, tree, path)]));
+  checkSizes(image.name, [...nodes.values()], options.limitBytes ?? defaultLimitBytes);
+  const contents = new Map<string, Buffer>();
+  for (const [number, layer] of image.layers.entries()) {
+    const inLayer = [...nodes.values()].filter((node) => node.layer === number);
+    if (inLayer.some((node) => !contents.has(node.sha256))) {
+      await readLayer(layer, inLayer, contents, image.name);
+    }
+  }
+  return new Map([...nodes].map(([path, node]) => [path, contentOf(contents, image, path, node)]));
+}
+
+function fileAt(subject: string, tree: FileTree, path: ImagePath): FileNode {
+  const found = resolvePath(tree, path);
+  if (found.kind === 'found' && found.node.kind === 'file') return found.node;
+  const reason = found.kind === 'found' ? `it is a ${found.node.kind}` : showFailure(found);
+  throw new GscError({
+    code: 'not-found',
+    subject: `${subject}: ${showBytes(path)}`,
+    message: `expected a file in the image: ${showBytes(reason)}`,
+  });
+}
+
+function checkSizes(subject: string, nodes: readonly FileNode[], limitBytes: number): void {
+  const sizes = new Map(nodes.map((node) => [node.sha256, node.sizeBytes]));
+  const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  if (total <= limitBytes) return;
+  throw new GscError({
+    code: 'image',
+    subject,
+    message: `the files to read come to ${total} bytes, more than ${limitBytes}`,
+  });
+}
+
+function contentOf(
+  contents: ReadonlyMap<string, Buffer>,
+  image: Image,
+  path: ImagePath,
+  node: FileNode,
+): Buffer {
+  const content = contents.get(node.sha256);
+  if (content !== undefined) return content;
+  throw new GscError({
+    code: 'blob',
+    subject: `${image.name}: layer ${image.layers[node.layer]?.diffId ?? node.layer + 1}`,
+    message: `expected the content of ${showBytes(path)} with SHA-256 ${node.sha256}, which the layer does not hold`,
+    hint: 'the layer changed since it was listed: pull or export the image again',
+  });
+}
+
+/** Ends the reading of a layer whose wanted files have all been seen. */
+const enough = Symbol('enough');
+
+async function readLayer(
+  layer: Layer,
+  nodes: readonly FileNode[],
+  contents: Map<string, Buffer>,
+  name: string,
+): Promise<void> {
+  const subject = `${name}: layer ${layer.diffId}`;
+  try {
+    await readTar(decompress(layer.open(), subject), new ContentVisitor(nodes, contents), subject);
+  } catch (error) {
+    if (error !== enough) throw error;
+  }
+}
+
+/** Finds files by size and SHA-256, whatever their names in the tar: a layer may reach them through links. */
+class ContentVisitor implements TarVisitor {
+  readonly #wanted: Map<string, number>;
+  readonly #contents: Map<string, Buffer>;
+  #pieces: Buffer[] | undefined;
+
+  constructor(nodes: readonly FileNode[], contents: Map<string, Buffer>) {
+    const missing = nodes.filter((node) => !contents.has(node.sha256));
+    this.#wanted = new Map(missing.map((node) => [node.sha256, node.sizeBytes]));
+    this.#contents = contents;
+  }
+
+  entry(entry: TarEntry): void {
+    const isCandidate = entry.type === 'file' && [...this.#wanted.values()].includes(entry.sizeBytes);
+    this.#pieces = isCandidate ? [] : undefined;
+  }
+
+  data(piece: Buffer): void {
+    this.#pieces?.push(Buffer.from(piece));
+  }
+
+  end(): void {
+    if (this.#pieces === undefined) return;
+    const content = Buffer.concat(this.#pieces);
+    this.#pieces = undefined;
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    if (!this.#wanted.delete(sha256)) return;
+    this.#contents.set(sha256, content);
+    if (this.#wanted.size === 0) throw enough;
+  }
+}

@@ -58,6 +58,11 @@ export function checksumOf(block: Buffer): number {
   return sum;
 }
 
+/** True if the block says that it is in GNU tar's old format, the one with sparse maps in headers. */
+export function isGnuHeader(block: Buffer): boolean {
+  return formatOf(block) === 'gnu';
+}
+
 function checkSum(block: Buffer, place: TarPlace): void {
   const stored = readNumber(block, ustarFields.checksum);
   const unsigned = checksumOf(block);

@@ -2,6 +2,9 @@ import { gnuFields, gnuSparseFields, type TarField } from './layout.ts';
 import { readNumber } from './number-field.ts';
 import { type TarPlace, tarError } from './tar-error.ts';
 
+/** Enough for any number that is accepted; longer ones are not worth collecting. */
+const maxDigits = 19;
+
 /** A part of a sparse file that is stored; between such parts are zeros. */
 export interface SparseRegion {
   /** In the expanded file. */
@@ -66,7 +69,7 @@ export function regionsOfNumbers(numbers: readonly string[], place: TarPlace): r
 
 /** A decimal number of a sparse map. Throws a `tar` error on anything else and beyond 2^53. */
 export function sparseDecimal(text: string, place: TarPlace): number {
-  return sparseNumber(/^\d{1,19}$/.test(text) ? Number(text) : Number.NaN, place);
+  return sparseNumber(text.length <= maxDigits && /^\d+$/.test(text) ? Number(text) : Number.NaN, place);
 }
 
 /**
@@ -90,7 +93,11 @@ export class SparseMapCollector {
     const [count] = this.#lines;
     if (count === undefined) throw tarError(this.#place, 'the sparse map does not begin with a number');
     const needed = 1 + 2 * sparseDecimal(count, this.#place);
-    if (this.#lines.length < needed) return undefined;
+    if (this.#lines.length < needed) {
+      if (this.#open.length > maxDigits)
+        throw tarError(this.#place, 'a number of the sparse map is too long');
+      return undefined;
+    }
     return regionsOfNumbers(this.#lines.slice(1, needed), this.#place);
   }
 }

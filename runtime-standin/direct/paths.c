@@ -4,22 +4,24 @@
 
 #include "../report.h"
 
+static bool is_up(const char *name, size_t length) {
+    return length == 2 && name[0] == '.' && name[1] == '.';
+}
+
 char *clean_path(const char *path) {
     char *clean = allocate(strlen(path) + 1);
     size_t root = *path == '/' ? 1 : 0;
     size_t length = root;
-    if (root)
-        clean[0] = '/';
+    clean[0] = '/';
     while (*path) {
         size_t size = strcspn(path, "/");
-        bool is_up = size == 2 && memcmp(path, "..", 2) == 0;
-        const char *last = length > root ? clean + length : NULL;
-        while (last && last > clean + root && last[-1] != '/')
+        size_t last = length;
+        while (last > root && clean[last - 1] != '/')
             last--;
-        bool can_go_up = last && strncmp(last, "../", 3) != 0 && !(length - (size_t)(last - clean) == 2 && memcmp(last, "..", 2) == 0);
-        if (is_up && can_go_up)
-            length = last > clean + root ? (size_t)(last - clean) - 1 : root;
-        else if (size > 0 && !(size == 1 && *path == '.') && !(is_up && root)) {
+        bool can_go_up = length > root && !is_up(clean + last, length - last);
+        if (is_up(path, size) && can_go_up)
+            length = last > root ? last - 1 : root;
+        else if (size > 0 && !(size == 1 && *path == '.') && !(is_up(path, size) && root)) {
             if (length > root)
                 clean[length++] = '/';
             memcpy(clean + length, path, size);

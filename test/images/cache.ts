@@ -41,6 +41,7 @@ export async function cachedDirectory(
     await mkdir(unfinished);
     await make(unfinished);
     await rename(unfinished, finished);
+    await removeOutdated(cache, name);
     return finished;
   } finally {
     await rm(unfinished, { recursive: true, force: true });
@@ -52,6 +53,16 @@ function addFile(hash: ReturnType<typeof createHash>, path: string, name: string
   if (statSync(path).isDirectory()) {
     for (const child of readdirSync(path).sort()) addFile(hash, join(path, child), `${name}/${child}`);
   } else if (!path.endsWith('.test.ts')) hash.update(`${name}\0`).update(readFileSync(path));
+}
+
+/** What older recipes made goes after a day; until then another test run may still use it. */
+async function removeOutdated(cache: string, name: string): Promise<void> {
+  const dayBefore = Date.now() - 24 * 3600 * 1000;
+  for (const entry of readdirSync(cache)) {
+    const isSameThing = entry.startsWith(`${name}-`) && /^[0-9a-f]{12}$/.test(entry.slice(name.length + 1));
+    const path = join(cache, entry);
+    if (isSameThing && statSync(path).mtimeMs < dayBefore) await rm(path, { recursive: true, force: true });
+  }
 }
 
 /** The lock is a file with the holder's process id; a lock whose holder is gone is broken. */

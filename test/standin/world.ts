@@ -3,7 +3,16 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { StandinRuntime } from '../images/standin-runtime.ts';
+import { afterEach, beforeEach } from 'vitest';
+import { type StandinRuntime, standinRuntime } from '../images/standin-runtime.ts';
+import { hasTool } from '../store/tool.ts';
+
+/** The loader changes the user, so it is tested as root, on a static busybox. Missing in CI is an error. */
+export const canRunStandin = process.getuid?.() === 0 && hasTool('cc') && hasTool('busybox');
+if (!canRunStandin && process.env.CI)
+  throw new Error('the stand-in is tested as root, with cc and busybox-static');
+if (!canRunStandin)
+  process.stderr.write('SKIPPED: the stand-in is tested as root, with cc and busybox-static\n');
 
 /** What a run of the loader gave. */
 export interface Outcome {
@@ -30,6 +39,11 @@ export class World {
   write(path: string, content: string | Buffer, mode = 0o644): void {
     mkdirSync(dirname(join(this.directory, path)), { recursive: true });
     writeFileSync(join(this.directory, path), content, { mode });
+  }
+
+  /** The runtime's package directory on the host. */
+  get package(): string {
+    return this.#runtime.package;
   }
 
   /** An inline table for `sgx.trusted_files`. */
@@ -81,4 +95,22 @@ ${lines}
     });
     return { code: status, stdout, stderr };
   }
+}
+
+/** A world of its own for each test of the file. */
+export function useWorld(): () => World {
+  let current: World | undefined;
+  beforeEach(async () => {
+    if (canRunStandin) current = new World(await standinRuntime());
+  });
+  afterEach(() => current?.remove());
+  return () => {
+    if (!current) throw new Error('there is a world only within a test');
+    return current;
+  };
+}
+
+/** An array of strings in TOML; JSON's escapes are TOML's. */
+export function asToml(words: readonly string[]): string {
+  return `[${words.map((word) => JSON.stringify(word)).join(', ')}]`;
 }

@@ -1,4 +1,5 @@
-import { type ByteString, imagePath } from '../base/image-path.ts';
+import { GscError } from '../base/error.ts';
+import { type ByteString, type ImagePath, imagePath, showBytes } from '../base/image-path.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 
@@ -16,7 +17,7 @@ export interface Group {
   readonly gid: number;
 }
 
-/** The image's own users; none if it has no /etc/passwd. Lines that are no accounts are passed over, as engines do. */
+/** The image's own users; none if it has no /etc/passwd. Lines that are no accounts are passed over. */
 export function readAccounts(tree: FileTree): readonly Account[] {
   return fieldsOf(tree, '/etc/passwd').flatMap(([name, , uid, gid, , home]) => {
     const [user, group] = [idOf(uid), idOf(gid)];
@@ -45,6 +46,17 @@ function idOf(text: ByteString | undefined): number | undefined {
 function fieldsOf(tree: FileTree, path: string): readonly (readonly ByteString[])[] {
   const found = resolvePath(tree, imagePath(path));
   if (found.kind !== 'found' || found.node.kind !== 'file') return [];
-  const lines = (found.node.content?.toString('latin1') ?? '').split('\n');
+  if (found.node.content === undefined) throw contentMissing(path, found.path);
+  const lines = found.node.content.toString('latin1').split('\n');
   return lines.map((line) => line.trim().split(':')).filter((fields) => fields.length > 2);
+}
+
+/** A file that is unusually large or lies elsewhere; to take it for empty would give users the wrong ids. */
+function contentMissing(path: string, realPath: ImagePath): GscError {
+  return new GscError({
+    code: 'user',
+    subject: path,
+    message: `the content of ${showBytes(realPath)} was not kept when the image was read`,
+    hint: 'let /etc/passwd and /etc/group be regular files of less than 1 MiB',
+  });
 }

@@ -33,7 +33,7 @@ export function readEnvironment(entries: readonly string[]): Environment {
 }
 
 /** The value of a variable, or undefined if it is not set. */
-export function valueOf(environment: Environment, name: string): string | undefined {
+export function variableOf(environment: Environment, name: string): string | undefined {
   return environment.variables.find(([known]) => known === name)?.[1];
 }
 

@@ -2,7 +2,7 @@ import { GscError } from '../base/error.ts';
 import type { ImageConfig, RunConfig } from '../image/config.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { type ContainerUser, findUser } from './container-user.ts';
-import { type Environment, readEnvironment, valueOf } from './environment.ts';
+import { type Environment, readEnvironment, variableOf } from './environment.ts';
 import { type Executable, findExecutable } from './executable.ts';
 import { findLibraryPaths, type LibraryPaths } from './library-paths.ts';
 import { followProgram, type ProgramChain } from './program-chain.ts';
@@ -31,7 +31,7 @@ export function findStart(config: ImageConfig, tree: FileTree, subject: string):
   const environment = readEnvironment(run.Env ?? []);
   const workingDirectory = findWorkingDirectory(run.WorkingDir, tree, subject);
   const from = workingDirectory.realPath;
-  const searchPath = valueOf(environment, 'PATH');
+  const searchPath = variableOf(environment, 'PATH');
   const executable = findExecutable(argv[0] ?? '', { tree, from, searchPath, subject });
   const chain = followProgram(executable, { tree, from, subject });
   return {

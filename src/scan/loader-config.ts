@@ -95,5 +95,10 @@ function globExpression(component: ByteString): RegExp {
     if (found === '*') return '.*';
     return found === '?' ? '.' : `\\${found}`;
   });
-  return new RegExp(`^${source}$`, 's');
+  try {
+    return new RegExp(`^${source}$`, 's');
+  } catch {
+    // A range that runs backwards; in glob(7) it matches nothing.
+    return /(?!)/;
+  }
 }

@@ -95,18 +95,20 @@ async function readLayer(
 
 /** Finds files by size and SHA-256, whatever their names in the tar: a layer may reach them through links. */
 class ContentVisitor implements TarVisitor {
-  readonly #wanted: Map<string, number>;
+  readonly #wanted: Set<string>;
+  readonly #sizes: ReadonlySet<number>;
   readonly #contents: Map<string, Buffer>;
   #pieces: Buffer[] | undefined;
 
   constructor(nodes: readonly FileNode[], contents: Map<string, Buffer>) {
     const missing = nodes.filter((node) => !contents.has(node.sha256));
-    this.#wanted = new Map(missing.map((node) => [node.sha256, node.sizeBytes]));
+    this.#wanted = new Set(missing.map((node) => node.sha256));
+    this.#sizes = new Set(missing.map((node) => node.sizeBytes));
     this.#contents = contents;
   }
 
   entry(entry: TarEntry): void {
-    const isCandidate = entry.type === 'file' && [...this.#wanted.values()].includes(entry.sizeBytes);
+    const isCandidate = entry.type === 'file' && this.#sizes.has(entry.sizeBytes);
     this.#pieces = isCandidate ? [] : undefined;
   }
 

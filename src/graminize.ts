@@ -1,0 +1,138 @@
+import { GscError } from './base/error.ts';
+import type { ImagePath } from './base/image-path.ts';
+import { type ComposedManifest, composeManifest } from './compose-manifest.ts';
+import { parseEnclaveImage } from './enclave/enclave-image.ts';
+import { layOutEnclave } from './enclave/enclave-layout.ts';
+import { enclaveRulesOf } from './enclave/enclave-rules.ts';
+import { readEnclaveSettings } from './enclave/enclave-settings.ts';
+import { checkLoaderLimits } from './enclave/loader-limits.ts';
+import { appendGraminizedLayers } from './graminized-layers.ts';
+import type { Image } from './image/image.ts';
+import { stateOf } from './labels.ts';
+import { checkManifest } from './manifest/check.ts';
+import { type InsecureOption, insecureOptions } from './manifest/insecure-options.ts';
+import { throwOnProblems } from './manifest/problem.ts';
+import { checkRuntimeRules } from './manifest/runtime-rules.ts';
+import { serializeManifest } from './manifest/serialize.ts';
+import { predictStartSeconds } from './manifest/start-time.ts';
+import { isArray, type TomlDocument, type TomlTable, valueAt } from './manifest/toml.ts';
+import type { LibcChoice } from './own-manifest.ts';
+import { libpalContent, type Runtime } from './runtime/runtime.ts';
+import { findStart, type Start } from './scan/find-start.ts';
+import { selectTrustedFiles, type TrustedSelection } from './scan/trusted-files.ts';
+import type { FileTree } from './tree/file-tree.ts';
+
+export interface GraminizeOptions {
+  /** The merged files of the app image, as `scanImage` gives them. */
+  readonly tree: FileTree;
+  readonly runtime: Runtime;
+  /** The user's manifest, parsed and not yet checked. */
+  readonly manifest?: TomlDocument;
+  /** Let the arguments of `docker run` through to the application. */
+  readonly insecureArguments: boolean;
+  readonly libc: LibcChoice;
+  readonly trust: readonly ImagePath[];
+  readonly exclude: readonly ImagePath[];
+  /** How messages call the result. */
+  readonly name: string;
+  /** Seconds since 1970 for the result's times; by default the app image's creation. SOURCE_DATE_EPOCH. */
+  readonly epochSeconds?: number;
+  /** gsc's own version, for a label. */
+  readonly toolVersion: string;
+}
+
+/** The unsigned image and what was decided on the way. */
+export interface Graminized extends ComposedManifest {
+  readonly image: Image;
+  readonly start: Start;
+  readonly selection: TrustedSelection;
+  readonly trustedFileCount: number;
+  readonly insecure: readonly InsecureOption[];
+  /** What the user should know about the image: things that are lost, or work otherwise than outside. */
+  readonly notes: readonly string[];
+  /** How long Gramine takes to parse the manifest, at the start of every process. */
+  readonly predictedStartSeconds: number;
+}
+
+/**
+ * Turns an app image into one that starts in an enclave: finds out how it starts, chooses its trusted files, composes the
+ * manifest and adds two layers, the runtime and the app files. Same inputs, same bytes. Throws a `state` error for an
+ * image that is graminized already, `manifest` errors for the user's manifest, and what finding the start throws.
+ */
+export async function graminize(app: Image, options: GraminizeOptions): Promise<Graminized> {
+  const { tree, runtime, manifest: user, libc, insecureArguments } = options;
+  checkIsAppImage(app);
+  checkUserManifest(user, runtime);
+  const start = findStart(app.config, tree, app.name);
+  const trust = [...options.trust, ...startFiles(start)];
+  const selection = selectTrustedFiles(tree, { subject: app.name, trust, exclude: options.exclude });
+  const found = { start, selection, tree, runtime, libc, insecureArguments };
+  const composed = await composeManifest({ ...found, appName: app.name, ...(user && { user }) });
+  checkEnclave(composed.manifest, runtime);
+  const image = appendGraminizedLayers(app, { ...options, start, manifest: composed.manifest });
+  const notes = [...notesOf(app, start), ...selection.notes, ...composed.warnings];
+  return { image, start, selection, ...composed, notes, ...figuresOf(composed.manifest) };
+}
+
+function checkIsAppImage(app: Image): void {
+  const state = stateOf(app.config.config?.Labels ?? {});
+  if (state === 'app') return;
+  throw new GscError({
+    code: 'state',
+    subject: app.name,
+    message: `expected an app image, got one that is ${state === 'signed' ? 'graminized and signed' : 'graminized'} already`,
+    hint: state === 'signed' ? 'start from the app image that it was made of' : 'sign it with gsc sign-image',
+  });
+}
+
+function checkUserManifest(manifest: TomlDocument | undefined, { version }: Runtime): void {
+  if (manifest === undefined) return;
+  throwOnProblems(manifest.subject, [
+    ...checkManifest(manifest, version, 'user'),
+    ...checkRuntimeRules(manifest, version),
+  ]);
+}
+
+/** The program, its interpreters and its loader: trusted wherever they lie, or nothing would start. */
+function startFiles(start: Start): readonly ImagePath[] {
+  const { steps, loader } = start.chain;
+  return [...steps, ...(loader ? [loader.executable] : [])].map((executable) => executable.path);
+}
+
+/** Lays the enclave out once, so that one that is too small is found now and not when it is signed. */
+function checkEnclave(manifest: TomlTable, runtime: Runtime): void {
+  checkLoaderLimits(manifest, runtime.version);
+  layOutEnclave({
+    manifest: Buffer.from(serializeManifest(manifest)),
+    libpal: parseEnclaveImage(libpalContent(runtime, 'sgx'), `${runtime.subject}: libpal.so`),
+    settings: readEnclaveSettings(manifest, runtime.version),
+    rules: enclaveRulesOf(runtime.version),
+  });
+}
+
+/** Things of the image that gsc carries over and that work otherwise than outside. */
+function notesOf(app: Image, start: Start): readonly string[] {
+  const { Healthcheck } = app.config.config ?? {};
+  const notes = [...start.environment.notes, ...start.libraries.notes];
+  if (Healthcheck?.Test && Healthcheck.Test[0] !== 'NONE') {
+    notes.push('HEALTHCHECK is carried over; its command runs in the container, outside the enclave');
+  }
+  if (!start.workingDirectory.exists) {
+    notes.push(
+      `the working directory ${start.workingDirectory.path} is in no layer; it is made, as Docker does`,
+    );
+  }
+  return notes;
+}
+
+function figuresOf(
+  manifest: TomlTable,
+): Pick<Graminized, 'trustedFileCount' | 'insecure' | 'predictedStartSeconds'> {
+  const trusted = valueAt(manifest, ['sgx', 'trusted_files']);
+  const trustedFileCount = isArray(trusted) ? trusted.length : 0;
+  return {
+    trustedFileCount,
+    insecure: insecureOptions(manifest),
+    predictedStartSeconds: predictStartSeconds(trustedFileCount, { form: 'blocks' }),
+  };
+}

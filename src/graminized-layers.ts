@@ -1,0 +1,138 @@
+import { type AddedFile, addedLayer, checkRoomFor } from './added-layer.ts';
+import { type ImagePath, imagePath } from './base/image-path.ts';
+import { appendLayers } from './image/append.ts';
+import type { RunConfig } from './image/config.ts';
+import type { Image } from './image/image.ts';
+import { mediaTypes } from './image/media-type.ts';
+import { labels } from './labels.ts';
+import { serializeManifest } from './manifest/serialize.ts';
+import type { TomlTable } from './manifest/toml.ts';
+import { appLoaderScript } from './runtime/apploader.ts';
+import { harmfulHostVariables, hostEnvironment, launchArguments, runtimePaths } from './runtime/launch.ts';
+import { type Runtime, runtimeDigest, runtimeFiles } from './runtime/runtime.ts';
+import type { Start } from './scan/find-start.ts';
+import { appFiles } from './sign-image.ts';
+import type { FileTree } from './tree/file-tree.ts';
+import { lookup, resolvePath } from './tree/resolve-path.ts';
+
+export interface GraminizedLayersOptions {
+  readonly tree: FileTree;
+  readonly runtime: Runtime;
+  readonly start: Start;
+  readonly manifest: TomlTable;
+  readonly insecureArguments: boolean;
+  /** How messages call the result. */
+  readonly name: string;
+  /** Seconds since 1970 for the result's times; by default the app image's creation. */
+  readonly epochSeconds?: number;
+  /** gsc's own version, for a label. */
+  readonly toolVersion: string;
+}
+
+/** The app image with the runtime's layer, the app files' layer and the configuration that starts it under Gramine. */
+export function appendGraminizedLayers(app: Image, options: GraminizedLayersOptions): Image {
+  const { tree, runtime, start, insecureArguments } = options;
+  const hasShell = isExecutableFile(tree, '/bin/sh');
+  const times = timesOf(app, options.epochSeconds);
+  const runtimeParts = runtimeFiles(runtime);
+  const appParts = appLayerFiles(options.manifest, hasShell, insecureArguments);
+  checkRoomFor(
+    tree,
+    [...runtimeParts, ...appParts].map((file) => file.path),
+  );
+  const common = {
+    mtimeSeconds: times.epochSeconds,
+    isDocker: app.manifest.mediaType === mediaTypes.dockerManifest,
+  };
+  const inBase = (path: ImagePath) => lookup(tree, path)?.kind === 'directory';
+  const layers = [
+    addedLayer(runtimeParts, {
+      ...common,
+      comment: `gsc build: Gramine ${runtime.version.text}${runtime.isStandIn ? ' (stand-in)' : ''}`,
+      hasDirectory: inBase,
+    }),
+    addedLayer(appParts, {
+      ...common,
+      comment: 'gsc build: manifest',
+      directories: start.workingDirectory.exists ? [] : [start.workingDirectory.path],
+      hasDirectory: (path) => inBase(path) || path === '/gramine',
+    }),
+  ];
+  return appendLayers(app, {
+    name: options.name,
+    layers,
+    created: times.created,
+    configure: (config) => runConfigOf(config, { app, options, hasShell }),
+  });
+}
+
+function isExecutableFile(tree: FileTree, path: string): boolean {
+  const found = resolvePath(tree, imagePath(path));
+  return found.kind === 'found' && found.node.kind === 'file' && (found.node.mode & 0o111) !== 0;
+}
+
+function appLayerFiles(
+  manifest: TomlTable,
+  hasShell: boolean,
+  insecureArguments: boolean,
+): readonly AddedFile[] {
+  const content = Buffer.from(serializeManifest(manifest));
+  const script = appLoaderScript({ commandLineArguments: insecureArguments ? 'passed' : 'ignored' });
+  return [
+    { path: appFiles.manifest, mode: 0o644, content },
+    ...(hasShell ? [{ path: runtimePaths.appLoader, mode: 0o755, content: Buffer.from(script) }] : []),
+  ];
+}
+
+interface ConfigParts {
+  readonly app: Image;
+  readonly options: GraminizedLayersOptions;
+  readonly hasShell: boolean;
+}
+
+/** The app's run configuration, started through the apploader, or through the SGX loader where there is no shell. */
+function runConfigOf(config: RunConfig, { app, options, hasShell }: ConfigParts): RunConfig {
+  const { Entrypoint, Cmd, Env, Labels, ...rest } = config;
+  const launch = hasShell ? ['/bin/sh', runtimePaths.appLoader] : [...launchArguments('sgx')];
+  const fixed = options.insecureArguments ? (Entrypoint ?? []).slice(1) : [];
+  const replaceable = Entrypoint?.length ? (Cmd ?? []) : (Cmd ?? []).slice(1);
+  return {
+    ...rest,
+    Entrypoint: [...launch, ...fixed],
+    ...(options.insecureArguments && replaceable.length > 0 && { Cmd: replaceable }),
+    ...(Env && { Env: hasShell ? Env : hostEnvironmentOf(Env) }),
+    ...(!Env && !hasShell && { Env: hostEnvironmentOf([]) }),
+    Labels: { ...Labels, ...labelsOf(app, options) },
+  };
+}
+
+/** Without a shell the SGX loader finds its libraries by the container's own environment, which Gramine drops. */
+function hostEnvironmentOf(entries: readonly string[]): string[] {
+  const replaced = new Set([...harmfulHostVariables, ...Object.keys(hostEnvironment)]);
+  const kept = entries.filter((entry) => !replaced.has(entry.split('=', 1)[0] ?? ''));
+  return [...kept, ...Object.entries(hostEnvironment).map(([name, value]) => `${name}=${value}`)];
+}
+
+function labelsOf(app: Image, { runtime, toolVersion }: GraminizedLayersOptions): Record<string, string> {
+  return {
+    [labels.baseDigest]: app.manifest.digest,
+    [labels.toolVersion]: toolVersion,
+    [labels.family]: runtime.version.family,
+    [labels.runtimeVersion]: runtime.version.text,
+    [labels.runtimeDigest]: runtimeDigest(runtime),
+    ...(runtime.isStandIn && { [labels.standIn]: 'true' }),
+  };
+}
+
+/** The result's times: those asked for, else the app image's creation, else 1970. */
+function timesOf(
+  app: Image,
+  epochSeconds?: number,
+): { readonly created: string; readonly epochSeconds: number } {
+  if (epochSeconds !== undefined) {
+    return { epochSeconds, created: new Date(epochSeconds * 1000).toISOString().replace('.000Z', 'Z') };
+  }
+  const parsed = Date.parse(app.config.created ?? '');
+  if (Number.isNaN(parsed)) return { epochSeconds: 0, created: '1970-01-01T00:00:00Z' };
+  return { epochSeconds: Math.max(0, Math.floor(parsed / 1000)), created: app.config.created ?? '' };
+}

@@ -1,0 +1,178 @@
+import { GscError } from './base/error.ts';
+import {
+  type ByteString,
+  type ImagePath,
+  imagePath,
+  isWithin,
+  showBytes,
+  textOfBytes,
+} from './base/image-path.ts';
+import type { TomlTable, TomlValue } from './manifest/toml.ts';
+import type { RuntimeFacts } from './runtime/runtime.ts';
+import { isAtLeast, type RuntimeVersion } from './runtime/version.ts';
+import type { DirectoryMount } from './scan/directory-links.ts';
+import { defaultSearchPath } from './scan/executable.ts';
+import type { Start } from './scan/find-start.ts';
+import type { TrustedFile } from './scan/trusted-files.ts';
+import type { FileTree } from './tree/file-tree.ts';
+import { resolvePath } from './tree/resolve-path.ts';
+import { walkTree } from './tree/walk-tree.ts';
+
+/** Which C library the application gets inside: Gramine's, which is patched and faster, or the image's own. */
+export type LibcChoice = 'runtime' | 'image';
+
+export interface OwnManifestParts {
+  readonly start: Start;
+  readonly runtime: RuntimeFacts;
+  readonly version: RuntimeVersion;
+  readonly libc: LibcChoice;
+  readonly insecureArguments: boolean;
+  readonly mounts: readonly DirectoryMount[];
+  readonly writablePlaces: readonly ImagePath[];
+}
+
+/** Where programs expect to write scratch data; inside the enclave these are tmpfs. Filesystem Hierarchy Standard 3.0. */
+const scratchPlaces = ['/tmp', '/var/tmp', '/run'].map(imagePath);
+
+/** The scratch places, and the names of links that lead to or into them: each becomes a tmpfs of its own. */
+export function findWritablePlaces(tree: FileTree): readonly ImagePath[] {
+  const places = new Set<ImagePath>(scratchPlaces);
+  for (const { path, node } of walkTree(tree)) {
+    if (node.kind !== 'symlink') continue;
+    const found = resolvePath(tree, path);
+    const target = found.kind === 'found' && found.node.kind === 'directory' ? found.path : undefined;
+    if (target && scratchPlaces.some((place) => isWithin(target, place))) places.add(path);
+  }
+  return [...places].filter((path) => textOfBytes(path) !== undefined).sort();
+}
+
+/** What gsc itself says about an application, without the trusted files: the user's manifest is merged over it. */
+export function ownManifest(parts: OwnManifestParts): TomlTable {
+  const { start } = parts;
+  return table([
+    ['libos', table([['entrypoint', text(start.executable.path)]])],
+    ['loader', loaderTable(parts)],
+    [
+      'fs',
+      table([
+        [
+          'root',
+          table([
+            ['type', 'chroot'],
+            ['uri', 'file:/'],
+          ]),
+        ],
+        ['start_dir', text(start.workingDirectory.realPath)],
+        ['mounts', mountList(parts)],
+      ]),
+    ],
+    ['sys', table([['enable_extra_runtime_domain_names_conf', true]])],
+  ]);
+}
+
+/** `sgx.trusted_files` entries of an image's files and the runtime's, in this order. */
+export function trustedEntries(
+  files: readonly TrustedFile[],
+  runtime: RuntimeFacts,
+  libc: LibcChoice,
+): readonly TomlTable[] {
+  const own = libc === 'runtime' ? runtime.trustedFiles : [];
+  return [...files, ...own].map(({ path, sha256 }) =>
+    table([
+      ['uri', `file:${text(path)}`],
+      ['sha256', sha256],
+    ]),
+  );
+}
+
+function loaderTable(parts: OwnManifestParts): TomlTable {
+  const { start, runtime, version, insecureArguments } = parts;
+  const entrypoint = isAtLeast(version.release, '1.8')
+    ? table([
+        ['uri', runtime.entrypoint.uri],
+        ['sha256', runtime.entrypoint.sha256],
+      ])
+    : runtime.entrypoint.uri;
+  return table([
+    ['entrypoint', entrypoint],
+    ['log_level', 'error'],
+    ['uid', BigInt(start.user.uid)],
+    ['gid', BigInt(start.user.gid)],
+    insecureArguments ? ['insecure__use_cmdline_argv', true] : ['argv', start.argv],
+    ['env', environmentTable(parts)],
+  ]);
+}
+
+/** The image's variables, then what engines set where the image does not, with the library path that Gramine needs. */
+function environmentTable(parts: OwnManifestParts): TomlTable {
+  const variables = new Map<string, TomlValue>(parts.start.environment.variables);
+  if (!variables.has('PATH')) variables.set('PATH', defaultSearchPath);
+  if (!variables.has('HOME')) variables.set('HOME', text(parts.start.user.home));
+  const libraryPath = joinPaths([
+    ...libraryDirectories(parts),
+    ...splitPaths(variables.get('LD_LIBRARY_PATH')),
+  ]);
+  if (libraryPath !== '') variables.set('LD_LIBRARY_PATH', libraryPath);
+  return variables;
+}
+
+/**
+ * The library OS looks for the ELF interpreter in LD_LIBRARY_PATH, so it must be there: the runtime's for glibc, the
+ * image's own directory for musl. Static programs need none.
+ */
+function libraryDirectories({ start, runtime, libc }: OwnManifestParts): readonly string[] {
+  const own = start.libraries.directories.map(text);
+  if (start.libraries.libc !== 'glibc' || libc === 'image') return own;
+  const directory = runtime.cLibraryDirectories.glibc;
+  if (directory !== undefined) return [directory, ...own];
+  throw new GscError({
+    code: 'runtime',
+    subject: 'C library',
+    message: 'the program needs glibc, and the runtime has none',
+    hint: "use --libc image for the image's own, or another runtime",
+  });
+}
+
+function mountList({ mounts, writablePlaces }: OwnManifestParts): readonly TomlTable[] {
+  const isWritable = (path: ImagePath) => writablePlaces.some((place) => isWithin(path, place));
+  const links = mounts
+    .filter(({ path }) => !isWritable(path))
+    .map(({ path, target }) =>
+      table([
+        ['type', 'chroot'],
+        ['path', text(path)],
+        ['uri', `file:${text(target)}`],
+      ]),
+    );
+  const scratch = writablePlaces.map((path) =>
+    table([
+      ['type', 'tmpfs'],
+      ['path', text(path)],
+    ]),
+  );
+  return [...links, ...scratch];
+}
+
+function splitPaths(value: TomlValue | undefined): readonly string[] {
+  return typeof value === 'string' ? value.split(':').filter((part) => part !== '') : [];
+}
+
+function joinPaths(parts: readonly string[]): string {
+  return [...new Set(parts)].join(':');
+}
+
+/** Paths go into a manifest as UTF-8; a path that is none cannot be started from. */
+function text(bytes: ByteString): string {
+  const decoded = textOfBytes(bytes);
+  if (decoded !== undefined) return decoded;
+  throw new GscError({
+    code: 'entrypoint',
+    subject: showBytes(bytes),
+    message: 'expected a name in UTF-8, got other bytes, which a manifest cannot hold',
+    hint: 'rename it in the app image',
+  });
+}
+
+function table(entries: readonly (readonly [string, TomlValue])[]): TomlTable {
+  return new Map(entries);
+}

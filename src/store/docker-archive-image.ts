@@ -103,8 +103,9 @@ async function openLayer(files: FileSet, path: ByteString, diffId: Digest): Prom
   const sizeBytes = await files.sizeOf(path);
   if (sizeBytes === undefined) throw missing(files, path);
   const compression = sniffCompression(await collectBytes(files.open(path, sniffBytes)));
+  const mediaType = mediaTypeOf(compression, `${files.name}: ${path}`);
   const digest = compression === 'none' ? diffId : await storedDigest(files, path, diffId);
-  const descriptor = { mediaType: mediaTypeOf(compression, `${files.name}: ${path}`), digest, sizeBytes };
+  const descriptor = { mediaType, digest, sizeBytes };
   return { descriptor, diffId, open: () => verifiedStream(files.open(path), descriptor, files.name) };
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { writeError } from '../base/atomic-file.ts';
 import { GscError, systemErrorCode } from '../base/error.ts';
+import { missingParent } from './publish-archive.ts';
 import { cleanLeftovers, createTemporaryFile } from './temporary-file.ts';
 
 /**
@@ -30,13 +31,7 @@ async function makeDirectory(path: string): Promise<boolean> {
   } catch (error) {
     if (systemErrorCode(error) === 'EEXIST') return false;
     if (systemErrorCode(error) !== 'ENOENT') throw writeError(path, error);
-    throw new GscError({
-      code: 'not-found',
-      subject: path,
-      message: 'the directory that it is to lie in does not exist',
-      hint: 'make that directory first',
-      cause: error,
-    });
+    throw missingParent(path);
   }
 }
 

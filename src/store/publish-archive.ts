@@ -29,8 +29,10 @@ export async function publishArchive(
   }
 }
 
-/** Throws unless an archive may be written there: not a directory, not a device. */
+/** Throws unless an archive may be written there: the directory exists, and the name is not one's or a device's. */
 export async function checkArchivePath(path: string): Promise<void> {
+  const parent = await stat(dirname(path)).catch(ignoring('ENOENT'));
+  if (parent === undefined) throw missingParent(path);
   const facts = await stat(path).catch(ignoring('ENOENT'));
   if (facts === undefined || facts.isFile()) return;
   throw new GscError({
@@ -38,6 +40,16 @@ export async function checkArchivePath(path: string): Promise<void> {
     subject: path,
     message: `expected the name of a file, got ${facts.isDirectory() ? 'a directory' : 'a device or pipe'}`,
     hint: 'name a new file inside of it; archives cannot be written to a stream',
+  });
+}
+
+/** The error for an output whose directory does not exist. */
+export function missingParent(path: string): GscError {
+  return new GscError({
+    code: 'not-found',
+    subject: path,
+    message: 'the directory that it is to lie in does not exist',
+    hint: 'make that directory first',
   });
 }
 

@@ -1,6 +1,6 @@
-/** The name that differs least from `wanted`, if it differs by no more than a third of its characters. */
+/** The name that differs least from `wanted`, if at least two thirds of its characters, or all but two, agree. */
 export function nearestName(wanted: string, names: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(wanted.length / 3));
+  const limit = Math.min(Math.max(2, Math.floor(wanted.length / 3)), wanted.length - 1);
   const near = names
     .map((name) => ({ name, distance: distanceBetween(wanted, name) }))
     .filter(({ distance }) => distance <= limit)

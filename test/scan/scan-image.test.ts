@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { type Digest, digestOf } from '../../src/base/digest.ts';
+import { imagePath } from '../../src/base/image-path.ts';
+import type { LayerIndex } from '../../src/scan/layer-index.ts';
+import { readFiles } from '../../src/scan/read-files.ts';
+import { type ScanProgress, scanImage } from '../../src/scan/scan-image.ts';
+import { linesOf } from '../tree/layer-stack.ts';
+import { gzipped, imageOf, layerFrom, tarWith } from './made-layers.ts';
+
+async function sampleImage(onOpen?: () => void) {
+  const lower = await tarWith([
+    ['etc/passwd', 'root:x:0:0::/:\n'],
+    ['a', 'first'],
+    ['usr/lib/x', 'lib'],
+    ['lib', { link: 'usr/lib' }],
+    ['hard', { hard: 'a' }],
+  ]);
+  const upper = await tarWith([
+    ['a', 'other'],
+    ['lib/y', 'more'],
+    ['usr/.wh.gone', ''],
+  ]);
+  const made = onOpen ? { onOpen } : {};
+  return imageOf([gzipped(lower, made), layerFrom(upper, made), gzipped(lower, made)].slice(0, 2));
+}
+
+describe('scanImage', () => {
+  it('lists all layers and merges them', async () => {
+    const { indexes, tree } = await scanImage(await sampleImage());
+    expect(indexes.map((index) => index.entries.length)).toEqual([5, 3]);
+    expect(linesOf(tree).filter((line) => line.startsWith('/usr'))).toHaveLength(4);
+  });
+
+  it('reads a layer that occurs twice once', async () => {
+    let opened = 0;
+    const layer = layerFrom(await tarWith([['a', 'x']]), { onOpen: () => opened++ });
+    const { indexes } = await scanImage(imageOf([layer, layer]));
+    expect([opened, indexes.length]).toEqual([1, 2]);
+  });
+
+  it('does not read layers whose index is known, and gives new ones to the store', async () => {
+    const kept = new Map<Digest, LayerIndex>();
+    const indexes = {
+      load: async (diffId: Digest) => kept.get(diffId),
+      save: async (index: LayerIndex) => void kept.set(index.diffId, index),
+    };
+    const first = await scanImage(await sampleImage(), { indexes });
+    const events: ScanProgress[] = [];
+    let opened = 0;
+    const again = await scanImage(await sampleImage(() => opened++), {
+      indexes,
+      onProgress: (event) => events.push(event),
+    });
+    expect(opened).toBe(0);
+    expect(again).toEqual(first);
+    expect(events.map((event) => event.kind)).toEqual(['known', 'known']);
+  });
+
+  it('reports the progress of each layer up to its size', async () => {
+    const image = await sampleImage();
+    const events: ScanProgress[] = [];
+    await scanImage(image, { onProgress: (event) => events.push(event), concurrency: 1 });
+    expect(events.map((event) => event.kind)).toEqual([
+      'started',
+      'bytes',
+      'done',
+      'started',
+      'bytes',
+      'done',
+    ]);
+    expect(events.at(-1)?.readBytes).toBe(image.layers[1]?.descriptor.sizeBytes);
+  });
+
+  it.each([1, 2, 5])('gives the same result %i layers at a time', async (concurrency) => {
+    const expected = await scanImage(await sampleImage());
+    expect(await scanImage(await sampleImage(), { concurrency })).toEqual(expected);
+  });
+
+  it('fails with the first error and stops reading', async () => {
+    const good = layerFrom(await tarWith([['a', 'x']]));
+    const bad = { ...layerFrom(await tarWith([['b', 'x']])), diffId: digestOf('other') };
+    await expect(scanImage(imageOf([bad, good]))).rejects.toMatchObject({ code: 'blob' });
+    await expect(scanImage(imageOf([good, bad]))).rejects.toMatchObject({ code: 'blob' });
+  });
+
+  it('ends when it is told to', async () => {
+    await expect(scanImage(await sampleImage(), { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'aborted',
+    });
+  });
+
+  it('an image without layers is an empty tree', async () => {
+    expect((await scanImage(imageOf([]))).tree.root.children.size).toBe(0);
+  });
+});
+
+describe('readFiles', () => {
+  const paths = (...texts: string[]) => texts.map(imagePath);
+
+  it('gives the contents that the merged tree has, links followed', async () => {
+    const image = await sampleImage();
+    const { tree } = await scanImage(image);
+    const contents = await readFiles(image, tree, paths('/a', '/hard', '/lib/x', '/usr/lib/y'));
+    expect([...contents].map(([path, content]) => [path, content.toString()])).toEqual([
+      ['/a', 'other'],
+      ['/hard', 'first'],
+      ['/lib/x', 'lib'],
+      ['/usr/lib/y', 'more'],
+    ]);
+  });
+
+  it('opens only the layers that hold the files', async () => {
+    let opened = 0;
+    const image = await sampleImage(() => opened++);
+    const { tree } = await scanImage(image);
+    opened = 0;
+    await readFiles(image, tree, paths('/a'));
+    expect(opened).toBe(1);
+    await readFiles(image, tree, []);
+    expect(opened).toBe(1);
+  });
+
+  it.each([
+    ['a missing file', '/nope', 'not-found', /there is no nope/],
+    ['a directory', '/usr', 'not-found', /it is a directory/],
+  ])('%s is an error', async (_, path, code, message) => {
+    const image = await sampleImage();
+    const { tree } = await scanImage(image);
+    await expect(readFiles(image, tree, paths(path))).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it('files that are too large together are an error', async () => {
+    const image = await sampleImage();
+    const { tree } = await scanImage(image);
+    await expect(readFiles(image, tree, paths('/a', '/lib/x'), { limitBytes: 7 })).rejects.toThrow(
+      /8 bytes, more than 7/,
+    );
+  });
+
+  it('a layer that no longer has the content is an error', async () => {
+    const image = await sampleImage();
+    const { tree } = await scanImage(image);
+    const other = layerFrom(await tarWith([['a', 'OTHER']]));
+    const swapped = { ...image, layers: [image.layers[0] ?? other, other] };
+    await expect(readFiles(swapped, tree, paths('/a'))).rejects.toMatchObject({ code: 'blob' });
+  });
+});

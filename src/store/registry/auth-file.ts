@@ -1,0 +1,111 @@
+import { z } from 'zod/mini';
+import { GscError } from '../../base/error.ts';
+import { readUserFile } from '../../base/read-file.ts';
+
+/** One entry of `auths`. */
+export interface AuthEntry {
+  readonly username?: string;
+  readonly password?: string;
+  readonly identityToken?: string;
+  readonly registryToken?: string;
+}
+
+/** What Docker's config.json and podman's auth.json say about logins. */
+export interface AuthFile {
+  readonly path: string;
+  /** By `HOST` or `HOST/PATH`; scheme and API path of Docker's keys are cut off. */
+  readonly auths: ReadonlyMap<string, AuthEntry>;
+  /** Name of the helper for all hosts without one of their own. */
+  readonly credsStore: string | undefined;
+  /** Name of the helper by host. */
+  readonly credHelpers: ReadonlyMap<string, string>;
+}
+
+const optionalText = z.nullish(z.string());
+
+const entrySchema = z.looseObject({
+  auth: optionalText,
+  username: optionalText,
+  password: optionalText,
+  identitytoken: optionalText,
+  registrytoken: optionalText,
+});
+
+const fileSchema = z.looseObject({
+  auths: z.nullish(z.record(z.string(), z.nullish(entrySchema))),
+  credsStore: optionalText,
+  credHelpers: z.nullish(z.record(z.string(), z.string())),
+});
+
+/** Reads a file of logins; undefined if it is not there and need not be. Throws if it is damaged. */
+export async function readAuthFile(path: string, isRequired: boolean): Promise<AuthFile | undefined> {
+  let text: string;
+  try {
+    text = (await readUserFile(path, 'file of logins')).toString('utf8');
+  } catch (error) {
+    if (!isRequired && error instanceof GscError && error.code === 'not-found') return undefined;
+    throw error;
+  }
+  return parseAuthFile(text, path);
+}
+
+/** Parses a file of logins. Throws a `registry` error that names `path` and shows nothing of the content. */
+export function parseAuthFile(text: string, path: string): AuthFile {
+  const parsed = fileSchema.safeParse(parseText(text, path));
+  if (!parsed.success) {
+    const places = parsed.error.issues.map((issue) => issue.path.join('.') || 'the whole').join(', ');
+    throw damaged(path, `not a file of logins: wrong type at ${places}`);
+  }
+  const { auths, credsStore, credHelpers } = parsed.data;
+  return {
+    path,
+    auths: new Map(
+      Object.entries(auths ?? {}).map(([key, entry]) => [normalizeKey(key), toEntry(entry ?? {}, key, path)]),
+    ),
+    credsStore: credsStore || undefined,
+    credHelpers: new Map(Object.entries(credHelpers ?? {})),
+  };
+}
+
+function parseText(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's message quotes the text, which holds secrets.
+    throw damaged(path, 'not valid JSON');
+  }
+}
+
+function toEntry(entry: z.infer<typeof entrySchema>, key: string, path: string): AuthEntry {
+  const { auth, username, password, identitytoken, registrytoken } = entry;
+  const pair = auth ? decodePair(auth, key, path) : { username, password };
+  return {
+    ...(pair.username && { username: pair.username }),
+    ...(pair.password && { password: pair.password }),
+    ...(identitytoken && { identityToken: identitytoken }),
+    ...(registrytoken && { registryToken: registrytoken }),
+  };
+}
+
+/** `auth` is base64 of `USER:PASSWORD`; Docker pads it with NUL now and then (docker/cli, config/configfile). */
+function decodePair(auth: string, key: string, path: string): { username: string; password: string } {
+  const text = Buffer.from(auth, 'base64').toString('utf8').replace(/\0+$/, '');
+  const colon = text.indexOf(':');
+  if (colon <= 0) throw damaged(path, `the login for ${key} is not USER:PASSWORD in base64`);
+  return { username: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+/** `https://index.docker.io/v1/` is `index.docker.io`, `https://host/v2/` is `host`; podman's `host/path` stays. */
+function normalizeKey(key: string): string {
+  const bare = key.replace(/^https?:\/\//, '');
+  return bare.replace(/\/v[12]\/?$/, '').replace(/\/$/, '');
+}
+
+function damaged(path: string, message: string): GscError {
+  return new GscError({
+    code: 'registry',
+    subject: path,
+    message,
+    hint: 'repair the file, or write it anew with docker login',
+  });
+}

@@ -1,0 +1,82 @@
+import type { ByteStream } from '../../image/image.ts';
+import { BlobReader } from './blob-reader.ts';
+import { Attempts } from './retry.ts';
+import { discardBody } from './transport.ts';
+import { sendPart, type Transfer } from './upload-part.ts';
+import { type BlobPlace, findUpload, startUpload, type UploadSession } from './upload-session.ts';
+
+/** How often an upload that the registry lost is begun anew: then something else is wrong. */
+const maximalRestarts = 2;
+
+/** So much between two breaks is progress: breaks before it no longer count. */
+const progressBytes = 8 * 1024 * 1024;
+
+/**
+ * Sends a blob: whole, in one request; after a break in chunks, from where the registry has it, or from the beginning
+ * if the registry lost it; in chunks too where the whole is refused as too large. `open` may be called several times.
+ * Throws a `registry` error, or what the source throws.
+ */
+export async function uploadBlob(
+  place: BlobPlace,
+  open: () => ByteStream,
+  begun?: UploadSession,
+): Promise<void> {
+  const reader = new BlobReader(open);
+  try {
+    await sendParts(place, reader, begun ?? (await newUpload(place)));
+    await reader.finish();
+  } finally {
+    await reader.close();
+  }
+}
+
+/** An upload of a blob that is not mounted. Throws a `registry` error. */
+export async function newUpload(place: BlobPlace): Promise<UploadSession> {
+  const start = await startUpload(place);
+  if (start.kind === 'waiting') return start.upload;
+  throw new TypeError('an upload without a mount cannot be complete');
+}
+
+async function sendParts(place: BlobPlace, reader: BlobReader, first: UploadSession): Promise<void> {
+  const attempts = new Attempts(place.session.settings);
+  let upload = first;
+  let chunkBytes = Number.POSITIVE_INFINITY;
+  let restarts = 0;
+  for (;;) {
+    const transfer = await sendPart(place, reader, upload, chunkBytes);
+    await throwSourceFailure(place, reader, transfer);
+    switch (transfer.kind) {
+      case 'done':
+        return;
+      case 'advanced':
+        attempts.reset();
+        upload = transfer.upload;
+        continue;
+      case 'broken': {
+        if (!(await attempts.another(transfer.response))) throw await transfer.error();
+        if (transfer.response) await discardBody(transfer.response);
+        const found = (await findUpload(place, upload)) ?? (await newUpload(place));
+        if (found.offset - upload.offset >= progressBytes) attempts.reset();
+        upload = found;
+        break;
+      }
+      case 'too-large':
+        if (chunkBytes !== Number.POSITIVE_INFINITY) throw await transfer.error();
+        await discardBody(transfer.response);
+        upload = await newUpload(place);
+        break;
+      case 'lost':
+        if (++restarts > maximalRestarts) throw await transfer.error();
+        await discardBody(transfer.response);
+        upload = await newUpload(place);
+        break;
+    }
+    chunkBytes = Math.max(place.session.settings.chunkBytes, upload.minimalChunkBytes);
+  }
+}
+
+/** A source that fails, or proves wrong once it is read to its end, is the reason for whatever the registry says. */
+async function throwSourceFailure(place: BlobPlace, reader: BlobReader, transfer: Transfer): Promise<void> {
+  if (transfer.kind === 'lost' && reader.offset === place.descriptor.sizeBytes) await reader.finish();
+  if (reader.failure) throw reader.failure.error;
+}

@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import { type AuthEntry, type AuthFile, readAuthFile } from './auth-file.ts';
+import { askHelper, type HelperQuestion } from './credential-helper.ts';
+import type { RegistrySettings } from './registry-options.ts';
+
+/** Who we are, for one registry. */
+export type Credentials =
+  | {
+      readonly kind: 'password';
+      readonly username: string;
+      readonly password: string;
+      readonly source: string;
+    }
+  /** An OAuth2 refresh token, for the token endpoint. */
+  | { readonly kind: 'identity-token'; readonly token: string; readonly source: string }
+  /** A bearer token, for the registry itself. */
+  | { readonly kind: 'registry-token'; readonly token: string; readonly source: string };
+
+/** The names under which Docker and podman file credentials of Docker Hub. */
+const hubServer = 'https://index.docker.io/v1/';
+const hubHosts = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
+
+/**
+ * The credentials for a repository, or undefined if there are none. Looks into REGISTRY_AUTH_FILE alone if that is set,
+ * else into Docker's config.json and then podman's auth.json; in each, a helper goes before the file's own entries, and
+ * the most specific entry wins. Throws if a file or a helper is broken.
+ */
+export async function findCredentials(
+  domain: string,
+  path: string,
+  settings: RegistrySettings,
+): Promise<Credentials | undefined> {
+  for (const { file, isRequired } of authFilePaths(settings)) {
+    const content = await readAuthFile(file, isRequired);
+    const found = content && (await lookUp(content, { domain, path, settings }));
+    if (found) return found;
+  }
+  return undefined;
+}
+
+interface Wanted {
+  readonly domain: string;
+  readonly path: string;
+  readonly settings: RegistrySettings;
+}
+
+/** docker CLI reference, "Configuration files"; containers-auth.json(5). */
+function authFilePaths({ environment, homeDirectory }: RegistrySettings): readonly {
+  readonly file: string;
+  readonly isRequired: boolean;
+}[] {
+  const named = environment.REGISTRY_AUTH_FILE;
+  if (named) return [{ file: named, isRequired: true }];
+  const runtime = environment.XDG_RUNTIME_DIR;
+  const config = environment.XDG_CONFIG_HOME || join(homeDirectory, '.config');
+  return [
+    join(environment.DOCKER_CONFIG || join(homeDirectory, '.docker'), 'config.json'),
+    ...(runtime ? [join(runtime, 'containers', 'auth.json')] : []),
+    join(config, 'containers', 'auth.json'),
+  ].map((file) => ({ file, isRequired: false }));
+}
+
+async function lookUp(file: AuthFile, wanted: Wanted): Promise<Credentials | undefined> {
+  const helper = helperFor(file, wanted.domain);
+  if (helper !== undefined) {
+    const found = await askHelper(helperQuestion(file, helper, wanted), wanted.settings);
+    if (found) return found;
+  }
+  const entry = keysFor(wanted)
+    .map((key) => file.auths.get(key))
+    .find((candidate) => candidate !== undefined);
+  return entry && credentialsOf(entry, file.path);
+}
+
+function helperFor(file: AuthFile, domain: string): string | undefined {
+  const hosts = isHub(domain) ? [...hubHosts, hubServer] : [domain];
+  const own = hosts.map((host) => file.credHelpers.get(host)).find((name) => name !== undefined);
+  return own ?? file.credsStore;
+}
+
+function helperQuestion(file: AuthFile, name: string, { domain }: Wanted): HelperQuestion {
+  return { name, server: isHub(domain) ? hubServer : domain, file: file.path };
+}
+
+/** From the most specific to the host alone. Keys of the file are without scheme and API path already. */
+function keysFor({ domain, path }: Wanted): readonly string[] {
+  const folders = path.split('/').map((_, index, parts) => parts.slice(0, parts.length - index).join('/'));
+  const hosts = isHub(domain) ? hubHosts : [domain];
+  return [...folders.map((folder) => `${domain}/${folder}`), ...hosts];
+}
+
+function isHub(domain: string): boolean {
+  return hubHosts.includes(domain);
+}
+
+function credentialsOf(entry: AuthEntry, source: string): Credentials | undefined {
+  if (entry.identityToken !== undefined)
+    return { kind: 'identity-token', token: entry.identityToken, source };
+  if (entry.registryToken !== undefined)
+    return { kind: 'registry-token', token: entry.registryToken, source };
+  if (entry.username === undefined || entry.password === undefined) return undefined;
+  return { kind: 'password', username: entry.username, password: entry.password, source };
+}

@@ -1,0 +1,107 @@
+import { GscError, systemErrorCode } from '../../base/error.ts';
+import type { Question } from './registry-error.ts';
+import { OversizedBodyError } from './transport.ts';
+
+/** How the certificate checks of Node and OpenSSL fail. */
+const certificateProblems: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by an authority that is not trusted here',
+  UNABLE_TO_GET_ISSUER_CERT: 'its certificate is signed by an authority that is not trusted here',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by an authority that is not trusted here',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by an authority that is not trusted here',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
+};
+
+const connectionProblems: Readonly<Record<string, readonly [message: string, hint: string]>> = {
+  ECONNREFUSED: ['nothing listens there', 'check host and port, and that the registry runs'],
+  ENOTFOUND: ['there is no such host', 'check the spelling of the host, and the network'],
+  EAI_AGAIN: ['the name service does not answer', 'check the network'],
+  ECONNRESET: ['the connection broke', 'try again'],
+  EPIPE: ['the connection broke', 'try again'],
+  UND_ERR_SOCKET: ['the connection broke', 'try again'],
+  UND_ERR_CONNECT_TIMEOUT: [
+    'no connection in time',
+    'check the network and its proxies (HTTPS_PROXY, NO_PROXY)',
+  ],
+  ETIMEDOUT: ['no connection in time', 'check the network and its proxies (HTTPS_PROXY, NO_PROXY)'],
+  UND_ERR_HEADERS_TIMEOUT: ['no answer in time', 'try again later'],
+  UND_ERR_BODY_TIMEOUT: ['the answer stalled', 'try again later'],
+};
+
+/** The error for a request that got no answer. A {@link GscError} passes through; an abort becomes `aborted`. */
+export function networkFailure(
+  question: Question,
+  error: unknown,
+  signal: AbortSignal | undefined,
+): GscError {
+  if (signal?.aborted) return abortedError(question, error);
+  if (error instanceof GscError) return error;
+  const [message, hint] = explain(question, error);
+  return new GscError({
+    code: 'registry',
+    subject: question.subject,
+    message: `cannot ${question.purpose}: ${message}`,
+    hint,
+    cause: error,
+  });
+}
+
+/** True if the other side answered TLS with something else: it speaks plain http. */
+export function isNotTls(error: unknown): boolean {
+  const codes = codesOf(error);
+  const talksPlain = ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'EPROTO'];
+  return codes.some((code) => talksPlain.includes(code));
+}
+
+/** True if nothing listens at the address. */
+export function isRefused(error: unknown): boolean {
+  return codesOf(error).includes('ECONNREFUSED');
+}
+
+function explain({ domain }: Question, error: unknown): readonly [message: string, hint: string] {
+  const codes = codesOf(error);
+  for (const code of codes) {
+    const certificate = certificateProblems[code];
+    if (certificate !== undefined) return [`${certificate} (${code})`, certificateHint(domain, code)];
+    const connection = connectionProblems[code];
+    if (connection) return connection;
+  }
+  if (isNotTls(error)) {
+    return ['it does not speak TLS', `if it is meant to speak http: --insecure-registry ${domain}`];
+  }
+  if (error instanceof OversizedBodyError)
+    return [`the answer is too large: ${error.message}`, 'this is no image'];
+  const proxyStatus = /Proxy response \((\d+)\)/.exec(error instanceof Error ? error.message : '')?.[1];
+  if (proxyStatus !== undefined) {
+    return [`the proxy refused with status ${proxyStatus}`, 'check HTTPS_PROXY, its password and NO_PROXY'];
+  }
+  return [
+    codes[0] ?? (error instanceof Error ? error.message : String(error)),
+    'check the network and try again',
+  ];
+}
+
+function certificateHint(domain: string, code: string): string {
+  if (code.startsWith('CERT_')) return `renew the certificate of ${domain}, or check this machine's clock`;
+  if (code.startsWith('ERR_TLS')) return 'use the name that the certificate has';
+  return `give its authority with --ca-file FILE, or put it into /etc/docker/certs.d/${domain}/ca.crt`;
+}
+
+/** The codes of an error, of its causes, and of the parts of an AggregateError (one per address tried). */
+function codesOf(error: unknown): readonly string[] {
+  if (!(error instanceof Error)) return [];
+  const own = systemErrorCode(error);
+  const parts = error instanceof AggregateError ? error.errors : [];
+  return [...(own === undefined ? [] : [own]), ...parts.flatMap(codesOf), ...codesOf(error.cause)];
+}
+
+function abortedError(question: Question, cause: unknown): GscError {
+  return new GscError({
+    code: 'aborted',
+    subject: question.subject,
+    message: `stopped before it could ${question.purpose}`,
+    cause,
+  });
+}

@@ -1,0 +1,123 @@
+import { STATUS_CODES } from 'node:http';
+import { z } from 'zod/mini';
+import { type ErrorCode, GscError } from '../../base/error.ts';
+import { retryAfterMs } from './retry.ts';
+import { type HttpResponse, readBody } from './transport.ts';
+
+/** What a request was about, for messages. */
+export interface Question {
+  /** Registry host as in references. */
+  readonly domain: string;
+  /** `HOST/REPOSITORY`, or the host alone. */
+  readonly subject: string;
+  /** What was to be done: `read the manifest of tag 3.12`. */
+  readonly purpose: string;
+}
+
+/** What messages may say about how a request was authenticated. */
+export interface LoginFacts {
+  /** Where the credentials came from, if there were any. */
+  readonly source: string | undefined;
+  /** Takes every known secret out of a text. */
+  redact(text: string): string;
+}
+
+/** One entry of the `errors` array of distribution-spec, "Error Codes". */
+interface ReportedError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** An explanation fits well in this; the rest of an answer is markup. */
+const maximalExplanationBytes = 64 * 1024;
+const maximalShownCharacters = 300;
+
+const errorsSchema = z.looseObject({
+  errors: z.array(z.looseObject({ code: z.optional(z.string()), message: z.nullish(z.string()) })),
+});
+
+const missingCodes: readonly string[] = ['MANIFEST_UNKNOWN', 'NAME_UNKNOWN', 'BLOB_UNKNOWN'];
+
+/** The error for an answer that is a refusal: names the status and what the registry itself said. Reads the body. */
+export async function refusal(
+  question: Question,
+  response: HttpResponse,
+  login: LoginFacts,
+  nowMs: number,
+): Promise<GscError> {
+  const reported = await reportedErrors(response);
+  const codes = reported.map(({ code }) => code);
+  const said = reported.map(({ code, message }) => (message ? `${code}: ${message}` : code)).join('; ');
+  const status = `${response.status} ${STATUS_CODES[response.status] ?? ''}`.trim();
+  const from = response.url.host === question.domain ? '' : ` (from ${response.url.host})`;
+  return new GscError({
+    code: codeFor(response.status, codes),
+    subject: question.subject,
+    message: login.redact(
+      `cannot ${question.purpose}: status ${status}${from}${said === '' ? '' : ` (${said})`}`,
+    ),
+    hint: hintFor(question, response, codes, login, nowMs),
+  });
+}
+
+/** What the registry says of itself, made fit for a terminal; empty if it says nothing in the protocol's form. */
+async function reportedErrors(response: HttpResponse): Promise<readonly ReportedError[]> {
+  // Broken, oversized or foreign explanations leave the status, which the message has anyway.
+  const text = await readBody(response, maximalExplanationBytes).then(String, () => '');
+  const parsed = errorsSchema.safeParse(jsonOrUndefined(text));
+  if (!parsed.success) return [];
+  return parsed.data.errors.slice(0, 3).map(({ code, message }) => ({
+    code: printable(code ?? 'no code'),
+    message: printable(message ?? ''),
+  }));
+}
+
+/** A foreign text in one line: no control characters, not endless. */
+export function printable(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  return line.length > maximalShownCharacters ? `${line.slice(0, maximalShownCharacters)}…` : line;
+}
+
+function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function codeFor(status: number, codes: readonly string[]): ErrorCode {
+  return status === 404 || codes.some((code) => missingCodes.includes(code)) ? 'not-found' : 'registry';
+}
+
+function hintFor(
+  { domain, subject }: Question,
+  response: HttpResponse,
+  codes: readonly string[],
+  { source }: LoginFacts,
+  nowMs: number,
+): string {
+  const { status } = response;
+  const has = (code: string) => codes.includes(code);
+  if (status === 429 || has('TOOMANYREQUESTS')) {
+    const pauseMs = retryAfterMs(response, nowMs);
+    const pause = pauseMs === undefined ? 'later' : `in ${Math.ceil(pauseMs / 1000)} seconds`;
+    return source === undefined
+      ? `try again ${pause}, or log in for a higher limit: docker login ${domain}`
+      : `try again ${pause}`;
+  }
+  if (status === 401 || has('UNAUTHORIZED')) {
+    return source === undefined
+      ? `log in first (docker login ${domain}), and check the name: private and missing repositories look alike`
+      : `the credentials from ${source} were not accepted: docker login ${domain}`;
+  }
+  if (status === 403 || has('DENIED')) {
+    return source === undefined
+      ? `log in first: docker login ${domain}`
+      : `the account in ${source} lacks the right to do this in ${subject}: ask for it, or log in as another`;
+  }
+  if (status === 404) return `check the name; this lists the tags: skopeo list-tags docker://${subject}`;
+  if (status === 413) return 'raise the limit of the proxy in front of the registry';
+  if (status >= 500) return 'the registry has a problem of its own: try again later, or look into its log';
+  return `check that ${domain} is a registry of images (OCI distribution protocol)`;
+}

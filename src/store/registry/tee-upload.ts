@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import type { ByteStream } from '../../image/image.ts';
+import { isBusy, isTransient } from './retry.ts';
+import { discardBody } from './transport.ts';
+import { closingUrl } from './upload-part.ts';
+import { type BlobPlace, type UploadSession, writingOf } from './upload-session.ts';
+
+/**
+ * What became of a blob that was uploaded while it was read. `broken`: the transfer broke; what the registry has of it
+ * may serve a second one.
+ */
+export type TeeOutcome = 'stored' | 'broken';
+
+/** As much as may wait between a fast reader and a slow registry. */
+const bufferedBytes = 4 * 1024 * 1024;
+
+/**
+ * Passes the bytes through and uploads them on the way, whole, in one request, as fast as the slower side. A transfer
+ * that breaks does not disturb the reader: `onEnd` is told. Throws a `registry` error where the registry says no.
+ */
+export async function* teeUpload(
+  place: BlobPlace,
+  verified: ByteStream,
+  upload: UploadSession,
+  onEnd: (outcome: TeeOutcome) => void,
+): ByteStream {
+  const pipe = new PassThrough({ highWaterMark: bufferedBytes });
+  // A broken request destroys its body; the outcome tells of it.
+  pipe.on('error', () => {});
+  const sending = send(place, pipe, upload);
+  // It is awaited below, unless the reader stops before.
+  sending.catch(() => {});
+  let isComplete = false;
+  try {
+    for await (const piece of verified) {
+      if (!pipe.destroyed && !pipe.write(piece)) await Promise.race([sending, drained(pipe)]);
+      yield piece;
+    }
+    isComplete = true;
+  } finally {
+    if (isComplete) pipe.end();
+    else pipe.destroy(new Error('the reader stopped'));
+  }
+  onEnd(await sending);
+}
+
+async function drained(pipe: PassThrough): Promise<void> {
+  if (!pipe.destroyed) await Promise.race([once(pipe, 'drain'), once(pipe, 'close')]).catch(() => {});
+}
+
+async function send(place: BlobPlace, pipe: PassThrough, upload: UploadSession): Promise<TeeOutcome> {
+  const { session, descriptor } = place;
+  const ask = {
+    ...writingOf(place, 'PUT', closingUrl(upload.location, descriptor.digest)),
+    headers: { 'content-type': 'application/octet-stream' },
+    body: { sizeBytes: descriptor.sizeBytes, open: () => pipe as AsyncIterable<Buffer> },
+    isBodyOnce: true,
+  };
+  try {
+    const response = await session.sendOnce(ask);
+    if (response.status === 201 || response.status === 204) {
+      await discardBody(response);
+      return 'stored';
+    }
+    const mayGoBetter = isBusy(response.status) || [400, 401, 404, 409, 413].includes(response.status);
+    if (!mayGoBetter) throw await session.refusal(ask, response);
+    await discardBody(response);
+    return 'broken';
+  } catch (error) {
+    if (isTransient(error)) return 'broken';
+    throw session.failure(ask, error);
+  } finally {
+    // Nobody takes bytes any more; the reader must not wait for it.
+    pipe.destroy();
+  }
+}

@@ -1,0 +1,122 @@
+import { Readable } from 'node:stream';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import type { ByteStream } from '../../image/image.ts';
+import { proxyFor } from './proxy.ts';
+import type { RegistrySettings } from './registry-options.ts';
+import { trustFor } from './trust.ts';
+
+/** A body that can be sent again: whole in memory, or opened anew for every sending. */
+export type RequestBody = Buffer | { readonly sizeBytes: number; open(): ByteStream };
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: RequestBody;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Must be read to its end, or thrown away with {@link discardBody}. */
+  readonly body: Dispatcher.ResponseData['body'];
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
+}
+
+/** Refuses to read more of an answer than it can honestly need. */
+export class OversizedBodyError extends Error {}
+
+/**
+ * Connections to hosts, by TLS or plain, straight or through proxies. One exchange per call: no retry, no redirect, no
+ * authentication. Throws what undici throws.
+ */
+export class Transport {
+  readonly #settings: RegistrySettings;
+  readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
+
+  constructor(settings: RegistrySettings) {
+    this.#settings = settings;
+  }
+
+  async send({ method, url, headers, body }: HttpRequest): Promise<HttpResponse> {
+    const { timeouts, signal } = this.#settings;
+    const dispatcher = await this.#dispatcherFor(url);
+    const { statusCode, ...answer } = await dispatcher.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method,
+      headers: { ...headers, ...lengthOf(method, body) },
+      body: bodyToSend(body),
+      headersTimeout: method === 'GET' || method === 'HEAD' ? timeouts.headersMs : timeouts.uploadMs,
+      bodyTimeout: timeouts.stallMs,
+      signal: signal ?? null,
+    });
+    return { status: statusCode, headers: answer.headers, body: answer.body, url };
+  }
+
+  /** Ends all connections; open streams break. */
+  async close(): Promise<void> {
+    const dispatchers = await Promise.allSettled(this.#dispatchers.values());
+    this.#dispatchers.clear();
+    for (const made of dispatchers) if (made.status === 'fulfilled') await made.value.destroy();
+  }
+
+  #dispatcherFor(url: URL): Promise<Dispatcher> {
+    const known = this.#dispatchers.get(url.origin);
+    if (known) return known;
+    const made = this.#connectTo(url);
+    this.#dispatchers.set(url.origin, made);
+    return made;
+  }
+
+  async #connectTo(url: URL): Promise<Dispatcher> {
+    const { connectMs } = this.#settings.timeouts;
+    const tls = url.protocol === 'https:' ? await trustFor(url.host, this.#settings) : {};
+    const proxy = proxyFor(url, this.#settings.environment);
+    // allowH2 off: registries answer early and half-close, which HTTP/1.1 shows plainly.
+    const common = { connectTimeout: connectMs, allowH2: false };
+    if (proxy === undefined) return new Agent({ ...common, connect: { ...tls, timeout: connectMs } });
+    return new ProxyAgent({
+      ...common,
+      uri: proxy,
+      proxyTunnel: url.protocol === 'https:',
+      requestTls: { ...tls, timeout: connectMs },
+      proxyTls: { timeout: connectMs },
+    });
+  }
+}
+
+/** The whole body, at most `limitBytes` of it; throws an {@link OversizedBodyError} for more. */
+export async function readBody(response: HttpResponse, limitBytes: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const piece of response.body as AsyncIterable<Buffer>) {
+    sizeBytes += piece.length;
+    if (sizeBytes > limitBytes) throw new OversizedBodyError(`more than ${limitBytes} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Throws the rest of an answer away, so that its connection can serve the next request. */
+export async function discardBody(response: HttpResponse): Promise<void> {
+  // What breaks in an answer that nobody reads is of no interest; the connection is then not used again.
+  await response.body.dump({ limit: 64 * 1024 }).catch(() => {});
+}
+
+/** A header's value; the first one if the other side sent several. */
+export function headerOf(response: HttpResponse, name: string): string | undefined {
+  const value = response.headers[name];
+  return typeof value === 'object' ? value[0] : value;
+}
+
+function lengthOf(method: string, body: RequestBody | undefined): Record<string, string> {
+  if (body === undefined) return method === 'GET' || method === 'HEAD' ? {} : { 'content-length': '0' };
+  return { 'content-length': String(Buffer.isBuffer(body) ? body.length : body.sizeBytes) };
+}
+
+function bodyToSend(body: RequestBody | undefined): Buffer | Readable | null {
+  if (body === undefined) return null;
+  return Buffer.isBuffer(body) ? body : Readable.from(body.open(), { objectMode: false });
+}

@@ -21,7 +21,8 @@ export interface ImageWriter {
   hasLayer(layer: LayerKey): Promise<boolean>;
   /**
    * Passes the layer's stored bytes through and keeps them on the way. Size and digest are verified; the layer is kept
-   * once the consumer has read to the end, and dropped if it stops before. One layer at a time.
+   * once the consumer has read to the end, and dropped if it stops before. One layer at a time. A piece may still be on
+   * its way to the disk when the consumer gets it: it must not be changed or transferred to a worker.
    */
   teeLayer(layer: LayerKey, stored: ByteStream): ByteStream;
   /**

@@ -58,10 +58,6 @@ export class TarSpool {
     return readRange(this.#file, entry.offset, entry.sizeBytes);
   }
 
-  async addDirectory(name: ByteString): Promise<void> {
-    await this.#append(tarHeader({ kind: 'directory', name, mode: 0o755, ...attributes }));
-  }
-
   /** Adds a file; its size is known already. */
   async addBytes(name: ByteString, content: Buffer): Promise<void> {
     await this.#append(headerOf(name, content.length));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { imagePath } from '../../src/base/image-path.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
-import type { FileTree } from '../../src/tree/file-tree.ts';
+import type { FileTree, TreeNode } from '../../src/tree/file-tree.ts';
 import { walkTree } from '../../src/tree/walk-tree.ts';
 
 /** Short forms of layer entries, for tests. */
@@ -45,16 +45,18 @@ export function opaque(path: string): LayerEntry {
 
 /** The tree as lines that compare easily: `/a/ 755`, `/a/b = content`, `/l -> target`, `/f fifo`. */
 export function linesOf(tree: FileTree): readonly string[] {
-  return [...walkTree(tree)].map(({ path, node }) => {
-    switch (node.kind) {
-      case 'directory':
-        return path === '/' ? '/' : `${path}/ ${node.mode.toString(8)}`;
-      case 'file':
-        return `${path} = ${node.content?.toString() ?? node.sha256}`;
-      case 'symlink':
-        return `${path} -> ${node.target}`;
-      case 'special':
-        return `${path} ${node.type}`;
-    }
-  });
+  return [...walkTree(tree)].map(({ path, node }) => lineOf(path, node));
+}
+
+function lineOf(path: string, node: TreeNode): string {
+  switch (node.kind) {
+    case 'directory':
+      return path === '/' ? '/' : `${path}/ ${node.mode.toString(8)}`;
+    case 'file':
+      return `${path} = ${node.content?.toString() ?? node.sha256}`;
+    case 'symlink':
+      return `${path} -> ${node.target}`;
+    case 'special':
+      return `${path} ${node.type}`;
+  }
 }

@@ -1,13 +1,19 @@
+import { addBuild } from './build-command.ts';
 import { addGenPrivateKey } from './gen-private-key-command.ts';
+import { addInfoImage } from './info-image-command.ts';
 import { addManifestCheck } from './manifest-check-command.ts';
 import type { AddCommand } from './program.ts';
 import { addSgxSign } from './sgx-sign-command.ts';
+import { addSignImage } from './sign-image-command.ts';
 import { addSigstructView } from './sigstruct-view-command.ts';
 
 /** All commands, in the order of the help. */
 export const commands: readonly AddCommand[] = [
+  addBuild,
+  addSignImage,
+  addInfoImage,
+  addGenPrivateKey,
   addSgxSign,
   addSigstructView,
   addManifestCheck,
-  addGenPrivateKey,
 ];

@@ -2,7 +2,7 @@ import { GscError } from '../base/error.ts';
 import { bytesOfText, showBytes } from '../base/image-path.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { type Account, type Group, maximumId, readAccounts, readGroups } from './accounts.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../base/nearest-name.ts';
 
 /** Who the application runs as. */
 export interface ContainerUser {

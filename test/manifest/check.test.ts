@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { GscError } from '../../src/base/error.ts';
 import { checkManifest, type ManifestRole } from '../../src/manifest/check.ts';
-import { editDistance, nearestName } from '../../src/manifest/nearest-name.ts';
+import { editDistance, nearestName } from '../../src/base/nearest-name.ts';
 import { showProblem, throwOnProblems } from '../../src/manifest/problem.ts';
 import { parseToml } from '../../src/manifest/toml.ts';
 import { parseRuntimeVersion } from '../../src/runtime/version.ts';

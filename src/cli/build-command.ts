@@ -1,0 +1,166 @@
+import { resolve } from 'node:path';
+import { Option } from 'commander';
+import { bytesOfText, type ImagePath, imagePath } from '../base/image-path.ts';
+import { readUserFile } from '../base/read-file.ts';
+import { type Graminized, graminize } from '../graminize.ts';
+import type { Image } from '../image/image.ts';
+import { parseToml, type TomlDocument } from '../manifest/toml.ts';
+import type { LibcChoice } from '../own-manifest.ts';
+import { type ImageReference, parseReference, showReference } from '../reference/image-reference.ts';
+import { signedName, unsignedName } from '../reference/output-name.ts';
+import { scanImage } from '../scan/scan-image.ts';
+import { signImage } from '../sign-image.ts';
+import type { SignedEnclave } from '../signature/sign-enclave.ts';
+import type { Signer } from '../signature/signer.ts';
+import type { ImageWriter } from '../store/image-writer.ts';
+import { buildFactsToJson, reportBuild } from './build-report.ts';
+import { commitAndReport } from './commit.ts';
+import { readConfig } from './config-file.ts';
+import { dayOf, sourceDateEpoch } from './epoch.ts';
+import { openPemSigner } from './key-place.ts';
+import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
+import { openRuntime } from './runtime-source.ts';
+import { runtimeVersionOption } from './runtime-version-option.ts';
+import { scanProgress } from './scan-progress.ts';
+import { enclaveToJson, reportSigned } from './sign-report.ts';
+import { openSink, openSource, teeLayers } from './stores.ts';
+
+interface Options extends CommonOptions {
+  readonly config?: string;
+  readonly runtime?: string;
+  readonly runtimeVersion?: string;
+  readonly output?: string;
+  readonly insecureArgs?: boolean;
+  readonly trust: readonly string[];
+  readonly exclude: readonly string[];
+  readonly libc: LibcChoice;
+  readonly key?: string;
+  readonly passphrase?: string;
+  readonly date?: string;
+  readonly force?: boolean;
+}
+
+export const addBuild: AddCommand = (program, act) => {
+  program
+    .command('build')
+    .summary('graminize an image')
+    .description(
+      'Makes an image whose entrypoint starts the application in an SGX enclave. The app image is not changed.',
+    )
+    .argument('IMAGE', 'the app image: oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REF]')
+    .argument('[MANIFEST]', "a Gramine manifest; its keys win over gsc's")
+    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if there')
+    .option('--runtime <ref>', 'the Gramine runtime: an image or a directory')
+    .addOption(runtimeVersionOption())
+    .option('-o, --output <ref>', 'name of the result')
+    .option('--insecure-args', 'let the arguments of docker run through')
+    .option('--trust <path>', 'trust a path that is left out by default (repeatable)', append, [])
+    .option('--exclude <path>', 'leave out a path (repeatable)', append, [])
+    .addOption(
+      new Option('--libc <which>', 'the C library inside').choices(['runtime', 'image']).default('runtime'),
+    )
+    .option('--key <file>', 'sign at once with this key')
+    .option('-p, --passphrase <text>', 'passphrase of the key')
+    .option('--date <date>', 'date in the signature, YYYY-MM-DD')
+    .option('--force', 'replace an image of that name')
+    .action(act(build));
+};
+
+async function build(
+  context: CommandContext,
+  options: Options,
+  imageText: string,
+  manifestFile?: string,
+): Promise<number> {
+  const { world } = context;
+  const appReference = parseReference(imageText);
+  const output = outputOf(appReference, options);
+  const config = await readConfig(world, options.config);
+  const signer =
+    options.key === undefined
+      ? undefined
+      : await openPemSigner(resolve(world.workingDirectory, options.key), options.passphrase);
+  const manifest = manifestFile === undefined ? undefined : await readManifest(context, manifestFile);
+  const source = options.runtime ?? config.Gramine?.Image ?? undefined;
+  const runtime = await openRuntime(world, { source, version: options.runtimeVersion });
+  const app = await openSource(appReference, world);
+  try {
+    const writer = await openSink(output, { force: options.force === true, signal: world.signal });
+    try {
+      const graminized = await scanAndGraminize(context, options, { app, writer, runtime, manifest, output });
+      const facts = { app, runtime, graminized };
+      reportBuild(context.console, facts);
+      const { image, enclave } = await signIfAsked(context, options, graminized.image, signer);
+      if (enclave) reportSigned(context.console, enclave);
+      const more = { ...buildFactsToJson(facts), ...(enclave && enclaveToJson(enclave)) };
+      return await commitAndReport(context, { writer, image, output, more });
+    } finally {
+      await writer.abort();
+    }
+  } finally {
+    await app.close();
+  }
+}
+
+interface BuildParts {
+  readonly app: Image;
+  readonly writer: ImageWriter;
+  readonly runtime: Awaited<ReturnType<typeof openRuntime>>;
+  readonly manifest: TomlDocument | undefined;
+  readonly output: ImageReference;
+}
+
+/** Reads every layer of the app image once: into the writer and into the file tree at the same time. */
+async function scanAndGraminize(
+  { world, console }: CommandContext,
+  options: Options,
+  { app, writer, runtime, manifest, output }: BuildParts,
+): Promise<Graminized> {
+  const { tree } = await scanImage(await teeLayers(app, writer), {
+    concurrency: 1,
+    onProgress: scanProgress(console, app),
+    signal: world.signal,
+  });
+  const epochSeconds = sourceDateEpoch(world);
+  return graminize(app, {
+    tree,
+    runtime,
+    ...(manifest && { manifest }),
+    insecureArguments: options.insecureArgs === true,
+    libc: options.libc,
+    trust: options.trust.map(toImagePath),
+    exclude: options.exclude.map(toImagePath),
+    name: showReference(output),
+    ...(epochSeconds !== undefined && { epochSeconds }),
+    toolVersion: __GSC_VERSION__,
+  });
+}
+
+async function signIfAsked(
+  { world }: CommandContext,
+  options: Options,
+  unsigned: Image,
+  signer: Signer | undefined,
+): Promise<{ readonly image: Image; readonly enclave?: SignedEnclave }> {
+  if (signer === undefined) return { image: unsigned };
+  const epochSeconds = sourceDateEpoch(world);
+  const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
+  return signImage(unsigned, { signer, name: unsigned.name, ...(date !== undefined && { date }) });
+}
+
+function outputOf(app: ImageReference, options: Options): ImageReference {
+  if (options.output !== undefined) return parseReference(options.output);
+  return options.key === undefined ? unsignedName(app) : signedName(app);
+}
+
+async function readManifest({ world }: CommandContext, file: string): Promise<TomlDocument> {
+  return parseToml(await readUserFile(resolve(world.workingDirectory, file), 'manifest'), file);
+}
+
+function toImagePath(text: string): ImagePath {
+  return imagePath(bytesOfText(text));
+}
+
+function append(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}

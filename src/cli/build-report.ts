@@ -1,0 +1,115 @@
+import { showBytes } from '../base/image-path.ts';
+import type { Graminized } from '../graminize.ts';
+import type { Image } from '../image/image.ts';
+import { showPath } from '../manifest/toml.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { Console } from './console.ts';
+import { showCount, showSeconds, showSize } from './sizes.ts';
+
+export interface BuildFacts {
+  readonly app: Image;
+  readonly runtime: Runtime;
+  readonly graminized: Graminized;
+}
+
+/** Says what was found and decided: the summary always, the lists with `-v`, the warnings in any case. */
+export function reportBuild(console: Console, facts: BuildFacts): void {
+  sayStart(console, facts);
+  sayTrustedFiles(console, facts.graminized);
+  for (const { path, user, own } of facts.graminized.overrides) {
+    console.say(`  overridden     ${showPath(path)}: your ${user} instead of ${own}`);
+  }
+  sayWarnings(console, facts);
+}
+
+function sayStart(console: Console, { app, runtime, graminized }: BuildFacts): void {
+  const { start } = graminized;
+  const standIn = runtime.isStandIn ? ' — a STAND-IN that protects nothing' : '';
+  console.say(`${app.name}: ${app.layers.length} layers, untouched; 2 added`);
+  console.say(
+    `  runtime        Gramine ${runtime.version.text} from ${runtime.subject}, ${showSize(runtime.sizeBytes)}${standIn}`,
+  );
+  console.say(`  starts         ${showBytes(start.executable.path)} as ${showCommand(start.argv)}`);
+  console.say(
+    `  as             uid ${start.user.uid}, gid ${start.user.gid}, in ${showBytes(start.workingDirectory.realPath)}, ${start.environment.variables.length} variables of the image`,
+  );
+  console.say(`  C library      ${describeLibc(start.libraries.libc)}`);
+}
+
+function describeLibc(libc: 'glibc' | 'musl' | 'static'): string {
+  return libc === 'static' ? 'none, the program is static' : libc;
+}
+
+function sayTrustedFiles(console: Console, graminized: Graminized): void {
+  const { selection, hidden, trustedFileCount, trustedSizeBytes, predictedStartSeconds } = graminized;
+  console.say(
+    `  trusted files  ${showCount(trustedFileCount)}, ${showSize(trustedSizeBytes)}; ${showCount(selection.mounts.length)} directory links became mounts`,
+  );
+  for (const { path, target } of selection.mounts)
+    console.detail(`    mount ${showBytes(path)} -> ${showBytes(target)}`);
+  console.say(`  left out       ${showCount(selection.excluded.length + hidden.length)} files`);
+  for (const { rule, reason, count, sizeBytes } of selection.exclusions) {
+    console.say(
+      `    ${showCount(count).padStart(7)}  ${showBytes(rule)} (${showSize(sizeBytes)}): ${reason}`,
+    );
+  }
+  if (hidden.length > 0) {
+    console.say(
+      `    ${showCount(hidden.length).padStart(7)}  below a tmpfs or an encrypted mount, which hides them`,
+    );
+  }
+  for (const { path, reason } of selection.excluded)
+    console.detail(`    left out ${showBytes(path)}: ${reason}`);
+  for (const { path } of hidden) console.detail(`    left out ${showBytes(path)}: hidden by a mount`);
+  for (const { path, target, reason } of selection.ignoredLinks) {
+    console.detail(`    ignored link ${showBytes(path)} -> ${showBytes(target)}: ${reason}`);
+  }
+  console.say(
+    `  start-up       ${showSeconds(predictedStartSeconds)} to parse the manifest, at the start of every process (predicted)`,
+  );
+}
+
+function sayWarnings(console: Console, { runtime, graminized }: BuildFacts): void {
+  for (const { path, reason } of graminized.insecure) console.warn(`insecure: ${showPath(path)}: ${reason}`);
+  if (runtime.isStandIn)
+    console.warn('the runtime is a stand-in for tests: it has no enclave and protects nothing');
+  for (const warning of [...runtime.warnings, ...graminized.notes]) console.warn(warning);
+}
+
+/** The command as a shell would take it. */
+export function showCommand(argv: readonly string[]): string {
+  return argv
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(' ');
+}
+
+/** The same as plain values, for `--json`. */
+export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): object {
+  const { start, selection, hidden } = graminized;
+  return {
+    app: { name: app.name, digest: app.manifest.digest, image_id: app.configDescriptor.digest },
+    runtime: {
+      source: runtime.subject,
+      version: runtime.version.text,
+      stand_in: runtime.isStandIn,
+      size: runtime.sizeBytes,
+    },
+    entrypoint: showBytes(start.executable.path),
+    argv: start.argv,
+    uid: start.user.uid,
+    gid: start.user.gid,
+    working_directory: showBytes(start.workingDirectory.realPath),
+    libc: start.libraries.libc,
+    trusted_files: { count: graminized.trustedFileCount, size: graminized.trustedSizeBytes },
+    left_out: selection.excluded.map(({ path, rule, reason }) => ({ path: showBytes(path), rule, reason })),
+    hidden: hidden.map(({ path }) => showBytes(path)),
+    mounts: selection.mounts.map(({ path, target }) => ({
+      path: showBytes(path),
+      target: showBytes(target),
+    })),
+    overrides: graminized.overrides.map(({ path, user, own }) => ({ key: showPath(path), user, own })),
+    insecure: graminized.insecure.map(({ path, reason }) => ({ key: showPath(path), reason })),
+    warnings: [...runtime.warnings, ...graminized.notes],
+    predicted_start_seconds: Number(graminized.predictedStartSeconds.toFixed(3)),
+  };
+}

@@ -1,0 +1,83 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { GscError } from '../base/error.ts';
+import { type ImagePath, imagePath } from '../base/image-path.ts';
+import { collectBytes } from '../image/verified-stream.ts';
+import { labels } from '../labels.ts';
+import { parseReference } from '../reference/image-reference.ts';
+import { findRuntime } from '../runtime/find-runtime.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
+import { readFiles } from '../scan/read-files.ts';
+import { scanImage } from '../scan/scan-image.ts';
+import { scanRootDirectory } from '../scan/scan-root-directory.ts';
+import type { FileTree } from '../tree/file-tree.ts';
+import { mergeLayers } from '../tree/merge-layers.ts';
+import { resolvePath } from '../tree/resolve-path.ts';
+import type { World } from './console.ts';
+import { openSource } from './stores.ts';
+
+export interface RuntimeChoice {
+  /** An image reference or a directory. */
+  readonly source: string | undefined;
+  /** What the user says the version is. */
+  readonly version: string | undefined;
+}
+
+/** Finds the Gramine runtime that the user chose. */
+export async function openRuntime(world: World, choice: RuntimeChoice): Promise<Runtime> {
+  const { source } = choice;
+  if (source === undefined) {
+    throw new GscError({
+      code: 'runtime',
+      subject: 'Gramine runtime',
+      message: 'none is configured',
+      hint: 'name an image or a directory that holds Gramine with --runtime, or as Gramine.Image in config.yaml',
+    });
+  }
+  const version = choice.version === undefined ? undefined : parseRuntimeVersion(choice.version);
+  const directory = resolve(world.workingDirectory, source);
+  return (await isDirectory(directory))
+    ? runtimeInDirectory(directory, source, version)
+    : runtimeInImage(world, source, version);
+}
+
+async function runtimeInDirectory(
+  directory: string,
+  subject: string,
+  version?: RuntimeVersion,
+): Promise<Runtime> {
+  const root = await scanRootDirectory(directory);
+  const tree = mergeLayers([root.entries]);
+  const read = async (paths: readonly ImagePath[]) => {
+    const contents = new Map<ImagePath, Buffer>();
+    for (const path of paths) contents.set(path, await collectBytes(root.open(realPath(tree, path))));
+    return contents;
+  };
+  return findRuntime(tree, read, { subject, ...(version && { version }) });
+}
+
+async function runtimeInImage(world: World, subject: string, given?: RuntimeVersion): Promise<Runtime> {
+  const image = await openSource(parseReference(subject), world);
+  try {
+    const { tree } = await scanImage(image, { signal: world.signal });
+    const label = image.config.config?.Labels?.[labels.runtimeVersion];
+    const version = given ?? (label === undefined ? undefined : parseRuntimeVersion(label));
+    return await findRuntime(tree, (paths) => readFiles(image, tree, paths), {
+      subject,
+      ...(version && { version }),
+    });
+  } finally {
+    await image.close();
+  }
+}
+
+function realPath(tree: FileTree, path: ImagePath): ImagePath {
+  const found = resolvePath(tree, path);
+  return found.kind === 'found' ? found.path : imagePath(path);
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  const status = await stat(path).catch(() => undefined);
+  return status?.isDirectory() ?? false;
+}

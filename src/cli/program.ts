@@ -63,7 +63,8 @@ function makeProgram(world: World): Command {
     .exitOverride();
 }
 
-function addCommonOptions(command: Command): void {
+/** The options of every command. */
+export function addCommonOptions(command: Command): void {
   command
     .addOption(new Option('--json', 'print the result as JSON'))
     .addOption(new Option('-q, --quiet', 'say nothing but the result, warnings and errors'))

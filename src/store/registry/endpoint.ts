@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 
 /** Where a registry's API is. */
 export interface Endpoint {
@@ -19,10 +19,8 @@ export function hostOfDomain(domain: string): string {
 
 /** True for this machine: `localhost`, 127.0.0.0/8 and ::1. `host` may have a port. */
 export function isLoopback(host: string): boolean {
-  const name = host
-    .replace(/:\d+$/, '')
-    .replace(/^\[(.*)\]$/, '$1')
-    .toLowerCase();
+  const bare = isIPv6(host) ? host : host.replace(/:\d+$/, '');
+  const name = bare.replace(/^\[(.*)\]$/, '$1').toLowerCase();
   return name === 'localhost' || name === '::1' || (isIPv4(name) && name.startsWith('127.'));
 }
 

@@ -28,13 +28,16 @@ export async function* teeUpload(
   const pipe = new PassThrough({ highWaterMark: bufferedBytes });
   // A broken request destroys its body; the outcome tells of it.
   pipe.on('error', () => {});
+  let refused = false;
   const sending = send(place, pipe, upload);
-  // It is awaited below, unless the reader stops before.
-  sending.catch(() => {});
+  sending.catch(() => {
+    refused = true;
+  });
   let isComplete = false;
   try {
     for await (const piece of verified) {
-      if (!pipe.destroyed && !pipe.write(piece)) await Promise.race([sending, drained(pipe)]);
+      if (!pipe.destroyed && !pipe.write(piece)) await drained(pipe);
+      if (refused) await sending;
       yield piece;
     }
     isComplete = true;
@@ -45,8 +48,19 @@ export async function* teeUpload(
   onEnd(await sending);
 }
 
+/** Waits until the pipe takes more, or nobody takes anything any more. */
 async function drained(pipe: PassThrough): Promise<void> {
-  if (!pipe.destroyed) await Promise.race([once(pipe, 'drain'), once(pipe, 'close')]).catch(() => {});
+  if (pipe.destroyed) return;
+  const controller = new AbortController();
+  const either = { signal: controller.signal };
+  try {
+    await Promise.race([once(pipe, 'drain', either), once(pipe, 'close', either)]);
+  } catch (error) {
+    // A pipe that was destroyed with an error takes nothing; the transfer tells why.
+    if (!pipe.destroyed) throw error;
+  } finally {
+    controller.abort();
+  }
 }
 
 async function send(place: BlobPlace, pipe: PassThrough, upload: UploadSession): Promise<TeeOutcome> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterEach } from 'vitest';
 import { digestOf } from '../../../src/base/digest.ts';
@@ -51,10 +51,8 @@ export function openSession(options: Partial<RegistryOptions> = {}): {
 
 /** Bytes that do not repeat, the same for the same seed. */
 export function noise(seed: string, sizeBytes: number): Buffer {
-  const blocks = Array.from({ length: Math.ceil(sizeBytes / 32) }, (_, i) =>
-    createHash('sha256').update(`${seed} ${i}`).digest(),
-  );
-  return Buffer.concat(blocks).subarray(0, sizeBytes);
+  const key = createHash('sha256').update(seed).digest();
+  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(sizeBytes));
 }
 
 export async function* inPieces(bytes: Buffer, size = 64 * 1024): ByteStream {
@@ -84,7 +82,7 @@ export function layerOf(
   sizeBytes: number,
 ): Layer & { readonly bytes: Buffer; readonly opened: () => number } {
   const tar = tarOf(`file-${seed}`, noise(seed, sizeBytes));
-  const bytes = gzipSync(tar, { level: 1 });
+  const bytes = gzipSync(tar, { level: 0 });
   let opened = 0;
   return {
     bytes,

@@ -1,8 +1,8 @@
 import { GscError } from '../base/error.ts';
 import { bytesOfText, showBytes } from '../base/image-path.ts';
+import { nearestName } from '../base/nearest-name.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { type Account, type Group, maximumId, readAccounts, readGroups } from './accounts.ts';
-import { nearestName } from '../base/nearest-name.ts';
 
 /** Who the application runs as. */
 export interface ContainerUser {

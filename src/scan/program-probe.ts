@@ -50,7 +50,7 @@ export class ProgramProbe {
   /** Asks as long as there are bytes to answer with, then waits for the part that is missing. */
   #considerElf(piece: Buffer): void {
     for (;;) {
-      const answer = readElfProgram((offset, sizeBytes) => this.#part(piece, offset, sizeBytes));
+      const answer = readElfProgram((offset, sizeBytes) => this.#part(offset, sizeBytes));
       if (answer.kind === 'known') {
         this.#settle(answer.program);
         return;
@@ -70,9 +70,8 @@ export class ProgramProbe {
     }
   }
 
-  #part(piece: Buffer, offset: number, sizeBytes: number): Buffer | undefined {
-    const start = offset - this.#position;
-    if (start >= 0 && start + sizeBytes <= piece.length) return piece.subarray(start, start + sizeBytes);
+  /** Only of what is kept: a piece that answered once is gone when the next question comes. */
+  #part(offset: number, sizeBytes: number): Buffer | undefined {
     const held = [this.#head, ...this.#captures].find((capture) => capture?.has(offset, sizeBytes));
     return held?.seen.subarray(offset - held.offset, offset - held.offset + sizeBytes);
   }

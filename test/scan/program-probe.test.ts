@@ -66,6 +66,11 @@ describe('ProgramProbe', () => {
     );
   });
 
+  it('finds the interpreter when a piece ends where the headers do', () => {
+    const shape = { table: 90_000, name: 95_000, sizeBytes: 100_000 };
+    expect(probe(elf(shape), 90_000 + 2 * 56)).toEqual(known);
+  });
+
   it('an ELF file without PT_INTERP has none', () => {
     const bytes = elf({});
     bytes.writeUInt32LE(6, 64 + 56);

@@ -7,16 +7,6 @@ import { pack } from 'tar-stream';
 import { baseNameOf, parentOf } from '../../src/base/image-path.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
 
-/** True if `umoci` is installed; without it a test fails in CI and is skipped elsewhere. */
-export function hasUmoci(): boolean {
-  try {
-    execFileSync('umoci', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Unpacks layers with umoci into `directory` and gives the result in the form of `linesOf`. */
 export async function unpackWithUmoci(directory: string, layers: readonly Buffer[]): Promise<string[]> {
   const image = join(directory, 'image');

@@ -8,9 +8,6 @@ import { type BlobPlace, findUpload, startUpload, type UploadSession } from './u
 /** How often an upload that the registry lost is begun anew: then something else is wrong. */
 const maximalRestarts = 2;
 
-/** So much between two breaks is progress: breaks before it no longer count. */
-const progressBytes = 8 * 1024 * 1024;
-
 /**
  * Sends a blob: whole, in one request; after a break in chunks, from where the registry has it, or from the beginning
  * if the registry lost it; in chunks too where the whole is refused as too large. `open` may be called several times.
@@ -42,6 +39,12 @@ async function sendParts(place: BlobPlace, reader: BlobReader, first: UploadSess
   let upload = first;
   let chunkBytes = Number.POSITIVE_INFINITY;
   let restarts = 0;
+  // Breaks before a point that was never reached before no longer count; an upload that is lost again and again does.
+  let farthest = 0;
+  const noteProgress = ({ offset }: UploadSession) => {
+    if (offset > farthest) attempts.reset();
+    farthest = Math.max(farthest, offset);
+  };
   for (;;) {
     const transfer = await sendPart(place, reader, upload, chunkBytes);
     await throwSourceFailure(place, reader, transfer);
@@ -49,15 +52,13 @@ async function sendParts(place: BlobPlace, reader: BlobReader, first: UploadSess
       case 'done':
         return;
       case 'advanced':
-        attempts.reset();
+        noteProgress(transfer.upload);
         upload = transfer.upload;
         continue;
       case 'broken': {
         if (!(await attempts.another(transfer.response))) throw await transfer.error();
         if (transfer.response) await discardBody(transfer.response);
-        const found = (await findUpload(place, upload)) ?? (await newUpload(place));
-        if (found.offset - upload.offset >= progressBytes) attempts.reset();
-        upload = found;
+        upload = (await findUpload(place, upload)) ?? (await newUpload(place));
         break;
       }
       case 'too-large':

@@ -184,7 +184,6 @@ describe('broken uploads', () => {
   test('an upload goes on where the registry has it, in chunks', async () => {
     const double = await startDouble();
     const { session, pauses } = openSession({ chunkBytes: 1_000_000 });
-    double.fail('PUT', uploading, { kind: 'cut-upload', bytes: 0 }, 0);
     const only = imageOf([large]);
     double.fail('PUT', uploading, { kind: 'cut-upload', bytes: 500_000 });
     await push(session, nameIn(double, 'team/app:1'), only);
@@ -250,6 +249,20 @@ describe('broken uploads', () => {
       message: expect.stringMatching(/cannot write blob/),
     });
     expect(double.repository('team/app').manifests.size).toBe(0);
+  });
+
+  test('an upload that is lost at the same place again and again is given up', async () => {
+    const double = await startDouble({ bodyLimit: 1_000_000 });
+    for (let round = 0; round < 30; round++) {
+      double.fail('PATCH', uploading, { kind: 'hold-upload', until: Promise.resolve() });
+      double.fail('PATCH', uploading, { kind: 'reset' });
+      double.fail('GET', uploading, { kind: 'forget-upload' });
+    }
+    const { session, pauses } = openSession({ chunkBytes: 900_000 });
+    await expect(push(session, nameIn(double, 'team/app:1'), imageOf([large]))).rejects.toMatchObject({
+      message: expect.stringMatching(/cannot write blob .*connection broke/),
+    });
+    expect(pauses).toHaveLength(4);
   });
 
   test('a registry that gets every digest wrong is given up soon', async () => {

@@ -70,7 +70,8 @@ http: {addr: "127.0.0.1:${port}"${tls}}
 ${auth}`;
 }
 
-async function makeCertificates(directory: string): Promise<void> {
+/** An authority (`ca.crt`) and certificates that it signed for this machine (`host`) and a client (`client`). */
+export async function makeCertificates(directory: string): Promise<void> {
   const in_ = (name: string) => join(directory, name);
   await writeFile(in_('san.cnf'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
@@ -87,34 +88,23 @@ async function makeCertificates(directory: string): Promise<void> {
     '-subj',
     '/CN=Test CA',
   ]);
-  run('openssl', [
-    'req',
-    '-new',
-    ...newKey,
-    '-keyout',
-    in_('host.key'),
-    '-out',
-    in_('host.csr'),
-    '-subj',
-    '/CN=localhost',
-  ]);
-  run('openssl', [
-    'x509',
-    '-req',
-    '-in',
-    in_('host.csr'),
-    '-CA',
-    in_('ca.crt'),
-    '-CAkey',
-    in_('ca.key'),
-    '-CAcreateserial',
-    '-days',
-    '2',
-    '-extfile',
-    in_('san.cnf'),
-    '-out',
-    in_('host.crt'),
-  ]);
+  for (const name of ['host', 'client']) {
+    const request = in_(`${name}.csr`);
+    run('openssl', [
+      'req',
+      '-new',
+      ...newKey,
+      '-keyout',
+      in_(`${name}.key`),
+      '-out',
+      request,
+      '-subj',
+      `/CN=${name}`,
+    ]);
+    const authority = ['-CA', in_('ca.crt'), '-CAkey', in_('ca.key'), '-CAcreateserial'];
+    const rest = ['-days', '2', '-extfile', in_('san.cnf'), '-out', in_(`${name}.crt`)];
+    run('openssl', ['x509', '-req', '-in', request, ...authority, ...rest]);
+  }
 }
 
 async function makePasswords(

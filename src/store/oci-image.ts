@@ -1,23 +1,15 @@
 import { z } from 'zod/mini';
-import { type Digest, isDigest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
-import { parseImageConfig } from '../image/config.ts';
-import type { Descriptor } from '../image/descriptor.ts';
 import type { Image } from '../image/image.ts';
 import { parseJson } from '../image/json.ts';
-import { type ImageIndex, type ImageManifest, parseManifest } from '../image/manifest.ts';
+import { type ImageIndex, parseManifest } from '../image/manifest.ts';
 import { mediaTypes } from '../image/media-type.ts';
-import { candidatesForSgx } from '../image/select-platform.ts';
 import { type FileSet, readDocument } from './file-set.ts';
 import { openLayer, readBlob } from './oci-blobs.ts';
 import { chooseEntries, namesOf } from './oci-tags.ts';
-import { checkLayerCount, checkPlatform } from './stored-image.ts';
+import { type BlobSource, resolveIndex } from './resolve-image.ts';
 
 const layoutSchema = z.looseObject({ imageLayoutVersion: z.string() });
-
-/** Types of layers that hold a file system. OCI image-spec, media-types.md; Docker's and containerd's own. */
-const layerTypePattern =
-  /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+gzip|\+zstd)?|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar(?:\.gzip|\.zstd)?)$/;
 
 /**
  * The image for linux/amd64 in an OCI layout: the one with the tag, or the only one. Throws `archive` if this is no
@@ -30,8 +22,8 @@ export async function openOciImage(
   await checkLayoutVersion(files);
   const index = await readIndex(files);
   const entries = chooseEntries(index, tag, files.name);
-  const image = await resolveIndex(files, { ...index, manifests: entries }, tag);
-  return { ...image, names: namesOf(entries) };
+  const image = await resolveIndex(blobSource(files, tag), { ...index, manifests: entries });
+  return { ...image, name: files.name, names: namesOf(entries) };
 }
 
 async function readIndex(files: FileSet): Promise<ImageIndex> {
@@ -68,83 +60,12 @@ async function checkLayoutVersion(files: FileSet): Promise<void> {
   });
 }
 
-/** Tries the candidates in turn; one that names no platform may turn out to be for another one. */
-async function resolveIndex(files: FileSet, index: ImageIndex, tag: string | undefined): Promise<Image> {
-  const subject = tag === undefined ? files.name : `${files.name}, image ${tag}`;
-  const images = index.manifests.filter((entry) => !isAttestation(entry));
-  let wrongPlatform: GscError | undefined;
-  for (const candidate of candidatesForSgx({ ...index, manifests: images }, subject)) {
-    try {
-      return await openCandidate(files, candidate, tag);
-    } catch (error) {
-      if (!(error instanceof GscError) || error.code !== 'platform' || candidate.platform) throw error;
-      wrongPlatform = error;
-    }
-  }
-  throw wrongPlatform;
-}
-
-/** Signed statements about images that BuildKit stores beside them. BuildKit, docs/attestations/attestation-storage.md. */
-function isAttestation({ annotations, platform }: Descriptor): boolean {
-  return (
-    annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' ||
-    (platform?.os === 'unknown' && platform.architecture === 'unknown')
-  );
-}
-
-async function openCandidate(
-  files: FileSet,
-  descriptor: Descriptor,
-  tag: string | undefined,
-): Promise<Image> {
-  const bytes = await readBlob(files, descriptor);
-  const subject = `${files.name}: manifest ${descriptor.digest}`;
-  const manifest = parseManifest(bytes, subject, descriptor.mediaType);
-  if (manifest.kind === 'index') return resolveIndex(files, manifest, tag);
-  return openManifest(files, manifest, { subject, descriptor, bytes });
-}
-
-interface ManifestSource {
-  readonly subject: string;
-  readonly descriptor: Descriptor;
-  readonly bytes: Buffer;
-}
-
-async function openManifest(files: FileSet, manifest: ImageManifest, source: ManifestSource): Promise<Image> {
-  checkIsImage(manifest, source.subject);
-  const configBytes = await readBlob(files, manifest.config);
-  const configSubject = `${files.name}: config ${manifest.config.digest}`;
-  const config = parseImageConfig(configBytes, configSubject);
-  checkPlatform(config, configSubject);
-  checkLayerCount(config, manifest.layers.length, source.subject);
-  const diffIds = (config.rootfs.diff_ids ?? []).filter((text): text is Digest => isDigest(text));
-  const layers = await Promise.all(
-    diffIds.map((diffId, i) => openLayer(files, manifest.layers[i] as Descriptor, diffId)),
-  );
-  const { digest, sizeBytes } = source.descriptor;
+/** The blobs of a layout; messages name the layout, and the tag if there is one. */
+function blobSource(files: FileSet, tag: string | undefined): BlobSource {
   return {
-    name: files.name,
-    manifest: { mediaType: manifest.mediaType, digest, sizeBytes },
-    manifestBytes: source.bytes,
-    configDescriptor: manifest.config,
-    configBytes,
-    config,
-    layers,
+    name: tag === undefined ? files.name : `${files.name}, image ${tag}`,
+    readManifest: (descriptor) => readBlob(files, descriptor),
+    readConfig: (descriptor) => readBlob(files, descriptor),
+    openLayer: (descriptor, diffId) => openLayer(files, descriptor, diffId),
   };
-}
-
-function checkIsImage(manifest: ImageManifest, subject: string): void {
-  const { config, layers } = manifest;
-  const odd = [mediaTypes.ociConfig, mediaTypes.dockerConfig].some((type) => type === config.mediaType)
-    ? layers.find((layer) => !layerTypePattern.test(layer.mediaType))?.mediaType
-    : config.mediaType;
-  if (odd === undefined) return;
-  throw new GscError({
-    code: 'image',
-    subject,
-    message: odd.endsWith('+encrypted')
-      ? 'the layers are encrypted'
-      : `this is an artifact that is no container image: it holds ${odd}`,
-    hint: odd.endsWith('+encrypted') ? 'decrypt it first: skopeo copy --decryption-key' : 'name an image',
-  });
 }

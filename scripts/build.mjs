@@ -13,7 +13,8 @@ const common = {
   define: { __GSC_VERSION__: JSON.stringify(version) },
 };
 // CommonJS dependencies ask for Node's own modules through require, which an ES module does not have.
-const requireBanner = "import { createRequire as gscRequire } from 'node:module';const require = gscRequire(import.meta.url);";
+const requireBanner =
+  "import { createRequire as gscRequire } from 'node:module';const require = gscRequire(import.meta.url);";
 
 rmSync('dist', { recursive: true, force: true });
 await build({

@@ -27,8 +27,9 @@ else
 fi
 
 step 'application image: Node and a web server, as an OCI layout'
-app=$(node scripts/make-images.mjs --to "$demo/images" node)
-ln -s "$(cd "${app#oci:}" 2>/dev/null && pwd || cd "$(echo "${app#oci:}" | sed 's/:[^:]*$//')" && pwd)" "$demo/node"
+reference=$(node scripts/make-images.mjs --to "$demo/images" node)
+layout=${reference#oci:}
+ln -s "${layout%:latest}" "$demo/node"
 app=oci:$demo/node:latest
 echo "$app"
 

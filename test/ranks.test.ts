@@ -19,7 +19,9 @@ const ranks = [
   'cli',
 ];
 
-const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) =>
+  file.endsWith('.ts'),
+);
 
 describe('folder ranks', () => {
   test('every folder of src has a rank', () => {

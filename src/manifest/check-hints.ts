@@ -1,5 +1,5 @@
-import { type GramineRelease, isAtLeast } from '../runtime/version.ts';
 import { nearestName } from '../base/nearest-name.ts';
+import { type GramineRelease, isAtLeast } from '../runtime/version.ts';
 import { typeOf } from './problem.ts';
 import { type KeyRules, knownPaths } from './schema.ts';
 import { formHints, type RowRule, replacements, type Shape } from './schema-rows.ts';

@@ -17,14 +17,14 @@ export interface LibraryPaths {
 }
 
 /** Where glibc of Debian (multiarch) and of other distributions looks by itself. ld.so(8). */
-const glibcDefaults = [
+export const glibcDefaultDirectories: readonly ImagePath[] = [
   '/lib/x86_64-linux-gnu',
   '/usr/lib/x86_64-linux-gnu',
   '/lib64',
   '/usr/lib64',
   '/lib',
   '/usr/lib',
-];
+].map(imagePath);
 
 /**
  * The library directories of a program: for glibc those of /etc/ld.so.conf, the defaults and the loader's own; for musl
@@ -39,7 +39,7 @@ export function findLibraryPaths(chain: ProgramChain, tree: FileTree, subject: s
   const own = parentOf(name);
   if (libc === 'musl') return { libc, directories: existing(tree, [own]), notes: [] };
   const config = readLoaderConfig(tree);
-  const all = [...config.directories, ...glibcDefaults.map(imagePath), own];
+  const all = [...config.directories, ...glibcDefaultDirectories, own];
   return { libc, directories: existing(tree, all), notes: config.notes };
 }
 

@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { childOf, type ImagePath, imagePath, rootPath } from '../../src/base/image-path.ts';
 import type { TreeSource } from '../../src/runtime/tree-source.ts';
+import { isContentKept } from '../../src/scan/kept-content.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
 import { makeElf } from './make-elf.ts';
@@ -31,7 +32,8 @@ export function treeOf(files: Files): TreeSource {
     const content = Buffer.from(value);
     contents.set(path, content);
     const sha256 = createHash('sha256').update(content).digest('hex');
-    return { kind: 'file', path, sizeBytes: content.length, sha256, ...owner };
+    const kept = isContentKept(path, content.length) ? { content } : {};
+    return { kind: 'file', path, sizeBytes: content.length, sha256, ...kept, ...owner };
   });
   const readFiles = async (paths: readonly ImagePath[]) =>
     new Map(

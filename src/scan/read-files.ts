@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { GscError } from '../base/error.ts';
 import { type ImagePath, showBytes } from '../base/image-path.ts';
 import type { Image, Layer } from '../image/image.ts';
@@ -8,9 +8,16 @@ import type { TarEntry, TarVisitor } from '../tar/tar-entry.ts';
 import type { FileNode, FileTree } from '../tree/file-tree.ts';
 import { resolvePath, showFailure } from '../tree/resolve-path.ts';
 
+/** Where contents of files that were read before are kept, by their SHA-256 (64 hex digits). */
+export interface FileContentStore {
+  load(sha256: string): Promise<Buffer | undefined>;
+  save(sha256: string, content: Buffer): Promise<void>;
+}
+
 export interface ReadFilesOptions {
   /** How much all files together may hold; 512 MiB by default. */
   readonly limitBytes?: number;
+  readonly contents?: FileContentStore;
 }
 
 const defaultLimitBytes = 512 * 1024 * 1024;
@@ -28,14 +35,32 @@ export async function readFiles(
 ): Promise<ReadonlyMap<ImagePath, Buffer>> {
   const nodes = new Map(paths.map((path) => [path, fileAt(image.name, tree, path)]));
   checkSizes(image.name, [...nodes.values()], options.limitBytes ?? defaultLimitBytes);
-  const contents = new Map<string, Buffer>();
+  const contents = await loadContents([...nodes.values()], options.contents);
+  const loaded = new Set(contents.keys());
   for (const [number, layer] of image.layers.entries()) {
     const inLayer = [...nodes.values()].filter((node) => node.layer === number);
     if (inLayer.some((node) => !contents.has(node.sha256))) {
       await readLayer(layer, inLayer, contents, image.name);
     }
   }
-  return new Map([...nodes].map(([path, node]) => [path, contentOf(contents, image, path, node)]));
+  const found = new Map([...nodes].map(([path, node]) => [path, contentOf(contents, image, path, node)]));
+  for (const [sha256, content] of contents) {
+    if (!loaded.has(sha256)) await options.contents?.save(sha256, content);
+  }
+  return found;
+}
+
+/** What the store has of the files, each content held against its hash. */
+async function loadContents(
+  nodes: readonly FileNode[],
+  store: FileContentStore | undefined,
+): Promise<Map<string, Buffer>> {
+  const contents = new Map<string, Buffer>();
+  for (const sha256 of store ? new Set(nodes.map((node) => node.sha256)) : []) {
+    const content = await store?.load(sha256);
+    if (content && hash('sha256', content, 'hex') === sha256) contents.set(sha256, content);
+  }
+  return contents;
 }
 
 function fileAt(subject: string, tree: FileTree, path: ImagePath): FileNode {

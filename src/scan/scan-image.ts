@@ -7,8 +7,13 @@ import { scanLayer } from './scan-layer.ts';
 
 /** Where indexes of layers that were scanned before are kept. */
 export interface LayerIndexStore {
-  load(diffId: Digest): Promise<LayerIndex | undefined>;
-  save(index: LayerIndex): Promise<void>;
+  /**
+   * The index of the layer's diffId; undefined if it is not there, or if no scan has proven yet that the blob of this
+   * descriptor has that diffId: the config may claim what it likes.
+   */
+  load(layer: Layer): Promise<LayerIndex | undefined>;
+  /** Keeps what a scan of the layer found out. */
+  save(layer: Layer, index: LayerIndex): Promise<void>;
 }
 
 /** What has happened to one of the image's layers. */
@@ -80,7 +85,7 @@ async function scanAll(
 async function findIndex(layer: Layer, subject: string, options: ScanImageOptions): Promise<LayerIndex> {
   const report = (kind: ScanProgress['kind'], readBytes: number) =>
     options.onProgress?.({ kind, layer, readBytes });
-  const known = await options.indexes?.load(layer.diffId);
+  const known = await options.indexes?.load(layer);
   if (known) {
     report('known', 0);
     return known;
@@ -93,7 +98,7 @@ async function findIndex(layer: Layer, subject: string, options: ScanImageOption
   };
   const signal = options.signal;
   const index = await scanLayer(layer, { subject, onBytes, ...(signal && { signal }) });
-  await options.indexes?.save(index);
+  await options.indexes?.save(layer, index);
   report('done', readBytes);
   return index;
 }

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type Digest, digestOf } from '../../src/base/digest.ts';
 import { imagePath } from '../../src/base/image-path.ts';
+import type { Layer } from '../../src/image/image.ts';
 import type { LayerIndex } from '../../src/scan/layer-index.ts';
 import { readFiles } from '../../src/scan/read-files.ts';
 import { type ScanProgress, scanImage } from '../../src/scan/scan-image.ts';
 import { linesOf } from '../tree/layer-stack.ts';
-import { gzipped, imageOf, layerFrom, tarWith } from './made-layers.ts';
+import { gzipped, imageOf, layerFrom, sha256Of, tarWith } from './made-layers.ts';
 
 async function sampleImage(onOpen?: () => void) {
   const lower = await tarWith([
@@ -41,8 +42,8 @@ describe('scanImage', () => {
   it('does not read layers whose index is known, and gives new ones to the store', async () => {
     const kept = new Map<Digest, LayerIndex>();
     const indexes = {
-      load: async (diffId: Digest) => kept.get(diffId),
-      save: async (index: LayerIndex) => void kept.set(index.diffId, index),
+      load: async ({ diffId }: Layer) => kept.get(diffId),
+      save: async ({ diffId }: Layer, index: LayerIndex) => void kept.set(diffId, index),
     };
     const first = await scanImage(await sampleImage(), { indexes });
     const events: ScanProgress[] = [];
@@ -117,6 +118,25 @@ describe('readFiles', () => {
     await readFiles(image, tree, paths('/a'));
     expect(opened).toBe(1);
     await readFiles(image, tree, []);
+    expect(opened).toBe(1);
+  });
+
+  it('takes contents that are kept elsewhere, if they are the right ones, and gives new ones there', async () => {
+    let opened = 0;
+    const image = await sampleImage(() => opened++);
+    const { tree } = await scanImage(image);
+    const kept = new Map<string, Buffer>();
+    const contents = {
+      load: async (sha256: string) => kept.get(sha256),
+      save: async (sha256: string, content: Buffer) => void kept.set(sha256, content),
+    };
+    const first = await readFiles(image, tree, paths('/a', '/lib/x'), { contents });
+    expect(kept.get(sha256Of('other'))?.toString()).toBe('other');
+    opened = 0;
+    expect(await readFiles(image, tree, paths('/a', '/lib/x'), { contents })).toEqual(first);
+    expect(opened).toBe(0);
+    kept.set(sha256Of('other'), Buffer.from('OTHER'));
+    expect(await readFiles(image, tree, paths('/a', '/lib/x'), { contents })).toEqual(first);
     expect(opened).toBe(1);
   });
 

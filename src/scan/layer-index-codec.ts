@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { digestOfHex, hexOf } from '../base/digest.ts';
+import { GscError } from '../base/error.ts';
+import type { ImagePath } from '../base/image-path.ts';
+import type { FileFacts, LayerEntry, Ownership, ProgramFacts } from '../tree/entry.ts';
+import { keptFiles } from './kept-content.ts';
+import type { LayerIndex } from './layer-index.ts';
+import { PackedReader } from './packed-reader.ts';
+import { PackedWriter } from './packed-writer.ts';
+
+/** To be raised with every change of the encoding, and of what a scan finds out about a layer. */
+const formatNumber = 1;
+
+/**
+ * Names the encoding and the rules by which indexes are made, in letters that suit a file name: an index kept under another
+ * name must not be read. The files whose content is kept are part of it.
+ */
+export const layerIndexFormat = `${formatNumber}-${createHash('sha256').update(JSON.stringify(keptFiles)).digest('hex').slice(0, 8)}`;
+
+/** The low bits of an entry's first byte. */
+const tags = {
+  file: 0,
+  directory: 1,
+  symlink: 2,
+  hardlink: 3,
+  fifo: 4,
+  'character-device': 5,
+  'block-device': 6,
+  whiteout: 7,
+  opaque: 8,
+} as const;
+const tagMask = 0x0f;
+/** Flags beside the tag. */
+const hasProgram = 0x10;
+const hasContent = 0x20;
+/** The owner's numbers are not both from 0 to 2^53 - 1 (tars may hold negative ones). */
+const hasOddOwner = 0x40;
+
+const programs = { script: 0, scriptWithArgument: 1, elf: 2, elfWithInterpreter: 3 } as const;
+
+/**
+ * The bytes of a layer index: about 55 per file, of which 32 are its hash. Nothing in them tells damage from content:
+ * whoever keeps them keeps a checksum too.
+ */
+export function encodeLayerIndex(index: LayerIndex): Buffer {
+  const out = new PackedWriter();
+  out.sha256(hexOf(index.diffId));
+  out.count(index.sizeBytes);
+  out.count(index.entries.length);
+  for (const entry of index.entries) writeEntry(out, entry);
+  return out.finish();
+}
+
+/** The index that {@link encodeLayerIndex} made `bytes` of. Throws a `cache` error for bytes that it cannot have made. */
+export function decodeLayerIndex(bytes: Buffer): LayerIndex {
+  try {
+    const from = new PackedReader(bytes);
+    const diffId = digestOfHex(from.sha256());
+    const sizeBytes = from.count();
+    const count = from.count();
+    if (count > from.leftBytes) throw new RangeError('there are fewer bytes than entries');
+    const entries = Array.from({ length: count }, () => readEntry(from));
+    if (from.leftBytes > 0) throw new RangeError('there are bytes behind the last entry');
+    return { diffId, sizeBytes, entries };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new GscError({
+      code: 'cache',
+      subject: 'layer index',
+      message: `it cannot be decoded: ${error.message}`,
+      cause: error,
+    });
+  }
+}
+
+function writeEntry(out: PackedWriter, entry: LayerEntry): void {
+  out.byte(firstByteOf(entry));
+  out.path(entry.path);
+  if (entry.kind === 'whiteout' || entry.kind === 'opaque') return;
+  if (entry.kind !== 'hardlink') writeOwnership(out, entry);
+  if (entry.kind === 'hardlink' || entry.kind === 'symlink') out.string(entry.target);
+  if (entry.kind === 'file') writeFacts(out, entry);
+}
+
+function writeFacts(out: PackedWriter, entry: FileFacts): void {
+  out.count(entry.sizeBytes);
+  out.sha256(entry.sha256);
+  if (entry.program) writeProgram(out, entry.program);
+  if (entry.content) out.bytes(entry.content);
+}
+
+function firstByteOf(entry: LayerEntry): number {
+  const tag = tags[entry.kind === 'special' ? entry.type : entry.kind];
+  const owner = 'mode' in entry && isOdd(entry) ? hasOddOwner : 0;
+  if (entry.kind !== 'file') return tag | owner;
+  return tag | owner | (entry.program ? hasProgram : 0) | (entry.content ? hasContent : 0);
+}
+
+function isOdd({ uid, gid }: Ownership): boolean {
+  return !(Number.isSafeInteger(uid) && Number.isSafeInteger(gid) && uid >= 0 && gid >= 0);
+}
+
+function writeOwnership(out: PackedWriter, owner: Ownership): void {
+  out.count(owner.mode);
+  for (const id of [owner.uid, owner.gid]) {
+    if (isOdd(owner)) out.double(id);
+    else out.count(id);
+  }
+}
+
+function writeProgram(out: PackedWriter, program: ProgramFacts): void {
+  const { interpreter } = program;
+  if (program.kind === 'script') {
+    out.byte(program.argument === undefined ? programs.script : programs.scriptWithArgument);
+    out.string(program.interpreter);
+    if (program.argument !== undefined) out.string(program.argument);
+  } else {
+    out.byte(interpreter === undefined ? programs.elf : programs.elfWithInterpreter);
+    out.count(program.machine);
+    if (interpreter !== undefined) out.string(interpreter);
+  }
+}
+
+function readEntry(from: PackedReader): LayerEntry {
+  const first = from.byte();
+  const path = from.path() as ImagePath;
+  switch (first & tagMask) {
+    case tags.file:
+      return readFile(from, first, path);
+    case tags.directory:
+      return { kind: 'directory', path, ...readOwnership(from, first) };
+    case tags.symlink:
+      return { kind: 'symlink', path, ...readOwnership(from, first), target: from.string() };
+    case tags.hardlink:
+      return { kind: 'hardlink', path, target: from.string() as ImagePath };
+    case tags.fifo:
+      return { kind: 'special', path, ...readOwnership(from, first), type: 'fifo' };
+    case tags['character-device']:
+      return { kind: 'special', path, ...readOwnership(from, first), type: 'character-device' };
+    case tags['block-device']:
+      return { kind: 'special', path, ...readOwnership(from, first), type: 'block-device' };
+    case tags.whiteout:
+      return { kind: 'whiteout', path };
+    case tags.opaque:
+      return { kind: 'opaque', path };
+    default:
+      throw new RangeError(`unknown kind of entry: ${first}`);
+  }
+}
+
+function readFile(from: PackedReader, first: number, path: ImagePath): LayerEntry {
+  const { mode, uid, gid } = readOwnership(from, first);
+  const sizeBytes = from.count();
+  const sha256 = from.sha256();
+  if ((first & (hasProgram | hasContent)) === 0)
+    return { kind: 'file', path, mode, uid, gid, sizeBytes, sha256 };
+  const program = (first & hasProgram) !== 0 ? { program: readProgram(from) } : {};
+  const content = (first & hasContent) !== 0 ? { content: from.bytes() } : {};
+  return { kind: 'file', path, mode, uid, gid, sizeBytes, sha256, ...program, ...content };
+}
+
+function readOwnership(from: PackedReader, first: number): Ownership {
+  const mode = from.count();
+  if ((first & hasOddOwner) !== 0) return { mode, uid: from.double(), gid: from.double() };
+  return { mode, uid: from.count(), gid: from.count() };
+}
+
+function readProgram(from: PackedReader): ProgramFacts {
+  const form = from.byte();
+  switch (form) {
+    case programs.script:
+      return { kind: 'script', interpreter: from.string() };
+    case programs.scriptWithArgument:
+      return { kind: 'script', interpreter: from.string(), argument: from.string() };
+    case programs.elf:
+      return { kind: 'elf', machine: from.count() };
+    case programs.elfWithInterpreter:
+      return { kind: 'elf', machine: from.count(), interpreter: from.string() };
+    default:
+      throw new RangeError(`unknown form of program: ${form}`);
+  }
+}

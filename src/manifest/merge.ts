@@ -89,7 +89,10 @@ function joinArrays(
   return path.join('.') === 'fs.mounts' ? joinMounts(user, added, path, overrides) : [...user, ...added];
 }
 
-/** Gramine mounts in order, so that a mount of gsc behind the user's on the same path would hide it. */
+/**
+ * Gramine mounts in order, so that a mount of gsc behind the user's would hide it if it is on the same path or above: the
+ * first is left out, the second goes in front.
+ */
 function joinMounts(
   user: readonly TomlValue[],
   own: readonly TomlValue[],
@@ -107,7 +110,17 @@ function joinMounts(
     });
     return false;
   });
-  return [...user, ...added];
+  const joined = [...user];
+  for (const mount of added) {
+    const below = joined.findIndex((other) => isMountedBelow(other, mount));
+    joined.splice(below < 0 ? joined.length : below, 0, mount);
+  }
+  return joined;
+}
+
+function isMountedBelow(mount: TomlValue, above: TomlValue): boolean {
+  const [path, directory] = [mountPoint(mount), mountPoint(above)];
+  return path !== undefined && directory !== undefined && path.startsWith(`${directory}/`);
 }
 
 function mountPoint(mount: TomlValue): string | undefined {
@@ -130,7 +143,7 @@ function identityOf(value: TomlValue): string {
 }
 
 /** A value as it stands in a manifest, on one line. */
-function showWhole(value: TomlValue): string {
+export function showWhole(value: TomlValue): string {
   const text = serializeManifest(new Map([['x', [value]]]), { layout: 'compact' });
   return text
     .slice('x = [\n'.length, -',\n]\n'.length)

@@ -1,0 +1,177 @@
+import { type ImagePath, imagePath, isWithin, showBytes, textOfBytes } from '../base/image-path.ts';
+import { type Override, showWhole } from './merge.ts';
+import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue, valueAt } from './toml.ts';
+
+/** What the enclave does with a place that holds data of the user. */
+export type VolumeUse =
+  /** In the enclave's memory, empty at the start of each process, gone at its end. */
+  | { readonly kind: 'tmpfs' }
+  /** On the host, encrypted with the key of this name; Gramine's own default is `default`. */
+  | { readonly kind: 'encrypted'; readonly keyName?: string }
+  /** On the host as it is: neither secret nor checked. */
+  | { readonly kind: 'allowed' };
+
+export interface Volume {
+  readonly path: ImagePath;
+  readonly use: VolumeUse;
+}
+
+/** A file that the engine puts into the container when it starts, for the application to read. */
+export interface Secret {
+  readonly name: string;
+  readonly path: ImagePath;
+}
+
+/** A variable of the application: with a value of now, or with the one that the host has at the start. */
+export type Variable =
+  | { readonly kind: 'value'; readonly name: string; readonly value: string }
+  | { readonly kind: 'passthrough'; readonly name: string };
+
+/** What the user decides about data and environment without writing a manifest. Paths are in UTF-8. */
+export interface ManifestChoices {
+  readonly volumes: readonly Volume[];
+  readonly secrets: readonly Secret[];
+  readonly environment: readonly Variable[];
+}
+
+/** Where Docker puts a secret unless told otherwise. Docker, "Manage sensitive data with Docker secrets". */
+export function secretPath(name: string): ImagePath {
+  return imagePath(`/run/secrets/${name}`);
+}
+
+/**
+ * The choices as a manifest. `hiding` are the places that are tmpfs by default: what is let in from the host below one of
+ * them needs a mount of its own on top.
+ */
+export function optionManifest(choices: ManifestChoices, hiding: readonly ImagePath[]): TomlTable {
+  const { volumes, secrets, environment } = choices;
+  const allowed = [...volumes.filter(({ use }) => use.kind === 'allowed'), ...secrets];
+  const mounts = [
+    ...volumes.flatMap(ownStorage),
+    ...allowed
+      .filter(({ path }) => hiding.some((place) => isWithin(path, place)))
+      .map(({ path }) => mount('chroot', path, [['uri', fileUri(path)]])),
+  ];
+  return nested([
+    [['loader', 'env'], new Map(environment.map((variable) => [variable.name, variableValue(variable)]))],
+    [['fs', 'mounts'], mounts],
+    [['sgx', 'allowed_files'], allowed.map(({ path }) => fileUri(path))],
+  ]);
+}
+
+/** The choices that the user's manifest leaves to the options, and those that it overrides. */
+export interface SettledChoices {
+  readonly choices: ManifestChoices;
+  readonly overrides: readonly Override[];
+}
+
+/** Drops each volume and secret whose very path the user's manifest mounts or allows: the manifest wins. */
+export function settleChoices(choices: ManifestChoices, user: TomlTable): SettledChoices {
+  const overrides: Override[] = [];
+  const isLeft = (path: ImagePath, own: string): boolean => {
+    const found = decisionOn(user, path);
+    if (found === undefined) return true;
+    overrides.push({ path: found.path, user: showWhole(found.value), own });
+    return false;
+  };
+  const volumes = choices.volumes.filter(({ path, use }) =>
+    isLeft(path, `--volume ${showBytes(path)}=${showUse(use)}`),
+  );
+  const secrets = choices.secrets.filter(({ name, path }) => isLeft(path, `--secret ${name}`));
+  return { choices: { ...choices, volumes, secrets }, overrides };
+}
+
+/** What the choices cost in protection, a sentence each. */
+export function choiceRisks(choices: ManifestChoices): readonly string[] {
+  const volumes = choices.volumes.filter(({ use }) => use.kind === 'allowed');
+  return [
+    ...volumes.map(
+      ({ path }) =>
+        `insecure: --volume ${showBytes(path)}=allowed: the host reads and changes everything there; =encrypted protects it`,
+    ),
+    ...choices.secrets.map(
+      ({ name, path }) =>
+        `insecure: --secret ${name}: the host reads ${showBytes(path)} and can change it; a volume that is encrypted, with a key that attestation brings, keeps it secret`,
+    ),
+  ];
+}
+
+/** `tmpfs`, `encrypted:KEY`, `allowed`: as it is written after the `=` of `--volume`. */
+export function showUse(use: VolumeUse): string {
+  return use.kind === 'encrypted' && use.keyName !== undefined ? `encrypted:${use.keyName}` : use.kind;
+}
+
+function ownStorage({ path, use }: Volume): readonly TomlTable[] {
+  switch (use.kind) {
+    case 'tmpfs':
+      return [mount('tmpfs', path, [])];
+    case 'encrypted':
+      return [
+        mount('encrypted', path, [
+          ['uri', fileUri(path)],
+          ...(use.keyName === undefined ? [] : ([['key_name', use.keyName]] as const)),
+        ]),
+      ];
+    case 'allowed':
+      return [];
+  }
+}
+
+function mount(type: string, path: ImagePath, more: readonly (readonly [string, TomlValue])[]): TomlTable {
+  return new Map<string, TomlValue>([['type', type], ['path', textOf(path)], ...more]);
+}
+
+function variableValue(variable: Variable): TomlValue {
+  return variable.kind === 'value' ? variable.value : new Map([['passthrough', true]]);
+}
+
+interface Decision {
+  readonly path: KeyPath;
+  readonly value: TomlValue;
+}
+
+/** What a manifest itself says about this very path: a mount on it, or an entry of the allowed files. */
+function decisionOn(manifest: TomlTable, path: ImagePath): Decision | undefined {
+  const lists: readonly (readonly [KeyPath, (value: TomlValue) => string | undefined])[] = [
+    [['fs', 'mounts'], mountPath],
+    [['sgx', 'allowed_files'], allowedPath],
+  ];
+  for (const [where, pathOf] of lists) {
+    const list = valueAt(manifest, where);
+    for (const [index, value] of (isArray(list) ? list : []).entries()) {
+      const there = pathOf(value);
+      if (there !== undefined && imagePath(there) === textOf(path)) return { path: [...where, index], value };
+    }
+  }
+  return undefined;
+}
+
+function mountPath(value: TomlValue): string | undefined {
+  const path = isTable(value) ? value.get('path') : undefined;
+  return typeof path === 'string' ? path : undefined;
+}
+
+function allowedPath(value: TomlValue): string | undefined {
+  return typeof value === 'string' && value.startsWith('file:/') ? value.slice('file:'.length) : undefined;
+}
+
+/** A manifest of these values, without those that are empty. */
+function nested(values: readonly (readonly [readonly [string, string], TomlValue])[]): TomlTable {
+  const root = new Map<string, Map<string, TomlValue>>();
+  for (const [[table, key], value] of values) {
+    if ((isArray(value) && value.length === 0) || (isTable(value) && value.size === 0)) continue;
+    root.set(table, (root.get(table) ?? new Map<string, TomlValue>()).set(key, value));
+  }
+  return root;
+}
+
+function fileUri(path: ImagePath): string {
+  return `file:${textOf(path)}`;
+}
+
+/** Options come as text, so that their paths always are. */
+function textOf(path: ImagePath): string {
+  const text = textOfBytes(path);
+  if (text === undefined) throw new RangeError(`not UTF-8: ${showBytes(path)}`);
+  return text;
+}

@@ -41,12 +41,20 @@ export async function openArchive(path: string, name: string, options: ArchiveOp
       tar = await decompressToTemporaryFile(readRange(file, 0, Number.POSITIVE_INFINITY), name, options);
       await file.close();
     }
-    return filesOf(tar, name, await indexArchive(tar, name));
+    return await filesOfTar(tar, name);
   } catch (error) {
     await file.close();
     await tar.close();
     throw archiveError(readError(path, 'image archive', error));
   }
+}
+
+/** The files of a tar that is open already and not compressed; closing them closes it. Throws `archive`. */
+export async function filesOfTar(tar: FileHandle, name: string): Promise<FileSet> {
+  const entries = await indexArchive(tar, name).catch((error: unknown) => {
+    throw archiveError(error);
+  });
+  return filesOf(tar, name, entries);
 }
 
 async function isCompressed(file: FileHandle): Promise<boolean> {

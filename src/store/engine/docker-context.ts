@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod/mini';
+import { digestOf, hexOf } from '../../base/digest.ts';
+import { GscError } from '../../base/error.ts';
+import { readUserFile } from '../../base/read-file.ts';
+import { ignoring } from '../temporary-file.ts';
+import { type EngineAddress, type EngineTls, parseAddress } from './engine-address.ts';
+
+const configSchema = z.looseObject({ currentContext: z.nullish(z.string()) });
+
+const contextSchema = z.looseObject({
+  Endpoints: z.looseObject({
+    docker: z.looseObject({ Host: z.string(), SkipTLSVerify: z.nullish(z.boolean()) }),
+  }),
+});
+
+/** The context that stands for `DOCKER_HOST` or the default socket. docker/cli, cli/command/defaultcontextstore.go. */
+const defaultContext = 'default';
+
+/** The context that `docker context use` chose, or undefined for the default one. Throws `config` or `unreadable`. */
+export async function currentContext(directory: string): Promise<string | undefined> {
+  const path = join(directory, 'config.json');
+  const bytes = await readFile(path).catch(ignoring('ENOENT', 'ENOTDIR', 'EACCES'));
+  if (bytes === undefined) return undefined;
+  return parse(configSchema, bytes, path, "Docker's configuration").currentContext || undefined;
+}
+
+/**
+ * The Engine of a Docker context; undefined for the context `default`. Contexts lie under the SHA-256 of their names
+ * (docker/cli, cli/context/store). Throws a `config` or `unreadable` error.
+ */
+export async function contextAddress(
+  directory: string,
+  name: string,
+  origin: string,
+): Promise<EngineAddress | undefined> {
+  if (name === defaultContext) return undefined;
+  const folder = hexOf(digestOf(name));
+  const path = join(directory, 'contexts', 'meta', folder, 'meta.json');
+  const bytes = await readFile(path).catch(ignoring('ENOENT', 'ENOTDIR'));
+  if (bytes === undefined) {
+    throw new GscError({
+      code: 'config',
+      subject: origin,
+      message: `there is no Docker context ${JSON.stringify(name)}`,
+      hint: 'docker context ls lists them; docker context use default goes back to the usual one',
+    });
+  }
+  const { docker } = parse(contextSchema, bytes, path, 'Docker context').Endpoints;
+  const keys = await readTls(
+    join(directory, 'contexts', 'tls', folder, 'docker'),
+    docker.SkipTLSVerify !== true,
+  );
+  return parseAddress(docker.Host, origin, keys);
+}
+
+/** The `ca.pem`, `cert.pem` and `key.pem` of a directory, or undefined if none of them is there. */
+export async function readTls(directory: string, isVerified: boolean): Promise<EngineTls | undefined> {
+  const read = (name: string) =>
+    readUserFile(join(directory, name), 'key or certificate').catch((error: unknown) => {
+      if (error instanceof GscError && error.code === 'not-found') return undefined;
+      throw error;
+    });
+  const [ca, cert, key] = [await read('ca.pem'), await read('cert.pem'), await read('key.pem')];
+  if (!ca && !cert && !key) return undefined;
+  return { isVerified, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+}
+
+function parse<T extends z.core.$ZodType>(
+  schema: T,
+  bytes: Buffer,
+  subject: string,
+  what: string,
+): z.infer<T> {
+  const problem = (message: string) =>
+    new GscError({
+      code: 'config',
+      subject,
+      message: `not a valid ${what}: ${message}`,
+      hint: 'correct the file, or set DOCKER_HOST, which comes before it',
+    });
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw problem((error as Error).message);
+  }
+  const parsed = z.safeParse(schema, json);
+  if (!parsed.success) throw problem(z.prettifyError(parsed.error));
+  return parsed.data;
+}

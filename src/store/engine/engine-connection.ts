@@ -1,0 +1,130 @@
+import { Readable } from 'node:stream';
+import { Agent, type Dispatcher } from 'undici';
+import { GscError } from '../../base/error.ts';
+import type { ByteStream } from '../../image/image.ts';
+import { throwIfAborted } from '../abort.ts';
+import type { EngineAddress } from './engine-address.ts';
+import { connectionError, engineSubject } from './engine-error.ts';
+
+/** How long an Engine may be silent. */
+export interface EngineTimeouts {
+  readonly connectMs: number;
+  /** For questions that need no work. */
+  readonly answerMs: number;
+  /** For exports and imports: before its first byte an Engine may write the whole image to its disk. */
+  readonly transferMs: number;
+}
+
+export interface EngineOptions {
+  readonly timeouts?: Partial<EngineTimeouts>;
+  readonly signal?: AbortSignal;
+}
+
+/** One question to an Engine. */
+export interface EngineRequest {
+  readonly method: 'GET' | 'POST';
+  /** Below the API's version: `/images/json`, with the query. */
+  readonly path: string;
+  /** What it is for, as the end of "cannot …". */
+  readonly purpose: string;
+  readonly body?: () => ByteStream;
+  readonly contentType?: string;
+  readonly isTransfer?: boolean;
+}
+
+const defaultTimeouts: EngineTimeouts = { connectMs: 10_000, answerMs: 60_000, transferMs: 1_800_000 };
+
+/** Answers of JSON are small; the list of a thousand images is below 1 MiB. */
+const maximalTextBytes = 64 * 1024 * 1024;
+
+/** HTTP to one address. Its methods throw `engine` and `aborted` errors. */
+export class EngineConnection {
+  readonly address: EngineAddress;
+  subject: string;
+  readonly #agent: Agent;
+  readonly #timeouts: EngineTimeouts;
+  readonly #signal: AbortSignal | undefined;
+  #isStarted = false;
+
+  constructor(address: EngineAddress, options: EngineOptions) {
+    this.address = address;
+    this.subject = engineSubject(address);
+    this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
+    this.#signal = options.signal;
+    this.#agent = new Agent({ connect: connectorOf(address, this.#timeouts.connectMs) });
+  }
+
+  async send(request: EngineRequest): Promise<Dispatcher.ResponseData> {
+    const { purpose, method, path, body, contentType, isTransfer } = request;
+    const silenceMs = isTransfer ? this.#timeouts.transferMs : this.#timeouts.answerMs;
+    throwIfAborted(this.#signal, this.subject);
+    try {
+      const answer = await this.#agent.request({
+        origin: originOf(this.address),
+        path,
+        method,
+        headers: contentType === undefined ? {} : { 'content-type': contentType },
+        body: body ? Readable.from(body(), { objectMode: false }) : null,
+        headersTimeout: silenceMs,
+        bodyTimeout: silenceMs,
+        signal: this.#signal ?? null,
+      });
+      this.#isStarted = true;
+      return answer;
+    } catch (cause) {
+      throw this.explain(cause, purpose);
+    }
+  }
+
+  async *explained(body: AsyncIterable<Buffer>, purpose: string): ByteStream {
+    try {
+      for await (const piece of body) yield piece;
+    } catch (cause) {
+      throw this.explain(cause, purpose);
+    }
+  }
+
+  /** The error that the user sees for one of undici's. */
+  explain(cause: unknown, purpose: string): unknown {
+    if (cause instanceof GscError) return cause;
+    if (this.#signal?.aborted) {
+      return new GscError({
+        code: 'aborted',
+        subject: this.subject,
+        message: `stopped before it could ${purpose}`,
+        cause,
+      });
+    }
+    return connectionError(this.address, this.subject, { purpose, cause, isStarted: this.#isStarted });
+  }
+
+  close(): Promise<void> {
+    return this.#agent.destroy();
+  }
+}
+
+/** All of a body as text. Throws an `engine` error if it is absurdly long. */
+export async function readText(body: AsyncIterable<Buffer>): Promise<string> {
+  const pieces: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const piece of body) {
+    sizeBytes += piece.length;
+    if (sizeBytes > maximalTextBytes)
+      throw new RangeError(`an answer of more than ${maximalTextBytes} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+function connectorOf(address: EngineAddress, timeout: number) {
+  if (address.kind === 'unix') return { socketPath: address.path, timeout };
+  const { tls } = address;
+  if (!tls) return { timeout };
+  const { isVerified, ...keys } = tls;
+  return { ...keys, rejectUnauthorized: isVerified, timeout };
+}
+
+function originOf(address: EngineAddress): string {
+  if (address.kind === 'unix') return 'http://localhost';
+  return `${address.tls ? 'https' : 'http'}://${address.host}`;
+}

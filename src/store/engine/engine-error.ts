@@ -1,0 +1,135 @@
+import { STATUS_CODES } from 'node:http';
+import { z } from 'zod/mini';
+import { GscError, systemErrorCode } from '../../base/error.ts';
+import { type EngineAddress, showAddress } from './engine-address.ts';
+
+/** How to do without an Engine. */
+export const withoutEngineHint =
+  'use gsc without an Engine: docker://NAME for a registry, oci:DIR or docker-archive:FILE for files';
+
+const messageSchema = z.looseObject({ message: z.string() });
+
+/** What messages call an Engine at an address. */
+export function engineSubject(address: EngineAddress, kind: 'docker' | 'podman' = 'docker'): string {
+  return `${kind === 'podman' ? 'Podman' : 'Docker Engine'} at ${showAddress(address)}`;
+}
+
+/** The error for a request that got no answer, or whose transfer broke. `isStarted`: the Engine had answered before. */
+export function connectionError(
+  address: EngineAddress,
+  subject: string,
+  about: { readonly purpose: string; readonly cause: unknown; readonly isStarted: boolean },
+): GscError {
+  const [message, hint] = explainConnection(address, about.cause, about.isStarted);
+  return new GscError({
+    code: 'engine',
+    subject,
+    message: `cannot ${about.purpose}: ${message}`,
+    hint,
+    cause: about.cause,
+  });
+}
+
+/** The error for an answer that says no: names the status and what the Engine itself says, whole. */
+export function refusalError(
+  subject: string,
+  purpose: string,
+  answer: { readonly status: number; readonly text: string },
+): GscError {
+  const said = messageOf(answer.text);
+  const status = `status ${answer.status} ${STATUS_CODES[answer.status] ?? ''}`.trim();
+  return failureError(subject, purpose, said === '' ? status : said);
+}
+
+/** The error for something that the Engine tried and could not do; `said` are its own words. */
+export function failureError(subject: string, purpose: string, said: string): GscError {
+  return new GscError({
+    code: 'engine',
+    subject,
+    message: `cannot ${purpose}: ${printable(said)}`,
+    hint: hintFor(said),
+  });
+}
+
+/** The `message` of the Engine's JSON, else the text as it is. */
+export function messageOf(text: string): string {
+  try {
+    const parsed = messageSchema.safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data.message.trim();
+  } catch {
+    // Proxies and other programs answer in plain text, which is what the user must see then.
+  }
+  return text.trim();
+}
+
+/** The codes of an error, of its causes, and of the parts of an AggregateError. */
+function codesOf(error: unknown): readonly string[] {
+  if (!(error instanceof Error)) return [];
+  const own = systemErrorCode(error);
+  const parts = error instanceof AggregateError ? error.errors : [];
+  return [...(own === undefined ? [] : [own]), ...parts.flatMap(codesOf), ...codesOf(error.cause)];
+}
+
+function explainConnection(
+  address: EngineAddress,
+  cause: unknown,
+  isStarted: boolean,
+): readonly [message: string, hint: string] {
+  const codes = codesOf(cause);
+  const has = (...wanted: readonly string[]) => codes.some((code) => wanted.includes(code));
+  if (has('ENOENT')) return ['there is no such socket; the Engine is not running', startHint];
+  if (has('ECONNREFUSED')) return ['nothing listens there; the Engine is not running', startHint];
+  if (has('EACCES', 'EPERM')) {
+    return [
+      'permission denied on the socket',
+      'join the group docker (sudo usermod -aG docker USER, then log in again), use a rootless Engine, or run gsc as root',
+    ];
+  }
+  if (has('ENOTFOUND', 'EAI_AGAIN')) return ['the host is not known', `correct ${address.origin}`];
+  if (has('UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT')) {
+    return ['it does not answer in time', 'see its log (journalctl -u docker), restart it, and try again'];
+  }
+  if (has('UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'))
+    return ['it cannot be reached', `correct ${address.origin}, or start the Engine there`];
+  const said = codes[0] ?? (cause instanceof Error ? cause.message : String(cause));
+  if (isTlsProblem(codes, cause)) return [`TLS fails: ${tlsMessage(cause)}`, tlsHint];
+  if (isStarted) {
+    return [
+      `the connection broke (${said})`,
+      'see why the Engine ended (journalctl -u docker) and try again',
+    ];
+  }
+  return [`what listens there is no Engine (${said})`, `correct ${address.origin}`];
+}
+
+const startHint = `start it (systemctl start docker), or ${withoutEngineHint}`;
+const tlsHint = 'check DOCKER_TLS_VERIFY and the ca.pem, cert.pem and key.pem of DOCKER_CERT_PATH';
+
+function isTlsProblem(codes: readonly string[], cause: unknown): boolean {
+  return (
+    codes.some((code) => /^(?:ERR_TLS|ERR_SSL|CERT_|EPROTO|DEPTH_|SELF_SIGNED|UNABLE_TO)/.test(code)) ||
+    /sent an HTTP request to an HTTPS server/.test(String(cause))
+  );
+}
+
+function tlsMessage(cause: unknown): string {
+  return cause instanceof Error ? printable(cause.message) : String(cause);
+}
+
+function hintFor(said: string): string {
+  if (/no space left|disk quota exceeded/i.test(said)) {
+    return 'free space where the Engine keeps its images, for example with docker system prune';
+  }
+  if (/permission denied|operation not permitted/i.test(said)) {
+    return 'the Engine itself was refused something: see its log (journalctl -u docker)';
+  }
+  if (/client version .* is too (?:old|new)|minimum supported API version/i.test(said)) {
+    return `use a newer gsc, or ${withoutEngineHint}`;
+  }
+  return 'see the log of the Engine (journalctl -u docker) for more';
+}
+
+/** Without control characters other than line ends, which belong to some of the Engine's messages. */
+function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n]/gu, ' ').trim();
+}

@@ -1,0 +1,190 @@
+import { z } from 'zod/mini';
+import type { Digest } from '../../base/digest.ts';
+import { GscError } from '../../base/error.ts';
+import type { ByteStream, Image, Layer } from '../../image/image.ts';
+import { verifiedStream } from '../../image/verified-stream.ts';
+import { type ImageId, type ImageName, showFullName, showImageName } from '../../reference/image-name.ts';
+import { abortable, throwIfAborted } from '../abort.ts';
+import type { ImageWriter, LayerKey, StoreResult } from '../image-writer.ts';
+import { blobPath } from '../oci-blobs.ts';
+import { imageExists } from '../publish-archive.ts';
+import { TarSpool } from '../tar-spool.ts';
+import { teeStream } from '../tee-stream.ts';
+import type { Engine } from './engine.ts';
+import { failureError } from './engine-error.ts';
+import { imageArchive } from './image-archive.ts';
+import { type ImageFacts, inspectImage, storedName } from './image-facts.ts';
+import { commonDepth, findChains, type LayerChains } from './known-layers.ts';
+import { loadArchive } from './load-archive.ts';
+
+export interface EngineWriterOptions {
+  /** Let the name go to another image. */
+  readonly force?: boolean;
+  /**
+   * The diffIds of an image that this Engine has, lowest first: the one that the result is based on. Without it the
+   * Engine is asked for the layers of all its images.
+   */
+  readonly base?: readonly Digest[];
+  /** Where layers are kept that come before the commit; default `/var/tmp`. */
+  readonly temporaryDirectory?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** What `GET /info` says of an Engine that keeps images in containerd. moby, daemon/containerd/service.go. */
+const containerdDriver = /^io\.containerd\./;
+
+const infoSchema = z.looseObject({ DriverStatus: z.nullish(z.array(z.array(z.unknown()))) });
+
+/** As in skopeo and podman: `/tmp` is often kept in memory. */
+const defaultDirectory = '/var/tmp';
+
+/**
+ * Opens a writer for a name in an Engine. Layers that the Engine has are left out of what is sent, where it allows that;
+ * the name is given last, so that a load that breaks leaves it as it was. Throws `usage` if the name holds a digest,
+ * `engine`, `aborted`.
+ */
+export async function openEngineWriter(
+  engine: Engine,
+  image: ImageName | ImageId,
+  options: EngineWriterOptions = {},
+): Promise<ImageWriter> {
+  const name = storedName(engine, image);
+  throwIfAborted(options.signal, showImageName(name));
+  const takesThin = await takesThinArchives(engine);
+  const chains = takesThin ? (options.base ? [options.base] : await findChains(engine)) : [];
+  return new EngineWriter(engine, name, { ...options, chains });
+}
+
+/**
+ * Docker's own stores take an archive without the layers that they have. Podman refuses it; Docker's containerd store
+ * may take it, but what it then keeps cannot be pushed or saved.
+ */
+async function takesThinArchives(engine: Engine): Promise<boolean> {
+  if (engine.kind === 'podman') return false;
+  const json = await engine.ask({ method: 'GET', path: '/info', purpose: 'ask how it stores images' });
+  const parsed = infoSchema.safeParse(json);
+  const status = (parsed.success && parsed.data.DriverStatus) || [];
+  return !status.some(([key, value]) => key === 'driver-type' && containerdDriver.test(String(value)));
+}
+
+class EngineWriter implements ImageWriter {
+  readonly #engine: Engine;
+  readonly #name: ImageName;
+  readonly #options: EngineWriterOptions & { readonly chains: LayerChains };
+  #spool: Promise<TarSpool> | undefined;
+  readonly #kept = new Set<Digest>();
+
+  constructor(
+    engine: Engine,
+    name: ImageName,
+    options: EngineWriterOptions & { readonly chains: LayerChains },
+  ) {
+    this.#engine = engine;
+    this.#name = name;
+    this.#options = options;
+  }
+
+  async hasLayer({ descriptor, diffId }: LayerKey): Promise<boolean> {
+    const isInEngine = this.#options.chains.some((chain) => chain.includes(diffId));
+    return isInEngine || this.#kept.has(descriptor.digest);
+  }
+
+  teeLayer({ descriptor }: LayerKey, stored: ByteStream): ByteStream {
+    const name = this.#shown;
+    const source = abortable(verifiedStream(stored, descriptor, name), this.#options.signal, name);
+    if (this.#kept.has(descriptor.digest)) return source;
+    return teeStream(source, async (copy) => {
+      this.#spool ??= TarSpool.create(this.#options.temporaryDirectory ?? defaultDirectory);
+      const spool = await this.#spool;
+      await spool.addStream(blobPath(descriptor.digest), copy);
+      this.#kept.add(descriptor.digest);
+    });
+  }
+
+  async commit(image: Image): Promise<StoreResult> {
+    const result = { manifest: image.manifest };
+    if ((await this.#checkName(image)) === 'unchanged') return { ...result, outcome: 'unchanged' };
+    const stored = (await this.#find(image)) ?? (await this.#load(image));
+    // Loading takes a while: somebody else may have taken the name.
+    if ((await this.#checkName(image)) === 'written') await this.#tag(stored);
+    return { ...result, outcome: 'written' };
+  }
+
+  async abort(): Promise<void> {
+    const spool = this.#spool;
+    this.#spool = undefined;
+    this.#kept.clear();
+    await (await spool?.catch(() => undefined))?.discard();
+  }
+
+  get #shown(): string {
+    return `${this.#engine.subject}: ${showImageName(this.#name)}`;
+  }
+
+  /** Whether the name is to be given to the image, or has it already. */
+  async #checkName(image: Image): Promise<StoreResult['outcome']> {
+    throwIfAborted(this.#options.signal, this.#shown);
+    const existing = await inspectImage(this.#engine, this.#name);
+    if (existing && idsOf(image).includes(existing.id)) return 'unchanged';
+    if (!existing || this.#options.force) return 'written';
+    throw imageExists(
+      this.#shown,
+      `the name belongs to another image, ${existing.id}; it is not replaced by ${image.configDescriptor.digest}`,
+    );
+  }
+
+  /** The image, if the Engine has it under whatever name or none. */
+  async #find(image: Image): Promise<ImageFacts | undefined> {
+    for (const digest of idsOf(image)) {
+      const facts = await inspectImage(this.#engine, { kind: 'id', digest });
+      if (facts) return facts;
+    }
+    return undefined;
+  }
+
+  async #load(image: Image): Promise<ImageFacts> {
+    const diffIds = image.layers.map((layer) => layer.diffId);
+    const depth = commonDepth(diffIds, this.#options.chains);
+    let outcome = await this.#send(image, depth);
+    // The base may have been removed meanwhile, or the Engine be of a kind that wants it all.
+    if (outcome.kind === 'refused' && depth > 0) outcome = await this.#send(image, 0);
+    if (outcome.kind === 'refused') throw failureError(this.#shown, 'load the image', outcome.said);
+    const stored = await this.#find(image);
+    if (stored?.diffIds.join() === diffIds.join()) return stored;
+    throw failureError(
+      this.#shown,
+      'load the image',
+      `the Engine says that it did, but has no image ${idsOf(image).join(' or ')} with these layers`,
+    );
+  }
+
+  async #send(image: Image, leftOut: number) {
+    const spool = await this.#spool;
+    const open = (layer: Layer): ByteStream => {
+      const entry = spool?.find(blobPath(layer.descriptor.digest));
+      return entry && spool ? spool.read(entry) : layer.open();
+    };
+    return loadArchive(this.#engine, () =>
+      abortable(imageArchive(image, { leftOut, open }), this.#options.signal, this.#shown),
+    );
+  }
+
+  async #tag({ id }: ImageFacts): Promise<void> {
+    const { tag, ...untagged } = this.#name;
+    const query = new URLSearchParams({ repo: showFullName(untagged), tag: tag ?? '' });
+    const purpose = `give the image ${id} its name`;
+    const json = await this.#engine.ask({ method: 'POST', path: `/images/${id}/tag?${query}`, purpose });
+    if (json !== undefined) return;
+    throw new GscError({
+      code: 'engine',
+      subject: this.#shown,
+      message: `cannot ${purpose}: it is not there any more`,
+      hint: 'something removes new images (docker image prune?): run the command again',
+    });
+  }
+}
+
+/** An Engine calls an image by its config; one that keeps images in containerd, by its manifest. */
+function idsOf({ configDescriptor, manifest }: Image): readonly Digest[] {
+  return [configDescriptor.digest, manifest.digest];
+}

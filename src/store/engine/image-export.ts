@@ -1,0 +1,111 @@
+import type { FileHandle } from 'node:fs/promises';
+import { z } from 'zod/mini';
+import type { Digest } from '../../base/digest.ts';
+import { GscError } from '../../base/error.ts';
+import type { ByteStream, Image } from '../../image/image.ts';
+import { collectBytes } from '../../image/verified-stream.ts';
+import { filesOfTar } from '../archive-files.ts';
+import { decompressToTemporaryFile } from '../decompressed-file.ts';
+import { openDockerImage } from '../docker-archive-image.ts';
+import { type FileSet, readRange } from '../file-set.ts';
+import { openOciImage } from '../oci-image.ts';
+import type { Engine } from './engine.ts';
+import { readText } from './engine-connection.ts';
+import { failureError, refusalError } from './engine-error.ts';
+import type { ImageFacts } from './image-facts.ts';
+
+export interface ExportOptions {
+  /** Where the export is kept while it is needed, as a file without a name; default `/var/tmp`. */
+  readonly temporaryDirectory?: string;
+  readonly signal?: AbortSignal;
+  /** Hears how many bytes of the export have arrived. */
+  readonly onExport?: (receivedBytes: number) => void;
+}
+
+/** An image that was exported. It is read from a temporary file, which is gone when it is closed. */
+export interface ExportedImage {
+  readonly image: Image;
+  close(): Promise<void>;
+}
+
+/** An Engine that fails in the middle of an export writes its error behind what it has sent. Docker 20.10, image_routes.go. */
+const trailingErrorBytes = 64 * 1024;
+
+const errorSchema = z.looseObject({ errorDetail: z.looseObject({ message: z.string() }) });
+
+/**
+ * Exports an image (`docker save`) and opens it. Digests are checked against the export's own documents, diffIds against
+ * what the Engine said before. Throws an `engine` error if the export fails, `archive`, `image` or `blob` if it is wrong.
+ */
+export async function exportImage(
+  engine: Engine,
+  facts: ImageFacts,
+  options: ExportOptions & { readonly name: string },
+): Promise<ExportedImage> {
+  const { name } = options;
+  const file = await decompressToTemporaryFile(receive(engine, facts.id, options), name, options);
+  let files: FileSet;
+  try {
+    files = await filesOfTar(file, name);
+  } catch (error) {
+    const said = await trailingError(file);
+    await file.close();
+    throw said === undefined ? error : failureError(engine.subject, exporting(facts.id), said);
+  }
+  try {
+    const image = await openExport(files);
+    checkDiffIds(image, facts.diffIds);
+    return { image: { ...image, name }, close: () => files.close() };
+  } catch (error) {
+    await files.close();
+    throw error;
+  }
+}
+
+async function* receive(engine: Engine, id: Digest, options: ExportOptions): ByteStream {
+  const purpose = exporting(id);
+  const path = `/images/${id}/get`;
+  const { status, body } = await engine.send({ method: 'GET', path, purpose, isTransfer: true });
+  if (status !== 200) throw refusalError(engine.subject, purpose, { status, text: await readText(body) });
+  let receivedBytes = 0;
+  for await (const piece of body) {
+    receivedBytes += piece.length;
+    options.onExport?.(receivedBytes);
+    yield piece;
+  }
+}
+
+function exporting(id: Digest): string {
+  return `export the image ${id}`;
+}
+
+/** All Engines write a `manifest.json`, but for an image of several platforms from which none was chosen. */
+async function openExport(files: FileSet): Promise<Image> {
+  const isDocker = (await files.sizeOf('manifest.json')) !== undefined;
+  return isDocker ? openDockerImage(files, undefined) : openOciImage(files, undefined);
+}
+
+function checkDiffIds(image: Image, expected: readonly Digest[]): void {
+  const found = image.layers.map((layer) => layer.diffId);
+  if (found.join() === expected.join()) return;
+  throw new GscError({
+    code: 'image',
+    subject: image.name,
+    message: `the export has other layers than the Engine said: expected ${expected.join(', ')}, got ${found.join(', ')}`,
+    hint: 'pull or build the image again',
+  });
+}
+
+async function trailingError(file: FileHandle): Promise<string | undefined> {
+  const { size } = await file.stat();
+  const start = Math.max(0, size - trailingErrorBytes);
+  const tail = (await collectBytes(readRange(file, start, trailingErrorBytes))).toString('latin1');
+  const json = /\{"errorDetail":.*\}\s*$/s.exec(tail)?.[0];
+  if (json === undefined) return undefined;
+  try {
+    return errorSchema.parse(JSON.parse(Buffer.from(json, 'latin1').toString('utf8'))).errorDetail.message;
+  } catch {
+    // Bytes of a file that happen to look like an error.
+    return undefined;
+  }
+}

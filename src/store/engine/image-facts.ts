@@ -1,0 +1,169 @@
+import { z } from 'zod/mini';
+import { type Digest, isDigest } from '../../base/digest.ts';
+import { GscError } from '../../base/error.ts';
+import { nearestName } from '../../base/nearest-name.ts';
+import {
+  defaultTag,
+  type ImageId,
+  type ImageName,
+  showFullName,
+  showImageName,
+  withDefaultTag,
+} from '../../reference/image-name.ts';
+import type { Engine } from './engine.ts';
+
+const digest = z.string().check(z.refine((text) => isDigest(text), 'expected sha256: and 64 hex digits'));
+
+/** What of `GET /images/NAME/json` counts; newer Engines leave out whatever is empty. Docker Engine API, ImageInspect. */
+const inspectSchema = z.looseObject({
+  Id: digest,
+  RepoTags: z.nullish(z.array(z.string())),
+  Os: z.nullish(z.string()),
+  Architecture: z.nullish(z.string()),
+  RootFS: z.nullish(z.looseObject({ Layers: z.nullish(z.array(digest)) })),
+});
+
+const listSchema = z.array(z.looseObject({ Id: z.string(), RepoTags: z.nullish(z.array(z.string())) }));
+
+/** What an Engine says of an image that it has. */
+export interface ImageFacts {
+  /** The digest of the config; Engines that keep images in containerd give that of the manifest or the index. */
+  readonly id: Digest;
+  readonly names: readonly string[];
+  readonly os: string;
+  readonly architecture: string;
+  readonly diffIds: readonly Digest[];
+}
+
+/** One line of an Engine's list of images. */
+export interface ListedImage {
+  readonly id: string;
+  readonly names: readonly string[];
+}
+
+/** Where Podman puts names without a host; a name of Docker Hub that it pulled keeps `docker.io`. */
+const podmanHost = 'localhost';
+
+/** What Docker means by a name without host and folder. distribution/reference, normalize.go. */
+const officialStart = 'library/';
+
+/** The image's facts, or undefined if the Engine has no such image. Throws an `engine` error. */
+export async function inspectImage(
+  engine: Engine,
+  image: ImageName | ImageId,
+): Promise<ImageFacts | undefined> {
+  for (const name of namesFor(engine, image)) {
+    const purpose = `inspect the image ${name}`;
+    const json = await engine.ask({ method: 'GET', path: `/images/${name}/json`, purpose });
+    if (json !== undefined) return readFacts(engine, json, name);
+  }
+  return undefined;
+}
+
+/** The image's facts. Throws a `not-found` error that proposes near names if the Engine has no such image. */
+export async function findImage(engine: Engine, image: ImageName | ImageId): Promise<ImageFacts> {
+  const facts = await inspectImage(engine, image);
+  if (facts) return facts;
+  const shown = image.kind === 'id' ? image.digest : showImageName(withDefaultTag(image));
+  const all = (await listImages(engine)).flatMap(({ names }) => names);
+  throw new GscError({
+    code: 'not-found',
+    subject: `${engine.subject}: ${shown}`,
+    message: 'there is no such image',
+    hint: hintFor(engine, image, shown, nearName(shown, all)),
+  });
+}
+
+/** All images that the Engine has. */
+export async function listImages(engine: Engine): Promise<readonly ListedImage[]> {
+  const json = await engine.ask({ method: 'GET', path: '/images/json', purpose: 'list the images' });
+  const parsed = listSchema.safeParse(json ?? []);
+  if (!parsed.success) throw unexpected(engine, 'the list of images', parsed.error);
+  return parsed.data.map(({ Id, RepoTags }) => ({
+    id: Id,
+    names: (RepoTags ?? []).filter((name) => !name.includes('<none>')),
+  }));
+}
+
+/**
+ * The name under which a result is stored: Podman keeps what has no host under `localhost/`, as its own build does.
+ * Throws a `usage` error if the output is no name with a tag.
+ */
+export function storedName(engine: Engine, image: ImageName | ImageId): ImageName {
+  if (image.kind === 'id' || image.digest !== undefined) {
+    throw new GscError({
+      code: 'usage',
+      subject: image.kind === 'id' ? image.digest : showImageName(image),
+      message: 'the result cannot be stored under a digest: an Engine computes it',
+      hint: 'name the result NAME:TAG',
+    });
+  }
+  const tagged = { ...image, tag: image.tag ?? defaultTag };
+  return engine.kind === 'podman' && isFamiliar(tagged) ? onThisHost(tagged) : tagged;
+}
+
+/** The names to ask for, in this order. */
+function namesFor(engine: Engine, image: ImageName | ImageId): readonly string[] {
+  if (image.kind === 'id') return [image.digest];
+  const { kind, domain, path, digest } = image;
+  // A tag beside a digest is only a note.
+  const name = digest === undefined ? withDefaultTag(image) : { kind, domain, path, digest };
+  const full = showFullName(name);
+  return engine.kind === 'podman' && isFamiliar(name) ? [showFullName(onThisHost(name)), full] : [full];
+}
+
+function isFamiliar({ domain, path }: ImageName): boolean {
+  return domain === 'docker.io' && path.startsWith(officialStart);
+}
+
+function onThisHost(name: ImageName): ImageName {
+  return { ...name, domain: podmanHost, path: name.path.slice(officialStart.length) };
+}
+
+function readFacts(engine: Engine, json: unknown, name: string): ImageFacts {
+  const parsed = inspectSchema.safeParse(json);
+  if (!parsed.success) throw unexpected(engine, `the image ${name}`, parsed.error);
+  const { Id, RepoTags, Os, Architecture, RootFS } = parsed.data;
+  return {
+    id: Id as Digest,
+    names: RepoTags ?? [],
+    os: Os || 'linux',
+    architecture: Architecture || 'amd64',
+    diffIds: (RootFS?.Layers ?? []).filter((text): text is Digest => isDigest(text)),
+  };
+}
+
+function unexpected(engine: Engine, what: string, error: z.core.$ZodError): GscError {
+  return new GscError({
+    code: 'engine',
+    subject: engine.subject,
+    message: `what it says about ${what} is not understood: ${z.prettifyError(error)}`,
+    hint: 'use a version of Docker from 20.10 on, or Podman from 4 on',
+  });
+}
+
+/** Tags are often what is mistyped, and whole names are long: both are compared. */
+function nearName(wanted: string, names: readonly string[]): string | undefined {
+  const repository = repositoryOf(wanted);
+  return (
+    nearestName(wanted, names) ??
+    names.find((name) => repositoryOf(name) === repository || name.endsWith(`/${wanted}`)) ??
+    names.find((name) => repositoryOf(name) === nearestName(repository, names.map(repositoryOf)))
+  );
+}
+
+function repositoryOf(name: string): string {
+  return name.replace(/:[^:/]*$/, '');
+}
+
+function hintFor(
+  engine: Engine,
+  image: ImageName | ImageId,
+  shown: string,
+  near: string | undefined,
+): string {
+  if (near !== undefined) return `did you mean ${near}?`;
+  const program = engine.kind === 'podman' ? 'podman' : 'docker';
+  if (image.kind === 'id') return `${program} images lists what there is`;
+  return `pull it first (${program} pull ${shown}), or read it from its registry: docker://${shown}`;
+}

@@ -1,0 +1,87 @@
+import { z } from 'zod/mini';
+import { type Digest, digestOf } from '../../base/digest.ts';
+import { parseImageConfig } from '../../image/config.ts';
+import type { Image, Layer } from '../../image/image.ts';
+import { canonicalJson } from '../../image/json.ts';
+import { parseManifest } from '../../image/manifest.ts';
+
+/**
+ * Keeps what an Engine tells only by exporting an image whole: its exact config and the sizes of its layers. By image
+ * ID, which is a digest, so that a record never goes stale. The bytes are for the store to keep, not to read.
+ */
+export interface ImageRecordStore {
+  load(id: Digest): Promise<Buffer | undefined>;
+  save(id: Digest, record: Buffer): Promise<void>;
+}
+
+/** Changes with the form of the records; others count as unknown. */
+const recordVersion = 1;
+
+const recordSchema = z.object({
+  version: z.literal(recordVersion),
+  mediaType: z.string(),
+  manifest: z.base64(),
+  config: z.base64(),
+});
+
+/** The record of an exported image: manifest and config. The same image gives the same bytes. */
+export function encodeRecord({ manifest, manifestBytes, configBytes }: Image): Buffer {
+  return canonicalJson({
+    version: recordVersion,
+    mediaType: manifest.mediaType,
+    manifest: manifestBytes.toString('base64'),
+    config: configBytes.toString('base64'),
+  });
+}
+
+/**
+ * The image of a record, its layers opened by `open`. Undefined if the record is damaged, of another version, or not of
+ * an image with these diffIds: then the image is exported again.
+ */
+export function decodeRecord(
+  bytes: Buffer,
+  expected: { readonly name: string; readonly diffIds: readonly Digest[] },
+  open: (layer: Omit<Layer, 'open'>, index: number) => ReturnType<Layer['open']>,
+): Image | undefined {
+  try {
+    return readRecord(bytes, expected, open);
+  } catch {
+    // A record is a convenience: whatever is wrong with it, the Engine still has the image.
+    return undefined;
+  }
+}
+
+function readRecord(
+  bytes: Buffer,
+  { name, diffIds }: { readonly name: string; readonly diffIds: readonly Digest[] },
+  open: (layer: Omit<Layer, 'open'>, index: number) => ReturnType<Layer['open']>,
+): Image | undefined {
+  const record = recordSchema.parse(JSON.parse(bytes.toString('utf8')));
+  const [manifestBytes, configBytes] = [decode(record.manifest), decode(record.config)];
+  const config = parseImageConfig(configBytes, name);
+  const manifest = parseManifest(manifestBytes, name, record.mediaType);
+  if (manifest.kind !== 'manifest' || manifest.config.digest !== digestOf(configBytes)) return undefined;
+  if (config.rootfs.diff_ids?.join() !== diffIds.join() || manifest.layers.length !== diffIds.length) {
+    return undefined;
+  }
+  return {
+    name,
+    manifest: {
+      mediaType: manifest.mediaType,
+      digest: digestOf(manifestBytes),
+      sizeBytes: manifestBytes.length,
+    },
+    manifestBytes,
+    configDescriptor: manifest.config,
+    config,
+    configBytes,
+    layers: manifest.layers.map((descriptor, i) => {
+      const layer = { descriptor, diffId: diffIds[i] as Digest };
+      return { ...layer, open: () => open(layer, i) };
+    }),
+  };
+}
+
+function decode(base64: string): Buffer {
+  return Buffer.from(base64, 'base64');
+}

@@ -1,0 +1,74 @@
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { z } from 'zod/mini';
+import type { ByteStream } from '../../image/image.ts';
+import type { Engine } from './engine.ts';
+import { readText } from './engine-connection.ts';
+import { messageOf } from './engine-error.ts';
+
+/** What an Engine made of an archive. `said` are its own words. */
+export type LoadOutcome = { readonly kind: 'loaded' } | { readonly kind: 'refused'; readonly said: string };
+
+/** One line of the answer to a load. Docker, pkg/jsonmessage; Podman has `error` alone. */
+const lineSchema = z.looseObject({
+  error: z.nullish(z.string()),
+  errorDetail: z.nullish(z.looseObject({ message: z.nullish(z.string()) })),
+});
+
+/**
+ * Sends an image archive to an Engine (`docker load`). A refusal is an outcome, as another archive may be taken. Throws
+ * what the archive throws while it is read, an `engine` error if the transfer breaks, `aborted`.
+ */
+export async function loadArchive(engine: Engine, archive: () => ByteStream): Promise<LoadOutcome> {
+  const source: { error?: unknown } = {};
+  try {
+    const { status, body } = await engine.send({
+      method: 'POST',
+      path: '/images/load?quiet=0',
+      purpose: 'load the image',
+      contentType: 'application/x-tar',
+      body: () => noting(archive(), source),
+      isTransfer: true,
+    });
+    if (status >= 300)
+      return { kind: 'refused', said: messageOf(await readText(body)) || `status ${status}` };
+    return await readAnswer(body);
+  } catch (error) {
+    // The transfer breaks because the archive does: that is what the user must hear of.
+    throw source.error ?? error;
+  }
+}
+
+async function* noting(archive: ByteStream, source: { error?: unknown }): ByteStream {
+  try {
+    yield* archive;
+  } catch (error) {
+    source.error = error;
+    throw error;
+  }
+}
+
+/** Reads to the end: an Engine may complain last. */
+async function readAnswer(body: ByteStream): Promise<LoadOutcome> {
+  let said: string | undefined;
+  for await (const line of createInterface({
+    input: Readable.from(body),
+    crlfDelay: Number.POSITIVE_INFINITY,
+  })) {
+    said ??= errorIn(line);
+  }
+  return said === undefined ? { kind: 'loaded' } : { kind: 'refused', said };
+}
+
+function errorIn(line: string): string | undefined {
+  if (line.trim() === '') return undefined;
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return line.trim();
+  }
+  const parsed = lineSchema.safeParse(json);
+  if (!parsed.success) return line.trim();
+  return parsed.data.errorDetail?.message || parsed.data.error || undefined;
+}

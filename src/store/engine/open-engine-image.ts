@@ -1,0 +1,116 @@
+import type { Digest } from '../../base/digest.ts';
+import { GscError } from '../../base/error.ts';
+import type { Descriptor } from '../../image/descriptor.ts';
+import type { ByteStream, Image, Layer } from '../../image/image.ts';
+import { runsOnSgx, wrongPlatform } from '../../image/select-platform.ts';
+import type { ImageId, ImageName } from '../../reference/image-name.ts';
+import { showReference } from '../../reference/image-reference.ts';
+import type { StoredImage } from '../stored-image.ts';
+import type { Engine } from './engine.ts';
+import { type ExportedImage, type ExportOptions, exportImage } from './image-export.ts';
+import { findImage, type ImageFacts } from './image-facts.ts';
+import { decodeRecord, encodeRecord, type ImageRecordStore } from './image-record.ts';
+
+/** An image in an Engine. Closing it removes what was exported; the Engine stays connected. */
+export interface EngineImage extends StoredImage {
+  readonly engine: Engine;
+  /** The Engine's own name for the image. */
+  readonly id: Digest;
+}
+
+export interface OpenEngineImageOptions extends ExportOptions {
+  /** Without it, or for an image that it does not know, the image is exported now. */
+  readonly records?: ImageRecordStore;
+}
+
+/**
+ * Opens an image of an Engine, for linux/amd64. An image that was exported before is known by its record: then nothing
+ * is exported until a layer is read. Known or not, the result is the same. The caller closes it. Throws `not-found` with
+ * near names, `engine`, `platform`, `image`, `blob` or `aborted`.
+ */
+export async function openEngineImage(
+  engine: Engine,
+  image: ImageName | ImageId,
+  options: OpenEngineImageOptions = {},
+): Promise<EngineImage> {
+  const kind = engine.kind === 'podman' ? 'containers-storage' : 'docker-daemon';
+  const name = showReference({ kind, image });
+  const facts = await findImage(engine, image);
+  if (!runsOnSgx(facts)) throw wrongPlatform(name, [`${facts.os}/${facts.architecture}`]);
+  const source = new LateExport(engine, facts, { ...options, name });
+  try {
+    const known = await knownImage(facts, source, { ...options, name });
+    return {
+      ...(known ?? (await exportNow(source, facts, options))),
+      name,
+      engine,
+      id: facts.id,
+      names: facts.names,
+      close: () => source.close(),
+    };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+async function knownImage(
+  facts: ImageFacts,
+  source: LateExport,
+  { records, name }: OpenEngineImageOptions & { readonly name: string },
+): Promise<Image | undefined> {
+  const bytes = await records?.load(facts.id);
+  if (!bytes) return undefined;
+  return decodeRecord(bytes, { name, diffIds: facts.diffIds }, ({ descriptor }, index) =>
+    source.openLayer(index, descriptor),
+  );
+}
+
+async function exportNow(
+  source: LateExport,
+  facts: ImageFacts,
+  { records }: OpenEngineImageOptions,
+): Promise<Image> {
+  const { image } = await source.get();
+  await records?.save(facts.id, encodeRecord(image));
+  return image;
+}
+
+/** The export of an image, made when it is first needed and kept for all layers. */
+class LateExport {
+  readonly #engine: Engine;
+  readonly #facts: ImageFacts;
+  readonly #options: ExportOptions & { readonly name: string };
+  #exported: Promise<ExportedImage> | undefined;
+  #isClosed = false;
+
+  constructor(engine: Engine, facts: ImageFacts, options: ExportOptions & { readonly name: string }) {
+    this.#engine = engine;
+    this.#facts = facts;
+    this.#options = options;
+  }
+
+  get(): Promise<ExportedImage> {
+    if (this.#isClosed) throw new RangeError(`${this.#options.name} is closed`);
+    this.#exported ??= exportImage(this.#engine, this.#facts, this.#options);
+    return this.#exported;
+  }
+
+  async *openLayer(index: number, expected: Descriptor): ByteStream {
+    const { image } = await this.get();
+    const layer = image.layers[index] as Layer;
+    if (layer.descriptor.digest === expected.digest) return yield* layer.open();
+    throw new GscError({
+      code: 'image',
+      subject: this.#options.name,
+      message: `the Engine exports the layer in another form than before: expected ${expected.digest}, got ${layer.descriptor.digest}`,
+      hint: 'run the command again with --no-cache',
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const exported = await this.#exported?.catch(() => undefined);
+    await exported?.close();
+  }
+}

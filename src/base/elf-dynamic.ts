@@ -1,4 +1,4 @@
-import { contentOfSegment, type ElfFile, elfError, segmentType, sliceOf } from './elf.ts';
+import { contentOfSegment, type ElfFile, type ElfSegment, elfError, segmentType, sliceOf } from './elf.ts';
 import type { ByteString } from './image-path.ts';
 
 /** `d_tag` values. System V ABI, "Dynamic Section". */
@@ -55,9 +55,11 @@ export function dynamicLinksOf(elf: ElfFile): DynamicLinks {
   };
 }
 
-type DynamicEntry = readonly [key: bigint, value: bigint];
+/** `d_tag` and `d_un` of one entry. */
+export type DynamicEntry = readonly [key: bigint, value: bigint];
 
-function dynamicEntriesOf(elf: ElfFile): readonly DynamicEntry[] {
+/** The entries of the dynamic section, in order; none for a static file. Throws an `elf` error if it lies outside the file. */
+export function dynamicEntriesOf(elf: ElfFile): readonly DynamicEntry[] {
   const segment = elf.segments.find(({ type }) => type === segmentType.dynamic);
   if (segment === undefined) return [];
   const content = contentOfSegment(elf, segment);
@@ -70,22 +72,28 @@ function dynamicEntriesOf(elf: ElfFile): readonly DynamicEntry[] {
   return entries;
 }
 
-/** DT_STRTAB is an address: the PT_LOAD that covers it says where it lies in the file. */
-function stringTableOf(elf: ElfFile, entries: readonly DynamicEntry[]): Buffer {
+/** The names that a dynamic section refers to; empty if it has none. Throws an `elf` error if they lie outside the file. */
+export function stringTableOf(elf: ElfFile, entries: readonly DynamicEntry[]): Buffer {
   const address = entries.find(([key]) => key === tag.strings)?.[1];
   const sizeBytes = entries.find(([key]) => key === tag.stringsSize)?.[1];
   if (address === undefined || sizeBytes === undefined) return Buffer.alloc(0);
-  const segment = elf.segments.find(
-    ({ type, virtualAddress, fileSizeBytes }) =>
-      type === segmentType.load && address >= virtualAddress && address < virtualAddress + fileSizeBytes,
-  );
+  const segment = loadedSegmentAt(elf, address);
   const table = segment && sliceOf(elf.bytes, segment.offset + (address - segment.virtualAddress), sizeBytes);
   if (table === undefined)
     throw elfError(elf.subject, 'the strings of the dynamic section lie outside the file');
   return table;
 }
 
-function stringAt(elf: ElfFile, strings: Buffer, offset: bigint): ByteString {
+/** The PT_LOAD whose bytes in the file cover an address. */
+export function loadedSegmentAt(elf: ElfFile, address: bigint): ElfSegment | undefined {
+  return elf.segments.find(
+    ({ type, virtualAddress, fileSizeBytes }) =>
+      type === segmentType.load && address >= virtualAddress && address < virtualAddress + fileSizeBytes,
+  );
+}
+
+/** The name at an offset of a string table. Throws an `elf` error if it has no end. */
+export function stringAt(elf: ElfFile, strings: Buffer, offset: bigint): ByteString {
   const start = offset < BigInt(strings.length) ? Number(offset) : strings.length;
   const end = strings.indexOf(0, start);
   if (end < 0) throw elfError(elf.subject, 'a name in the dynamic section has no end');

@@ -54,7 +54,7 @@ export function checkRoomFor(tree: FileTree, paths: readonly ImagePath[]): void 
     for (let above = parentOf(path); above !== '/'; above = parentOf(above)) {
       const node = lookup(tree, above);
       if (node !== undefined && node.kind !== 'directory')
-        throw occupied(above, `expected a directory, got a ${node.kind}`);
+        throw occupied(above, `the image has a ${node.kind} here, where a directory is needed`);
     }
   }
 }
@@ -63,8 +63,8 @@ function occupied(path: ImagePath, message: string): GscError {
   return new GscError({
     code: 'state',
     subject: showBytes(path),
-    message: `${message}, and gsc puts its own files there`,
-    hint: 'take the image that this one was made of, or move the files',
+    message: `${message}, and an added layer does not change what is there`,
+    hint: 'add the file under another path; for /gramine: start from the image that this one was made of',
   });
 }
 

@@ -1,9 +1,21 @@
-import { bytesOfText, type ImagePath, imagePath, isWithin } from './base/image-path.ts';
+import { GscError } from './base/error.ts';
+import {
+  bytesOfText,
+  type ImagePath,
+  imagePath,
+  isWithin,
+  showBytes,
+  textOfBytes,
+} from './base/image-path.ts';
 import { checkManifest } from './manifest/check.ts';
 import { addDefaults } from './manifest/defaults.ts';
 import { mergeManifests, type Override } from './manifest/merge.ts';
+import { type ManifestChoices, optionManifest, settleChoices } from './manifest/option-manifest.ts';
+import type { AppliedPreset } from './manifest/presets.ts';
 import { throwOnProblems } from './manifest/problem.ts';
+import { type Mount, mountOf, reachThroughMounts, readMounts } from './manifest/reachable-files.ts';
 import { checkRuntimeRules } from './manifest/runtime-rules.ts';
+import { select } from './manifest/runtime-values.ts';
 import {
   isArray,
   isTable,
@@ -31,14 +43,26 @@ export interface ComposeParts {
   readonly start: Start;
   readonly selection: TrustedSelection;
   readonly libc: LibcChoice;
-  readonly insecureArguments: boolean;
+  readonly argumentSource: 'own' | 'host' | 'user';
+  readonly choices: ManifestChoices;
+  readonly preset?: AppliedPreset;
+}
+
+/** A value that won over another one. */
+export interface SourcedOverride extends Override {
+  /** Where the value that counts comes from, in words: `your manifest`. */
+  readonly from: string;
 }
 
 export interface ComposedManifest {
   /** Complete: with defaults, trusted files and hashes, as it is measured. */
   readonly manifest: TomlTable;
-  readonly overrides: readonly Override[];
-  /** Trusted files that lie below a tmpfs or an encrypted mount, where nothing can reach them; not in the manifest. */
+  /** The user's manifest wins over the options, these over the preset, and that over what gsc finds out. */
+  readonly overrides: readonly SourcedOverride[];
+  /**
+   * Files that would be trusted, but lie below a tmpfs, an encrypted mount or an allowed volume, or are allowed by their own
+   * name in the user's manifest; not in the manifest.
+   */
   readonly hidden: readonly TrustedFile[];
   /** Of the image's files that are in the manifest. */
   readonly trustedSizeBytes: number;
@@ -49,28 +73,64 @@ export interface ComposedManifest {
 export async function composeManifest(parts: ComposeParts): Promise<ComposedManifest> {
   const { runtime, selection, libc } = parts;
   const facts = runtimeFacts(runtime);
-  const own = ownManifest({
-    start: parts.start,
-    runtime: facts,
-    version: runtime.version,
-    libc,
-    insecureArguments: parts.insecureArguments,
-    mounts: selection.mounts,
-    writablePlaces: findWritablePlaces(parts.tree),
-  });
-  const { merged, overrides } = mergeManifests(await expandedUserManifest(parts), own);
-  const isHidden = hiddenByMounts(merged);
-  const reachable = selection.trusted.filter(({ path }) => !isHidden(path));
+  const user = await expandedUserManifest(parts);
+  const settled = settleChoices(parts.choices, user);
+  const { merged, overrides } = mergeSources(parts, user, settled.choices);
+  checkStart(parts, readMounts(merged));
+  const isTrustable = trustablePaths(merged, settled.choices);
+  const reachable = selection.trusted.filter(({ path }) => isTrustable(path));
   const withFiles = addTrustedFiles(merged, trustedEntries(reachable, facts, libc));
   const { root, warnings } = addDefaults(withFiles, runtime.version);
   checkComplete(root, parts);
   return {
     manifest: root,
-    overrides,
-    hidden: selection.trusted.filter(({ path }) => isHidden(path)),
+    overrides: [...settled.overrides.map((override) => ({ ...override, from: yours })), ...overrides],
+    hidden: selection.trusted.filter(({ path }) => !isTrustable(path)),
     trustedSizeBytes: reachable.reduce((sum, file) => sum + file.sizeBytes, 0),
     warnings,
   };
+}
+
+const yours = 'your manifest';
+
+/** All that makes the manifest but the trusted files, the strongest over the others. */
+function mergeSources(
+  parts: ComposeParts,
+  user: TomlTable,
+  choices: ManifestChoices,
+): { readonly merged: TomlTable; readonly overrides: readonly SourcedOverride[] } {
+  const { runtime, preset } = parts;
+  const writablePlaces = findWritablePlaces(parts.tree);
+  const options = optionManifest(choices, writablePlaces);
+  const own = ownManifest({
+    start: parts.start,
+    runtime: runtimeFacts(runtime),
+    version: runtime.version,
+    libc: parts.libc,
+    argumentSource: parts.argumentSource,
+    mounts: parts.selection.mounts,
+    writablePlaces,
+    takenPlaces: [user, options].flatMap(mountPoints),
+  });
+  const sources: readonly (readonly [from: string, table: TomlTable])[] = [
+    ...(preset ? ([[`preset ${preset.preset.name}`, preset.manifest]] as const) : []),
+    ['an option', options],
+    [yours, user],
+  ];
+  let merged = own;
+  const overrides: SourcedOverride[] = [];
+  for (const [from, table] of sources) {
+    const result = mergeManifests(table, merged);
+    merged = result.merged;
+    overrides.unshift(...result.overrides.map((override) => ({ ...override, from })));
+  }
+  return { merged, overrides };
+}
+
+function mountPoints(manifest: TomlTable): readonly ImagePath[] {
+  return [...select(manifest, 'fs.mounts.*.path')].flatMap(([, path]) =>
+    typeof path === 'string' ? [imagePath(bytesOfText(path))] : [],
+  );
 }
 
 /** The user's manifest, checked, with its trusted files looked up in the image. */
@@ -83,16 +143,33 @@ async function expandedUserManifest({ user, tree, runtime, appName }: ComposePar
   });
 }
 
-/** True for paths that no program inside can reach on the host: below a tmpfs or an encrypted mount. */
-function hiddenByMounts(manifest: TomlTable): (path: ImagePath) => boolean {
-  const mounts = valueAt(manifest, ['fs', 'mounts']);
-  const places = (isArray(mounts) ? mounts : []).flatMap((mount) => {
-    if (!isTable(mount)) return [];
-    const [type, path] = [mount.get('type'), mount.get('path')];
-    const isOwnStorage = type === 'tmpfs' || type === 'encrypted';
-    return isOwnStorage && typeof path === 'string' ? [imagePath(bytesOfText(path))] : [];
+/**
+ * Says whether trusting a file of the image makes sense: a program inside can reach it, and no other content is expected
+ * there, since the user allows the file itself or a volume that is mounted over it.
+ */
+function trustablePaths(manifest: TomlTable, choices: ManifestChoices): (path: ImagePath) => boolean {
+  const isReachable = reachThroughMounts(manifest);
+  const volumes = choices.volumes.filter(({ use }) => use.kind === 'allowed').map(({ path }) => path);
+  const allowed = new Set([...select(manifest, 'sgx.allowed_files.*')].map(([, uri]) => uri));
+  return (path) =>
+    isReachable(path) &&
+    !volumes.some((volume) => isWithin(path, volume)) &&
+    !allowed.has(`file:${textOfBytes(path)}`);
+}
+
+/** The program, its interpreters and its loader cannot lie in a tmpfs, which is empty at the start. */
+function checkStart({ start, appName, user }: ComposeParts, mounts: readonly Mount[]): void {
+  if (user !== undefined && valueAt(user.root, ['libos', 'entrypoint']) !== undefined) return;
+  const { steps, loader } = start.chain;
+  const files = [...steps, ...(loader ? [loader.executable] : [])];
+  const lost = files.find(({ path }) => mountOf(path, mounts)?.type === 'tmpfs');
+  if (lost === undefined) return;
+  throw new GscError({
+    code: 'entrypoint',
+    subject: appName,
+    message: `${showBytes(lost.path)} is needed for the start, but lies in a tmpfs, which is empty then`,
+    hint: 'keep the program in another place, or mount something else there in your manifest',
   });
-  return (path) => places.some((place) => isWithin(path, place));
 }
 
 /** Appends entries to `sgx.trusted_files`; of equal URIs the user's entry stays. */

@@ -1,5 +1,8 @@
+import { addFiles } from './add-files.ts';
 import { GscError } from './base/error.ts';
 import type { ImagePath } from './base/image-path.ts';
+import { buildNotes } from './build-notes.ts';
+import { type BuildChoices, configuredApp, noChoices } from './build-options.ts';
 import { type ComposedManifest, composeManifest } from './compose-manifest.ts';
 import { parseEnclaveImage } from './enclave/enclave-image.ts';
 import { layOutEnclave } from './enclave/enclave-layout.ts';
@@ -11,11 +14,12 @@ import type { Image } from './image/image.ts';
 import { stateOf } from './labels.ts';
 import { checkManifest } from './manifest/check.ts';
 import { type InsecureOption, insecureOptions } from './manifest/insecure-options.ts';
+import { type AppliedPreset, presetFor } from './manifest/presets.ts';
 import { throwOnProblems } from './manifest/problem.ts';
 import { checkRuntimeRules } from './manifest/runtime-rules.ts';
 import { serializeManifest } from './manifest/serialize.ts';
 import { predictStartSeconds } from './manifest/start-time.ts';
-import { isArray, type TomlDocument, type TomlTable, valueAt } from './manifest/toml.ts';
+import { isArray, isTable, type TomlDocument, type TomlTable, valueAt } from './manifest/toml.ts';
 import type { LibcChoice } from './own-manifest.ts';
 import { libpalContent, type Runtime } from './runtime/runtime.ts';
 import { findStart, type Start } from './scan/find-start.ts';
@@ -33,6 +37,7 @@ export interface GraminizeOptions {
   readonly libc: LibcChoice;
   readonly trust: readonly ImagePath[];
   readonly exclude: readonly ImagePath[];
+  readonly choices?: BuildChoices;
   /** How messages call the result. */
   readonly name: string;
   /** Seconds since 1970 for the result's times; by default the app image's creation. SOURCE_DATE_EPOCH. */
@@ -48,6 +53,7 @@ export interface Graminized extends ComposedManifest {
   readonly selection: TrustedSelection;
   readonly trustedFileCount: number;
   readonly insecure: readonly InsecureOption[];
+  readonly preset?: AppliedPreset;
   /** What the user should know about the image: things that are lost, or work otherwise than outside. */
   readonly notes: readonly string[];
   /** How long Gramine takes to parse the manifest, at the start of every process. */
@@ -60,18 +66,38 @@ export interface Graminized extends ComposedManifest {
  * image that is graminized already, `manifest` errors for the user's manifest, and what finding the start throws.
  */
 export async function graminize(app: Image, options: GraminizeOptions): Promise<Graminized> {
-  const { tree, runtime, manifest: user, libc, insecureArguments } = options;
+  const { runtime, manifest: user, libc, choices = noChoices } = options;
   checkIsAppImage(app);
   checkUserManifest(user, runtime);
-  const start = findStart(app.config, tree, app.name);
-  const trust = [...options.trust, ...startFiles(start)];
+  const configured = configuredApp(app, choices);
+  const tree = await addFiles(options.tree, choices.files, app.layers.length + 1);
+  const start = findStart(configured.config, tree, app.name);
+  const trust = [...options.trust, ...startFiles(start), ...choices.files.map(({ path }) => path)];
   const selection = selectTrustedFiles(tree, { subject: app.name, trust, exclude: options.exclude });
-  const found = { start, selection, tree, runtime, libc, insecureArguments };
-  const composed = await composeManifest({ ...found, appName: app.name, ...(user && { user }) });
+  const preset = presetFor(choices.preset, start, { user, version: runtime.version });
+  const argumentSource = argumentSourceOf(user, options.insecureArguments);
+  const found = { start, selection, tree, runtime, libc, argumentSource, choices };
+  const given = { ...(user && { user }), ...(preset && { preset }) };
+  const composed = await composeManifest({ ...found, ...given, appName: app.name });
   checkEnclave(composed.manifest, runtime);
-  const image = appendGraminizedLayers(app, { ...options, start, manifest: composed.manifest });
-  const notes = [...notesOf(app, start), ...selection.notes, ...composed.warnings];
-  return { image, start, selection, ...composed, notes, ...figuresOf(composed.manifest) };
+  const image = appendGraminizedLayers(configured, {
+    ...options,
+    insecureArguments: argumentSource === 'host',
+    files: choices.files,
+    start,
+    manifest: composed.manifest,
+  });
+  const notes = buildNotes({ app, ...found, ...given, composed });
+  const figures = figuresOf(composed.manifest);
+  return { image, start, selection, ...composed, notes, ...(preset && { preset }), ...figures };
+}
+
+/** The user's manifest decides where the arguments come from, if it says so; the option does otherwise. */
+function argumentSourceOf(user: TomlDocument | undefined, isInsecure: boolean): 'own' | 'host' | 'user' {
+  const loader = user?.root.get('loader');
+  const fromHost = isTable(loader) ? loader.get('insecure__use_cmdline_argv') : undefined;
+  if (isTable(loader) && loader.has('argv_src_file')) return 'user';
+  return (typeof fromHost === 'boolean' ? fromHost : isInsecure) ? 'host' : 'own';
 }
 
 function checkIsAppImage(app: Image): void {
@@ -108,21 +134,6 @@ function checkEnclave(manifest: TomlTable, runtime: Runtime): void {
     settings: readEnclaveSettings(manifest, runtime.version),
     rules: enclaveRulesOf(runtime.version),
   });
-}
-
-/** Things of the image that gsc carries over and that work otherwise than outside. */
-function notesOf(app: Image, start: Start): readonly string[] {
-  const { Healthcheck } = app.config.config ?? {};
-  const notes = [...start.environment.notes, ...start.libraries.notes];
-  if (Healthcheck?.Test && Healthcheck.Test[0] !== 'NONE') {
-    notes.push('HEALTHCHECK is carried over; its command runs in the container, outside the enclave');
-  }
-  if (!start.workingDirectory.exists) {
-    notes.push(
-      `the working directory ${start.workingDirectory.path} is in no layer; it is made, as Docker does`,
-    );
-  }
-  return notes;
 }
 
 function figuresOf(

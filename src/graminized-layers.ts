@@ -21,6 +21,8 @@ export interface GraminizedLayersOptions {
   readonly start: Start;
   readonly manifest: TomlTable;
   readonly insecureArguments: boolean;
+  /** Files that the user adds. */
+  readonly files: readonly AddedFile[];
   /** How messages call the result. */
   readonly name: string;
   /** Seconds since 1970 for the result's times; by default the app image's creation. */
@@ -35,7 +37,8 @@ export function appendGraminizedLayers(app: Image, options: GraminizedLayersOpti
   const hasShell = isExecutableFile(tree, '/bin/sh');
   const times = timesOf(app, options.epochSeconds);
   const runtimeParts = runtimeFiles(runtime);
-  const appParts = appLayerFiles(options.manifest, hasShell, insecureArguments);
+  const ownParts = appLayerFiles(options.manifest, hasShell, insecureArguments);
+  const appParts = [...ownParts, ...options.files];
   checkRoomFor(
     tree,
     [...runtimeParts, ...appParts].map((file) => file.path),

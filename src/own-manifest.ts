@@ -26,9 +26,12 @@ export interface OwnManifestParts {
   readonly runtime: RuntimeFacts;
   readonly version: RuntimeVersion;
   readonly libc: LibcChoice;
-  readonly insecureArguments: boolean;
+  /** Where the arguments come from: gsc's manifest, the host, or the user's manifest. */
+  readonly argumentSource: 'own' | 'host' | 'user';
   readonly mounts: readonly DirectoryMount[];
   readonly writablePlaces: readonly ImagePath[];
+  /** Where the user's manifest and options mount something: links below lie in what it hides. */
+  readonly takenPlaces: readonly ImagePath[];
 }
 
 /** Where programs expect to write scratch data; inside the enclave these are tmpfs. Filesystem Hierarchy Standard 3.0. */
@@ -86,7 +89,7 @@ export function trustedEntries(
 }
 
 function loaderTable(parts: OwnManifestParts): TomlTable {
-  const { start, runtime, version, insecureArguments } = parts;
+  const { start, runtime, version } = parts;
   const entrypoint = isAtLeast(version.release, '1.8')
     ? table([
         ['uri', runtime.entrypoint.uri],
@@ -98,9 +101,23 @@ function loaderTable(parts: OwnManifestParts): TomlTable {
     ['log_level', 'error'],
     ['uid', BigInt(start.user.uid)],
     ['gid', BigInt(start.user.gid)],
-    insecureArguments ? ['insecure__use_cmdline_argv', true] : ['argv', start.argv],
+    ...argumentEntries(parts),
     ['env', environmentTable(parts)],
   ]);
+}
+
+function argumentEntries({
+  argumentSource,
+  start,
+}: OwnManifestParts): readonly (readonly [string, TomlValue])[] {
+  switch (argumentSource) {
+    case 'own':
+      return [['argv', start.argv]];
+    case 'host':
+      return [['insecure__use_cmdline_argv', true]];
+    case 'user':
+      return [];
+  }
 }
 
 /** The image's variables, then what engines set where the image does not, with the library path that Gramine needs. */
@@ -133,10 +150,12 @@ function libraryDirectories({ start, runtime, libc }: OwnManifestParts): readonl
   });
 }
 
-function mountList({ mounts, writablePlaces }: OwnManifestParts): readonly TomlTable[] {
-  const isWritable = (path: ImagePath) => writablePlaces.some((place) => isWithin(path, place));
+function mountList({ mounts, writablePlaces, takenPlaces }: OwnManifestParts): readonly TomlTable[] {
+  const isHidden = (path: ImagePath) =>
+    writablePlaces.some((place) => isWithin(path, place)) ||
+    takenPlaces.some((place) => path !== place && isWithin(path, place));
   const links = mounts
-    .filter(({ path }) => !isWritable(path))
+    .filter(({ path }) => !isHidden(path))
     .map(({ path, target }) =>
       table([
         ['type', 'chroot'],

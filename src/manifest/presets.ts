@@ -1,13 +1,43 @@
+import { GscError } from '../base/error.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
+import type { Start } from '../scan/find-start.ts';
 import { checkManifest } from './check.ts';
+import { detectPreset } from './detect-preset.ts';
 import { type Preset, type PresetSetting, presets } from './preset-table.ts';
-import type { KeyPath, TomlTable, TomlValue } from './toml.ts';
+import {
+  isArray,
+  isTable,
+  type KeyPath,
+  type TomlDocument,
+  type TomlTable,
+  type TomlValue,
+  valueAt,
+} from './toml.ts';
 
-export { type Preset, type PresetSetting, presets } from './preset-table.ts';
+/** What `--preset` can be. */
+export const presetNames: readonly string[] = ['auto', ...presets.map(({ name }) => name)];
 
-/** The preset of that name, or undefined. */
-export function presetNamed(name: string): Preset | undefined {
-  return presets.find((preset) => preset.name === name);
+/**
+ * The preset that the user chose, by name or as `auto`, for the release; what the user's manifest says of EDMM counts.
+ * Undefined if none is chosen or none fits. Throws a `usage` error for a name that is none.
+ */
+export function presetFor(
+  name: string | undefined,
+  start: Start,
+  { user, version }: { readonly user: TomlDocument | undefined; readonly version: RuntimeVersion },
+): AppliedPreset | undefined {
+  if (name === undefined) return undefined;
+  const preset = name === 'auto' ? detectPreset(start) : presets.find((each) => each.name === name);
+  if (preset) {
+    const hasEdmm = user !== undefined && valueAt(user.root, ['sgx', 'edmm_enable']) === true;
+    return applyPreset(preset, { version, hasEdmm });
+  }
+  if (name === 'auto') return undefined;
+  throw new GscError({
+    code: 'usage',
+    subject: 'preset',
+    message: `expected one of ${presetNames.join(', ')}, got ${JSON.stringify(name)}`,
+  });
 }
 
 export interface AppliedPreset {
@@ -65,9 +95,9 @@ function withValue(table: TomlTable, path: KeyPath, value: TomlValue): TomlTable
   const key = String(first);
   const given = table.get(key);
   if (rest.length === 0) {
-    const isElement = Array.isArray(value) && Array.isArray(given);
-    return new Map([...table, [key, isElement ? [...given, ...value] : value]]);
+    const joined = isArray(value) && isArray(given) ? [...given, ...value] : value;
+    return new Map([...table, [key, joined]]);
   }
-  const below = given instanceof Map ? given : new Map<string, TomlValue>();
+  const below = isTable(given) ? given : new Map<string, TomlValue>();
   return new Map<string, TomlValue>([...table, [key, withValue(below, rest, value)]]);
 }

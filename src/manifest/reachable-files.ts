@@ -1,10 +1,25 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin, rootPath } from '../base/image-path.ts';
 import { isArray, isTable, type TomlTable, type TomlValue, valueAt } from './toml.ts';
 
-interface Mount {
+/** One mount of a manifest. */
+export interface Mount {
+  readonly type: string;
+  /** Where it is inside. */
   readonly at: ImagePath;
   /** The place on the host that it shows; undefined for storage of its own, which shows no file of the host as it is. */
   readonly shows: ImagePath | undefined;
+}
+
+/** The root and the mounts of a manifest, in order. A relative URI of the host is taken for the root. */
+export function readMounts(manifest: TomlTable): readonly Mount[] {
+  const listed = valueAt(manifest, ['fs', 'mounts']);
+  const root = readMount(valueAt(manifest, ['fs', 'root']) ?? new Map(), rootPath);
+  return [...root, ...(isArray(listed) ? listed : []).flatMap((value) => readMount(value))];
+}
+
+/** The mount that a path inside lies on: Gramine mounts in order, so of those that cover it the last one. */
+export function mountOf(path: ImagePath, mounts: readonly Mount[]): Mount | undefined {
+  return mounts.findLast(({ at }) => isWithin(path, at));
 }
 
 /**
@@ -12,26 +27,23 @@ interface Mount {
  * later mount covers there. What lies below a tmpfs or an encrypted mount is out of reach.
  */
 export function reachThroughMounts(manifest: TomlTable): (path: ImagePath) => boolean {
-  const listed = valueAt(manifest, ['fs', 'mounts']);
-  const root = readMount(valueAt(manifest, ['fs', 'root']) ?? new Map(), rootPath);
-  const mounts = [...root, ...(isArray(listed) ? listed : []).flatMap((value) => readMount(value))];
-  const latestFirst = [...mounts].reverse();
+  const mounts = readMounts(manifest);
   return (path) =>
     mounts.some((mount) => {
       const { at, shows } = mount;
       if (shows === undefined || !isWithin(path, shows)) return false;
-      const inside = imagePath(`${at}/${path.slice(shows === rootPath ? 0 : shows.length)}`);
-      return latestFirst.find((each) => isWithin(inside, each.at)) === mount;
+      const below = path.slice(shows === rootPath ? 0 : shows.length);
+      return mountOf(imagePath(`${at}/${below}`), mounts) === mount;
     });
 }
 
-/** Gramine mounts in order: of the mounts that cover a path the last one counts. A relative URI is taken for the root. */
 function readMount(value: TomlValue, at?: ImagePath): readonly Mount[] {
   if (!isTable(value)) return [];
   const [type, path, uri] = [value.get('type') ?? 'chroot', value.get('path'), value.get('uri')];
   const place = at ?? (typeof path === 'string' ? imagePath(bytesOfText(path)) : undefined);
-  if (place === undefined) return [];
-  if (type !== 'chroot') return [{ at: place, shows: undefined }];
+  if (place === undefined || typeof type !== 'string') return [];
+  if (type !== 'chroot') return [{ type, at: place, shows: undefined }];
   const isAbsolute = typeof uri === 'string' && uri.startsWith('file:/');
-  return [{ at: place, shows: isAbsolute ? imagePath(bytesOfText(uri.slice('file:'.length))) : rootPath }];
+  const shows = isAbsolute ? imagePath(bytesOfText(uri.slice('file:'.length))) : rootPath;
+  return [{ type, at: place, shows }];
 }

@@ -1,0 +1,81 @@
+import { baseNameOf, bytesOfText, imagePath, showBytes } from './base/image-path.ts';
+import type { BuildChoices } from './build-options.ts';
+import type { ComposedManifest } from './compose-manifest.ts';
+import type { Image } from './image/image.ts';
+import { choiceRisks } from './manifest/option-manifest.ts';
+import type { AppliedPreset } from './manifest/presets.ts';
+import { showPath } from './manifest/toml.ts';
+import type { Runtime } from './runtime/runtime.ts';
+import type { Start } from './scan/find-start.ts';
+import type { TrustedSelection } from './scan/trusted-files.ts';
+import type { FileTree } from './tree/file-tree.ts';
+import { declaredVolumes, volumeNotes } from './volume-report.ts';
+
+export interface BuildNoteParts {
+  readonly app: Image;
+  readonly choices: BuildChoices;
+  readonly tree: FileTree;
+  readonly start: Start;
+  readonly runtime: Runtime;
+  readonly selection: TrustedSelection;
+  readonly argumentSource: 'own' | 'host' | 'user';
+  readonly preset?: AppliedPreset;
+  readonly composed: ComposedManifest;
+}
+
+/** What the user should know about a build: things that are lost, weaken the enclave, or work otherwise than outside. */
+export function buildNotes(parts: BuildNoteParts): readonly string[] {
+  const { app, choices, tree, selection, composed } = parts;
+  const volumes = { declared: declaredVolumes(app.config), chosen: choices.volumes };
+  return [
+    ...imageNotes(parts),
+    ...selection.notes,
+    ...composed.warnings,
+    ...choiceRisks(choices),
+    ...volumeNotes(volumes, composed.manifest, tree),
+    ...hiddenFileNotes(parts),
+    ...presetNotes(parts),
+  ];
+}
+
+/** Things of the image that gsc carries over and that work otherwise than outside. */
+function imageNotes({ app, start, argumentSource }: BuildNoteParts): readonly string[] {
+  const { Healthcheck } = app.config.config ?? {};
+  const notes = [...start.environment.notes, ...start.libraries.notes];
+  if (Healthcheck?.Test && Healthcheck.Test[0] !== 'NONE') {
+    notes.push('HEALTHCHECK is carried over; its command runs in the container, outside the enclave');
+  }
+  if (!start.workingDirectory.exists) {
+    notes.push(
+      `the working directory ${start.workingDirectory.path} is in no layer; it is made, as Docker does`,
+    );
+  }
+  const [given, real] = [start.argv[0] ?? '', start.executable.path];
+  if (argumentSource === 'host' && baseNameOf(imagePath(bytesOfText(given))) !== baseNameOf(real)) {
+    notes.push(
+      `with arguments from the host, Gramine calls the program ${showBytes(real)} (argv[0]) and not ${given}; programs that look at their name behave otherwise`,
+    );
+  }
+  return notes;
+}
+
+function hiddenFileNotes({ choices, composed }: BuildNoteParts): readonly string[] {
+  const hidden = new Set(composed.hidden.map(({ path }) => path));
+  return choices.files
+    .filter(({ path }) => hidden.has(path))
+    .map(({ path }) => `--file ${showBytes(path)}: a mount or a volume hides it; add it under another path`);
+}
+
+function presetNotes({ choices, preset, start, runtime }: BuildNoteParts): readonly string[] {
+  if (preset === undefined) {
+    return choices.preset === undefined
+      ? []
+      : [`--preset auto: no preset fits ${showBytes(start.executable.path)}; name one, or write a manifest`];
+  }
+  const { name, advice } = preset.preset;
+  const leftOut = preset.leftOut.map(
+    ({ path, reason }) =>
+      `preset ${name}: ${showPath(path)} is no key of Gramine ${runtime.version.release} and is left out (${reason})`,
+  );
+  return advice === undefined ? leftOut : [...leftOut, `preset ${name}: ${advice}`];
+}

@@ -20,12 +20,16 @@ export function readError(path: string, what: string, error: unknown): unknown {
     ENOTDIR: 'a part of the path is not a directory',
     EISDIR: 'this is a directory, not a file',
     EACCES: 'permission denied',
+    EPERM: 'permission denied',
+    ELOOP: 'its symbolic links lead in a circle',
+    ENAMETOOLONG: 'the path is too long',
   };
+  const isPermission = system === 'EACCES' || system === 'EPERM';
   return new GscError({
     code,
     subject: path,
     message: `the ${what} cannot be read: ${reason[system] ?? system}`,
-    hint: code === 'not-found' ? `check the path of the ${what}` : `make the ${what} readable for this user`,
+    hint: isPermission ? `make the ${what} readable for this user` : `check the path of the ${what}`,
     cause: error,
   });
 }

@@ -8,6 +8,7 @@ import { parseToml, type TomlDocument } from '../manifest/toml.ts';
 import type { LibcChoice } from '../own-manifest.ts';
 import { type ImageReference, parseReference, showReference } from '../reference/image-reference.ts';
 import { signedName, unsignedName } from '../reference/output-name.ts';
+import type { RuntimeVersion } from '../runtime/version.ts';
 import { scanImage } from '../scan/scan-image.ts';
 import { signImage } from '../sign-image.ts';
 import type { SignedEnclave } from '../signature/sign-enclave.ts';
@@ -16,6 +17,7 @@ import type { ImageWriter } from '../store/image-writer.ts';
 import { buildFactsToJson, reportBuild } from './build-report.ts';
 import { commitAndReport } from './commit.ts';
 import { readConfig } from './config-file.ts';
+import { dateOption } from './date-option.ts';
 import { dayOf, sourceDateEpoch } from './epoch.ts';
 import { openPemSigner } from './key-place.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
@@ -28,11 +30,11 @@ import { openSink, openSource, teeLayers } from './stores.ts';
 interface Options extends CommonOptions {
   readonly config?: string;
   readonly runtime?: string;
-  readonly runtimeVersion?: string;
+  readonly runtimeVersion?: RuntimeVersion;
   readonly output?: string;
   readonly insecureArgs?: boolean;
-  readonly trust: readonly string[];
-  readonly exclude: readonly string[];
+  readonly trust?: readonly string[];
+  readonly exclude?: readonly string[];
   readonly libc: LibcChoice;
   readonly key?: string;
   readonly passphrase?: string;
@@ -54,14 +56,14 @@ export const addBuild: AddCommand = (program, act) => {
     .addOption(runtimeVersionOption())
     .option('-o, --output <ref>', 'name of the result')
     .option('--insecure-args', 'let the arguments of docker run through')
-    .option('--trust <path>', 'trust a path that is left out by default (repeatable)', append, [])
-    .option('--exclude <path>', 'leave out a path (repeatable)', append, [])
+    .option('--trust <path>', 'trust a path that is left out by default (repeatable)', append)
+    .option('--exclude <path>', 'leave out a path (repeatable)', append)
     .addOption(
       new Option('--libc <which>', 'the C library inside').choices(['runtime', 'image']).default('runtime'),
     )
     .option('--key <file>', 'sign at once with this key')
     .option('-p, --passphrase <text>', 'passphrase of the key')
-    .option('--date <date>', 'date in the signature, YYYY-MM-DD')
+    .addOption(dateOption('date in the signature, YYYY-MM-DD'))
     .option('--force', 'replace an image of that name')
     .action(act(build));
 };
@@ -128,8 +130,8 @@ async function scanAndGraminize(
     ...(manifest && { manifest }),
     insecureArguments: options.insecureArgs === true,
     libc: options.libc,
-    trust: options.trust.map(toImagePath),
-    exclude: options.exclude.map(toImagePath),
+    trust: (options.trust ?? []).map(toImagePath),
+    exclude: (options.exclude ?? []).map(toImagePath),
     name: showReference(output),
     ...(epochSeconds !== undefined && { epochSeconds }),
     toolVersion: __GSC_VERSION__,
@@ -161,6 +163,6 @@ function toImagePath(text: string): ImagePath {
   return imagePath(bytesOfText(text));
 }
 
-function append(value: string, before: readonly string[]): readonly string[] {
+function append(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }

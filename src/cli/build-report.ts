@@ -4,7 +4,7 @@ import type { Image } from '../image/image.ts';
 import { showPath } from '../manifest/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Console } from './console.ts';
-import { showCount, showSeconds, showSize } from './sizes.ts';
+import { showCount, showCounted, showSeconds, showSize } from './sizes.ts';
 
 export interface BuildFacts {
   readonly app: Image;
@@ -25,13 +25,13 @@ export function reportBuild(console: Console, facts: BuildFacts): void {
 function sayStart(console: Console, { app, runtime, graminized }: BuildFacts): void {
   const { start } = graminized;
   const standIn = runtime.isStandIn ? ' — a STAND-IN that protects nothing' : '';
-  console.say(`${app.name}: ${app.layers.length} layers, untouched; 2 added`);
+  console.say(`${app.name}: ${showCounted(app.layers.length, 'layer')}, untouched; 2 added`);
   console.say(
     `  runtime        Gramine ${runtime.version.text} from ${runtime.subject}, ${showSize(runtime.sizeBytes)}${standIn}`,
   );
   console.say(`  starts         ${showBytes(start.executable.path)} as ${showCommand(start.argv)}`);
   console.say(
-    `  as             uid ${start.user.uid}, gid ${start.user.gid}, in ${showBytes(start.workingDirectory.realPath)}, ${start.environment.variables.length} variables of the image`,
+    `  as             uid ${start.user.uid}, gid ${start.user.gid}, in ${showBytes(start.workingDirectory.realPath)}, ${showCounted(start.environment.variables.length, 'variable')} of the image`,
   );
   console.say(`  C library      ${describeLibc(start.libraries.libc)}`);
 }
@@ -43,11 +43,11 @@ function describeLibc(libc: 'glibc' | 'musl' | 'static'): string {
 function sayTrustedFiles(console: Console, graminized: Graminized): void {
   const { selection, hidden, trustedFileCount, trustedSizeBytes, predictedStartSeconds } = graminized;
   console.say(
-    `  trusted files  ${showCount(trustedFileCount)}, ${showSize(trustedSizeBytes)}; ${showCount(selection.mounts.length)} directory links became mounts`,
+    `  trusted files  ${showCount(trustedFileCount)}, ${showSize(trustedSizeBytes)}; directory links mounted: ${showCount(selection.mounts.length)}`,
   );
   for (const { path, target } of selection.mounts)
     console.detail(`    mount ${showBytes(path)} -> ${showBytes(target)}`);
-  console.say(`  left out       ${showCount(selection.excluded.length + hidden.length)} files`);
+  console.say(`  left out       ${showCounted(selection.excluded.length + hidden.length, 'file')}`);
   for (const { rule, reason, count, sizeBytes } of selection.exclusions) {
     console.say(
       `    ${showCount(count).padStart(7)}  ${showBytes(rule)} (${showSize(sizeBytes)}): ${reason}`,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
 import { z } from 'zod/mini';
 import { GscError } from '../base/error.ts';
 import { nearestName } from '../base/nearest-name.ts';
@@ -8,16 +8,17 @@ import { readUserFile } from '../base/read-file.ts';
 import type { World } from './console.ts';
 
 const text = z.nullish(z.string());
-const repository = { Repository: text, Branch: text };
+const source = { Repository: text, Branch: text };
 
 /** The Python tool's configuration. YAML; JSON is YAML too. */
-const configSchema = z.strictObject({
+const configKeys = {
   Distro: text,
   Registry: text,
-  Gramine: z.nullish(z.strictObject({ ...repository, Image: text })),
-  Graphene: z.nullish(z.strictObject({ ...repository, Image: text })),
-  SGXDriver: z.nullish(z.strictObject(repository)),
-});
+  Gramine: z.nullish(z.strictObject({ ...source, Image: text })),
+  Graphene: z.nullish(z.strictObject({ ...source, Image: text })),
+  SGXDriver: z.nullish(z.strictObject(source)),
+};
+const configSchema = z.strictObject(configKeys);
 
 export type Config = z.infer<typeof configSchema>;
 
@@ -44,32 +45,64 @@ export function parseConfig(content: string, subject: string): Config {
   };
   const [syntaxError] = document.errors;
   if (syntaxError) {
-    throw new GscError({ code: 'config', subject: place(syntaxError.pos[0]), message: syntaxError.message });
+    throw new GscError({
+      code: 'config',
+      subject: place(syntaxError.pos[0]),
+      message: `not valid YAML: ${syntaxError.message}`,
+      hint: 'correct this line; keys and values stand as in "Gramine:", below it indented "Image: NAME"',
+    });
   }
   const parsed = configSchema.safeParse(document.toJS() ?? {});
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const path =
-    issue?.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : (issue?.path ?? []);
-  const node = document.getIn(path, true) as
-    | { readonly range?: readonly [number, number, number] }
-    | undefined;
-  throw new GscError({
-    code: 'config',
-    subject: place(node?.range?.[0] ?? 0),
-    message:
-      issue?.code === 'unrecognized_keys'
-        ? `unknown key ${path.join('.')}`
-        : `${path.join('.')}: ${issue?.message}`,
-    hint: hintFor(path),
-  });
+  const [issue] = parsed.error.issues;
+  if (issue === undefined) throw new RangeError('a schema that refuses gives a reason');
+  const { path, ...problem } = describeIssue(issue, document);
+  throw new GscError({ code: 'config', subject: place(offsetOf(document, path)), ...problem });
 }
 
-function hintFor(path: readonly PropertyKey[]): string {
-  const known =
-    path.length > 1
-      ? ['Repository', 'Branch', 'Image']
-      : ['Distro', 'Registry', 'Gramine', 'Graphene', 'SGXDriver'];
+interface Problem {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly hint: string;
+}
+
+function describeIssue(issue: z.core.$ZodIssue, document: Document): Problem {
+  if (issue.code === 'unrecognized_keys') return unknownKey([...issue.path, issue.keys[0] ?? '']);
+  const isTable = issue.code === 'invalid_type' && issue.expected === 'object';
+  const value: unknown = issue.path.length === 0 ? document.toJS() : document.getIn(issue.path);
+  const name = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
+  return {
+    path: issue.path,
+    message: `${name}expected ${isTable ? 'keys with values' : 'a text'}, got ${showYaml(value)}`,
+    hint: isTable ? `the keys are ${knownKeys(issue.path).join(', ')}` : 'write it in quotes',
+  };
+}
+
+function unknownKey(path: readonly PropertyKey[]): Problem {
+  const known = knownKeys(path.slice(0, -1));
   const near = nearestName(String(path.at(-1)), known);
-  return near === undefined ? `known keys are ${known.join(', ')}` : `did you mean ${near}?`;
+  return {
+    path,
+    message: `unknown key ${path.join('.')}`,
+    hint: near === undefined ? `the keys here are ${known.join(', ')}` : `did you mean ${near}?`,
+  };
+}
+
+function knownKeys(table: readonly PropertyKey[]): readonly string[] {
+  if (table.length === 0) return Object.keys(configKeys);
+  return table[0] === 'SGXDriver' ? ['Repository', 'Branch'] : ['Repository', 'Branch', 'Image'];
+}
+
+function showYaml(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return `the ${typeof value} ${value}`;
+  return Array.isArray(value) ? 'a list' : 'keys with values';
+}
+
+/** Where the key at `path` stands; of the whole document, its start. */
+function offsetOf(document: Document, path: readonly PropertyKey[]): number {
+  const parent = path.length > 1 ? document.getIn(path.slice(0, -1), true) : document.contents;
+  if (!isMap(parent) || path.length === 0) return 0;
+  const pair = parent.items.find(({ key }: Pair) => isScalar(key) && String(key.value) === path.at(-1));
+  return isScalar(pair?.key) ? (pair.key.range?.[0] ?? 0) : 0;
 }

@@ -19,6 +19,9 @@ export interface OutputStream {
   write(text: string): unknown;
 }
 
+/** Of a terminal that does not tell its width. */
+const defaultColumns = 80;
+
 export type Verbosity = 'quiet' | 'normal' | 'verbose';
 
 /** The two voices of a command: the result on stdout, the talk on stderr. */
@@ -36,14 +39,14 @@ export class Console {
 
   /** A part of the result, as it is. */
   result(text: string): void {
-    this.#clearProgress();
+    this.clearProgress();
     this.#world.stdout.write(text);
   }
 
   /** A remark that `-q` silences. */
   say(line: string): void {
     if (this.verbosity === 'quiet') return;
-    this.#clearProgress();
+    this.clearProgress();
     this.#world.stderr.write(`${line}\n`);
   }
 
@@ -54,18 +57,20 @@ export class Console {
 
   /** Something that weakens or surprises; `-q` does not silence it. */
   warn(line: string): void {
-    this.#clearProgress();
+    this.clearProgress();
     this.#world.stderr.write(`${this.colors.yellow('warning')}: ${line}\n`);
   }
 
   /** The line that says what goes on, replaced by the next one; only on a terminal. */
   progress(line: string): void {
     if (this.verbosity === 'quiet' || this.#world.stderr.isTTY !== true) return;
-    this.#world.stderr.write(`\r\u001b[K${line.slice(0, (this.#world.stderr.columns ?? 80) - 1)}`);
+    const columns = this.#world.stderr.columns || defaultColumns;
+    this.#world.stderr.write(`\r\u001b[K${line.slice(0, columns - 1)}`);
     this.#hasProgressLine = true;
   }
 
-  #clearProgress(): void {
+  /** Removes the line that {@link progress} left. */
+  clearProgress(): void {
     if (this.#hasProgressLine) this.#world.stderr.write('\r\u001b[K');
     this.#hasProgressLine = false;
   }

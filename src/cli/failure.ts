@@ -7,8 +7,29 @@ export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as c
 
 const usageErrors: ReadonlySet<ErrorCode> = new Set(['usage', 'config', 'manifest']);
 
-/** Says on stderr what failed and gives the exit code. With `asJson` the error is one JSON object on stdout as well. */
-export function reportFailure(error: unknown, world: World, asJson: boolean): number {
+/**
+ * commander's complaint about options and arguments as an error of gsc's own; every other error, and the end after a
+ * help or version text, as it is. `command` is the one that was called, if there is such a command.
+ */
+export function asUsageError(error: unknown, command: string | undefined): unknown {
+  if (!(error instanceof CommanderError) || error.exitCode === 0 || error.code === 'commander.help')
+    return error;
+  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const call = command === undefined ? 'gsc' : `gsc ${command}`;
+  const isUnknownCommand = error.code === 'commander.unknownCommand';
+  return new GscError({
+    code: 'usage',
+    subject: 'command line',
+    message,
+    hint:
+      suggestion?.replace(/^\(Did you mean (.*)\?\)$/, 'did you mean $1?') ??
+      (isUnknownCommand ? 'gsc --help lists the commands' : `${call} --help says how it is called`),
+    cause: error,
+  });
+}
+
+/** Says on stderr what failed and gives the exit code. With `--json` the error is one JSON object on stdout as well. */
+export function reportFailure(error: unknown, world: World): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   if (world.signal.aborted) {
     world.stderr.write('gsc: interrupted; nothing was written\n');
@@ -17,13 +38,14 @@ export function reportFailure(error: unknown, world: World, asJson: boolean): nu
   if (!(error instanceof GscError)) return reportUnexpected(error, world);
   const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
   world.stderr.write(`gsc: ${error.message}\n${hint}`);
-  if (asJson) {
+  if (world.arguments.includes('--json')) {
     const { code, subject, message } = error;
     world.stdout.write(`${JSON.stringify({ error: { code, subject, message, hint: error.hint } })}\n`);
   }
   return usageErrors.has(error.code) ? exitCodes.usage : exitCodes.failed;
 }
 
+/** Calls that the system refused, and gsc's own mistakes; where in gsc, only with `-v`. */
 function reportUnexpected(error: unknown, world: World): number {
   const system = systemErrorCode(error);
   if (system === 'EPIPE') return exitCodes.failed;
@@ -32,7 +54,9 @@ function reportUnexpected(error: unknown, world: World): number {
     world.stderr.write(`gsc: the system refused a call: ${text}\n`);
     return exitCodes.failed;
   }
-  const stack = error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : '';
-  world.stderr.write(`gsc: an error in gsc itself, please report it: ${text}${stack}\n`);
+  const isVerbose = ['-v', '--verbose'].some((option) => world.arguments.includes(option));
+  const stack = isVerbose && error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : '';
+  const hint = isVerbose ? '' : 'hint: report it, with what the same command says with -v\n';
+  world.stderr.write(`gsc: an error in gsc itself: ${text}${stack}\n${hint}`);
   return exitCodes.failed;
 }

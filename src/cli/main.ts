@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import { commands } from './commands.ts';
 import type { World } from './console.ts';
 import { runCommandLine } from './program.ts';
@@ -14,7 +15,7 @@ const world: World = {
   arguments: process.argv.slice(2),
   environment: process.env,
   workingDirectory: process.cwd(),
-  stdin: process.stdin,
+  stdin: addAbortSignal(abort.signal, process.stdin),
   stdout: process.stdout,
   stderr: process.stderr,
   signal: abort.signal,

@@ -2,14 +2,14 @@ import { checkManifest } from '../manifest/check.ts';
 import { type ManifestProblem, showProblem } from '../manifest/problem.ts';
 import { checkRuntimeRules } from '../manifest/runtime-rules.ts';
 import { parseToml, showPath } from '../manifest/toml.ts';
-import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
+import type { RuntimeVersion } from '../runtime/version.ts';
 import { exitCodes } from './failure.ts';
 import { readInput } from './input-file.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from './runtime-version-option.ts';
 
 interface Options extends CommonOptions {
-  readonly runtimeVersion?: string;
+  readonly runtimeVersion?: RuntimeVersion;
   readonly strict?: boolean;
 }
 
@@ -32,7 +32,7 @@ async function manifestCheck(
   file: string,
 ): Promise<number> {
   const subject = file === '-' ? 'standard input' : file;
-  const version = parseRuntimeVersion(options.runtimeVersion ?? defaultRuntimeVersion);
+  const version = options.runtimeVersion ?? defaultRuntimeVersion;
   const text = await readInput(world, file, 'manifest');
   const { problems, warnings } = findProblems(text, subject, version, options.strict === true);
   if (isJson) {

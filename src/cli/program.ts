@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { Console, type Verbosity, type World } from './console.ts';
-import { reportFailure } from './failure.ts';
+import { asUsageError, reportFailure } from './failure.ts';
 
 /** What a command gets besides its own arguments. */
 export interface CommandContext {
@@ -26,24 +26,32 @@ export type Act = <Options extends CommonOptions>(
 /** Runs the command line and gives the exit code: 0 done, 1 failed or did not verify, 2 wrong usage or configuration. */
 export async function runCommandLine(world: World, commands: readonly AddCommand[]): Promise<number> {
   let exitCode = 0;
+  let console: Console | undefined;
   const act: Act =
     <Options extends CommonOptions>(work: Parameters<typeof act<Options>>[0]) =>
     async (...parameters) => {
       // commander's call: the positional arguments, the options, the command
       const options = parameters.at(-2) as Options;
       const positional = parameters.slice(0, -2) as string[];
-      const console = new Console(world, verbosityOf(options));
+      console = new Console(world, verbosityOf(options));
       exitCode = await work({ world, console, isJson: options.json === true }, options, ...positional);
     };
   const program = makeProgram(world);
   for (const add of commands) add(program, act);
   for (const command of program.commands) addCommonOptions(command);
   try {
-    await program.parseAsync([...world.arguments], { from: 'user' });
+    await program.parseAsync(withLongOptions(world.arguments), { from: 'user' });
     return exitCode;
   } catch (error) {
-    return reportFailure(error, world, world.arguments.includes('--json'));
+    console?.clearProgress();
+    return reportFailure(asUsageError(error, commandNameIn(program, world)), world);
   }
+}
+
+/** The Python tool's `-nc`: two letters, which commander would take for `-n -c`. */
+function withLongOptions(args: readonly string[]): string[] {
+  const end = args.includes('--') ? args.indexOf('--') : args.length;
+  return args.map((argument, index) => (argument === '-nc' && index < end ? '--no-cache' : argument));
 }
 
 function makeProgram(world: World): Command {
@@ -55,10 +63,11 @@ function makeProgram(world: World): Command {
     .helpCommand('help [command]', 'show the help of a command')
     .helpOption('-h, --help', 'show this help')
     .showSuggestionAfterError()
-    .showHelpAfterError('(add --help for the options)')
     .configureOutput({
       writeOut: (text) => world.stdout.write(text),
       writeErr: (text) => world.stderr.write(text),
+      // Said by reportFailure, like all other errors.
+      outputError: () => undefined,
     })
     .exitOverride();
 }
@@ -69,6 +78,11 @@ export function addCommonOptions(command: Command): void {
     .addOption(new Option('--json', 'print the result as JSON'))
     .addOption(new Option('-q, --quiet', 'say nothing but the result, warnings and errors'))
     .addOption(new Option('-v, --verbose', 'say more: what was left out and why, what was overridden'));
+}
+
+/** The command that was called, for hints; of `gsc help build` it is `build`. */
+function commandNameIn(program: Command, world: World): string | undefined {
+  return program.commands.map((command) => command.name()).find((name) => world.arguments.includes(name));
 }
 
 function verbosityOf(options: CommonOptions): Verbosity {

@@ -21,25 +21,31 @@ export interface RuntimeChoice {
   /** An image reference or a directory. */
   readonly source: string | undefined;
   /** What the user says the version is. */
-  readonly version: string | undefined;
+  readonly version: RuntimeVersion | undefined;
 }
 
 /** Finds the Gramine runtime that the user chose. */
 export async function openRuntime(world: World, choice: RuntimeChoice): Promise<Runtime> {
-  const { source } = choice;
-  if (source === undefined) {
+  const { source, version } = choice;
+  if (source === undefined || source === '') {
     throw new GscError({
-      code: 'runtime',
-      subject: 'Gramine runtime',
-      message: 'none is configured',
-      hint: 'name an image or a directory that holds Gramine with --runtime, or as Gramine.Image in config.yaml',
+      code: 'usage',
+      subject: '--runtime',
+      message: 'no Gramine runtime is given',
+      hint: 'name an image or a directory that holds Gramine, with --runtime or as Gramine.Image in config.yaml',
     });
   }
-  const version = choice.version === undefined ? undefined : parseRuntimeVersion(choice.version);
   const directory = resolve(world.workingDirectory, source);
-  return (await isDirectory(directory))
-    ? runtimeInDirectory(directory, source, version)
-    : runtimeInImage(world, source, version);
+  if (await isDirectory(directory)) return runtimeInDirectory(directory, source, version);
+  if (/^\.{0,2}\//.test(source)) {
+    throw new GscError({
+      code: 'not-found',
+      subject: source,
+      message: 'the Gramine runtime cannot be read: there is no such directory',
+      hint: 'check the path; an image in a file is named oci-archive:FILE or docker-archive:FILE',
+    });
+  }
+  return runtimeInImage(world, source, version);
 }
 
 async function runtimeInDirectory(

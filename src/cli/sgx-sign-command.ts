@@ -4,7 +4,7 @@ import { readUserFile } from '../base/read-file.ts';
 import { chrootFiles } from '../manifest/chroot-files.ts';
 import { hostFiles } from '../manifest/file-access.ts';
 import { prepareManifest } from '../manifest/prepare.ts';
-import { parseRuntimeVersion } from '../runtime/version.ts';
+import type { RuntimeVersion } from '../runtime/version.ts';
 import { type SignedEnclave, signEnclave } from '../signature/sign-enclave.ts';
 import type { World } from './console.ts';
 import { defaultKeyPath, openPemSigner } from './key-place.ts';
@@ -20,7 +20,7 @@ interface Options extends CommonOptions {
   readonly sigfile?: string;
   readonly date: string;
   readonly chroot?: string;
-  readonly runtimeVersion?: string;
+  readonly runtimeVersion?: RuntimeVersion;
 }
 
 export const addSgxSign: AddCommand = (program, act) => {
@@ -47,7 +47,7 @@ export const addSgxSign: AddCommand = (program, act) => {
 
 async function sgxSign({ world, console, isJson }: CommandContext, options: Options): Promise<number> {
   const at = (path: string) => resolve(world.workingDirectory, path);
-  const version = parseRuntimeVersion(options.runtimeVersion ?? defaultRuntimeVersion);
+  const version = options.runtimeVersion ?? defaultRuntimeVersion;
   const libpal = await readUserFile(at(options.libpal), 'libpal.so');
   const signer = await openPemSigner(at(options.key ?? defaultKeyPath(world)), options.passphrase);
   const host = hostFiles(world.workingDirectory);
@@ -63,6 +63,7 @@ async function sgxSign({ world, console, isJson }: CommandContext, options: Opti
   const date = options.date === 'today' ? localDate(world) : options.date;
   const signed = await signEnclave({ manifestSgx, libpal, version, signer, date });
   const sigfile = options.sigfile ?? `${options.manifest.replace(/\.manifest$/, '')}.sig`;
+  world.signal.throwIfAborted();
   await writeFileAtomically(at(options.output), manifestSgx, { existing: 'replace' });
   await writeFileAtomically(at(sigfile), signed.sigstruct, { existing: 'replace' });
   console.say(`signed for Gramine ${version.text}: ${options.output}, ${sigfile}`);

@@ -1,9 +1,13 @@
 import { resolve } from 'node:path';
 import { GscError } from '../base/error.ts';
+import { stateOf } from '../labels.ts';
 import { type ImageReference, parseReference, showReference } from '../reference/image-reference.ts';
 import { signedName, signedNameOfUnsigned, unsignedName } from '../reference/output-name.ts';
 import { signImage } from '../sign-image.ts';
+import type { StoredImage } from '../store/stored-image.ts';
 import { commitAndReport } from './commit.ts';
+import type { World } from './console.ts';
+import { dateOption } from './date-option.ts';
 import { dayOf, sourceDateEpoch } from './epoch.ts';
 import { openPemSigner } from './key-place.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
@@ -29,7 +33,7 @@ export const addSignImage: AddCommand = (program, act) => {
     .option('-c, --config <file>', "accepted for the Python tool's command lines; not needed")
     .option('-o, --output <ref>', 'name of the signed image')
     .option('-p, --passphrase <text>', 'passphrase of the key')
-    .option('--date <date>', 'date in the signature, YYYY-MM-DD; default: when the image was created')
+    .addOption(dateOption('date in the signature, YYYY-MM-DD; default: when the image was created'))
     .option('--force', 'replace an image of that name')
     .action(act(signImageCommand));
 };
@@ -41,10 +45,15 @@ async function signImageCommand(
   keyFile: string,
 ): Promise<number> {
   const { world, console } = context;
-  const { unsigned, signed } = namesFor(parseReference(imageText));
+  const reference = parseReference(imageText);
+  const { unsigned, signed } = namesFor(reference);
   const output = options.output === undefined ? signed : parseReference(options.output);
   const signer = await openPemSigner(resolve(world.workingDirectory, keyFile), options.passphrase);
-  const source = await openUnsigned(context, unsigned, imageText);
+  const source = await openUnsigned(world, {
+    given: reference,
+    unsigned,
+    isNamed: options.output !== undefined,
+  });
   try {
     const epochSeconds = sourceDateEpoch(world);
     const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
@@ -75,17 +84,53 @@ function namesFor(reference: ImageReference): Names {
   return { unsigned: unsignedName(reference), signed: signedName(reference) };
 }
 
-async function openUnsigned({ world }: CommandContext, unsigned: ImageReference, imageText: string) {
+interface Wanted {
+  /** What the user wrote. */
+  readonly given: ImageReference;
+  readonly unsigned: ImageReference;
+  /** True if the user names the result. */
+  readonly isNamed: boolean;
+}
+
+/** The unsigned image of the app; where there is none, the given image itself if it is unsigned (`gsc build -o`). */
+async function openUnsigned(world: World, { given, unsigned, isNamed }: Wanted): Promise<StoredImage> {
+  const found = await openIfThere(unsigned, world);
+  if (found !== undefined) return found;
+  const image = await openIfThere(given, world);
+  if (image === undefined) throw noUnsignedImage(given, unsigned);
+  const state = stateOf(image.config.config?.Labels ?? {});
+  if (state === 'unsigned' && isNamed) return image;
+  await image.close();
+  if (state === 'app') throw noUnsignedImage(given, unsigned);
+  throw new GscError({
+    code: 'state',
+    subject: showReference(given),
+    message:
+      state === 'signed'
+        ? 'expected an unsigned graminized image, got one that is signed already'
+        : 'this unsigned image has a name of its own, of which none follows for the signed one',
+    hint:
+      state === 'signed' ? 'sign the unsigned image that it was made of' : 'name the signed image with -o',
+  });
+}
+
+async function openIfThere(reference: ImageReference, world: World): Promise<StoredImage | undefined> {
   try {
-    return await openSource(unsigned, world);
+    return await openSource(reference, world);
   } catch (error) {
-    if (!(error instanceof GscError) || error.code !== 'not-found') throw error;
-    throw new GscError({
-      code: 'not-found',
-      subject: showReference(unsigned),
-      message: `there is no unsigned image for ${imageText}: ${error.message}`,
-      hint: `make it with: gsc build ${imageText} [MANIFEST]`,
-      cause: error,
-    });
+    if (error instanceof GscError && error.code === 'not-found') return undefined;
+    throw error;
   }
+}
+
+function noUnsignedImage(given: ImageReference, unsigned: ImageReference): GscError {
+  const isItself = showReference(given) === showReference(unsigned);
+  return new GscError({
+    code: 'not-found',
+    subject: showReference(unsigned),
+    message: isItself ? 'there is no such image' : `there is no unsigned image of ${showReference(given)}`,
+    hint: isItself
+      ? 'check the name; gsc build makes unsigned images'
+      : `make it with: gsc build ${showReference(given)} [MANIFEST]`,
+  });
 }

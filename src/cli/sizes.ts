@@ -12,6 +12,11 @@ export function showCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** `1 layer`, `12,345 layers`. */
+export function showCounted(count: number, noun: string): string {
+  return `${showCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** `about 2.3 s`, `less than 0.1 s`. */
 export function showSeconds(seconds: number): string {
   return seconds < 0.1 ? 'less than 0.1 s' : `about ${seconds.toFixed(1)} s`;

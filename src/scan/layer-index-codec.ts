@@ -9,7 +9,7 @@ import { PackedReader } from './packed-reader.ts';
 import { PackedWriter } from './packed-writer.ts';
 
 /** To be raised with every change of the encoding, and of what a scan finds out about a layer. */
-const formatNumber = 1;
+const formatNumber = 2;
 
 /**
  * Names the encoding and the rules by which indexes are made, in letters that suit a file name: an index kept under another
@@ -36,7 +36,10 @@ const hasContent = 0x20;
 /** The owner's numbers are not both from 0 to 2^53 - 1 (tars may hold negative ones). */
 const hasOddOwner = 0x40;
 
-const programs = { script: 0, scriptWithArgument: 1, elf: 2, elfWithInterpreter: 3 } as const;
+const programs = { script: 0, scriptWithArgument: 1, elf: 2 } as const;
+/** Added to `programs.elf`. */
+const hasInterpreter = 1;
+const hasVersions = 4;
 
 /**
  * The bytes of a layer index: about 55 per file, of which 32 are its hash. Nothing in them tells damage from content:
@@ -109,16 +112,20 @@ function writeOwnership(out: PackedWriter, owner: Ownership): void {
 }
 
 function writeProgram(out: PackedWriter, program: ProgramFacts): void {
-  const { interpreter } = program;
   if (program.kind === 'script') {
     out.byte(program.argument === undefined ? programs.script : programs.scriptWithArgument);
     out.string(program.interpreter);
     if (program.argument !== undefined) out.string(program.argument);
-  } else {
-    out.byte(interpreter === undefined ? programs.elf : programs.elfWithInterpreter);
-    out.count(program.machine);
-    if (interpreter !== undefined) out.string(interpreter);
+    return;
   }
+  const { machine, interpreter, definedVersions } = program;
+  const flags = (interpreter === undefined ? 0 : hasInterpreter) | (definedVersions ? hasVersions : 0);
+  out.byte(programs.elf | flags);
+  out.count(machine);
+  if (interpreter !== undefined) out.string(interpreter);
+  if (definedVersions === undefined) return;
+  out.count(definedVersions.length);
+  for (const version of definedVersions) out.string(version);
 }
 
 function readEntry(from: PackedReader): LayerEntry {
@@ -173,10 +180,21 @@ function readProgram(from: PackedReader): ProgramFacts {
     case programs.scriptWithArgument:
       return { kind: 'script', interpreter: from.string(), argument: from.string() };
     case programs.elf:
-      return { kind: 'elf', machine: from.count() };
-    case programs.elfWithInterpreter:
-      return { kind: 'elf', machine: from.count(), interpreter: from.string() };
+    case programs.elf | hasInterpreter:
+    case programs.elf | hasVersions:
+    case programs.elf | hasInterpreter | hasVersions:
+      return readElf(from, form);
     default:
       throw new RangeError(`unknown form of program: ${form}`);
   }
+}
+
+function readElf(from: PackedReader, form: number): ProgramFacts {
+  const machine = from.count();
+  const interpreter = (form & hasInterpreter) !== 0 ? { interpreter: from.string() } : {};
+  if ((form & hasVersions) === 0) return { kind: 'elf', machine, ...interpreter };
+  const count = from.count();
+  if (count > from.leftBytes) throw new RangeError('there are fewer bytes than versions');
+  const definedVersions = Array.from({ length: count }, () => from.string());
+  return { kind: 'elf', machine, ...interpreter, definedVersions };
 }

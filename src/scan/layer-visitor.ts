@@ -1,7 +1,8 @@
 import { createHash, type Hash, hash } from 'node:crypto';
 import type { ImagePath } from '../base/image-path.ts';
 import type { TarEntry, TarVisitor } from '../tar/tar-entry.ts';
-import type { FileFacts, LayerEntry, Ownership } from '../tree/entry.ts';
+import type { FileFacts, LayerEntry, Ownership, ProgramFacts } from '../tree/entry.ts';
+import { isCLibraryPart, versionsDefinedIn } from './c-library-parts.ts';
 import { isContentKept } from './kept-content.ts';
 import { fileEntry, meaningOf } from './layer-entry.ts';
 import { ProgramProbe } from './program-probe.ts';
@@ -30,7 +31,7 @@ export class LayerVisitor implements TarVisitor {
     this.#file = {
       path,
       ownership,
-      facts: new FileScan(entry.sizeBytes, isContentKept(path, entry.sizeBytes)),
+      facts: new FileScan(path, entry.sizeBytes),
     };
   }
 
@@ -50,20 +51,24 @@ export class LayerVisitor implements TarVisitor {
 export class FileScan {
   readonly #sizeBytes: number;
   readonly #probe: ProgramProbe;
-  readonly #kept: Buffer[] | undefined;
+  readonly #isContentKept: boolean;
+  readonly #isVersioned: boolean;
+  readonly #pieces: Buffer[] | undefined;
   #hash: Hash | undefined;
   /** Of a file that came in one piece. */
   #sha256: string | undefined;
 
-  constructor(sizeBytes: number, isContentKept: boolean) {
+  constructor(path: ImagePath, sizeBytes: number) {
     this.#sizeBytes = sizeBytes;
     this.#probe = new ProgramProbe(sizeBytes);
-    this.#kept = isContentKept ? [] : undefined;
+    this.#isContentKept = isContentKept(path, sizeBytes);
+    this.#isVersioned = isCLibraryPart(path, sizeBytes);
+    this.#pieces = this.#isContentKept || this.#isVersioned ? [] : undefined;
   }
 
   push(piece: Buffer): void {
     this.#probe.push(piece);
-    this.#kept?.push(Buffer.from(piece));
+    this.#pieces?.push(Buffer.from(piece));
     // Most files come in one piece, and a one-shot hash costs half of a Hash object.
     if (piece.length === this.#sizeBytes) {
       this.#sha256 = hash('sha256', piece, 'hex');
@@ -75,12 +80,20 @@ export class FileScan {
 
   finish(): FileFacts {
     const sha256 = this.#sha256 ?? this.#hash?.digest('hex') ?? hash('sha256', '', 'hex');
-    const { program } = this.#probe;
+    const content = this.#pieces && Buffer.concat(this.#pieces);
+    const program = this.#programOf(content);
     return {
       sizeBytes: this.#sizeBytes,
       sha256,
       ...(program && { program }),
-      ...(this.#kept && { content: Buffer.concat(this.#kept) }),
+      ...(this.#isContentKept && content && { content }),
     };
+  }
+
+  #programOf(content: Buffer | undefined): ProgramFacts | undefined {
+    const { program } = this.#probe;
+    if (!this.#isVersioned || content === undefined || program?.kind !== 'elf') return program;
+    const definedVersions = versionsDefinedIn(content);
+    return definedVersions === undefined ? program : { ...program, definedVersions };
   }
 }

@@ -5,7 +5,6 @@ import { childOf, type ImagePath, rootPath, showBytes } from '../base/image-path
 import { readError } from '../base/read-file.ts';
 import type { ByteStream } from '../image/image.ts';
 import type { LayerEntry, Ownership } from '../tree/entry.ts';
-import { isContentKept } from './kept-content.ts';
 import { fileEntry } from './layer-entry.ts';
 import { FileScan } from './layer-visitor.ts';
 
@@ -89,7 +88,7 @@ class DirectoryScan {
     }
     if (status.nlink > 1n) this.#firstNames.set(inode, path);
     const sizeBytes = Number(status.size);
-    const scan = new FileScan(sizeBytes, isContentKept(path, sizeBytes));
+    const scan = new FileScan(path, sizeBytes);
     let readSoFar = 0;
     for await (const piece of openFile(hostPath(this.#directory, path))) {
       readSoFar += piece.length;

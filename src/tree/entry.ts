@@ -21,7 +21,13 @@ export interface FileFacts {
 /** How the kernel would start the file. Paths and words are bytes. */
 export type ProgramFacts =
   | { readonly kind: 'script'; readonly interpreter: ByteString; readonly argument?: ByteString }
-  | { readonly kind: 'elf'; readonly machine: number; readonly interpreter?: ByteString };
+  | {
+      readonly kind: 'elf';
+      readonly machine: number;
+      readonly interpreter?: ByteString;
+      /** The symbol versions that it defines, in its order; known of glibc's own libraries only. */
+      readonly definedVersions?: readonly ByteString[];
+    };
 
 /** One thing that a layer says about one path. OCI image-spec, layer.md. */
 export type LayerEntry =

@@ -24,7 +24,12 @@ const program = fc.oneof(
     { requiredKeys: ['kind', 'interpreter'] },
   ),
   fc.record(
-    { kind: fc.constant('elf' as const), machine: fc.nat(65535), interpreter: byteString },
+    {
+      kind: fc.constant('elf' as const),
+      machine: fc.nat(65535),
+      interpreter: byteString,
+      definedVersions: fc.array(byteString),
+    },
     { requiredKeys: ['kind', 'machine'] },
   ),
 );
@@ -131,7 +136,7 @@ describe('encodeLayerIndex', () => {
 
   it('changes only together with the name of its format, which cached indexes are found by', () => {
     const bytes = createHash('sha256').update(encodeLayerIndex(sample)).digest('hex').slice(0, 16);
-    expect([layerIndexFormat, bytes]).toEqual(['1-7e87f930', '0d74c3b6031fe1ec']);
+    expect([layerIndexFormat, bytes]).toEqual(['2-7e87f930', '0d74c3b6031fe1ec']);
   });
 
   it.each([-1, 1.5, Number.NaN, 2 ** 53])('refuses %d as a size', (sizeBytes) => {

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/base/digest.ts';
 import { scanLayer } from '../../src/scan/scan-layer.ts';
@@ -170,5 +172,23 @@ describe('scanLayer', () => {
     await expect(scanLayer(layer, { ...options, signal: controller.signal })).rejects.toMatchObject({
       code: 'aborted',
     });
+  });
+
+  it("keeps the versions that glibc's own libraries define, and those of no other file", async () => {
+    const path = execFileSync('cc', ['-print-file-name=libc.so.6'], { encoding: 'utf8' }).trim();
+    const libc = readFileSync(path);
+    const entries = await entriesOf([
+      ['lib/libc.so.6', libc],
+      ['lib/libc-2.31.so', libc],
+      ['lib/libother.so.6', libc],
+      ['cut/libc.so.6', libc.subarray(0, 100_000)],
+      ['text/libc.so.6', 'GROUP ( /lib/libc.so.6 )'],
+    ]);
+    const versions = entries.map(
+      (entry) => entry.kind === 'file' && entry.program?.kind === 'elf' && entry.program.definedVersions,
+    );
+    expect(versions[0]).toEqual(expect.arrayContaining(['GLIBC_2.2.5', 'GLIBC_2.34']));
+    expect(versions[1]).toEqual(versions[0]);
+    expect(versions.slice(2)).toEqual([undefined, undefined, false]);
   });
 });

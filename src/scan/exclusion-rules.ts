@@ -1,6 +1,6 @@
 /** A place of an image whose files are not trusted, and why. */
 export interface ExclusionRule {
-  /** Names the place and all below it; `*` and `?` stand for characters of one component. */
+  /** Names the place and all below it, as a `Glob`. */
   readonly pattern: string;
   readonly reason: string;
 }
@@ -24,7 +24,7 @@ export const exclusionRules: readonly ExclusionRule[] = [
   { pattern: '/.dockerenv', reason: 'engine: made anew for each container' },
   { pattern: '/.dockerinit', reason: 'engine: made anew for each container' },
   { pattern: '/etc/hosts', reason: 'engine: mounted over at run time; Gramine makes its own' },
-  { pattern: '/etc/hostname', reason: 'engine: mounted over at run time; Gramine makes its own' },
+  { pattern: '/etc/hostname', reason: 'engine: mounted over at run time; gethostname() works without it' },
   { pattern: '/etc/resolv.conf', reason: 'engine: mounted over at run time; Gramine makes its own' },
   { pattern: '/run/.containerenv', reason: 'engine: podman makes it anew for each container' },
   { pattern: '/gramine', reason: 'the runtime, whose own files gsc lists by themselves' },

@@ -3,7 +3,7 @@ import type { FileNode, FileTree, SymlinkNode } from '../tree/file-tree.ts';
 import { resolvePath, showFailure } from '../tree/resolve-path.ts';
 import { walkTree } from '../tree/walk-tree.ts';
 import { keyOf } from './path-order.ts';
-import type { TrustPolicy } from './trust-policy.ts';
+import type { ExclusionOrigin, TrustPolicy } from './trust-policy.ts';
 
 /** A name under which a trusted file can be opened. */
 export interface TrustedName {
@@ -30,6 +30,7 @@ export interface ExcludedFile {
   /** The pattern of the rule, or `names` for files whose names a manifest cannot hold. */
   readonly rule: string;
   readonly reason: string;
+  readonly origin: ExclusionOrigin | 'name';
 }
 
 /** A link that no trusted name goes through. `target` is as the link stores it. */
@@ -82,9 +83,11 @@ class NameSorter implements TreeNames {
   addFile(path: ImagePath, node: FileNode): void {
     const rule = this.#policy.exclusionOf(path);
     const { sizeBytes, sha256 } = node;
-    if (rule) this.excluded.push({ path, sizeBytes, rule: rule.pattern, reason: rule.reason });
-    else if (textOfBytes(path) === undefined) {
-      this.excluded.push({ path, sizeBytes, rule: 'names', reason: unwritable });
+    if (rule) {
+      const { pattern, reason, origin } = rule;
+      this.excluded.push({ path, sizeBytes, rule: pattern, reason, origin });
+    } else if (textOfBytes(path) === undefined) {
+      this.excluded.push({ path, sizeBytes, rule: 'names', reason: unwritable, origin: 'name' });
     } else this.trusted.push({ path, key: keyOf(path), sha256, sizeBytes });
   }
 

@@ -1,81 +1,92 @@
-import { type ByteString, componentsOf, type ImagePath } from '../base/image-path.ts';
+import { type ImagePath, isWithin, parentOf } from '../base/image-path.ts';
 import { type ExclusionRule, exclusionRules } from './exclusion-rules.ts';
+import { type Glob, matchGlob, parseGlob } from './glob.ts';
 
-/** Changes to the built-in rules. Each path stands for itself and all below it. */
+/** What decides about a file: gsc's own table, an option (`--exclude`), or the level of trust. */
+export type ExclusionOrigin = 'built-in' | 'option' | 'level';
+
+/** The rule that leaves a path out. */
+export interface Exclusion extends ExclusionRule {
+  readonly origin: ExclusionOrigin;
+}
+
+/** Changes to the built-in rules. */
 export interface TrustOptions {
-  readonly trust: readonly ImagePath[];
-  readonly exclude: readonly ImagePath[];
+  readonly trust: readonly Glob[];
+  readonly exclude: readonly Glob[];
+  /** Rules of the level of trust. */
+  readonly level?: readonly ExclusionRule[];
+  /** Paths that are trusted whatever the rules say. */
+  readonly required?: readonly ImagePath[];
 }
 
 /** The reason that goes with a path of `--exclude`. */
 export const excludedByOption = 'left out by an option (--exclude)';
 
 interface Rule {
-  readonly components: readonly RegExp[];
+  readonly glob: Glob;
+  /** Its place among all rules: of equals the first one decides. */
+  readonly rank: number;
   /** The rule that excludes, or undefined where the user trusts. */
-  readonly excludes: ExclusionRule | undefined;
+  readonly excludes: Exclusion | undefined;
 }
 
 /**
- * Says which rule leaves a path out. The rule with the longest path decides; of equally long ones `--exclude` comes before
- * `--trust`, and both before the built-in rules.
+ * Says which rule leaves a path out. Of the rules that match it or a directory above it, the one that matches deepest
+ * decides; of equally deep ones the most exact one (with the most characters that are no wildcards); of equally exact ones
+ * `--exclude` comes before `--trust`, and both before the built-in rules and those of the level.
  */
 export class TrustPolicy {
-  /** By descending precedence, per first component; rules for `/` itself are under the empty name. */
-  readonly #rules = new Map<ByteString, Rule[]>();
+  readonly #rules: Rule[] = [];
+  readonly #required: ReadonlySet<ImagePath>;
+  /** The rules that can matter for names in one directory: trees are walked directory by directory. */
+  #near: { readonly directory: ImagePath; readonly rules: readonly Rule[] } | undefined;
 
   constructor(options: TrustOptions) {
-    const excluded = options.exclude.map((path) =>
-      userRule(path, { pattern: path, reason: excludedByOption }),
-    );
-    const trusted = options.trust.map((path) => userRule(path, undefined));
-    const builtIn = exclusionRules.map((rule) => ({ components: patternOf(rule.pattern), excludes: rule }));
-    for (const { first, rule } of [...excluded, ...trusted]) this.#add(first, rule);
-    for (const rule of builtIn) this.#add(rule.excludes.pattern.split('/')[1] ?? '', rule);
-    for (const rules of this.#rules.values()) {
-      rules.sort((a, b) => b.components.length - a.components.length);
+    this.#required = new Set(options.required);
+    for (const glob of options.exclude) {
+      this.#add(glob, { pattern: glob.pattern, reason: excludedByOption, origin: 'option' });
     }
+    for (const glob of options.trust) this.#add(glob, undefined);
+    for (const rule of exclusionRules) this.#add(parseGlob(rule.pattern), { ...rule, origin: 'built-in' });
+    for (const rule of options.level ?? []) this.#add(parseGlob(rule.pattern), { ...rule, origin: 'level' });
   }
 
   /** The rule that leaves the path out, or undefined if the path is trusted. */
-  exclusionOf(path: ImagePath): ExclusionRule | undefined {
-    const second = path.indexOf('/', 1);
-    const first = second < 0 ? path.slice(1) : path.slice(1, second);
-    const rules = this.#rules.get(first);
-    const general = this.#rules.get('')?.[0]?.excludes;
-    if (rules === undefined || path === '/') return general;
-    const components = componentsOf(path);
-    const decisive = rules.find((rule) => matches(rule, components));
-    return decisive === undefined ? general : decisive.excludes;
+  exclusionOf(path: ImagePath): Exclusion | undefined {
+    if (this.#required.has(path)) return undefined;
+    let best: Match | undefined;
+    for (const rule of this.#rulesNear(parentOf(path))) {
+      const depth = matchGlob(rule.glob, path);
+      if (depth !== undefined && (best === undefined || isStronger({ rule, depth }, best))) {
+        best = { rule, depth };
+      }
+    }
+    return best?.rule.excludes;
   }
 
-  #add(first: ByteString, rule: Rule): void {
-    const rules = this.#rules.get(first);
-    if (rules) rules.push(rule);
-    else this.#rules.set(first, [rule]);
+  #rulesNear(directory: ImagePath): readonly Rule[] {
+    if (this.#near?.directory !== directory) {
+      const rules = this.#rules.filter(
+        ({ glob }) => isWithin(directory, glob.base) || parentOf(glob.base) === directory,
+      );
+      this.#near = { directory, rules };
+    }
+    return this.#near.rules;
+  }
+
+  #add(glob: Glob, excludes: Exclusion | undefined): void {
+    this.#rules.push({ glob, excludes, rank: this.#rules.length });
   }
 }
 
-function userRule(path: ImagePath, excludes: ExclusionRule | undefined): { first: ByteString; rule: Rule } {
-  const components = componentsOf(path);
-  return {
-    first: components[0] ?? '',
-    rule: { components: components.map((name) => new RegExp(`^${literal(name)}$`, 's')), excludes },
-  };
+interface Match {
+  readonly rule: Rule;
+  readonly depth: number;
 }
 
-function matches(rule: Rule, components: readonly ByteString[]): boolean {
-  if (components.length < rule.components.length) return false;
-  return rule.components.every((expression, i) => expression.test(components[i] ?? ''));
-}
-
-function patternOf(pattern: string): readonly RegExp[] {
-  const names = pattern.slice(1).split('/');
-  return names.map(
-    (name) => new RegExp(`^${literal(name).replaceAll('\\*', '.*').replaceAll('\\?', '.')}$`, 's'),
-  );
-}
-
-function literal(name: string): string {
-  return name.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+function isStronger(a: Match, b: Match): boolean {
+  if (a.depth !== b.depth) return a.depth > b.depth;
+  const more = a.rule.glob.literalCount - b.rule.glob.literalCount;
+  return more === 0 ? a.rule.rank < b.rule.rank : more > 0;
 }

@@ -1,19 +1,25 @@
-import { GscError } from '../base/error.ts';
-import { type ByteString, type ImagePath, showBytes } from '../base/image-path.ts';
+import type { ByteString, ImagePath } from '../base/image-path.ts';
 import type { FileTree } from '../tree/file-tree.ts';
-import { resolvePath, showFailure } from '../tree/resolve-path.ts';
 import { type DirectoryMount, reachThroughLinks } from './directory-links.ts';
 import { compareKeys } from './path-order.ts';
 import { type ExcludedFile, type IgnoredLink, sortOutNames, type TrustedName } from './tree-names.ts';
+import { leanRulesFor, type TrustLevel } from './trust-level.ts';
 import { TrustPolicy } from './trust-policy.ts';
+import { excludedPatterns, trustedPatterns } from './user-patterns.ts';
 
 export interface SelectOptions {
   /** How messages call the image. */
   readonly subject: string;
-  /** Files and directories to trust although a rule leaves them out; links are followed. */
-  readonly trust?: readonly ImagePath[];
-  /** Names to leave out, with all below them; a link in the last component is the name that goes, not its target. */
-  readonly exclude?: readonly ImagePath[];
+  /** Patterns (`Glob`) of what to trust although a rule leaves it out; the links of a path without wildcards are followed. */
+  readonly trust?: readonly ByteString[];
+  /** Patterns of what to leave out; a link in the last component is the name that goes, not its target. */
+  readonly exclude?: readonly ByteString[];
+  /** `full` by default. */
+  readonly level?: TrustLevel;
+  /** True by default: the translations of messages stay at the level `lean` too. */
+  readonly usesTranslations?: boolean;
+  /** Real paths that are trusted whatever the rules say: without them nothing would start. */
+  readonly required?: readonly ImagePath[];
 }
 
 /** A name that the enclave may open, with the content that it must have. */
@@ -23,6 +29,7 @@ export type TrustedFile = Omit<TrustedName, 'key'>;
 export interface ExclusionCount {
   readonly rule: string;
   readonly reason: string;
+  readonly origin: ExcludedFile['origin'];
   readonly count: number;
   readonly sizeBytes: number;
 }
@@ -43,64 +50,44 @@ export interface TrustedSelection {
 
 /**
  * Chooses the trusted files of a tree: every regular file under its real name, links to files under their own names,
- * and what lies behind directory links through mounts or listed once more. Throws a `not-found` error for a path to
- * trust that the image does not have.
+ * and what lies behind directory links through mounts or listed once more. Throws a `not-found` error for a path or
+ * pattern to trust that stands for nothing in the image.
  */
 export function selectTrustedFiles(tree: FileTree, options: SelectOptions): TrustedSelection {
-  const exclude = (options.exclude ?? []).map((path) => ({ path, name: nameOf(tree, path) }));
+  const excluded = excludedPatterns(tree, options.exclude ?? []);
   const policy = new TrustPolicy({
-    trust: (options.trust ?? []).flatMap((path) => placesOf(tree, path, options.subject)),
-    exclude: exclude.flatMap(({ name }) => (name === undefined ? [] : [name])),
+    trust: trustedPatterns(tree, options.trust ?? [], options.subject),
+    exclude: excluded.globs,
+    level: options.level === 'lean' ? leanRulesFor(options.usesTranslations ?? true) : [],
+    required: options.required ?? [],
   });
   const names = sortOutNames(tree, policy);
   const linked = reachThroughLinks(names);
   const trusted = [...names.trusted, ...linked.names];
   if (linked.names.length > 0) trusted.sort(compareKeys);
-  const unmatched = exclude.filter(({ name }) => name === undefined).map(({ path }) => path);
   return {
     trusted: trusted.map(({ key: _, ...file }) => file),
     mounts: linked.mounts,
     excluded: names.excluded,
     exclusions: countExclusions(names.excluded),
     ignoredLinks: names.ignoredLinks,
-    notes: notesOf(unmatched, linked.omittedCount),
+    notes: [...excluded.notes, ...notesOf(linked.omittedCount)],
   };
-}
-
-/** The real name of what a path names, its own last link not followed. */
-function nameOf(tree: FileTree, path: ImagePath): ImagePath | undefined {
-  const found = resolvePath(tree, path, { followLast: false });
-  return found.kind === 'found' ? found.path : undefined;
-}
-
-function placesOf(tree: FileTree, path: ImagePath, subject: string): readonly ImagePath[] {
-  const target = resolvePath(tree, path);
-  if (target.kind === 'found') return [...new Set([nameOf(tree, path) ?? path, target.path])];
-  throw new GscError({
-    code: 'not-found',
-    subject,
-    message: `${showBytes(path)} is to be trusted, but ${showBytes(showFailure(target))}`,
-    hint: 'give a path that the image has, or leave the option out',
-  });
 }
 
 function countExclusions(excluded: readonly ExcludedFile[]): readonly ExclusionCount[] {
   const counts = new Map<ByteString, ExclusionCount>();
-  for (const { rule, reason, sizeBytes } of excluded) {
-    const sum = counts.get(rule) ?? { rule, reason, count: 0, sizeBytes: 0 };
-    counts.set(rule, { ...sum, count: sum.count + 1, sizeBytes: sum.sizeBytes + sizeBytes });
+  for (const { rule, reason, origin, sizeBytes } of excluded) {
+    const key = `${origin} ${rule}`;
+    const sum = counts.get(key) ?? { rule, reason, origin, count: 0, sizeBytes: 0 };
+    counts.set(key, { ...sum, count: sum.count + 1, sizeBytes: sum.sizeBytes + sizeBytes });
   }
   return [...counts.values()];
 }
 
-function notesOf(unmatched: readonly ImagePath[], omittedCount: number): readonly string[] {
-  const notes = unmatched.map(
-    (path) => `${showBytes(path)} is to be left out, but the image does not have it`,
-  );
-  if (omittedCount > 0) {
-    notes.push(
-      `${omittedCount} directories can be reached through several links and are trusted under shorter names only`,
-    );
-  }
-  return notes;
+function notesOf(omittedCount: number): readonly string[] {
+  if (omittedCount === 0) return [];
+  return [
+    `${omittedCount} directories can be reached through several links and are trusted under shorter names only`,
+  ];
 }

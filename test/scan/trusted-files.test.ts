@@ -141,10 +141,66 @@ describe('exclusion', () => {
     expect(trustedPaths(files, { exclude: ['/'], trust: ['/a/b'] })).toEqual(['/a/b/c']);
   });
 
-  it('characters of patterns mean themselves in options', () => {
-    expect(trustedPaths([file('/a*'), file('/ab'), file('/a(')], { exclude: ['/a*', '/a('] })).toEqual([
-      '/ab',
-    ]);
+  it('characters of patterns mean themselves after a backslash, and brackets and parentheses always', () => {
+    const files = [file('/a*'), file('/ab'), file('/a(')];
+    expect(trustedPaths(files, { exclude: ['/a\\*', '/a('] })).toEqual(['/ab']);
+  });
+
+  it('a pattern to leave out goes with all that it matches, and all below', () => {
+    const files = [file('/usr/lib/a.o'), file('/usr/lib/x.o/y'), file('/usr/lib/b'), file('/opt/a.o')];
+    expect(trustedPaths(files, { exclude: ['/usr/**/*.o'] })).toEqual(['/opt/a.o', '/usr/lib/b']);
+  });
+
+  it('a pattern to trust overrides the rules where it matches, and nothing else', () => {
+    const files = [file('/var/www/a.html'), file('/var/www/a.log'), file('/var/x.html')];
+    expect(trustedPaths(files, { trust: ['/var/www/*.html'] })).toEqual(['/var/www/a.html']);
+    expect(trustedPaths(files, { trust: ['/var/**/*.html'] })).toEqual(['/var/www/a.html', '/var/x.html']);
+  });
+
+  it('a wide pattern to trust does not override a more exact rule', () => {
+    const files = [file('/etc/shadow'), file('/etc/shadow-'), file('/etc/hosts'), file('/etc/fstab')];
+    expect(trustedPaths(files, { trust: ['/etc/*'] })).toEqual(['/etc/fstab']);
+    expect(trustedPaths(files, { trust: ['/etc/**'] })).toEqual(['/etc/fstab']);
+    expect(trustedPaths(files, { trust: ['/etc/shadow?'] })).toEqual(['/etc/fstab', '/etc/shadow-']);
+  });
+
+  it('of two options that match equally deep the more exact one decides', () => {
+    const files = [file('/lib/a.o'), file('/lib/b.o')];
+    expect(trustedPaths(files, { exclude: ['/**/*.o'], trust: ['/lib/a.o'] })).toEqual(['/lib/a.o']);
+    expect(trustedPaths(files, { exclude: ['/lib/*'], trust: ['/lib/a*'] })).toEqual(['/lib/a.o']);
+    expect(trustedPaths(files, { exclude: ['/lib/?.o'], trust: ['/lib/*.o'] })).toEqual([]);
+    expect(trustedPaths(files, { exclude: ['/lib/**'], trust: ['/lib/a.o'] })).toEqual(['/lib/a.o']);
+  });
+
+  it('a pattern follows links before its first wildcard, and none after it', () => {
+    const files = [
+      ...manyFiles('/usr/lib'),
+      symlink('/lib', 'usr/lib'),
+      file('/var/d/x'),
+      symlink('/srv/d', '/var/d'),
+    ];
+    expect(trustedPaths(files, { exclude: ['/lib/f*'] })).toEqual([]);
+    expect(trustedPaths(files, { trust: ['/srv/*'] })).not.toContain('/var/d/x');
+    expect(trustedPaths(files, { trust: ['/srv/d/*'] })).toContain('/var/d/x');
+  });
+
+  it('a pattern to trust that matches nothing is an error, also behind a dead link', () => {
+    expect(() => select([file('/var/a')], { trust: ['/var/b*'] })).toThrow(/\/var\/b\* .* matches nothing/);
+    expect(() => select([symlink('/a', 'gone')], { trust: ['/a/*'] })).toThrow(/matches nothing/);
+  });
+
+  it('a pattern that is the name of a file is told how to mean it', () => {
+    const attempt = () => select([file('/var/[id].js')], { trust: ['/var/[id].js'] });
+    expect(attempt).toThrow(
+      expect.objectContaining({ code: 'not-found', hint: expect.stringMatching(/backslash/) }),
+    );
+    expect(trustedPaths([file('/var/[id].js')], { trust: ['/var/\\[id].js'] })).toEqual(['/var/[id].js']);
+  });
+
+  it('a required file is trusted whatever the rules and options say', () => {
+    const options = { subject: 'test', exclude: ['/var/x*', '/var/x'], required: [imagePath('/var/x')] };
+    const { trusted } = selectTrustedFiles(mergeLayers([[file('/var/x'), file('/var/xy')]]), options);
+    expect(trusted.map(({ path }) => path)).toEqual(['/var/x']);
   });
 
   it('leaving out a link takes that name away and not its target', () => {
@@ -158,8 +214,10 @@ describe('exclusion', () => {
   });
 
   it('leaving out what is not there is noted', () => {
-    expect(select([file('/a')], { exclude: ['/nope'] }).notes).toEqual([
+    expect(select([file('/a')], { exclude: ['/nope', '/b*', '/nope/*'] }).notes).toEqual([
       '/nope is to be left out, but the image does not have it',
+      '/b* is to be left out, but the image does not have it',
+      '/nope/* is to be left out, but the image does not have it',
     ]);
   });
 });

@@ -74,12 +74,13 @@ export class Engine {
     if (status === 404) return undefined;
     if (status >= 300) throw refusalError(this.subject, request.purpose, { status, text });
     try {
-      return text === '' ? null : JSON.parse(text);
+      // Podman ends an empty answer with a line.
+      return text.trim() === '' ? null : JSON.parse(text);
     } catch {
       throw new GscError({
         code: 'engine',
         subject: this.subject,
-        message: `cannot ${request.purpose}: expected JSON, got ${text.slice(0, 200)}`,
+        message: `cannot ${request.purpose}: expected JSON, got ${JSON.stringify(text.slice(0, 200))}`,
         hint: `what listens there may be no Engine: correct ${this.address.origin}`,
       });
     }

@@ -142,14 +142,17 @@ function unexpected(engine: Engine, what: string, error: z.core.$ZodError): GscE
   });
 }
 
-/** Tags are often what is mistyped, and whole names are long: both are compared. */
+/** Compared without the hosts that users leave out; where no name is near, another tag of a repository may be. */
 function nearName(wanted: string, names: readonly string[]): string | undefined {
-  const repository = repositoryOf(wanted);
-  return (
-    nearestName(wanted, names) ??
-    names.find((name) => repositoryOf(name) === repository || name.endsWith(`/${wanted}`)) ??
-    names.find((name) => repositoryOf(name) === nearestName(repository, names.map(repositoryOf)))
+  const byShort = new Map(
+    names.map((name) => [name.replace(/^(?:localhost|docker\.io(?:\/library)?)\//, ''), name]),
   );
+  const shorts = [...byShort.keys()];
+  const repository = nearestName(repositoryOf(wanted), shorts.map(repositoryOf));
+  const near =
+    nearestName(wanted, shorts) ??
+    shorts.find((short) => short.endsWith(`/${wanted}`) || repositoryOf(short) === repository);
+  return near === undefined ? undefined : byShort.get(near);
 }
 
 function repositoryOf(name: string): string {

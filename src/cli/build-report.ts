@@ -1,6 +1,7 @@
 import { showBytes } from '../base/image-path.ts';
 import type { Graminized } from '../graminize.ts';
 import type { Image } from '../image/image.ts';
+import { showWhole } from '../manifest/merge.ts';
 import { showPath } from '../manifest/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Console } from './console.ts';
@@ -16,8 +17,9 @@ export interface BuildFacts {
 export function reportBuild(console: Console, facts: BuildFacts): void {
   sayStart(console, facts);
   sayTrustedFiles(console, facts.graminized);
-  for (const { path, user, own } of facts.graminized.overrides) {
-    console.say(`  overridden     ${showPath(path)}: your ${user} instead of ${own}`);
+  sayPreset(console, facts.graminized);
+  for (const { path, user, own, from } of facts.graminized.overrides) {
+    console.say(`  overridden     ${showPath(path)}: ${user} (${from}) instead of ${own}`);
   }
   sayWarnings(console, facts);
 }
@@ -33,11 +35,13 @@ function sayStart(console: Console, { app, runtime, graminized }: BuildFacts): v
   console.say(
     `  as             uid ${start.user.uid}, gid ${start.user.gid}, in ${showBytes(start.workingDirectory.realPath)}, ${showCounted(start.environment.variables.length, 'variable')} of the image`,
   );
-  console.say(`  C library      ${describeLibc(start.libraries.libc)}`);
+  console.say(`  C library      ${describeLibc(graminized)}`);
 }
 
-function describeLibc(libc: 'glibc' | 'musl' | 'static'): string {
-  return libc === 'static' ? 'none, the program is static' : libc;
+function describeLibc({ start, libc }: Graminized): string {
+  if (start.libraries.libc === 'static') return 'none, the program is static';
+  const owner = libc.choice === 'runtime' ? "Gramine's" : "the image's own";
+  return `${owner} ${start.libraries.libc}: ${libc.reason}`;
 }
 
 function sayTrustedFiles(console: Console, graminized: Graminized): void {
@@ -55,7 +59,7 @@ function sayTrustedFiles(console: Console, graminized: Graminized): void {
   }
   if (hidden.length > 0) {
     console.say(
-      `    ${showCount(hidden.length).padStart(7)}  below a tmpfs or an encrypted mount, which hides them`,
+      `    ${showCount(hidden.length).padStart(7)}  below a tmpfs, an encrypted mount or what is allowed`,
     );
   }
   for (const { path, reason } of selection.excluded)
@@ -67,6 +71,13 @@ function sayTrustedFiles(console: Console, graminized: Graminized): void {
   console.say(
     `  start-up       ${showSeconds(predictedStartSeconds)} to parse the manifest, at the start of every process (predicted)`,
   );
+}
+
+function sayPreset(console: Console, { preset }: Graminized): void {
+  if (preset === undefined) return;
+  console.say(`  preset         ${preset.preset.name}, ${showCount(preset.settings.length)} settings`);
+  for (const { path, value, reason } of preset.settings)
+    console.say(`    ${showPath(path)} = ${showWhole(value)}: ${reason}`);
 }
 
 function sayWarnings(console: Console, { runtime, graminized }: BuildFacts): void {
@@ -85,7 +96,7 @@ export function showCommand(argv: readonly string[]): string {
 
 /** The same as plain values, for `--json`. */
 export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): object {
-  const { start, selection, hidden } = graminized;
+  const { start, libc, selection, hidden } = graminized;
   return {
     app: { name: app.name, digest: app.manifest.digest, image_id: app.configDescriptor.digest },
     runtime: {
@@ -100,6 +111,8 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
     gid: start.user.gid,
     working_directory: showBytes(start.workingDirectory.realPath),
     libc: start.libraries.libc,
+    libc_from: libc.choice,
+    libc_reason: libc.reason,
     trusted_files: { count: graminized.trustedFileCount, size: graminized.trustedSizeBytes },
     left_out: selection.excluded.map(({ path, rule, reason }) => ({ path: showBytes(path), rule, reason })),
     hidden: hidden.map(({ path }) => showBytes(path)),
@@ -107,7 +120,20 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
       path: showBytes(path),
       target: showBytes(target),
     })),
-    overrides: graminized.overrides.map(({ path, user, own }) => ({ key: showPath(path), user, own })),
+    overrides: graminized.overrides.map(({ path, user, own, from }) => ({
+      key: showPath(path),
+      user,
+      own,
+      from,
+    })),
+    preset: graminized.preset && {
+      name: graminized.preset.preset.name,
+      settings: graminized.preset.settings.map(({ path, value, reason }) => ({
+        key: showPath(path),
+        value: showWhole(value),
+        reason,
+      })),
+    },
     insecure: graminized.insecure.map(({ path, reason }) => ({ key: showPath(path), reason })),
     warnings: [...runtime.warnings, ...graminized.notes],
     predicted_start_seconds: Number(graminized.predictedStartSeconds.toFixed(3)),

@@ -64,7 +64,7 @@ export interface ComposedManifest {
    * name in the user's manifest; not in the manifest.
    */
   readonly hidden: readonly TrustedFile[];
-  /** Of the image's files that are in the manifest. */
+  /** Of the image's files that are in the manifest; what has several names counts once. */
   readonly trustedSizeBytes: number;
   readonly warnings: readonly string[];
 }
@@ -86,7 +86,7 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
     manifest: root,
     overrides: [...settled.overrides.map((override) => ({ ...override, from: yours })), ...overrides],
     hidden: selection.trusted.filter(({ path }) => !isTrustable(path)),
-    trustedSizeBytes: reachable.reduce((sum, file) => sum + file.sizeBytes, 0),
+    trustedSizeBytes: contentSizeOf(reachable),
     warnings,
   };
 }
@@ -127,6 +127,11 @@ function mergeSources(
   return { merged, overrides };
 }
 
+function contentSizeOf(files: readonly TrustedFile[]): number {
+  const sizes = new Map(files.map(({ sha256, sizeBytes }) => [sha256, sizeBytes]));
+  return [...sizes.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
+}
+
 function mountPoints(manifest: TomlTable): readonly ImagePath[] {
   return [...select(manifest, 'fs.mounts.*.path')].flatMap(([, path]) =>
     typeof path === 'string' ? [imagePath(bytesOfText(path))] : [],
@@ -157,8 +162,10 @@ function trustablePaths(manifest: TomlTable, choices: ManifestChoices): (path: I
     !allowed.has(`file:${textOfBytes(path)}`);
 }
 
-/** The program, its interpreters and its loader cannot lie in a tmpfs, which is empty at the start. */
-function checkStart({ start, appName, user }: ComposeParts, mounts: readonly Mount[]): void {
+/** What the start needs cannot lie in a tmpfs, which is empty then: the program, its interpreters, its loader, its directory. */
+function checkStart(parts: ComposeParts, mounts: readonly Mount[]): void {
+  const { start, appName, user } = parts;
+  checkWorkingDirectory(parts, mounts);
   if (user !== undefined && valueAt(user.root, ['libos', 'entrypoint']) !== undefined) return;
   const { steps, loader } = start.chain;
   const files = [...steps, ...(loader ? [loader.executable] : [])];
@@ -169,6 +176,19 @@ function checkStart({ start, appName, user }: ComposeParts, mounts: readonly Mou
     subject: appName,
     message: `${showBytes(lost.path)} is needed for the start, but lies in a tmpfs, which is empty then`,
     hint: 'keep the program in another place, or mount something else there in your manifest',
+  });
+}
+
+function checkWorkingDirectory({ start, appName, user }: ComposeParts, mounts: readonly Mount[]): void {
+  if (user !== undefined && valueAt(user.root, ['fs', 'start_dir']) !== undefined) return;
+  const { realPath } = start.workingDirectory;
+  const mount = mountOf(realPath, mounts);
+  if (mount?.type !== 'tmpfs' || mount.at === realPath) return;
+  throw new GscError({
+    code: 'entrypoint',
+    subject: appName,
+    message: `the working directory ${showBytes(realPath)} lies in a tmpfs at ${showBytes(mount.at)}, which is empty at the start`,
+    hint: 'set fs.start_dir in your manifest, or mount something else there',
   });
 }
 

@@ -4,7 +4,8 @@ import { appendLayers } from './image/append.ts';
 import type { RunConfig } from './image/config.ts';
 import type { Image } from './image/image.ts';
 import { mediaTypes } from './image/media-type.ts';
-import { labels } from './labels.ts';
+import { imageTimes } from './image-times.ts';
+import { type Labels, labels } from './labels.ts';
 import { serializeManifest } from './manifest/serialize.ts';
 import type { TomlTable } from './manifest/toml.ts';
 import { appLoaderScript } from './runtime/apploader.ts';
@@ -35,7 +36,7 @@ export interface GraminizedLayersOptions {
 export function appendGraminizedLayers(app: Image, options: GraminizedLayersOptions): Image {
   const { tree, runtime, start, insecureArguments } = options;
   const hasShell = isExecutableFile(tree, '/bin/sh');
-  const times = timesOf(app, options.epochSeconds);
+  const times = imageTimes(app.config, options.epochSeconds);
   const runtimeParts = runtimeFiles(runtime);
   const ownParts = appLayerFiles(options.manifest, hasShell, insecureArguments);
   const appParts = [...ownParts, ...options.files];
@@ -57,7 +58,7 @@ export function appendGraminizedLayers(app: Image, options: GraminizedLayersOpti
     addedLayer(appParts, {
       ...common,
       comment: 'gsc build: manifest',
-      directories: start.workingDirectory.exists ? [] : [start.workingDirectory.path],
+      directories: start.workingDirectory.exists ? [] : [start.workingDirectory.realPath],
       hasDirectory: (path) => inBase(path) || path === '/gramine',
     }),
   ];
@@ -105,7 +106,7 @@ function runConfigOf(config: RunConfig, { app, options, hasShell }: ConfigParts)
     ...(options.insecureArguments && replaceable.length > 0 && { Cmd: replaceable }),
     ...(Env && { Env: hasShell ? Env : hostEnvironmentOf(Env) }),
     ...(!Env && !hasShell && { Env: hostEnvironmentOf([]) }),
-    Labels: { ...Labels, ...labelsOf(app, options) },
+    Labels: { ...withoutBaseName(Labels ?? {}), ...labelsOf(app, options) },
   };
 }
 
@@ -114,6 +115,11 @@ function hostEnvironmentOf(entries: readonly string[]): string[] {
   const replaced = new Set([...harmfulHostVariables, ...Object.keys(hostEnvironment)]);
   const kept = entries.filter((entry) => !replaced.has(entry.split('=', 1)[0] ?? ''));
   return [...kept, ...Object.entries(hostEnvironment).map(([name, value]) => `${name}=${value}`)];
+}
+
+/** What the app image says of its own base is not true of the result, whose base is the app image. */
+function withoutBaseName({ [labels.baseName]: _, ...others }: Labels): Labels {
+  return others;
 }
 
 function labelsOf(app: Image, { runtime, toolVersion }: GraminizedLayersOptions): Record<string, string> {
@@ -125,17 +131,4 @@ function labelsOf(app: Image, { runtime, toolVersion }: GraminizedLayersOptions)
     [labels.runtimeDigest]: runtimeDigest(runtime),
     ...(runtime.isStandIn && { [labels.standIn]: 'true' }),
   };
-}
-
-/** The result's times: those asked for, else the app image's creation, else 1970. */
-function timesOf(
-  app: Image,
-  epochSeconds?: number,
-): { readonly created: string; readonly epochSeconds: number } {
-  if (epochSeconds !== undefined) {
-    return { epochSeconds, created: new Date(epochSeconds * 1000).toISOString().replace('.000Z', 'Z') };
-  }
-  const parsed = Date.parse(app.config.created ?? '');
-  if (Number.isNaN(parsed)) return { epochSeconds: 0, created: '1970-01-01T00:00:00Z' };
-  return { epochSeconds: Math.max(0, Math.floor(parsed / 1000)), created: app.config.created ?? '' };
 }

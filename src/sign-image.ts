@@ -6,6 +6,7 @@ import { checkLoaderLimits } from './enclave/loader-limits.ts';
 import { appendLayers } from './image/append.ts';
 import type { Image } from './image/image.ts';
 import { mediaTypes } from './image/media-type.ts';
+import { imageTimes } from './image-times.ts';
 import { labels, stateOf } from './labels.ts';
 import { serializeManifest } from './manifest/serialize.ts';
 import { parseToml, type TomlTable, valueAt } from './manifest/toml.ts';
@@ -27,7 +28,7 @@ const libpalPath = imagePath(`${runtimePaths.packageDirectory}/sgx/libpal.so`);
 
 export interface SignImageOptions {
   readonly signer: Signer;
-  /** `YYYY-MM-DD`; by default the day on which the unsigned image was created. */
+  /** `YYYY-MM-DD`; by default the day (UTC) on which the unsigned image was created. */
   readonly date?: string;
   /** How messages call the result. */
   readonly name: string;
@@ -51,7 +52,7 @@ export async function signImage(unsigned: Image, options: SignImageOptions): Pro
   checkRuntimeHash(manifest, parts.libos, unsigned.name);
   checkLoaderLimits(manifest, version);
   const manifestSgx = Buffer.from(serializeManifest(manifest));
-  const date = options.date ?? creationDateOf(unsigned);
+  const date = options.date ?? imageTimes(unsigned.config).day;
   const enclave = await signEnclave({
     manifestSgx,
     libpal: parts.libpal,
@@ -108,13 +109,8 @@ function checkRuntimeHash(manifest: TomlTable, libos: Buffer, name: string): voi
   });
 }
 
-/** The UTC day in the config's `created`; images without one were created on 1970-01-01. */
-function creationDateOf(image: Image): string {
-  return /^\d{4}-\d\d-\d\d/.exec(image.config.created ?? '')?.[0] ?? '1970-01-01';
-}
-
 function appendSignature(unsigned: Image, manifestSgx: Buffer, enclave: SignedEnclave, name: string): Image {
-  const created = unsigned.config.created ?? '1970-01-01T00:00:00Z';
+  const { created, epochSeconds } = imageTimes(unsigned.config);
   const layer = addedLayer(
     [
       { path: appFiles.manifestSgx, mode: 0o644, content: manifestSgx },
@@ -123,7 +119,7 @@ function appendSignature(unsigned: Image, manifestSgx: Buffer, enclave: SignedEn
     {
       comment: 'gsc sign-image: manifest and SIGSTRUCT',
       hasDirectory: () => true,
-      mtimeSeconds: Math.floor(Date.parse(created) / 1000),
+      mtimeSeconds: epochSeconds,
       isDocker: unsigned.manifest.mediaType === mediaTypes.dockerManifest,
     },
   );

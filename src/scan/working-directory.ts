@@ -1,5 +1,13 @@
 import { GscError } from '../base/error.ts';
-import { bytesOfText, type ImagePath, imagePath, showBytes } from '../base/image-path.ts';
+import {
+  baseNameOf,
+  bytesOfText,
+  childOf,
+  type ImagePath,
+  imagePath,
+  parentOf,
+  showBytes,
+} from '../base/image-path.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath, showFailure } from '../tree/resolve-path.ts';
 
@@ -7,7 +15,7 @@ import { resolvePath, showFailure } from '../tree/resolve-path.ts';
 export interface WorkingDirectory {
   /** As the image's config has it, made absolute and clean. */
   readonly path: ImagePath;
-  /** With all links followed; of a directory that does not exist, the same as `path`. */
+  /** With all links followed; of a directory that does not exist, the links above it. */
   readonly realPath: ImagePath;
   /** False if no layer has it: engines make it when they start the container. */
   readonly exists: boolean;
@@ -27,7 +35,8 @@ export function findWorkingDirectory(
   if (found.kind === 'found' && found.node.kind === 'directory') {
     return { path, realPath: found.path, exists: true };
   }
-  if (found.kind === 'missing') return { path, realPath: path, exists: false };
+  const place = found.kind === 'missing' ? placeToMake(tree, path) : undefined;
+  if (place !== undefined) return { path, realPath: place, exists: false };
   throw new GscError({
     code: 'entrypoint',
     subject,
@@ -36,4 +45,13 @@ export function findWorkingDirectory(
     }`,
     hint: 'build the image with another WORKDIR',
   });
+}
+
+/** The real path of a directory that is to be made; undefined where a link that leads to nothing is in the way. */
+function placeToMake(tree: FileTree, path: ImagePath): ImagePath | undefined {
+  const last = resolvePath(tree, path, { followLast: false });
+  if (last.kind === 'found') return undefined;
+  const parent = resolvePath(tree, parentOf(path));
+  const above = parent.kind === 'found' ? parent.path : placeToMake(tree, parentOf(path));
+  return above && childOf(above, baseNameOf(path));
 }

@@ -1,8 +1,10 @@
 import { addFiles } from './add-files.ts';
+import type { AddedFile } from './added-layer.ts';
 import { GscError } from './base/error.ts';
 import type { ImagePath } from './base/image-path.ts';
 import { buildNotes } from './build-notes.ts';
 import { type BuildChoices, configuredApp, noChoices } from './build-options.ts';
+import { chooseLibc, type LibcDecision, type LibcWish } from './choose-libc.ts';
 import { type ComposedManifest, composeManifest } from './compose-manifest.ts';
 import { parseEnclaveImage } from './enclave/enclave-image.ts';
 import { layOutEnclave } from './enclave/enclave-layout.ts';
@@ -20,9 +22,10 @@ import { checkRuntimeRules } from './manifest/runtime-rules.ts';
 import { serializeManifest } from './manifest/serialize.ts';
 import { predictStartSeconds } from './manifest/start-time.ts';
 import { isArray, isTable, type TomlDocument, type TomlTable, valueAt } from './manifest/toml.ts';
-import type { LibcChoice } from './own-manifest.ts';
 import { libpalContent, type Runtime } from './runtime/runtime.ts';
+import type { ReadFiles } from './runtime/tree-source.ts';
 import { findStart, type Start } from './scan/find-start.ts';
+import { readFiles } from './scan/read-files.ts';
 import { selectTrustedFiles, type TrustedSelection } from './scan/trusted-files.ts';
 import type { FileTree } from './tree/file-tree.ts';
 
@@ -34,7 +37,7 @@ export interface GraminizeOptions {
   readonly manifest?: TomlDocument;
   /** Let the arguments of `docker run` through to the application. */
   readonly insecureArguments: boolean;
-  readonly libc: LibcChoice;
+  readonly libc: LibcWish;
   readonly trust: readonly ImagePath[];
   readonly exclude: readonly ImagePath[];
   readonly choices?: BuildChoices;
@@ -50,6 +53,7 @@ export interface GraminizeOptions {
 export interface Graminized extends ComposedManifest {
   readonly image: Image;
   readonly start: Start;
+  readonly libc: LibcDecision;
   readonly selection: TrustedSelection;
   readonly trustedFileCount: number;
   readonly insecure: readonly InsecureOption[];
@@ -66,19 +70,21 @@ export interface Graminized extends ComposedManifest {
  * image that is graminized already, `manifest` errors for the user's manifest, and what finding the start throws.
  */
 export async function graminize(app: Image, options: GraminizeOptions): Promise<Graminized> {
-  const { runtime, manifest: user, libc, choices = noChoices } = options;
+  const { runtime, manifest: user, choices = noChoices } = options;
   checkIsAppImage(app);
   checkUserManifest(user, runtime);
   const configured = configuredApp(app, choices);
   const tree = await addFiles(options.tree, choices.files, app.layers.length + 1);
   const start = findStart(configured.config, tree, app.name);
+  const read = fileReader(app, tree, choices.files);
+  const libc = await chooseLibc(options.libc, { start, tree, runtime, readFiles: read });
   const trust = [...options.trust, ...startFiles(start), ...choices.files.map(({ path }) => path)];
   const selection = selectTrustedFiles(tree, { subject: app.name, trust, exclude: options.exclude });
   const preset = presetFor(choices.preset, start, { user, version: runtime.version });
   const argumentSource = argumentSourceOf(user, options.insecureArguments);
-  const found = { start, selection, tree, runtime, libc, argumentSource, choices };
+  const found = { start, selection, tree, runtime, argumentSource, choices };
   const given = { ...(user && { user }), ...(preset && { preset }) };
-  const composed = await composeManifest({ ...found, ...given, appName: app.name });
+  const composed = await composeManifest({ ...found, ...given, libc: libc.choice, appName: app.name });
   checkEnclave(composed.manifest, runtime);
   const image = appendGraminizedLayers(configured, {
     ...options,
@@ -87,9 +93,18 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
     start,
     manifest: composed.manifest,
   });
-  const notes = buildNotes({ app, ...found, ...given, composed });
+  const notes = [...buildNotes({ app, ...found, ...given, composed }), ...libc.notes];
   const figures = figuresOf(composed.manifest);
-  return { image, start, selection, ...composed, notes, ...(preset && { preset }), ...figures };
+  return { image, start, libc, selection, ...composed, notes, ...(preset && { preset }), ...figures };
+}
+
+/** Reads files of the app image, and those that gsc adds to it. */
+function fileReader(app: Image, tree: FileTree, added: readonly AddedFile[]): ReadFiles {
+  const contents = new Map(added.map(({ path, content }) => [path, content]));
+  return async (paths) => {
+    const inImage = paths.filter((path) => !contents.has(path));
+    return new Map([...contents, ...(await readFiles(app, tree, inImage))]);
+  };
 }
 
 /** The user's manifest decides where the arguments come from, if it says so; the option does otherwise. */

@@ -2,10 +2,10 @@ import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { bytesOfText, type ImagePath, imagePath } from '../base/image-path.ts';
 import { readUserFile } from '../base/read-file.ts';
+import type { LibcWish } from '../choose-libc.ts';
 import { type Graminized, graminize } from '../graminize.ts';
 import type { Image } from '../image/image.ts';
 import { parseToml, type TomlDocument } from '../manifest/toml.ts';
-import type { LibcChoice } from '../own-manifest.ts';
 import { type ImageReference, parseReference, showReference } from '../reference/image-reference.ts';
 import { signedName, unsignedName } from '../reference/output-name.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
@@ -35,7 +35,7 @@ interface Options extends CommonOptions {
   readonly insecureArgs?: boolean;
   readonly trust?: readonly string[];
   readonly exclude?: readonly string[];
-  readonly libc: LibcChoice;
+  readonly libc: LibcWish;
   readonly key?: string;
   readonly passphrase?: string;
   readonly date?: string;
@@ -59,7 +59,9 @@ export const addBuild: AddCommand = (program, act) => {
     .option('--trust <path>', 'trust a path that is left out by default (repeatable)', append)
     .option('--exclude <path>', 'leave out a path (repeatable)', append)
     .addOption(
-      new Option('--libc <which>', 'the C library inside').choices(['runtime', 'image']).default('runtime'),
+      new Option('--libc <which>', 'the C library inside')
+        .choices(['auto', 'runtime', 'image'])
+        .default('auto'),
     )
     .option('--key <file>', 'sign at once with this key')
     .option('-p, --passphrase <text>', 'passphrase of the key')

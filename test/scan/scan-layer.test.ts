@@ -189,6 +189,6 @@ describe('scanLayer', () => {
     );
     expect(versions[0]).toEqual(expect.arrayContaining(['GLIBC_2.2.5', 'GLIBC_2.34']));
     expect(versions[1]).toEqual(versions[0]);
-    expect(versions.slice(2)).toEqual([undefined, undefined, false]);
+    expect(versions.slice(2)).toEqual([undefined, false, false]);
   });
 });

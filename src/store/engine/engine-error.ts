@@ -92,24 +92,23 @@ function explainConnection(
   if (has('UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'))
     return ['it cannot be reached', `correct ${address.origin}, or start the Engine there`];
   const said = codes[0] ?? (cause instanceof Error ? cause.message : String(cause));
-  if (isTlsProblem(codes, cause)) return [`TLS fails: ${tlsMessage(cause)}`, tlsHint];
+  if (isTlsProblem(codes)) return [`TLS fails: ${tlsMessage(cause)}`, tlsHint];
   if (isStarted) {
     return [
       `the connection broke (${said})`,
       'see why the Engine ended (journalctl -u docker) and try again',
     ];
   }
-  return [`what listens there is no Engine (${said})`, `correct ${address.origin}`];
+  // A server that wants TLS, or another certificate, may just hang up.
+  const hint = address.kind === 'tcp' ? tlsHint : `correct ${address.origin}`;
+  return [`what listens there does not answer as an Engine (${said})`, hint];
 }
 
 const startHint = `start it (systemctl start docker), or ${withoutEngineHint}`;
 const tlsHint = 'check DOCKER_TLS_VERIFY and the ca.pem, cert.pem and key.pem of DOCKER_CERT_PATH';
 
-function isTlsProblem(codes: readonly string[], cause: unknown): boolean {
-  return (
-    codes.some((code) => /^(?:ERR_TLS|ERR_SSL|CERT_|EPROTO|DEPTH_|SELF_SIGNED|UNABLE_TO)/.test(code)) ||
-    /sent an HTTP request to an HTTPS server/.test(String(cause))
-  );
+function isTlsProblem(codes: readonly string[]): boolean {
+  return codes.some((code) => /^(?:ERR_TLS|ERR_SSL|CERT_|EPROTO|DEPTH_|SELF_SIGNED|UNABLE_TO)/.test(code));
 }
 
 function tlsMessage(cause: unknown): string {
@@ -126,6 +125,7 @@ function hintFor(said: string): string {
   if (/client version .* is too (?:old|new)|minimum supported API version/i.test(said)) {
     return `use a newer gsc, or ${withoutEngineHint}`;
   }
+  if (/HTTP request to an HTTPS server/i.test(said)) return tlsHint;
   return 'see the log of the Engine (journalctl -u docker) for more';
 }
 

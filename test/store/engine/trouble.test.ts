@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectEngine } from '../../../src/store/engine/engine.ts';
 import { connectionError } from '../../../src/store/engine/engine-error.ts';
-import { sampleImage, sampleTar } from '../sample.ts';
+import { imageOf, layerOf, sampleImage, sampleTar } from '../sample.ts';
 import { engineDouble } from './engine-double.ts';
 import { connect, open, store } from './fixture.ts';
 
@@ -71,7 +71,7 @@ describe('an Engine that cannot be reached', () => {
     onTestFinished(() => void server.close());
     await expect(connect(path)).rejects.toMatchObject({
       code: 'engine',
-      message: expect.stringContaining('what listens there is no Engine'),
+      message: expect.stringContaining('does not answer as an Engine'),
     });
   });
 
@@ -187,6 +187,23 @@ describe('an Engine that fails', () => {
       code: 'engine',
       message: expect.stringContaining('(exit status 1): write /layer: no space left on device'),
       hint: expect.stringContaining('docker system prune'),
+    });
+    expect([...double.tags]).toEqual([]);
+  });
+
+  test('by breaking the connection in a load: no name is given', async () => {
+    const double = await engineDouble({
+      intercept: (request) => {
+        if (!request.url?.endsWith('quiet=0')) return false;
+        request.once('data', () => request.destroy());
+        return true;
+      },
+    });
+    const engine = await connect(double.socket);
+    const big = layerOf(sampleTar('big', 3_000_000), 'none');
+    await expect(store(engine, 'app:1', imageOf([big]))).rejects.toMatchObject({
+      code: 'engine',
+      message: expect.stringContaining('cannot load the image: the connection broke'),
     });
     expect([...double.tags]).toEqual([]);
   });

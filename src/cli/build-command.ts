@@ -23,6 +23,7 @@ import { openPemSigner } from './key-place.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { openRuntime } from './runtime-source.ts';
 import { runtimeVersionOption } from './runtime-version-option.ts';
+import { openScanCache, type ScanCache } from './scan-cache.ts';
 import { scanProgress } from './scan-progress.ts';
 import { enclaveToJson, reportSigned } from './sign-report.ts';
 import { openSink, openSource, teeLayers } from './stores.ts';
@@ -40,6 +41,7 @@ interface Options extends CommonOptions {
   readonly passphrase?: string;
   readonly date?: string;
   readonly force?: boolean;
+  readonly cache: boolean;
 }
 
 export const addBuild: AddCommand = (program, act) => {
@@ -67,6 +69,7 @@ export const addBuild: AddCommand = (program, act) => {
     .option('-p, --passphrase <text>', 'passphrase of the key')
     .addOption(dateOption('date in the signature, YYYY-MM-DD'))
     .option('--force', 'replace an image of that name')
+    .option('--no-cache', 'neither read nor write the cache of layer indexes (also -nc)')
     .action(act(build));
 };
 
@@ -75,6 +78,20 @@ async function build(
   options: Options,
   imageText: string,
   manifestFile?: string,
+): Promise<number> {
+  const cache = openScanCache(context, options.cache);
+  try {
+    return await buildWith(cache, context, options, [imageText, manifestFile]);
+  } finally {
+    await cache.close();
+  }
+}
+
+async function buildWith(
+  cache: ScanCache,
+  context: CommandContext,
+  options: Options,
+  [imageText, manifestFile]: readonly [imageText: string, manifestFile: string | undefined],
 ): Promise<number> {
   const { world } = context;
   const appReference = parseReference(imageText);
@@ -86,12 +103,19 @@ async function build(
       : await openPemSigner(resolve(world.workingDirectory, options.key), options.passphrase);
   const manifest = manifestFile === undefined ? undefined : await readManifest(context, manifestFile);
   const source = options.runtime ?? config.Gramine?.Image ?? undefined;
-  const runtime = await openRuntime(world, { source, version: options.runtimeVersion });
+  const runtime = await openRuntime(world, { source, version: options.runtimeVersion }, cache);
   const app = await openSource(appReference, world);
   try {
     const writer = await openSink(output, { force: options.force === true, signal: world.signal });
     try {
-      const graminized = await scanAndGraminize(context, options, { app, writer, runtime, manifest, output });
+      const graminized = await scanAndGraminize(context, options, {
+        app,
+        writer,
+        runtime,
+        manifest,
+        output,
+        cache,
+      });
       const facts = { app, runtime, graminized };
       reportBuild(context.console, facts);
       const { image, enclave } = await signIfAsked(context, options, graminized.image, signer);
@@ -112,15 +136,17 @@ interface BuildParts {
   readonly runtime: Awaited<ReturnType<typeof openRuntime>>;
   readonly manifest: TomlDocument | undefined;
   readonly output: ImageReference;
+  readonly cache: ScanCache;
 }
 
 /** Reads every layer of the app image once: into the writer and into the file tree at the same time. */
 async function scanAndGraminize(
   { world, console }: CommandContext,
   options: Options,
-  { app, writer, runtime, manifest, output }: BuildParts,
+  { app, writer, runtime, manifest, output, cache }: BuildParts,
 ): Promise<Graminized> {
   const { tree } = await scanImage(await teeLayers(app, writer), {
+    ...cache.forScan,
     concurrency: 1,
     onProgress: scanProgress(console, app),
     signal: world.signal,

@@ -1,4 +1,5 @@
 import { addBuild } from './build-command.ts';
+import { addCache } from './cache-command.ts';
 import { addGenPrivateKey } from './gen-private-key-command.ts';
 import { addInfoImage } from './info-image-command.ts';
 import { addManifestCheck } from './manifest-check-command.ts';
@@ -16,4 +17,5 @@ export const commands: readonly AddCommand[] = [
   addSgxSign,
   addSigstructView,
   addManifestCheck,
+  addCache,
 ];

@@ -15,6 +15,7 @@ import type { FileTree } from '../tree/file-tree.ts';
 import { mergeLayers } from '../tree/merge-layers.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import type { World } from './console.ts';
+import type { ScanCache } from './scan-cache.ts';
 import { openSource } from './stores.ts';
 
 export interface RuntimeChoice {
@@ -24,8 +25,8 @@ export interface RuntimeChoice {
   readonly version: RuntimeVersion | undefined;
 }
 
-/** Finds the Gramine runtime that the user chose. */
-export async function openRuntime(world: World, choice: RuntimeChoice): Promise<Runtime> {
+/** Finds the Gramine runtime that the user chose. What the cache has of an image is not read again. */
+export async function openRuntime(world: World, choice: RuntimeChoice, cache: ScanCache): Promise<Runtime> {
   const { source, version } = choice;
   if (source === undefined || source === '') {
     throw new GscError({
@@ -45,7 +46,7 @@ export async function openRuntime(world: World, choice: RuntimeChoice): Promise<
       hint: 'check the path; an image in a file is named oci-archive:FILE or docker-archive:FILE',
     });
   }
-  return runtimeInImage(world, source, version);
+  return runtimeInImage({ world, cache }, source, version);
 }
 
 async function runtimeInDirectory(
@@ -63,13 +64,17 @@ async function runtimeInDirectory(
   return findRuntime(tree, read, { subject, ...(version && { version }) });
 }
 
-async function runtimeInImage(world: World, subject: string, given?: RuntimeVersion): Promise<Runtime> {
+async function runtimeInImage(
+  { world, cache }: { readonly world: World; readonly cache: ScanCache },
+  subject: string,
+  given?: RuntimeVersion,
+): Promise<Runtime> {
   const image = await openSource(parseReference(subject), world);
   try {
-    const { tree } = await scanImage(image, { signal: world.signal });
+    const { tree } = await scanImage(image, { ...cache.forScan, signal: world.signal });
     const label = image.config.config?.Labels?.[labels.runtimeVersion];
     const version = given ?? (label === undefined ? undefined : parseRuntimeVersion(label));
-    return await findRuntime(tree, (paths) => readFiles(image, tree, paths), {
+    return await findRuntime(tree, (paths) => readFiles(image, tree, paths, cache.forFiles), {
       subject,
       ...(version && { version }),
     });

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { GscError, systemErrorCode } from '../../base/error.ts';
 import { createTemporaryFile } from '../temporary-file.ts';
 import { writeFully } from '../write-fully.ts';
@@ -7,6 +7,7 @@ import {
   cacheError,
   directoryOfKind,
   isOursAlone,
+  makeDirectory,
   pathOfEntry,
   prepareCacheDirectory,
 } from './cache-directory.ts';
@@ -67,7 +68,7 @@ export class BlobCache {
     const sealed = sealEntry(key, content);
     try {
       const directory = directoryOfKind(this.directory, key.kind);
-      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await makeDirectory(directory);
       await writeWhole(directory, sealed, pathOfEntry(this.directory, key));
       this.#hasWritten = true;
     } catch (error) {

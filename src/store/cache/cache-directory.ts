@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Digest, digestOfHex, hexOf } from '../../base/digest.ts';
 import { GscError, systemErrorCode } from '../../base/error.ts';
 import { ignoring } from '../temporary-file.ts';
@@ -29,11 +29,27 @@ export function pathOfEntry(root: string, { kind, digest }: CacheKey): string {
 /** Makes the cache's directory, for this user alone, and checks who may write to it. Throws a `cache` error. */
 export async function prepareCacheDirectory(root: string): Promise<void> {
   try {
-    await mkdir(root, { recursive: true, mode: 0o700 });
+    await makeDirectory(root);
   } catch (error) {
     throw cacheError(root, 'cannot be made', error);
   }
   await checkCacheDirectory(root);
+}
+
+/**
+ * Makes a directory and what is missing above it, for this user alone. Node's own `recursive` never ends below a
+ * directory that answers ENOENT to every new name, such as /proc.
+ */
+export async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path, { mode: 0o700 }).catch(ignoring('EEXIST'));
+  }
 }
 
 /**
@@ -77,6 +93,15 @@ export async function listEntries(root: string): Promise<readonly CacheEntry[]> 
   return entries.sort(
     (a, b) => a.lastUsed.getTime() - b.lastUsed.getTime() || (a.path < b.path ? -1 : Number(a.path > b.path)),
   );
+}
+
+/** As {@link listEntries}; throws a `cache` error if the system refuses. */
+export async function listCache(root: string): Promise<readonly CacheEntry[]> {
+  try {
+    return await listEntries(root);
+  } catch (error) {
+    throw cacheError(root, 'cannot be listed', error);
+  }
 }
 
 /** The directories that hold entries, of all versions of the layout. */

@@ -207,9 +207,15 @@ describe('a cache that cannot be used', () => {
       },
     ],
     [
-      'a place where nothing can be made',
+      'a place where nothing may be made',
       () => {
         directory = '/sys/gsc';
+      },
+    ],
+    [
+      'a place that denies what it was told to make',
+      () => {
+        directory = '/proc/gsc/cache';
       },
     ],
   ])('because of %s finds and keeps nothing, says so once and fails nothing', async (_, spoil) => {

@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { digestOfHex } from '../base/digest.ts';
+import { GscError } from '../base/error.ts';
+import type { Layer } from '../image/image.ts';
+import type { LayerIndex } from '../scan/layer-index.ts';
+import { decodeLayerIndex, encodeLayerIndex, layerIndexFormat } from '../scan/layer-index-codec.ts';
+import type { FileContentStore, ReadFilesOptions } from '../scan/read-files.ts';
+import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-image.ts';
+import { BlobCache } from '../store/cache/blob-cache.ts';
+import { loadContent, saveContent } from '../store/cache/cached-content.ts';
+import type { World } from './console.ts';
+import type { CommandContext } from './program.ts';
+
+/** What a command keeps between runs. Close it when the work is done. */
+export interface ScanCache {
+  /** Undefined with `--no-cache`, or if there is no place for it. */
+  readonly blobs: BlobCache | undefined;
+  /** To be spread into the options of `scanImage` and `readFiles`. */
+  readonly forScan: Pick<ScanImageOptions, 'indexes'>;
+  readonly forFiles: Pick<ReadFilesOptions, 'contents'>;
+  close(): Promise<void>;
+}
+
+/** `$XDG_CACHE_HOME/gsc`, else `~/.cache/gsc` (XDG Base Directory Specification: a relative path does not count). */
+export function cacheDirectory({ environment }: World): string {
+  const { XDG_CACHE_HOME: cacheHome, HOME: home } = environment;
+  if (cacheHome?.startsWith('/')) return join(cacheHome, 'gsc');
+  if (home?.startsWith('/')) return join(home, '.cache', 'gsc');
+  throw new GscError({
+    code: 'cache',
+    subject: 'cache',
+    message: 'neither XDG_CACHE_HOME nor HOME is set to an absolute path',
+    hint: 'set one of them, or use --no-cache',
+  });
+}
+
+/** Opens the cache, unless the user wants none. Whatever is wrong with it is a remark of `-v`, never a failure. */
+export function openScanCache({ world, console }: CommandContext, isWanted: boolean): ScanCache {
+  if (!isWanted) return withoutCache;
+  const remark = (error: GscError) => console.detail(`the cache is not used as it should: ${error.message}`);
+  try {
+    return scanCacheOf(
+      new BlobCache({ directory: cacheDirectory(world), now: world.today, onTrouble: remark }),
+    );
+  } catch (error) {
+    if (!(error instanceof GscError)) throw error;
+    remark(error);
+    return withoutCache;
+  }
+}
+
+const withoutCache: ScanCache = { blobs: undefined, forScan: {}, forFiles: {}, close: async () => {} };
+
+function scanCacheOf(blobs: BlobCache): ScanCache {
+  return {
+    blobs,
+    forScan: { indexes: indexesIn(blobs) },
+    forFiles: { contents: contentsIn(blobs) },
+    close: () => blobs.close(),
+  };
+}
+
+/** Another release of gsc may find out other things about a layer: it has indexes of its own. */
+const indexKind = `layer-index-${__GSC_VERSION__.toLowerCase().replace(/[^a-z0-9.-]/g, '-')}-${layerIndexFormat}`;
+/** From the digest of a compressed blob to the digest of the tar in it. */
+const diffIdKind = 'diff-id';
+
+function indexesIn(blobs: BlobCache): LayerIndexStore {
+  return {
+    load: async (layer) => {
+      if (!(await isProven(blobs, layer))) return undefined;
+      const bytes = await blobs.get({ kind: indexKind, digest: layer.diffId });
+      const index = bytes && decodeOrNothing(bytes);
+      return index?.diffId === layer.diffId ? index : undefined;
+    },
+    save: async (layer: Layer, index: LayerIndex) => {
+      await blobs.put({ kind: indexKind, digest: layer.diffId }, encodeLayerIndex(index));
+      const { digest } = layer.descriptor;
+      if (digest !== layer.diffId)
+        await blobs.put({ kind: diffIdKind, digest }, Buffer.from(layer.diffId, 'latin1'));
+    },
+  };
+}
+
+/** The checksum was right, so this is no damage; but a cache never fails a build: the layer is read. */
+function decodeOrNothing(bytes: Buffer): LayerIndex | undefined {
+  try {
+    return decodeLayerIndex(bytes);
+  } catch (error) {
+    if (error instanceof GscError && error.code === 'cache') return undefined;
+    throw error;
+  }
+}
+
+/** True if a scan has seen that the blob holds the tar that diffId names, or if the blob is that tar. */
+async function isProven(blobs: BlobCache, { descriptor, diffId }: Layer): Promise<boolean> {
+  if (descriptor.digest === diffId) return true;
+  const proven = await blobs.get({ kind: diffIdKind, digest: descriptor.digest });
+  return proven?.toString('latin1') === diffId;
+}
+
+function contentsIn(blobs: BlobCache): FileContentStore {
+  return {
+    load: (sha256) => loadContent(blobs, 'file', digestOfHex(sha256)),
+    save: (_sha256, content) => saveContent(blobs, 'file', content),
+  };
+}

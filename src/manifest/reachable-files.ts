@@ -8,6 +8,10 @@ export interface Mount {
   readonly at: ImagePath;
   /** The place on the host that it shows; undefined for storage of its own, which shows no file of the host as it is. */
   readonly shows: ImagePath | undefined;
+  /** As the manifest has it. */
+  readonly uri?: string;
+  /** Of an encrypted mount; absent where it is Gramine's default. */
+  readonly keyName?: string;
 }
 
 /** The root and the mounts of a manifest, in order. A relative URI of the host is taken for the root. */
@@ -42,8 +46,10 @@ function readMount(value: TomlValue, at?: ImagePath): readonly Mount[] {
   const [type, path, uri] = [value.get('type') ?? 'chroot', value.get('path'), value.get('uri')];
   const place = at ?? (typeof path === 'string' ? imagePath(bytesOfText(path)) : undefined);
   if (place === undefined || typeof type !== 'string') return [];
-  if (type !== 'chroot') return [{ type, at: place, shows: undefined }];
+  const keyName = value.get('key_name');
+  const more = { ...(typeof uri === 'string' && { uri }), ...(typeof keyName === 'string' && { keyName }) };
+  if (type !== 'chroot') return [{ type, at: place, shows: undefined, ...more }];
   const isAbsolute = typeof uri === 'string' && uri.startsWith('file:/');
   const shows = isAbsolute ? imagePath(bytesOfText(uri.slice('file:'.length))) : rootPath;
-  return [{ type, at: place, shows }];
+  return [{ type, at: place, shows, ...more }];
 }

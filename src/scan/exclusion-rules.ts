@@ -23,9 +23,9 @@ export const exclusionRules: readonly ExclusionRule[] = [
   { pattern: '/etc/security', reason: 'settings of log-ins, of which an enclave has none' },
   { pattern: '/.dockerenv', reason: 'engine: made anew for each container' },
   { pattern: '/.dockerinit', reason: 'engine: made anew for each container' },
-  { pattern: '/etc/hosts', reason: 'engine: mounted over at run time; Gramine makes its own' },
+  { pattern: '/etc/hosts', reason: 'engine: mounted over at run time, so no hash would match' },
   { pattern: '/etc/hostname', reason: 'engine: mounted over at run time; gethostname() works without it' },
-  { pattern: '/etc/resolv.conf', reason: 'engine: mounted over at run time; Gramine makes its own' },
+  { pattern: '/etc/resolv.conf', reason: 'engine: mounted over at run time; Gramine generates its own' },
   { pattern: '/run/.containerenv', reason: 'engine: podman makes it anew for each container' },
   { pattern: '/gramine', reason: 'the runtime, whose own files gsc lists by themselves' },
 ];

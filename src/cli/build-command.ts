@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { bytesOfText, type ImagePath, imagePath } from '../base/image-path.ts';
 import { readUserFile } from '../base/read-file.ts';
+import type { BuildChoices } from '../build-options.ts';
 import type { LibcWish } from '../choose-libc.ts';
 import { type Graminized, graminize } from '../graminize.ts';
 import type { Image } from '../image/image.ts';
@@ -14,6 +15,7 @@ import { signImage } from '../sign-image.ts';
 import type { SignedEnclave } from '../signature/sign-enclave.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { ImageWriter } from '../store/image-writer.ts';
+import { addChoiceOptions, type ChoiceOptions, readChoices } from './build-choices.ts';
 import { buildFactsToJson, reportBuild } from './build-report.ts';
 import { commitAndReport } from './commit.ts';
 import { readConfig } from './config-file.ts';
@@ -28,7 +30,7 @@ import { scanProgress } from './scan-progress.ts';
 import { enclaveToJson, reportSigned } from './sign-report.ts';
 import { openSink, openSource, teeLayers } from './stores.ts';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, ChoiceOptions {
   readonly config?: string;
   readonly runtime?: string;
   readonly runtimeVersion?: RuntimeVersion;
@@ -45,7 +47,7 @@ interface Options extends CommonOptions {
 }
 
 export const addBuild: AddCommand = (program, act) => {
-  program
+  const command = program
     .command('build')
     .summary('graminize an image')
     .description(
@@ -71,6 +73,7 @@ export const addBuild: AddCommand = (program, act) => {
     .option('--force', 'replace an image of that name')
     .option('--no-cache', 'neither read nor write the cache of layer indexes (also -nc)')
     .action(act(build));
+  addChoiceOptions(command);
 };
 
 async function build(
@@ -102,6 +105,7 @@ async function buildWith(
       ? undefined
       : await openPemSigner(resolve(world.workingDirectory, options.key), options.passphrase);
   const manifest = manifestFile === undefined ? undefined : await readManifest(context, manifestFile);
+  const choices = await readChoices(world, options);
   const source = options.runtime ?? config.Gramine?.Image ?? undefined;
   const runtime = await openRuntime(world, { source, version: options.runtimeVersion }, cache);
   const app = await openSource(appReference, world);
@@ -113,6 +117,7 @@ async function buildWith(
         writer,
         runtime,
         manifest,
+        choices,
         output,
         cache,
       });
@@ -135,6 +140,7 @@ interface BuildParts {
   readonly writer: ImageWriter;
   readonly runtime: Awaited<ReturnType<typeof openRuntime>>;
   readonly manifest: TomlDocument | undefined;
+  readonly choices: BuildChoices;
   readonly output: ImageReference;
   readonly cache: ScanCache;
 }
@@ -143,7 +149,7 @@ interface BuildParts {
 async function scanAndGraminize(
   { world, console }: CommandContext,
   options: Options,
-  { app, writer, runtime, manifest, output, cache }: BuildParts,
+  { app, writer, runtime, manifest, choices, output, cache }: BuildParts,
 ): Promise<Graminized> {
   const { tree } = await scanImage(await teeLayers(app, writer), {
     ...cache.forScan,
@@ -156,6 +162,7 @@ async function scanAndGraminize(
     tree,
     runtime,
     ...(manifest && { manifest }),
+    choices,
     insecureArguments: options.insecureArgs === true,
     libc: options.libc,
     trust: (options.trust ?? []).map(toImagePath),

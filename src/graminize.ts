@@ -1,7 +1,7 @@
 import { addFiles } from './add-files.ts';
 import type { AddedFile } from './added-layer.ts';
 import { GscError } from './base/error.ts';
-import type { ImagePath } from './base/image-path.ts';
+import type { ByteString, ImagePath } from './base/image-path.ts';
 import { buildNotes } from './build-notes.ts';
 import { type BuildChoices, configuredApp, noChoices } from './build-options.ts';
 import { chooseLibc, type LibcDecision, type LibcWish } from './choose-libc.ts';
@@ -26,7 +26,9 @@ import { libpalContent, type Runtime } from './runtime/runtime.ts';
 import type { ReadFiles } from './runtime/tree-source.ts';
 import { findStart, type Start } from './scan/find-start.ts';
 import { readFiles } from './scan/read-files.ts';
+import type { TrustLevel } from './scan/trust-level.ts';
 import { selectTrustedFiles, type TrustedSelection } from './scan/trusted-files.ts';
+import { mayUseTranslations, type Selections, type StartCosts, startCosts } from './start-costs.ts';
 import type { FileTree } from './tree/file-tree.ts';
 
 export interface GraminizeOptions {
@@ -38,8 +40,11 @@ export interface GraminizeOptions {
   /** Let the arguments of `docker run` through to the application. */
   readonly insecureArguments: boolean;
   readonly libc: LibcWish;
-  readonly trust: readonly ImagePath[];
-  readonly exclude: readonly ImagePath[];
+  /** Patterns of paths, see `Glob`: to trust although they are left out by default, and to leave out. */
+  readonly trust: readonly ByteString[];
+  readonly exclude: readonly ByteString[];
+  /** `full` by default. */
+  readonly trustLevel?: TrustLevel;
   readonly choices?: BuildChoices;
   /** How messages call the result. */
   readonly name: string;
@@ -55,6 +60,8 @@ export interface Graminized extends ComposedManifest {
   readonly start: Start;
   readonly libc: LibcDecision;
   readonly selection: TrustedSelection;
+  readonly trustLevel: TrustLevel;
+  readonly startCosts: StartCosts;
   readonly trustedFileCount: number;
   readonly insecure: readonly InsecureOption[];
   readonly preset?: AppliedPreset;
@@ -78,8 +85,9 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
   const start = findStart(configured.config, tree, app.name);
   const read = fileReader(app, tree, choices.files);
   const libc = await chooseLibc(options.libc, { start, tree, runtime, readFiles: read });
-  const trust = [...options.trust, ...startFiles(start), ...choices.files.map(({ path }) => path)];
-  const selection = selectTrustedFiles(tree, { subject: app.name, trust, exclude: options.exclude });
+  const trustLevel = options.trustLevel ?? 'full';
+  const selections = selectFiles(app.name, { options, tree, start });
+  const selection = selections[trustLevel];
   const preset = presetFor(choices.preset, start, { user, version: runtime.version });
   const argumentSource = argumentSourceOf(user, options.insecureArguments);
   const found = { start, selection, tree, runtime, argumentSource, choices };
@@ -94,8 +102,34 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
     manifest: composed.manifest,
   });
   const notes = [...buildNotes({ app, ...found, ...given, composed }), ...libc.notes];
-  const figures = figuresOf(composed.manifest);
+  const figures = {
+    ...figuresOf(composed.manifest),
+    trustLevel,
+    startCosts: startCosts(composed.manifest, selections, trustLevel),
+  };
   return { image, start, libc, selection, ...composed, notes, ...(preset && { preset }), ...figures };
+}
+
+interface SelectParts {
+  readonly options: GraminizeOptions;
+  readonly tree: FileTree;
+  readonly start: Start;
+}
+
+/** The trusted files at both levels: the report says what the other one would cost. */
+function selectFiles(subject: string, { options, tree, start }: SelectParts): Selections {
+  const added = (options.choices ?? noChoices).files.map(({ path }) => path);
+  const common = {
+    subject,
+    trust: options.trust,
+    exclude: options.exclude,
+    usesTranslations: mayUseTranslations(start, options.manifest?.root),
+    required: [...startFiles(start), ...added],
+  };
+  return {
+    full: selectTrustedFiles(tree, { ...common, level: 'full' }),
+    lean: selectTrustedFiles(tree, { ...common, level: 'lean' }),
+  };
 }
 
 /** Reads files of the app image, and those that gsc adds to it. */

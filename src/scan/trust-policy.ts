@@ -54,7 +54,15 @@ export class TrustPolicy {
 
   /** The rule that leaves the path out, or undefined if the path is trusted. */
   exclusionOf(path: ImagePath): Exclusion | undefined {
-    if (this.#required.has(path)) return undefined;
+    return this.#required.has(path) ? undefined : this.#decisionOn(path);
+  }
+
+  /** The required paths that the user wants left out. */
+  overruled(): readonly ImagePath[] {
+    return [...this.#required].filter((path) => this.#decisionOn(path)?.origin === 'option');
+  }
+
+  #decisionOn(path: ImagePath): Exclusion | undefined {
     let best: Match | undefined;
     for (const rule of this.#rulesNear(parentOf(path))) {
       const depth = matchGlob(rule.glob, path);

@@ -1,4 +1,4 @@
-import type { ByteString, ImagePath } from '../base/image-path.ts';
+import { type ByteString, type ImagePath, showBytes } from '../base/image-path.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { type DirectoryMount, reachThroughLinks } from './directory-links.ts';
 import { compareKeys } from './path-order.ts';
@@ -71,7 +71,7 @@ export function selectTrustedFiles(tree: FileTree, options: SelectOptions): Trus
     excluded: names.excluded,
     exclusions: countExclusions(names.excluded),
     ignoredLinks: names.ignoredLinks,
-    notes: [...excluded.notes, ...notesOf(linked.omittedCount)],
+    notes: [...excluded.notes, ...policy.overruled().map(overruledNote), ...notesOf(linked.omittedCount)],
   };
 }
 
@@ -83,6 +83,10 @@ function countExclusions(excluded: readonly ExcludedFile[]): readonly ExclusionC
     counts.set(key, { ...sum, count: sum.count + 1, sizeBytes: sum.sizeBytes + sizeBytes });
   }
   return [...counts.values()];
+}
+
+function overruledNote(path: ImagePath): string {
+  return `${showBytes(path)} is to be left out, but nothing starts without it: it stays`;
 }
 
 function notesOf(omittedCount: number): readonly string[] {

@@ -199,8 +199,11 @@ describe('exclusion', () => {
 
   it('a required file is trusted whatever the rules and options say', () => {
     const options = { subject: 'test', exclude: ['/var/x*', '/var/x'], required: [imagePath('/var/x')] };
-    const { trusted } = selectTrustedFiles(mergeLayers([[file('/var/x'), file('/var/xy')]]), options);
+    const tree = mergeLayers([[file('/var/x'), file('/var/xy')]]);
+    const { trusted, notes } = selectTrustedFiles(tree, options);
     expect(trusted.map(({ path }) => path)).toEqual(['/var/x']);
+    expect(notes).toEqual(['/var/x is to be left out, but nothing starts without it: it stays']);
+    expect(selectTrustedFiles(tree, { ...options, exclude: [] }).notes).toEqual([]);
   });
 
   it('leaving out a link takes that name away and not its target', () => {

@@ -1,16 +1,21 @@
+import { GscError } from '../base/error.ts';
 import { checkManifest } from '../manifest/check.ts';
-import { type ManifestProblem, showProblem } from '../manifest/problem.ts';
+import type { ManifestProblem } from '../manifest/problem.ts';
 import { checkRuntimeRules } from '../manifest/runtime-rules.ts';
-import { parseToml, showPath } from '../manifest/toml.ts';
+import { parseToml } from '../manifest/toml.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { exitCodes } from './failure.ts';
 import { readInput } from './input-file.ts';
+import { printMigration } from './migrate-report.ts';
+import { problemToJson, showLine } from './problem-lines.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from './runtime-version-option.ts';
 
 interface Options extends CommonOptions {
   readonly runtimeVersion?: RuntimeVersion;
   readonly strict?: boolean;
+  readonly migrate?: boolean;
+  readonly output?: string;
 }
 
 export const addManifestCheck: AddCommand = (program, act) => {
@@ -23,20 +28,24 @@ export const addManifestCheck: AddCommand = (program, act) => {
     .argument('[FILE]', 'the manifest; default and -: standard input', '-')
     .addOption(runtimeVersionOption())
     .option('--strict', 'what Gramine refuses only when it starts is a problem too')
+    .option('--migrate', 'print the manifest with old keys rewritten; say each change')
+    .option('-o, --output <file>', 'with --migrate: write it there, if there is no such file yet')
     .action(act(manifestCheck));
 };
 
-async function manifestCheck(
-  { world, console, isJson }: CommandContext,
-  options: Options,
-  file: string,
-): Promise<number> {
+async function manifestCheck(context: CommandContext, options: Options, file: string): Promise<number> {
+  const { world, console, isJson } = context;
   const subject = file === '-' ? 'standard input' : file;
   const version = options.runtimeVersion ?? defaultRuntimeVersion;
   const text = await readInput(world, file, 'manifest');
+  const { migrate = false, output } = options;
+  if (migrate) return printMigration(context, { document: parseToml(text, subject), text, version, output });
+  if (output !== undefined) throw outputWithoutMigrate();
   const { problems, warnings } = findProblems(text, subject, version, options.strict === true);
   if (isJson) {
-    console.result(`${JSON.stringify({ problems: problems.map(toJson), warnings: warnings.map(toJson) })}\n`);
+    console.result(
+      `${JSON.stringify({ problems: problems.map(problemToJson), warnings: warnings.map(problemToJson) })}\n`,
+    );
   } else {
     for (const problem of problems) console.result(`${showLine(subject, problem)}\n`);
     for (const warning of warnings) console.warn(showLine(subject, warning));
@@ -57,11 +66,11 @@ function findProblems(text: Buffer, subject: string, version: RuntimeVersion, is
   return isStrict ? { problems: [...schema, ...start], warnings: [] } : { problems: schema, warnings: start };
 }
 
-function showLine(subject: string, problem: ManifestProblem): string {
-  const hint = problem.hint === undefined ? '' : ` (${problem.hint})`;
-  return `${subject}:${problem.line}:${problem.column}: ${showProblem(problem)}${hint}`;
-}
-
-function toJson({ path, line, column, message, hint }: ManifestProblem): object {
-  return { key: showPath(path), line, column, message, hint };
+function outputWithoutMigrate(): GscError {
+  return new GscError({
+    code: 'usage',
+    subject: '--output',
+    message: 'there is something to write only with --migrate',
+    hint: 'add --migrate, or leave --output out',
+  });
 }

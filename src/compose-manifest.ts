@@ -1,12 +1,5 @@
 import { GscError } from './base/error.ts';
-import {
-  bytesOfText,
-  type ImagePath,
-  imagePath,
-  isWithin,
-  showBytes,
-  textOfBytes,
-} from './base/image-path.ts';
+import { bytesOfText, type ImagePath, imagePath, isWithin, showBytes } from './base/image-path.ts';
 import { checkManifest } from './manifest/check.ts';
 import { addDefaults } from './manifest/defaults.ts';
 import { mergeManifests, type Override } from './manifest/merge.ts';
@@ -60,8 +53,8 @@ export interface ComposedManifest {
   /** The user's manifest wins over the options, these over the preset, and that over what gsc finds out. */
   readonly overrides: readonly SourcedOverride[];
   /**
-   * Files that would be trusted, but lie below a tmpfs, an encrypted mount or an allowed volume, or are allowed by their own
-   * name in the user's manifest; not in the manifest.
+   * Files that would be trusted, but lie below a tmpfs, an encrypted mount or an allowed volume, or are allowed in the
+   * user's manifest; not in the manifest.
    */
   readonly hidden: readonly TrustedFile[];
   /** Of the image's files that are in the manifest; what has several names counts once. */
@@ -155,11 +148,17 @@ async function expandedUserManifest({ user, tree, runtime, appName }: ComposePar
 function trustablePaths(manifest: TomlTable, choices: ManifestChoices): (path: ImagePath) => boolean {
   const isReachable = reachThroughMounts(manifest);
   const volumes = choices.volumes.filter(({ use }) => use.kind === 'allowed').map(({ path }) => path);
-  const allowed = new Set([...select(manifest, 'sgx.allowed_files.*')].map(([, uri]) => uri));
-  return (path) =>
-    isReachable(path) &&
-    !volumes.some((volume) => isWithin(path, volume)) &&
-    !allowed.has(`file:${textOfBytes(path)}`);
+  const allowed = [...volumes, ...allowedPaths(manifest)];
+  return (path) => isReachable(path) && !allowed.some((place) => isWithin(path, place));
+}
+
+/** Gramine allows a file by its name, and everything below a directory; where both apply, a trusted file stays forbidden to change. */
+function allowedPaths(manifest: TomlTable): readonly ImagePath[] {
+  return [...select(manifest, 'sgx.allowed_files.*')].flatMap(([, uri]) =>
+    typeof uri === 'string' && uri.startsWith('file:/')
+      ? [imagePath(bytesOfText(uri.slice('file:'.length)))]
+      : [],
+  );
 }
 
 /** What the start needs cannot lie in a tmpfs, which is empty then: the program, its interpreters, its loader, its directory. */

@@ -52,6 +52,8 @@ export interface GraminizeOptions {
   readonly epochSeconds?: number;
   /** gsc's own version, for a label. */
   readonly toolVersion: string;
+  /** The app image's full name, for a label; images in files have none. */
+  readonly baseName?: string;
 }
 
 /** The unsigned image and what was decided on the way. */

@@ -30,6 +30,8 @@ export interface GraminizedLayersOptions {
   readonly epochSeconds?: number;
   /** gsc's own version, for a label. */
   readonly toolVersion: string;
+  /** The app image's full name, for a label; images in files have none. */
+  readonly baseName?: string;
 }
 
 /** The app image with the runtime's layer, the app files' layer and the configuration that starts it under Gramine. */
@@ -122,8 +124,10 @@ function withoutBaseName({ [labels.baseName]: _, ...others }: Labels): Labels {
   return others;
 }
 
-function labelsOf(app: Image, { runtime, toolVersion }: GraminizedLayersOptions): Record<string, string> {
+function labelsOf(app: Image, options: GraminizedLayersOptions): Record<string, string> {
+  const { runtime, toolVersion, baseName } = options;
   return {
+    ...(baseName !== undefined && { [labels.baseName]: baseName }),
     [labels.baseDigest]: app.manifest.digest,
     [labels.toolVersion]: toolVersion,
     [labels.family]: runtime.version.family,

@@ -23,14 +23,21 @@ import { dateOption } from './date-option.ts';
 import { dayOf, sourceDateEpoch } from './epoch.ts';
 import { openPemSigner } from './key-place.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
+import { repeatable } from './repeatable.ts';
 import { openRuntime } from './runtime-source.ts';
 import { runtimeVersionOption } from './runtime-version-option.ts';
-import { openScanCache, type ScanCache } from './scan-cache.ts';
 import { scanProgress } from './scan-progress.ts';
 import { enclaveToJson, reportSigned } from './sign-report.ts';
-import { openSink, openSource, teeLayers } from './stores.ts';
+import {
+  addStoreOptions,
+  fullNameOf,
+  type OpenedImage,
+  placedLike,
+  type StoreOptions,
+  teeLayers,
+} from './stores.ts';
 
-interface Options extends CommonOptions, ChoiceOptions {
+interface Options extends CommonOptions, ChoiceOptions, StoreOptions {
   readonly config?: string;
   readonly runtime?: string;
   readonly runtimeVersion?: RuntimeVersion;
@@ -60,8 +67,8 @@ export const addBuild: AddCommand = (program, act) => {
     .addOption(runtimeVersionOption())
     .option('-o, --output <ref>', 'name of the result')
     .option('--insecure-args', 'let the arguments of docker run through')
-    .option('--trust <path>', 'trust a path that is left out by default (repeatable)', append)
-    .option('--exclude <path>', 'leave out a path (repeatable)', append)
+    .option('--trust <path>', 'trust a path that is left out by default (repeatable)', repeatable)
+    .option('--exclude <path>', 'leave out a path (repeatable)', repeatable)
     .addOption(
       new Option('--libc <which>', 'the C library inside')
         .choices(['auto', 'runtime', 'image'])
@@ -74,6 +81,7 @@ export const addBuild: AddCommand = (program, act) => {
     .option('--no-cache', 'neither read nor write the cache of layer indexes (also -nc)')
     .action(act(build));
   addChoiceOptions(command);
+  addStoreOptions(command);
 };
 
 async function build(
@@ -82,23 +90,9 @@ async function build(
   imageText: string,
   manifestFile?: string,
 ): Promise<number> {
-  const cache = openScanCache(context, options.cache);
-  try {
-    return await buildWith(cache, context, options, [imageText, manifestFile]);
-  } finally {
-    await cache.close();
-  }
-}
-
-async function buildWith(
-  cache: ScanCache,
-  context: CommandContext,
-  options: Options,
-  [imageText, manifestFile]: readonly [imageText: string, manifestFile: string | undefined],
-): Promise<number> {
-  const { world } = context;
+  const { world, stores } = context;
   const appReference = parseReference(imageText);
-  const output = outputOf(appReference, options);
+  const named = outputOf(appReference, options);
   const config = await readConfig(world, options.config);
   const signer =
     options.key === undefined
@@ -107,49 +101,38 @@ async function buildWith(
   const manifest = manifestFile === undefined ? undefined : await readManifest(context, manifestFile);
   const choices = await readChoices(world, options);
   const source = options.runtime ?? config.Gramine?.Image ?? undefined;
-  const runtime = await openRuntime(world, { source, version: options.runtimeVersion }, cache);
-  const app = await openSource(appReference, world);
+  const runtime = await openRuntime(context, { source, version: options.runtimeVersion });
+  const app = await stores.open(appReference);
+  const output = placedLike(named, app.reference);
+  const writer = await stores.sink(output, { force: options.force === true, sharedWith: [app] });
   try {
-    const writer = await openSink(output, { force: options.force === true, signal: world.signal });
-    try {
-      const graminized = await scanAndGraminize(context, options, {
-        app,
-        writer,
-        runtime,
-        manifest,
-        choices,
-        output,
-        cache,
-      });
-      const facts = { app, runtime, graminized };
-      reportBuild(context.console, facts);
-      const { image, enclave } = await signIfAsked(context, options, graminized.image, signer);
-      if (enclave) reportSigned(context.console, enclave);
-      const more = { ...buildFactsToJson(facts), ...(enclave && enclaveToJson(enclave)) };
-      return await commitAndReport(context, { writer, image, output, more });
-    } finally {
-      await writer.abort();
-    }
+    const parts = { app, writer, runtime, manifest, choices, output };
+    const graminized = await scanAndGraminize(context, options, parts);
+    const facts = { app: app.image, runtime, graminized };
+    reportBuild(context.console, facts);
+    const { image, enclave } = await signIfAsked(context, options, graminized.image, signer);
+    if (enclave) reportSigned(context.console, enclave);
+    const more = { ...buildFactsToJson(facts), ...(enclave && enclaveToJson(enclave)) };
+    return await commitAndReport(context, { writer, image, base: app.image, output, more });
   } finally {
-    await app.close();
+    await writer.abort();
   }
 }
 
 interface BuildParts {
-  readonly app: Image;
+  readonly app: OpenedImage;
   readonly writer: ImageWriter;
   readonly runtime: Awaited<ReturnType<typeof openRuntime>>;
   readonly manifest: TomlDocument | undefined;
   readonly choices: BuildChoices;
   readonly output: ImageReference;
-  readonly cache: ScanCache;
 }
 
 /** Reads every layer of the app image once: into the writer and into the file tree at the same time. */
 async function scanAndGraminize(
-  { world, console }: CommandContext,
+  { world, console, cache }: CommandContext,
   options: Options,
-  { app, writer, runtime, manifest, choices, output, cache }: BuildParts,
+  { app: { image: app, reference }, writer, runtime, manifest, choices, output }: BuildParts,
 ): Promise<Graminized> {
   const { tree } = await scanImage(await teeLayers(app, writer), {
     ...cache.forScan,
@@ -158,6 +141,7 @@ async function scanAndGraminize(
     signal: world.signal,
   });
   const epochSeconds = sourceDateEpoch(world);
+  const baseName = fullNameOf(reference);
   return graminize(app, {
     tree,
     runtime,
@@ -168,6 +152,7 @@ async function scanAndGraminize(
     trust: (options.trust ?? []).map(toImagePath),
     exclude: (options.exclude ?? []).map(toImagePath),
     name: showReference(output),
+    ...(baseName !== undefined && { baseName }),
     ...(epochSeconds !== undefined && { epochSeconds }),
     toolVersion: __GSC_VERSION__,
   });
@@ -196,8 +181,4 @@ async function readManifest({ world }: CommandContext, file: string): Promise<To
 
 function toImagePath(text: string): ImagePath {
   return imagePath(bytesOfText(text));
-}
-
-function append(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
 }

@@ -113,8 +113,6 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
     libc: start.libraries.libc,
     libc_from: libc.choice,
     libc_reason: libc.reason,
-    libc_from: libc.choice,
-    libc_reason: libc.reason,
     trusted_files: { count: graminized.trustedFileCount, size: graminized.trustedSizeBytes },
     left_out: selection.excluded.map(({ path, rule, reason }) => ({ path: showBytes(path), rule, reason })),
     hidden: hidden.map(({ path }) => showBytes(path)),

@@ -1,4 +1,5 @@
-import type { Image } from '../image/image.ts';
+import { compressLayers } from '../compress-layers.ts';
+import type { Image, Layer } from '../image/image.ts';
 import { type ImageReference, showReference } from '../reference/image-reference.ts';
 import type { ImageWriter } from '../store/image-writer.ts';
 import { exitCodes } from './failure.ts';
@@ -7,6 +8,8 @@ import type { CommandContext } from './program.ts';
 export interface Commitment {
   readonly writer: ImageWriter;
   readonly image: Image;
+  /** What the image was made of: its layers are stored as they are. */
+  readonly base: Image;
   readonly output: ImageReference;
   /** What `--json` prints besides. */
   readonly more: object;
@@ -15,8 +18,9 @@ export interface Commitment {
 /** Stores the result under its name and prints that name with its digest; gives the exit code. */
 export async function commitAndReport(
   { console, isJson }: CommandContext,
-  { writer, image, output, more }: Commitment,
+  { writer, image: made, base, output, more }: Commitment,
 ): Promise<number> {
+  const image = output.kind === 'registry' ? await compressLayers(made, isNewTo(base)) : made;
   const { outcome, manifest } = await writer.commit(image);
   const name = showReference(output);
   if (outcome === 'unchanged') console.say(`${name} is there already, with the same content`);
@@ -29,4 +33,9 @@ export async function commitAndReport(
   };
   console.result(isJson ? `${JSON.stringify(result)}\n` : `${name}@${manifest.digest}\n`);
   return exitCodes.done;
+}
+
+function isNewTo(base: Image): (layer: Layer) => boolean {
+  const known = new Set(base.layers.map((layer) => layer.diffId));
+  return (layer) => !known.has(layer.diffId);
 }

@@ -5,6 +5,9 @@ export interface World {
   readonly arguments: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
+  readonly homeDirectory: string;
+  /** Numeric, where the system has such ids. */
+  readonly userId: number | undefined;
   readonly stdin: AsyncIterable<Buffer | string>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;

@@ -6,10 +6,10 @@ import type { SigstructDescription } from '../signature/describe-sigstruct.ts';
 import { exitCodes } from './failure.ts';
 import { type FlatTable, flatToml } from './flat-toml.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
-import { openSource } from './stores.ts';
+import { addStoreOptions, type StoreOptions } from './stores.ts';
 
 export const addInfoImage: AddCommand = (program, act) => {
-  program
+  const command = program
     .command('info-image')
     .summary('print what a signed image says of its enclave')
     .description(
@@ -17,31 +17,23 @@ export const addInfoImage: AddCommand = (program, act) => {
     )
     .argument('IMAGE', 'the signed image')
     .action(act(infoImage));
+  addStoreOptions(command);
 };
 
 async function infoImage(
-  { world, console, isJson }: CommandContext,
-  _options: CommonOptions,
+  { stores, console, isJson }: CommandContext,
+  _options: CommonOptions & StoreOptions,
   imageText: string,
 ): Promise<number> {
-  const image = await openSource(parseReference(imageText), world);
-  try {
-    const inspection = await inspectImage(image);
-    const fields = pythonFields(inspection.sigstruct);
-    console.result(
-      isJson ? `${JSON.stringify({ ...fields, ...moreFields(inspection) })}\n` : flatToml(fields),
-    );
-    if (inspection.labels[labels.standIn] === 'true') {
-      console.warn(
-        'the runtime in this image is a stand-in for tests: it has no enclave and protects nothing',
-      );
-    }
-    for (const { path, reason } of inspection.insecure)
-      console.warn(`insecure: ${showPath(path)}: ${reason}`);
-    return exitCodes.done;
-  } finally {
-    await image.close();
+  const { image } = await stores.open(parseReference(imageText));
+  const inspection = await inspectImage(image);
+  const fields = pythonFields(inspection.sigstruct);
+  console.result(isJson ? `${JSON.stringify({ ...fields, ...moreFields(inspection) })}\n` : flatToml(fields));
+  if (inspection.labels[labels.standIn] === 'true') {
+    console.warn('the runtime in this image is a stand-in for tests: it has no enclave and protects nothing');
   }
+  for (const { path, reason } of inspection.insecure) console.warn(`insecure: ${showPath(path)}: ${reason}`);
+  return exitCodes.done;
 }
 
 /** The Python GSC's keys; masks of bits are in hex in the order of the file's bytes, as it prints them. */

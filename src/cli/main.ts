@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { addAbortSignal } from 'node:stream';
 import { commands } from './commands.ts';
 import type { World } from './console.ts';
@@ -15,6 +16,8 @@ const world: World = {
   arguments: process.argv.slice(2),
   environment: process.env,
   workingDirectory: process.cwd(),
+  homeDirectory: homedir(),
+  userId: process.getuid?.(),
   stdin: addAbortSignal(abort.signal, process.stdin),
   stdout: process.stdout,
   stderr: process.stderr,

@@ -1,12 +1,18 @@
 import { Command, Option } from 'commander';
 import { Console, type Verbosity, type World } from './console.ts';
 import { asUsageError, reportFailure } from './failure.ts';
+import { openScanCache, type ScanCache } from './scan-cache.ts';
+import { type StoreOptions, Stores } from './stores.ts';
 
 /** What a command gets besides its own arguments. */
 export interface CommandContext {
   readonly world: World;
   readonly console: Console;
   readonly isJson: boolean;
+  /** Where images are opened and stored. */
+  readonly stores: Stores;
+  /** What is kept between runs. */
+  readonly cache: ScanCache;
 }
 
 /** Options that every command has. */
@@ -14,12 +20,14 @@ export interface CommonOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
+  /** False with `--no-cache`, of the commands that have it. */
+  readonly cache?: boolean;
 }
 
 /** Adds one command to the program. `act` wraps the command's work: context in, exit code out. */
 export type AddCommand = (program: Command, act: Act) => void;
 
-export type Act = <Options extends CommonOptions>(
+export type Act = <Options extends CommonOptions & StoreOptions>(
   work: (context: CommandContext, options: Options, ...positional: string[]) => Promise<number>,
 ) => (...parameters: unknown[]) => Promise<void>;
 
@@ -28,13 +36,21 @@ export async function runCommandLine(world: World, commands: readonly AddCommand
   let exitCode = 0;
   let console: Console | undefined;
   const act: Act =
-    <Options extends CommonOptions>(work: Parameters<typeof act<Options>>[0]) =>
+    <Options extends CommonOptions & StoreOptions>(work: Parameters<typeof act<Options>>[0]) =>
     async (...parameters) => {
       // commander's call: the positional arguments, the options, the command
       const options = parameters.at(-2) as Options;
       const positional = parameters.slice(0, -2) as string[];
       console = new Console(world, verbosityOf(options));
-      exitCode = await work({ world, console, isJson: options.json === true }, options, ...positional);
+      const cache = openScanCache(world, console, options.cache !== false);
+      const stores = new Stores({ world, console, records: cache.records }, options);
+      try {
+        const isJson = options.json === true;
+        exitCode = await work({ world, console, isJson, stores, cache }, options, ...positional);
+      } finally {
+        await stores.close();
+        await cache.close();
+      }
     };
   const program = makeProgram(world);
   for (const add of commands) add(program, act);

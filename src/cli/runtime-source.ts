@@ -14,9 +14,7 @@ import { scanRootDirectory } from '../scan/scan-root-directory.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { mergeLayers } from '../tree/merge-layers.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
-import type { World } from './console.ts';
-import type { ScanCache } from './scan-cache.ts';
-import { openSource } from './stores.ts';
+import type { CommandContext } from './program.ts';
 
 export interface RuntimeChoice {
   /** An image reference or a directory. */
@@ -26,7 +24,7 @@ export interface RuntimeChoice {
 }
 
 /** Finds the Gramine runtime that the user chose. What the cache has of an image is not read again. */
-export async function openRuntime(world: World, choice: RuntimeChoice, cache: ScanCache): Promise<Runtime> {
+export async function openRuntime(context: CommandContext, choice: RuntimeChoice): Promise<Runtime> {
   const { source, version } = choice;
   if (source === undefined || source === '') {
     throw new GscError({
@@ -36,7 +34,7 @@ export async function openRuntime(world: World, choice: RuntimeChoice, cache: Sc
       hint: 'name an image or a directory that holds Gramine, with --runtime or as Gramine.Image in config.yaml',
     });
   }
-  const directory = resolve(world.workingDirectory, source);
+  const directory = resolve(context.world.workingDirectory, source);
   if (await isDirectory(directory)) return runtimeInDirectory(directory, source, version);
   if (/^\.{0,2}\//.test(source)) {
     throw new GscError({
@@ -46,7 +44,7 @@ export async function openRuntime(world: World, choice: RuntimeChoice, cache: Sc
       hint: 'check the path; an image in a file is named oci-archive:FILE or docker-archive:FILE',
     });
   }
-  return runtimeInImage({ world, cache }, source, version);
+  return runtimeInImage(context, source, version);
 }
 
 async function runtimeInDirectory(
@@ -65,22 +63,18 @@ async function runtimeInDirectory(
 }
 
 async function runtimeInImage(
-  { world, cache }: { readonly world: World; readonly cache: ScanCache },
+  { world, stores, cache }: CommandContext,
   subject: string,
   given?: RuntimeVersion,
 ): Promise<Runtime> {
-  const image = await openSource(parseReference(subject), world);
-  try {
-    const { tree } = await scanImage(image, { ...cache.forScan, signal: world.signal });
-    const label = image.config.config?.Labels?.[labels.runtimeVersion];
-    const version = given ?? (label === undefined ? undefined : parseRuntimeVersion(label));
-    return await findRuntime(tree, (paths) => readFiles(image, tree, paths, cache.forFiles), {
-      subject,
-      ...(version && { version }),
-    });
-  } finally {
-    await image.close();
-  }
+  const { image } = await stores.open(parseReference(subject));
+  const { tree } = await scanImage(image, { ...cache.forScan, signal: world.signal });
+  const label = image.config.config?.Labels?.[labels.runtimeVersion];
+  const version = given ?? (label === undefined ? undefined : parseRuntimeVersion(label));
+  return findRuntime(tree, (paths) => readFiles(image, tree, paths, cache.forFiles), {
+    subject,
+    ...(version && { version }),
+  });
 }
 
 function realPath(tree: FileTree, path: ImagePath): ImagePath {

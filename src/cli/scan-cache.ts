@@ -8,8 +8,8 @@ import type { FileContentStore, ReadFilesOptions } from '../scan/read-files.ts';
 import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-image.ts';
 import { BlobCache } from '../store/cache/blob-cache.ts';
 import { loadContent, saveContent } from '../store/cache/cached-content.ts';
-import type { World } from './console.ts';
-import type { CommandContext } from './program.ts';
+import type { ImageRecordStore } from '../store/engine/image-record.ts';
+import type { Console, World } from './console.ts';
 
 /** What a command keeps between runs. Close it when the work is done. */
 export interface ScanCache {
@@ -18,6 +18,8 @@ export interface ScanCache {
   /** To be spread into the options of `scanImage` and `readFiles`. */
   readonly forScan: Pick<ScanImageOptions, 'indexes'>;
   readonly forFiles: Pick<ReadFilesOptions, 'contents'>;
+  /** What Engines told of their images. */
+  readonly records: ImageRecordStore | undefined;
   close(): Promise<void>;
 }
 
@@ -35,7 +37,7 @@ export function cacheDirectory({ environment }: World): string {
 }
 
 /** Opens the cache, unless the user wants none. Whatever is wrong with it is a remark of `-v`, never a failure. */
-export function openScanCache({ world, console }: CommandContext, isWanted: boolean): ScanCache {
+export function openScanCache(world: World, console: Console, isWanted: boolean): ScanCache {
   if (!isWanted) return withoutCache;
   const remark = (error: GscError) => console.detail(`the cache is not used as it should: ${error.message}`);
   try {
@@ -49,13 +51,20 @@ export function openScanCache({ world, console }: CommandContext, isWanted: bool
   }
 }
 
-const withoutCache: ScanCache = { blobs: undefined, forScan: {}, forFiles: {}, close: async () => {} };
+const withoutCache: ScanCache = {
+  blobs: undefined,
+  forScan: {},
+  forFiles: {},
+  records: undefined,
+  close: async () => {},
+};
 
 function scanCacheOf(blobs: BlobCache): ScanCache {
   return {
     blobs,
     forScan: { indexes: indexesIn(blobs) },
     forFiles: { contents: contentsIn(blobs) },
+    records: recordsIn(blobs),
     close: () => blobs.close(),
   };
 }
@@ -97,6 +106,15 @@ async function isProven(blobs: BlobCache, { descriptor, diffId }: Layer): Promis
   if (descriptor.digest === diffId) return true;
   const proven = await blobs.get({ kind: diffIdKind, digest: descriptor.digest });
   return proven?.toString('latin1') === diffId;
+}
+
+/** The record says its own version, so the kind needs none. */
+function recordsIn(blobs: BlobCache): ImageRecordStore {
+  const kind = 'engine-image';
+  return {
+    load: (digest) => blobs.get({ kind, digest }),
+    save: (digest, record) => blobs.put({ kind, digest }, record),
+  };
 }
 
 function contentsIn(blobs: BlobCache): FileContentStore {

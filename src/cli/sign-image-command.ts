@@ -4,17 +4,15 @@ import { stateOf } from '../labels.ts';
 import { type ImageReference, parseReference, showReference } from '../reference/image-reference.ts';
 import { signedName, signedNameOfUnsigned, unsignedName } from '../reference/output-name.ts';
 import { signImage } from '../sign-image.ts';
-import type { StoredImage } from '../store/stored-image.ts';
 import { commitAndReport } from './commit.ts';
-import type { World } from './console.ts';
 import { dateOption } from './date-option.ts';
 import { dayOf, sourceDateEpoch } from './epoch.ts';
 import { openPemSigner } from './key-place.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { enclaveToJson, reportSigned } from './sign-report.ts';
-import { openSink, openSource } from './stores.ts';
+import { addStoreOptions, type OpenedImage, placedLike, type StoreOptions, type Stores } from './stores.ts';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, StoreOptions {
   readonly output?: string;
   readonly passphrase?: string;
   readonly date?: string;
@@ -22,7 +20,7 @@ interface Options extends CommonOptions {
 }
 
 export const addSignImage: AddCommand = (program, act) => {
-  program
+  const command = program
     .command('sign-image')
     .summary('sign a graminized image')
     .description(
@@ -36,6 +34,7 @@ export const addSignImage: AddCommand = (program, act) => {
     .addOption(dateOption('date in the signature, YYYY-MM-DD; default: when the image was created'))
     .option('--force', 'replace an image of that name')
     .action(act(signImageCommand));
+  addStoreOptions(command);
 };
 
 async function signImageCommand(
@@ -44,31 +43,30 @@ async function signImageCommand(
   imageText: string,
   keyFile: string,
 ): Promise<number> {
-  const { world, console } = context;
+  const { world, console, stores } = context;
   const reference = parseReference(imageText);
   const { unsigned, signed } = namesFor(reference);
-  const output = options.output === undefined ? signed : parseReference(options.output);
+  const named = options.output === undefined ? signed : parseReference(options.output);
   const signer = await openPemSigner(resolve(world.workingDirectory, keyFile), options.passphrase);
-  const source = await openUnsigned(world, {
-    given: reference,
-    unsigned,
-    isNamed: options.output !== undefined,
+  const isNamed = options.output !== undefined;
+  const source = await openUnsigned(stores, { given: reference, unsigned, isNamed });
+  const output = placedLike(named, source.reference);
+  const epochSeconds = sourceDateEpoch(world);
+  const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
+  const name = showReference(output);
+  const { image, enclave } = await signImage(source.image, {
+    signer,
+    name,
+    ...(date !== undefined && { date }),
   });
+  console.say(`${source.image.name}: signed`);
+  reportSigned(console, enclave);
+  const writer = await stores.sink(output, { force: options.force === true, sharedWith: [source] });
   try {
-    const epochSeconds = sourceDateEpoch(world);
-    const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
-    const name = showReference(output);
-    const { image, enclave } = await signImage(source, { signer, name, ...(date !== undefined && { date }) });
-    console.say(`${source.name}: signed`);
-    reportSigned(console, enclave);
-    const writer = await openSink(output, { force: options.force === true, signal: world.signal });
-    try {
-      return await commitAndReport(context, { writer, image, output, more: enclaveToJson(enclave) });
-    } finally {
-      await writer.abort();
-    }
+    const more = enclaveToJson(enclave);
+    return await commitAndReport(context, { writer, image, base: source.image, output, more });
   } finally {
-    await source.close();
+    await writer.abort();
   }
 }
 
@@ -93,14 +91,13 @@ interface Wanted {
 }
 
 /** The unsigned image of the app; where there is none, the given image itself if it is unsigned (`gsc build -o`). */
-async function openUnsigned(world: World, { given, unsigned, isNamed }: Wanted): Promise<StoredImage> {
-  const found = await openIfThere(unsigned, world);
+async function openUnsigned(stores: Stores, { given, unsigned, isNamed }: Wanted): Promise<OpenedImage> {
+  const found = await openIfThere(unsigned, stores);
   if (found !== undefined) return found;
-  const image = await openIfThere(given, world);
-  if (image === undefined) throw noUnsignedImage(given, unsigned);
-  const state = stateOf(image.config.config?.Labels ?? {});
-  if (state === 'unsigned' && isNamed) return image;
-  await image.close();
+  const opened = await openIfThere(given, stores);
+  if (opened === undefined) throw noUnsignedImage(given, unsigned);
+  const state = stateOf(opened.image.config.config?.Labels ?? {});
+  if (state === 'unsigned' && isNamed) return opened;
   if (state === 'app') throw noUnsignedImage(given, unsigned);
   throw new GscError({
     code: 'state',
@@ -114,9 +111,9 @@ async function openUnsigned(world: World, { given, unsigned, isNamed }: Wanted):
   });
 }
 
-async function openIfThere(reference: ImageReference, world: World): Promise<StoredImage | undefined> {
+async function openIfThere(reference: ImageReference, stores: Stores): Promise<OpenedImage | undefined> {
   try {
-    return await openSource(reference, world);
+    return await stores.open(reference);
   } catch (error) {
     if (error instanceof GscError && error.code === 'not-found') return undefined;
     throw error;

@@ -1,20 +1,259 @@
+import type { Command } from 'commander';
 import { GscError } from '../base/error.ts';
+import { sgxPlatform, showPlatform } from '../image/descriptor.ts';
 import type { Image } from '../image/image.ts';
-import { type ImageReference, showReference } from '../reference/image-reference.ts';
-import type { ImageWriter, OpenWriterOptions } from '../store/image-writer.ts';
-import { type FileReference, openImage } from '../store/open-image.ts';
+import { showFullName, withDefaultTag } from '../reference/image-name.ts';
+import type { BareReference, ImageReference } from '../reference/image-reference.ts';
+import { showReference } from '../reference/image-reference.ts';
+import type { Engine } from '../store/engine/engine.ts';
+import { openEngineWriter } from '../store/engine/engine-writer.ts';
+import { type EngineFlavour, findEngine } from '../store/engine/find-engine.ts';
+import { inspectImage } from '../store/engine/image-facts.ts';
+import type { ImageRecordStore } from '../store/engine/image-record.ts';
+import { openEngineImage } from '../store/engine/open-engine-image.ts';
+import type { ImageWriter } from '../store/image-writer.ts';
+import { openImage } from '../store/open-image.ts';
 import { openWriter } from '../store/open-writer.ts';
+import { openRegistryImage, type RegistryImage } from '../store/registry/open-registry-image.ts';
+import { RegistrySession } from '../store/registry/registry-session.ts';
+import { openRegistryWriter } from '../store/registry/registry-writer.ts';
 import type { StoredImage } from '../store/stored-image.ts';
-import type { World } from './console.ts';
+import type { Console, World } from './console.ts';
+import { repeatable } from './repeatable.ts';
+import { showSize } from './sizes.ts';
 
-/** Opens the image that a reference names, wherever it lies. The caller closes it. */
-export async function openSource(reference: ImageReference, world: World): Promise<StoredImage> {
-  return openImage(fileReference(reference), { signal: world.signal });
+/** Options of every command that opens or stores images. */
+export interface StoreOptions {
+  readonly insecureRegistry?: readonly string[];
+  readonly caFile?: readonly string[];
+  readonly platform?: string;
 }
 
-/** Opens the place where a result goes. The caller commits or aborts. */
-export async function openSink(reference: ImageReference, options: OpenWriterOptions): Promise<ImageWriter> {
-  return openWriter(fileReference(reference), options);
+/** Adds the options that say how images are reached. */
+export function addStoreOptions(command: Command): Command {
+  return command
+    .option('--insecure-registry <host>', 'a registry that may speak plain http (repeatable)', repeatable)
+    .option('--ca-file <file>', 'certificate authority of a registry, PEM (repeatable)', repeatable)
+    .option('--platform <platform>', `only ${showPlatform(sgxPlatform)}: there is no SGX elsewhere`);
+}
+
+/** An image that was opened, with the reference that says where it was found. */
+export interface OpenedImage {
+  readonly image: StoredImage;
+  /** Never a bare name: that was looked up. */
+  readonly reference: ImageReference;
+}
+
+/** What a place for a result is told. */
+export interface SinkOptions {
+  readonly force: boolean;
+  /** Images that the result shares layers with: what their store has already is not sent. */
+  readonly sharedWith: readonly OpenedImage[];
+}
+
+export interface StoreSurroundings {
+  readonly world: World;
+  readonly console: Console;
+  /** What Engines told before; without it every image of an Engine is exported. */
+  readonly records: ImageRecordStore | undefined;
+}
+
+/**
+ * All places where images lie, for one command: files, Engines, registries. Connections are made when they are needed and
+ * given back by `close`.
+ */
+export class Stores {
+  readonly #world: World;
+  readonly #console: Console;
+  readonly #options: StoreOptions;
+  readonly #records: ImageRecordStore | undefined;
+  readonly #engines = new Map<EngineFlavour, Promise<Engine>>();
+  readonly #opened: StoredImage[] = [];
+  #session: RegistrySession | undefined;
+
+  constructor({ world, console, records }: StoreSurroundings, options: StoreOptions) {
+    checkPlatformOption(options.platform);
+    this.#world = world;
+    this.#console = console;
+    this.#records = records;
+    this.#options = options;
+  }
+
+  /** Opens the image that a reference names. A bare name is the Engine's, if it answers and has it, else the registry's. */
+  async open(reference: ImageReference): Promise<OpenedImage> {
+    const opened = await this.#open(reference);
+    this.#opened.push(opened.image);
+    return opened;
+  }
+
+  /** Opens the place where a result goes. The caller commits or aborts. */
+  async sink(reference: ImageReference, { force, sharedWith }: SinkOptions): Promise<ImageWriter> {
+    const { signal } = this.#world;
+    switch (reference.kind) {
+      case 'oci':
+      case 'oci-archive':
+      case 'docker-archive':
+        return openWriter(reference, { force, signal });
+      case 'docker-daemon':
+      case 'containers-storage': {
+        const base = sharedWith.find((shared) => shared.reference.kind === reference.kind)?.image;
+        return openEngineWriter(await this.#engine(flavours[reference.kind]), reference.image, {
+          force,
+          signal,
+          ...(base && { base: base.layers.map((layer) => layer.diffId) }),
+        });
+      }
+      case 'registry':
+        return openRegistryWriter(this.#registry(), reference.name, {
+          force,
+          mountFrom: sharedWith.map((shared) => shared.image).filter(isRegistryImage),
+        });
+      case 'bare':
+        return this.sink({ kind: 'docker-daemon', image: reference.image }, { force, sharedWith });
+    }
+  }
+
+  /** Gives back everything that was opened. */
+  async close(): Promise<void> {
+    for (const image of this.#opened) await image.close();
+    for (const engine of this.#engines.values())
+      await engine.then(
+        (found) => found.close(),
+        () => undefined,
+      );
+    await this.#session?.close();
+  }
+
+  async #open(reference: ImageReference): Promise<OpenedImage> {
+    switch (reference.kind) {
+      case 'oci':
+      case 'oci-archive':
+      case 'docker-archive':
+        return { reference, image: await openImage(reference, { signal: this.#world.signal }) };
+      case 'docker-daemon':
+      case 'containers-storage':
+        return {
+          reference,
+          image: await this.#openInEngine(await this.#engine(flavours[reference.kind]), reference),
+        };
+      case 'registry':
+        return { reference, image: await openRegistryImage(this.#registry(), reference.name) };
+      case 'bare':
+        return this.#openBare(reference);
+    }
+  }
+
+  async #openBare(bare: BareReference): Promise<OpenedImage> {
+    const name = showReference(bare);
+    const { engine, obstacle } = await this.#engineWith(bare);
+    if (engine) {
+      const kind = engine.kind === 'podman' ? 'containers-storage' : 'docker-daemon';
+      const reference = { kind, image: bare.image } as const;
+      this.#console.say(`${name}: found in ${engine.subject}`);
+      return { reference, image: await this.#openInEngine(engine, reference) };
+    }
+    if (bare.image.kind === 'id') throw obstacle;
+    const reference: ImageReference = { kind: 'registry', name: withDefaultTag(bare.image) };
+    this.#console.say(
+      `${name}: taken from the registry as ${showFullName(reference.name)} (${obstacle.message})`,
+    );
+    try {
+      return { reference, image: await openRegistryImage(this.#registry(), reference.name) };
+    } catch (error) {
+      throw inNeitherPlace(name, obstacle, error);
+    }
+  }
+
+  /** The Engine, if one answers and has the image; else why not. */
+  async #engineWith({
+    image,
+  }: BareReference): Promise<{ readonly engine?: Engine; readonly obstacle: GscError }> {
+    try {
+      const engine = await this.#engine('any');
+      if (await inspectImage(engine, image)) return { engine, obstacle: notInEngine(engine) };
+      return { obstacle: notInEngine(engine) };
+    } catch (error) {
+      if (!(error instanceof GscError) || error.code !== 'engine') throw error;
+      return { obstacle: error };
+    }
+  }
+
+  #openInEngine(engine: Engine, { image }: { readonly image: BareReference['image'] }): Promise<StoredImage> {
+    const { signal } = this.#world;
+    return openEngineImage(engine, image, {
+      signal,
+      onExport: (receivedBytes) =>
+        this.#console.progress(`the Engine exports the image: ${showSize(receivedBytes)}`),
+      ...(this.#records && { records: this.#records }),
+    });
+  }
+
+  #engine(flavour: EngineFlavour): Promise<Engine> {
+    const { environment, homeDirectory, userId, signal } = this.#world;
+    const known = this.#engines.get(flavour);
+    if (known) return known;
+    const engine = findEngine({
+      flavour,
+      environment,
+      homeDirectory,
+      signal,
+      ...(userId !== undefined && { userId }),
+    });
+    this.#engines.set(flavour, engine);
+    return engine;
+  }
+
+  #registry(): RegistrySession {
+    const { environment, homeDirectory, signal } = this.#world;
+    this.#session ??= new RegistrySession({
+      environment,
+      homeDirectory,
+      signal,
+      insecureRegistries: this.#options.insecureRegistry ?? [],
+      caFiles: this.#options.caFile ?? [],
+    });
+    return this.#session;
+  }
+}
+
+const flavours = { 'docker-daemon': 'docker', 'containers-storage': 'podman' } as const;
+
+function isRegistryImage(image: StoredImage): image is RegistryImage {
+  return 'repository' in image;
+}
+
+function notInEngine(engine: Engine): GscError {
+  return new GscError({ code: 'not-found', subject: engine.subject, message: 'the image is not there' });
+}
+
+function inNeitherPlace(name: string, obstacle: GscError, error: unknown): unknown {
+  if (!(error instanceof GscError) || error.code === 'aborted') return error;
+  return new GscError({
+    code: error.code,
+    subject: name,
+    message: `neither an Engine nor the registry gives the image: ${obstacle.message}; ${error.message}`,
+    hint: error.hint ?? 'say where it is: docker-daemon:NAME, docker://NAME, oci:DIR or docker-archive:FILE',
+    cause: error,
+  });
+}
+
+function checkPlatformOption(platform: string | undefined): void {
+  if (platform === undefined || platform === showPlatform(sgxPlatform)) return;
+  throw new GscError({
+    code: 'usage',
+    subject: '--platform',
+    message: `expected ${showPlatform(sgxPlatform)}, got ${platform}: SGX is a feature of x86-64 processors, and Gramine runs on Linux`,
+    hint: 'leave the option out',
+  });
+}
+
+/** A bare name for a result means the place where its source was found. */
+export function placedLike(result: ImageReference, source: ImageReference): ImageReference {
+  if (result.kind !== 'bare') return result;
+  if (source.kind === 'registry' && result.image.kind === 'name')
+    return { kind: 'registry', name: result.image };
+  const kind = source.kind === 'containers-storage' ? 'containers-storage' : 'docker-daemon';
+  return { kind, image: result.image };
 }
 
 /** Passes every layer that the writer does not have yet through it, so that reading the image stores it too. */
@@ -27,21 +266,9 @@ export async function teeLayers(image: Image, writer: ImageWriter): Promise<Imag
   return { ...image, layers };
 }
 
-function fileReference(reference: ImageReference): FileReference {
-  switch (reference.kind) {
-    case 'oci':
-    case 'oci-archive':
-    case 'docker-archive':
-      return reference;
-    case 'docker-daemon':
-    case 'registry':
-    case 'containers-storage':
-    case 'bare':
-      throw new GscError({
-        code: 'usage',
-        subject: showReference(reference),
-        message: 'this version of gsc reads and writes images in files only',
-        hint: 'use oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REF]; skopeo copy makes one',
-      });
-  }
+/** The full name of an app image for a label, or undefined for images in files, whose place says nothing elsewhere. */
+export function fullNameOf(reference: ImageReference): string | undefined {
+  if (reference.kind === 'registry') return showFullName(withDefaultTag(reference.name));
+  if (!('image' in reference) || reference.image.kind === 'id') return undefined;
+  return showFullName(withDefaultTag(reference.image));
 }

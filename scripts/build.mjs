@@ -1,8 +1,11 @@
 // Bundles the command line (dist/gsc.js) and the library (dist/index.js), and writes the library's types.
+// node scripts/build.mjs --command FILE bundles the command line alone, to FILE: the tests take it from there.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
+const { values } = parseArgs({ options: { command: { type: 'string' } } });
 const { version, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
 const common = {
   bundle: true,
@@ -16,19 +19,30 @@ const common = {
 const requireBanner =
   "import { createRequire as gscRequire } from 'node:module';const require = gscRequire(import.meta.url);";
 
-rmSync('dist', { recursive: true, force: true });
-await build({
-  ...common,
-  entryPoints: ['src/cli/main.ts'],
-  outfile: 'dist/gsc.js',
-  minifySyntax: true,
-  banner: { js: `#!/usr/bin/env node\n${requireBanner}` },
-});
-chmodSync('dist/gsc.js', 0o755);
-await build({
-  ...common,
-  entryPoints: ['src/index.ts'],
-  outfile: 'dist/index.js',
-  external: Object.keys(dependencies),
-});
-execFileSync('npx', ['tsc', '-p', 'tsconfig.types.json'], { stdio: 'inherit' });
+if (values.command !== undefined) await bundleCommandLine(values.command);
+else {
+  rmSync('dist', { recursive: true, force: true });
+  await bundleCommandLine('dist/gsc.js');
+  await bundleLibrary();
+}
+
+async function bundleCommandLine(outfile) {
+  await build({
+    ...common,
+    entryPoints: ['src/cli/main.ts'],
+    outfile,
+    minifySyntax: true,
+    banner: { js: `#!/usr/bin/env node\n${requireBanner}` },
+  });
+  chmodSync(outfile, 0o755);
+}
+
+async function bundleLibrary() {
+  await build({
+    ...common,
+    entryPoints: ['src/index.ts'],
+    outfile: 'dist/index.js',
+    external: Object.keys(dependencies),
+  });
+  execFileSync('npx', ['tsc', '-p', 'tsconfig.types.json'], { stdio: 'inherit' });
+}

@@ -151,7 +151,8 @@ function argumentSourceOf(user: TomlDocument | undefined, isInsecure: boolean): 
   return (typeof fromHost === 'boolean' ? fromHost : isInsecure) ? 'host' : 'own';
 }
 
-function checkIsAppImage(app: Image): void {
+/** Throws a `state` error for an image that is graminized already. */
+export function checkIsAppImage(app: Image): void {
   const state = stateOf(app.config.config?.Labels ?? {});
   if (state === 'app') return;
   throw new GscError({

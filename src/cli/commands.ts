@@ -2,6 +2,7 @@ import { addBuild } from './build-command.ts';
 import { addCache } from './cache-command.ts';
 import { addGenPrivateKey } from './gen-private-key-command.ts';
 import { addInfoImage } from './info-image-command.ts';
+import { addInit } from './init-command.ts';
 import { addManifestCheck } from './manifest-check-command.ts';
 import type { AddCommand } from './program.ts';
 import { addSgxSign } from './sgx-sign-command.ts';
@@ -16,6 +17,7 @@ export const commands: readonly AddCommand[] = [
   addGenPrivateKey,
   addSgxSign,
   addSigstructView,
+  addInit,
   addManifestCheck,
   addCache,
 ];

@@ -26,6 +26,7 @@ const rules: readonly Rule[] = [
   checkEnvironment,
   checkMounts,
   checkTrustedFiles,
+  checkPatterns,
   checkPreheat,
   checkRpcThreads,
   checkCpuFeatures,
@@ -138,6 +139,24 @@ function checkTrustedFiles(root: TomlTable): readonly Finding[] {
       ? [{ path, message: 'expected a table with a uri, got one without' }]
       : [],
   );
+}
+
+/** Gramine takes `*` and `?` for themselves. An entry with its hash was written for a file that has them in its name. */
+function checkPatterns(root: TomlTable): readonly Finding[] {
+  const entries = [...select(root, 'sgx.trusted_files.*'), ...select(root, 'sgx.allowed_files.*')];
+  return entries.flatMap(([path, entry]) => {
+    const uri = isTable(entry) && !entry.has('sha256') ? entry.get('uri') : entry;
+    const match = typeof uri === 'string' ? /^(.*?)[^/]*[*?]/s.exec(uri) : null;
+    if (match === null) return [];
+    const directory = match[1] || 'file:/path/';
+    return [
+      {
+        path,
+        message: `expected a file or a directory, got the pattern ${showValue(uri as string)}, which Gramine does not expand`,
+        hint: `write the directory, which stands for all files below it: "${directory}"`,
+      },
+    ];
+  });
 }
 
 function checkPreheat(root: TomlTable): readonly Finding[] {

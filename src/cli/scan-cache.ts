@@ -119,7 +119,7 @@ function recordsIn(blobs: BlobCache): ImageRecordStore {
 
 function contentsIn(blobs: BlobCache): FileContentStore {
   return {
-    load: (sha256) => loadContent(blobs, 'file', digestOfHex(sha256)),
-    save: (_sha256, content) => saveContent(blobs, 'file', content),
+    load: (sha256) => loadContent(blobs, digestOfHex(sha256)),
+    save: (_sha256, content) => saveContent(blobs, content),
   };
 }

@@ -1,20 +1,16 @@
 import { type Digest, digestOf } from '../../base/digest.ts';
 import type { BlobCache } from './blob-cache.ts';
 
-/** What is kept under its own digest: configs of images (by image ID) and single files of a runtime. */
-export type ContentKind = 'config' | 'file';
+/** Single files: those of a runtime. */
+const kind = 'file';
 
 /** The bytes that `digest` names, held against it; undefined if they are not kept. */
-export async function loadContent(
-  cache: BlobCache,
-  kind: ContentKind,
-  digest: Digest,
-): Promise<Buffer | undefined> {
+export async function loadContent(cache: BlobCache, digest: Digest): Promise<Buffer | undefined> {
   const content = await cache.get({ kind, digest });
   return content !== undefined && digestOf(content) === digest ? content : undefined;
 }
 
 /** Keeps bytes under their own digest. */
-export async function saveContent(cache: BlobCache, kind: ContentKind, content: Uint8Array): Promise<void> {
+export async function saveContent(cache: BlobCache, content: Uint8Array): Promise<void> {
   await cache.put({ kind, digest: digestOf(content) }, content);
 }

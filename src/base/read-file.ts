@@ -17,7 +17,7 @@ export function readError(path: string, what: string, error: unknown): unknown {
   const code: ErrorCode = system === 'ENOENT' || system === 'ENOTDIR' ? 'not-found' : 'unreadable';
   const reason: Record<string, string> = {
     ENOENT: 'there is no such file',
-    ENOTDIR: 'a part of the path is not a directory',
+    ENOTDIR: 'it, or a part of the path, is not a directory',
     EISDIR: 'this is a directory, not a file',
     EACCES: 'permission denied',
     EPERM: 'permission denied',

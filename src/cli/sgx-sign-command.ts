@@ -1,6 +1,7 @@
+import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { writeFileAtomically } from '../base/atomic-file.ts';
-import { readUserFile } from '../base/read-file.ts';
+import { readError, readUserFile } from '../base/read-file.ts';
 import { chrootFiles } from '../manifest/chroot-files.ts';
 import { hostFiles } from '../manifest/file-access.ts';
 import { prepareManifest } from '../manifest/prepare.ts';
@@ -50,6 +51,7 @@ async function sgxSign({ world, console, isJson }: CommandContext, options: Opti
   const version = options.runtimeVersion ?? defaultRuntimeVersion;
   const libpal = await readUserFile(at(options.libpal), 'libpal.so');
   const signer = await openPemSigner(at(options.key ?? defaultKeyPath(world)), options.passphrase);
+  if (options.chroot !== undefined) await checkDirectory(at(options.chroot));
   const host = hostFiles(world.workingDirectory);
   const prepared = await prepareManifest({
     text: await readUserFile(at(options.manifest), 'manifest'),
@@ -69,6 +71,14 @@ async function sgxSign({ world, console, isJson }: CommandContext, options: Opti
   console.say(`signed for Gramine ${version.text}: ${options.output}, ${sigfile}`);
   console.result(isJson ? `${JSON.stringify(resultOf(signed))}\n` : `${signed.mrEnclave}\n`);
   return 0;
+}
+
+async function checkDirectory(path: string): Promise<void> {
+  try {
+    await readdir(path);
+  } catch (error) {
+    throw readError(path, 'chroot directory', error);
+  }
 }
 
 function resultOf({ mrEnclave, mrSigner }: SignedEnclave): object {

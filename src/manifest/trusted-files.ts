@@ -81,12 +81,28 @@ function readEntry(value: TomlValue, place: KeyPath, showPlace: ShowPlace): Entr
 }
 
 async function expandEntry(entry: Entry, rules: Rules): Promise<readonly Trusted[]> {
-  const path = pathOf(entry.uri);
-  const found = await rules.files.find(path);
+  const found = await findFile(entry, rules);
   checkKind(entry, found, rules);
   if (found.kind === 'directory') return expandDirectory(entry, found, rules);
-  const uri = rules.areUrisKept ? entry.uri : `file:${pathlibForm(path)}`;
+  const uri = rules.areUrisKept ? entry.uri : `file:${pathlibForm(pathOf(entry.uri))}`;
   return [{ ...entry, uri, file: found }];
+}
+
+/** What the URI leads to; an error on the way gets the entry's place in the manifest. */
+async function findFile({ uri, place }: Entry, rules: Rules): Promise<FoundFile> {
+  try {
+    return await rules.files.find(pathOf(uri));
+  } catch (error) {
+    if (!(error instanceof GscError)) throw error;
+    const { code, subject, hint } = error;
+    throw new GscError({
+      code,
+      subject: `${rules.showPlace(place)}: ${subject}`,
+      message: error.message.slice(`${subject}: `.length),
+      ...(hint !== undefined && { hint }),
+      cause: error,
+    });
+  }
 }
 
 /** A trailing slash says that the URI is a directory: it must be there for directories, and only for them. */
@@ -168,7 +184,7 @@ async function hashEntries(trusted: readonly Trusted[], rules: Rules): Promise<r
 }
 
 async function hashEntry(entry: Trusted, rules: Rules): Promise<string> {
-  const file = entry.file ?? (await rules.files.find(pathOf(entry.uri)));
+  const file = entry.file ?? (await findFile(entry, rules));
   if (file.kind === 'file') return rules.files.hash(file);
   throw new GscError({
     code: 'not-found',

@@ -5,7 +5,7 @@ import type { ByteStream } from '../image/image.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { compressedDataError } from './compressed-data-error.ts';
 import { throughZlib, zlibChunkBytes, zlibInputBytes } from './zlib-stream.ts';
-import { type ZstdPart, zstdParts } from './zstd-frames.ts';
+import { type ZstdPart, zstdBlockHeaderBytes, zstdParts } from './zstd-frames.ts';
 
 /** Node has zstd from 22.15 and 23.8 on; the types are those of Node 20. */
 const { createZstdDecompress } = zlib as { createZstdDecompress?: (options: zlib.ZlibOptions) => Transform };
@@ -37,7 +37,7 @@ export async function* unzstdPortably(reader: ByteReader, subject: string): Byte
       frame = { expectedBytes: part.contentBytes, gotBytes: 0 };
     }
     try {
-      decoder.push(part.bytes, part.kind === 'end');
+      feed(decoder, part);
     } catch (error) {
       throw compressedDataError(subject, String(error), error);
     }
@@ -46,6 +46,16 @@ export async function* unzstdPortably(reader: ByteReader, subject: string): Byte
     output = [];
     if (part.kind === 'end') checkContentSize(frame, subject);
   }
+}
+
+/**
+ * fzstd keeps an empty view of every piece that ends where a block does, and with it the memory of the piece, until one
+ * ends inside a block. So blocks go in with their headers apart: memory stays flat instead of growing by the whole input.
+ */
+function feed(decoder: Decompress, part: ZstdPart): void {
+  if (part.kind === 'block') decoder.push(part.bytes.subarray(0, zstdBlockHeaderBytes));
+  const rest = part.kind === 'block' ? part.bytes.subarray(zstdBlockHeaderBytes) : part.bytes;
+  decoder.push(rest, part.kind === 'end');
 }
 
 /** Node stops at the end of a frame if more bytes follow in the same piece: no piece may go beyond one. */

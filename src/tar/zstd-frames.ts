@@ -5,7 +5,7 @@ import { compressedDataError } from './compressed-data-error.ts';
 export type ZstdPart =
   /** `contentBytes` is what the frame expands to, if it says so. */
   | { readonly kind: 'header'; readonly bytes: Buffer; readonly contentBytes: number | undefined }
-  /** One block with its header. */
+  /** One block: `zstdBlockHeaderBytes` of header and its content. Only the last of a frame may be empty. */
   | { readonly kind: 'block'; readonly bytes: Buffer }
   /** The checksum (4 bytes) or nothing: the frame is complete. */
   | { readonly kind: 'end'; readonly bytes: Buffer };
@@ -15,6 +15,9 @@ const frameMagic = 0xfd2fb528;
 const skippableMagic = 0x184d2a50;
 const dictionaryIdBytes = [0, 1, 2, 4] as const;
 const contentSizeBytes = [0, 2, 4, 8] as const;
+
+/** RFC 8878, 3.1.1.2. */
+export const zstdBlockHeaderBytes = 3;
 
 /** RFC 8878, 3.1.1.2.4. */
 const maxBlockBytes = 128 * 1024;
@@ -45,17 +48,36 @@ async function* frameParts(reader: ByteReader, subject: string): AsyncGenerator<
   yield { kind: 'header', bytes: header.bytes, contentBytes: header.contentBytes };
   const blockLimit = Math.min(maxBlockBytes, header.windowBytes);
   for (let isLast = false; !isLast; ) {
-    const blockHeader = await reader.peek(3);
-    if (blockHeader.length < 3) throw cutShort(subject);
-    const bits = blockHeader.readUIntLE(0, 3);
-    isLast = (bits & 1) === 1;
-    const type = (bits >> 1) & 3;
-    const sizeBytes = bits >> 3;
-    if (type === 3 || sizeBytes > blockLimit) throw compressedDataError(subject, 'a zstd block is not valid');
-    // A block of type 1 repeats one byte; its size is that of the result.
-    yield { kind: 'block', bytes: await readExactly(reader, 3 + (type === 1 ? 1 : sizeBytes), subject) };
+    const blockHeader = await reader.peek(zstdBlockHeaderBytes);
+    if (blockHeader.length < zstdBlockHeaderBytes) throw cutShort(subject);
+    const block = parseBlockHeader(blockHeader, subject);
+    if (block.sizeBytes > blockLimit) throw invalidBlock(subject);
+    isLast = block.isLast;
+    const bytes = await readExactly(reader, zstdBlockHeaderBytes + block.contentBytes, subject);
+    if (block.contentBytes > 0 || isLast) yield { kind: 'block', bytes };
   }
   yield { kind: 'end', bytes: await readExactly(reader, header.hasChecksum ? 4 : 0, subject) };
+}
+
+interface BlockHeader {
+  readonly isLast: boolean;
+  readonly sizeBytes: number;
+  /** What stands behind the header. */
+  readonly contentBytes: number;
+}
+
+/** RFC 8878, 3.1.1.2: blocks are raw, one byte that is repeated `sizeBytes` times, or compressed. */
+function parseBlockHeader(header: Buffer, subject: string): BlockHeader {
+  const bits = header.readUIntLE(0, zstdBlockHeaderBytes);
+  const type = (bits >> 1) & 3;
+  const sizeBytes = bits >> 3;
+  // A compressed block has at least the headers of its two sections.
+  if (type === 3 || (type === 2 && sizeBytes < 2)) throw invalidBlock(subject);
+  return { isLast: (bits & 1) === 1, sizeBytes, contentBytes: type === 1 ? 1 : sizeBytes };
+}
+
+function invalidBlock(subject: string) {
+  return compressedDataError(subject, 'a zstd block is not valid');
 }
 
 interface FrameHeader {

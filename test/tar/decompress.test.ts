@@ -157,6 +157,13 @@ describe.each([
     }
   });
 
+  it('may have empty blocks anywhere in a frame', async () => {
+    const frame = Buffer.from('28b52ffd0038000000100000414200000000000008000043010000', 'hex');
+    for (const pieceBytes of [1, 5, 1000]) {
+      expect((await unzstd(Buffer.concat([frame, frame]), pieceBytes)).toString()).toBe('ABCABC');
+    }
+  });
+
   can('keeps many small frames apart', async () => {
     const texts = Array.from({ length: 300 }, (__, i) => Buffer.from(`frame ${i}\n`));
     const one = zstd(texts[0] as Buffer);
@@ -190,6 +197,8 @@ describe.each([
     ['with a reserved bit in the header', '28b52ffd2801010000'],
     ['with a block of the reserved kind', '28b52ffd2001070000'],
     ['with a block beyond 128 KiB', '28b52ffd0058fbffff41'],
+    ['with a compressed block of no bytes', '28b52ffd0038050000'],
+    ['with a compressed block of one byte', '28b52ffd00380d000000'],
     ['with a block that does not decode', '28b52ffd20ff450000ffffffffffffffff'],
   ])('%s is an error', async (__, hex) => {
     await expect(unzstd(Buffer.from(hex, 'hex'))).rejects.toMatchObject(isDamage);

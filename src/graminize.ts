@@ -30,6 +30,8 @@ import type { TrustLevel } from './scan/trust-level.ts';
 import { selectTrustedFiles, type TrustedSelection } from './scan/trusted-files.ts';
 import { mayUseTranslations, type Selections, type StartCosts, startCosts } from './start-costs.ts';
 import type { FileTree } from './tree/file-tree.ts';
+import { findUndecidedPlaces, type UndecidedPlaces } from './undecided-places.ts';
+import { declaredVolumes } from './volume-report.ts';
 
 export interface GraminizeOptions {
   /** The merged files of the app image, as `scanImage` gives them. */
@@ -57,7 +59,7 @@ export interface GraminizeOptions {
 }
 
 /** The unsigned image and what was decided on the way. */
-export interface Graminized extends ComposedManifest {
+export interface Graminized extends ComposedManifest, UndecidedPlaces {
   readonly image: Image;
   readonly start: Start;
   readonly libc: LibcDecision;
@@ -109,7 +111,13 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
     trustLevel,
     startCosts: startCosts(composed.manifest, selections, trustLevel),
   };
-  return { image, start, libc, selection, ...composed, notes, ...(preset && { preset }), ...figures };
+  const places = findUndecidedPlaces({
+    ...{ tree, start, selection },
+    manifest: composed.manifest,
+    volumes: declaredVolumes(app.config),
+  });
+  const facts = { ...composed, ...places, ...figures, ...(preset && { preset }) };
+  return { image, start, libc, selection, notes, ...facts };
 }
 
 interface SelectParts {

@@ -11,6 +11,7 @@ import { type ImageReference, parseReference, showReference } from '../reference
 import { signedName, unsignedName } from '../reference/output-name.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { scanImage } from '../scan/scan-image.ts';
+import { type TrustLevel, trustLevels } from '../scan/trust-level.ts';
 import { signImage } from '../sign-image.ts';
 import type { SignedEnclave } from '../signature/sign-enclave.ts';
 import type { Signer } from '../signature/signer.ts';
@@ -45,6 +46,7 @@ interface Options extends CommonOptions, ChoiceOptions, StoreOptions {
   readonly insecureArgs?: boolean;
   readonly trust?: readonly string[];
   readonly exclude?: readonly string[];
+  readonly trustLevel: TrustLevel;
   readonly libc: LibcWish;
   readonly key?: string;
   readonly passphrase?: string;
@@ -67,8 +69,13 @@ export const addBuild: AddCommand = (program, act) => {
     .addOption(runtimeVersionOption())
     .option('-o, --output <ref>', 'name of the result')
     .option('--insecure-args', 'let the arguments of docker run through')
-    .option('--trust <path>', 'trust a path that is left out by default (repeatable)', repeatable)
-    .option('--exclude <path>', 'leave out a path (repeatable)', repeatable)
+    .option('--trust <path>', 'trust a path or pattern that is left out by default (repeatable)', repeatable)
+    .option('--exclude <path>', 'leave out a path or pattern (repeatable)', repeatable)
+    .addOption(
+      new Option('--trust-level <level>', 'trust all, or leave out what programs do not read')
+        .choices(trustLevels)
+        .default('full'),
+    )
     .addOption(
       new Option('--libc <which>', 'the C library inside')
         .choices(['auto', 'runtime', 'image'])
@@ -151,6 +158,7 @@ async function scanAndGraminize(
     libc: options.libc,
     trust: (options.trust ?? []).map(toImagePath),
     exclude: (options.exclude ?? []).map(toImagePath),
+    trustLevel: options.trustLevel,
     name: showReference(output),
     ...(baseName !== undefined && { baseName }),
     ...(epochSeconds !== undefined && { epochSeconds }),

@@ -5,7 +5,8 @@ import { showWhole } from '../manifest/merge.ts';
 import { showPath } from '../manifest/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Console } from './console.ts';
-import { showCount, showCounted, showSeconds, showSize } from './sizes.ts';
+import { placesToJson, sayExclusions, sayStartCosts, sayUndecidedPlaces } from './place-report.ts';
+import { showCount, showCounted, showSize } from './sizes.ts';
 
 export interface BuildFacts {
   readonly app: Image;
@@ -21,6 +22,7 @@ export function reportBuild(console: Console, facts: BuildFacts): void {
   for (const { path, user, own, from } of facts.graminized.overrides) {
     console.say(`  overridden     ${showPath(path)}: ${user} (${from}) instead of ${own}`);
   }
+  sayUndecidedPlaces(console, facts.graminized);
   sayWarnings(console, facts);
 }
 
@@ -45,18 +47,14 @@ function describeLibc({ start, libc }: Graminized): string {
 }
 
 function sayTrustedFiles(console: Console, graminized: Graminized): void {
-  const { selection, hidden, trustedFileCount, trustedSizeBytes, predictedStartSeconds } = graminized;
+  const { selection, hidden, trustedFileCount, trustedSizeBytes } = graminized;
   console.say(
     `  trusted files  ${showCount(trustedFileCount)}, ${showSize(trustedSizeBytes)}; directory links mounted: ${showCount(selection.mounts.length)}`,
   );
   for (const { path, target } of selection.mounts)
     console.detail(`    mount ${showBytes(path)} -> ${showBytes(target)}`);
   console.say(`  left out       ${showCounted(selection.excluded.length + hidden.length, 'file')}`);
-  for (const { rule, reason, count, sizeBytes } of selection.exclusions) {
-    console.say(
-      `    ${showCount(count).padStart(7)}  ${showBytes(rule)} (${showSize(sizeBytes)}): ${reason}`,
-    );
-  }
+  sayExclusions(console, selection.exclusions);
   if (hidden.length > 0) {
     console.say(
       `    ${showCount(hidden.length).padStart(7)}  below a tmpfs, an encrypted mount or what is allowed`,
@@ -68,9 +66,7 @@ function sayTrustedFiles(console: Console, graminized: Graminized): void {
   for (const { path, target, reason } of selection.ignoredLinks) {
     console.detail(`    ignored link ${showBytes(path)} -> ${showBytes(target)}: ${reason}`);
   }
-  console.say(
-    `  start-up       ${showSeconds(predictedStartSeconds)} to parse the manifest, at the start of every process (predicted)`,
-  );
+  sayStartCosts(console, graminized);
 }
 
 function sayPreset(console: Console, { preset }: Graminized): void {
@@ -135,6 +131,7 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
       })),
     },
     insecure: graminized.insecure.map(({ path, reason }) => ({ key: showPath(path), reason })),
+    ...placesToJson(graminized),
     warnings: [...runtime.warnings, ...graminized.notes],
     predicted_start_seconds: Number(graminized.predictedStartSeconds.toFixed(3)),
   };

@@ -19,6 +19,26 @@ describe('what Gramine refuses', () => {
     ['sgx.enclave_size = "0"', 'expected a power of two', 'write it as in "512M"'],
     ['sgx.enclave_size = "-1G"', 'expected a power of two', 'write it as in "512M"'],
     ['sgx.enclave_size = "2048G"', 'expected at most "1024G"', undefined],
+    [
+      'sgx.trusted_files = ["file:/usr/lib/*.so"]',
+      'got the pattern "file:/usr/lib/*.so"',
+      'write the directory, which stands for all files below it: "file:/usr/lib/"',
+    ],
+    [
+      'sgx.trusted_files = [{ uri = "file:/a?" }]',
+      'got the pattern "file:/a?"',
+      'write the directory, which stands for all files below it: "file:/"',
+    ],
+    [
+      'sgx.allowed_files = ["file:/data/**/x"]',
+      'does not expand',
+      'write the directory, which stands for all files below it: "file:/data/"',
+    ],
+    [
+      'sgx.allowed_files = ["file:*"]',
+      'got the pattern "file:*"',
+      'write the directory, which stands for all files below it: "file:/path/"',
+    ],
     ['sgx.max_threads = 0', 'expected an integer from 1 to 4096, got the integer 0', undefined],
     ['sgx.max_threads = 4097', 'from 1 to 4096', undefined],
     ['sgx.max_threads = true', 'from 1 to 4096, got the boolean true', undefined],
@@ -119,6 +139,7 @@ describe('what Gramine starts', () => {
     'fs.mounts = [{ path = "/a", uri = "file:a" }, { type = "tmpfs", path = "/tmp" }, { type = "untrusted_shm", path = "/s", uri = "dev:/dev/shm" }]',
     'sys.stack.size = "2m"\nsys.brk.max_size = "1048576"',
     'sgx.trusted_files = ["file:a", { uri = "file:b" }]\nsgx.allowed_files = ["file:a/", "dev:tty"]',
+    `sgx.trusted_files = [{ uri = "file:/really?*", sha256 = "${'0'.repeat(64)}" }]`,
     'sgx.insecure__rpc_thread_num = 0\nsgx.max_threads = 2000',
   ])('%s', (text) => {
     expect(refused(text)).toEqual([]);

@@ -45,6 +45,12 @@ function imageNotes({ app, start, argumentSource }: BuildNoteParts): readonly st
   if (Healthcheck?.Test && Healthcheck.Test[0] !== 'NONE') {
     notes.push('HEALTHCHECK is carried over; its command runs in the container, outside the enclave');
   }
+  if (start.user.supplementaryGroups.length > 0) {
+    const groups = start.user.supplementaryGroups.map(({ name, gid }) => `${showBytes(name)} (${gid})`);
+    notes.push(
+      `the user is in the groups ${groups.join(', ')} too; inside, a process has its one group only`,
+    );
+  }
   if (!start.workingDirectory.exists) {
     notes.push(
       `the working directory ${start.workingDirectory.path} is in no layer; it is made, as Docker does`,

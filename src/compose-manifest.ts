@@ -102,6 +102,7 @@ function mergeSources(
     libc: parts.libc,
     argumentSource: parts.argumentSource,
     mounts: parts.selection.mounts,
+    trusted: parts.selection.trusted,
     writablePlaces,
     takenPlaces: [user, options].flatMap(mountPoints),
   });

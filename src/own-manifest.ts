@@ -7,6 +7,7 @@ import {
   showBytes,
   textOfBytes,
 } from './base/image-path.ts';
+import { entrypointName } from './entrypoint-name.ts';
 import type { TomlTable, TomlValue } from './manifest/toml.ts';
 import type { RuntimeFacts } from './runtime/runtime.ts';
 import { isAtLeast, type RuntimeVersion } from './runtime/version.ts';
@@ -29,6 +30,7 @@ export interface OwnManifestParts {
   /** Where the arguments come from: gsc's manifest, the host, or the user's manifest. */
   readonly argumentSource: 'own' | 'host' | 'user';
   readonly mounts: readonly DirectoryMount[];
+  readonly trusted: readonly TrustedFile[];
   readonly writablePlaces: readonly ImagePath[];
   /** Where the user's manifest and options mount something: links below lie in what it hides. */
   readonly takenPlaces: readonly ImagePath[];
@@ -51,9 +53,14 @@ export function findWritablePlaces(tree: FileTree): readonly ImagePath[] {
 
 /** What gsc itself says about an application, without the trusted files: the user's manifest is merged over it. */
 export function ownManifest(parts: OwnManifestParts): TomlTable {
-  const { start } = parts;
+  const { start, mounts, trusted, writablePlaces, takenPlaces } = parts;
+  const entrypoint = entrypointName(start.executable, {
+    mounts,
+    trusted,
+    covered: [...writablePlaces, ...takenPlaces],
+  });
   return table([
-    ['libos', table([['entrypoint', text(start.executable.path)]])],
+    ['libos', table([['entrypoint', text(entrypoint)]])],
     ['loader', loaderTable(parts)],
     [
       'fs',
@@ -124,7 +131,8 @@ function argumentEntries({
 function environmentTable(parts: OwnManifestParts): TomlTable {
   const variables = new Map<string, TomlValue>(parts.start.environment.variables);
   if (!variables.has('PATH')) variables.set('PATH', defaultSearchPath);
-  if (!variables.has('HOME')) variables.set('HOME', text(parts.start.user.home));
+  // As runc does, which takes an empty one for none.
+  if ((variables.get('HOME') ?? '') === '') variables.set('HOME', text(parts.start.user.home));
   const libraryPath = joinPaths([
     ...libraryDirectories(parts),
     ...splitPaths(variables.get('LD_LIBRARY_PATH')),

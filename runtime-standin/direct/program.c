@@ -102,9 +102,19 @@ static const char *check_executable(const struct world *world, const char *path,
     return host;
 }
 
+static bool is_same_file(const char *left, const char *right) {
+    struct stat status[2];
+    return stat(left, &status[0]) == 0 && stat(right, &status[1]) == 0 && status[0].st_dev == status[1].st_dev &&
+           status[0].st_ino == status[1].st_ino;
+}
+
 char *check_program(const struct world *world, const char *entrypoint) {
     char current[4096];
-    const char *host = check_executable(world, path_from(world->start_directory, entrypoint), 0);
+    char *named = path_from(world->start_directory, entrypoint);
+    const char *host = check_executable(world, named, 0);
+    /* A script sees the library OS's name of itself in $0, where the host knows the file by that name too. */
+    if (is_same_file(named, host))
+        return named;
     if (!getcwd(current, sizeof(current)))
         fail("the current directory cannot be found: %s", strerror(errno));
     return path_from(current, host);

@@ -15,6 +15,8 @@ export interface Account {
 export interface Group {
   readonly name: ByteString;
   readonly gid: number;
+  /** Names of accounts. */
+  readonly members: readonly ByteString[];
 }
 
 /** The image's own users; none if it has no /etc/passwd. Lines that are no accounts are passed over. */
@@ -28,9 +30,9 @@ export function readAccounts(tree: FileTree): readonly Account[] {
 
 /** The image's own groups; none if it has no /etc/group. */
 export function readGroups(tree: FileTree): readonly Group[] {
-  return fieldsOf(tree, '/etc/group').flatMap(([name, , gid]) => {
+  return fieldsOf(tree, '/etc/group').flatMap(([name, , gid, members = '']) => {
     const group = idOf(gid);
-    return name && group !== undefined ? [{ name, gid: group }] : [];
+    return name && group !== undefined ? [{ name, gid: group, members: members.split(',') }] : [];
   });
 }
 

@@ -8,8 +8,10 @@ import { type Account, type Group, maximumId, readAccounts, readGroups } from '.
 export interface ContainerUser {
   readonly uid: number;
   readonly gid: number;
-  /** What engines set `HOME` to where the image does not: the account's home, else `/`. Bytes. */
+  /** What engines set `HOME` to where the image does not: the account's home, `/` without an account. Bytes. */
   readonly home: string;
+  /** What `getgroups()` gives in a container besides: the groups that list the account, where `USER` names no group. */
+  readonly supplementaryGroups: readonly Group[];
 }
 
 /**
@@ -22,7 +24,13 @@ export function findUser(spec: string, tree: FileTree, subject: string): Contain
   const lookUp = { tree, subject, spec };
   const account = findAccount(userPart, lookUp);
   const gid = groupPart === '' ? account.gid : findGroup(groupPart, lookUp);
-  return { uid: account.uid, gid, home: account.home || '/' };
+  const supplementaryGroups = groupPart === '' ? groupsOf(account, tree) : [];
+  return { uid: account.uid, gid, home: account.home, supplementaryGroups };
+}
+
+function groupsOf({ name, gid }: Partial<Account>, tree: FileTree): readonly Group[] {
+  if (name === undefined) return [];
+  return readGroups(tree).filter((group) => group.gid !== gid && group.members.includes(name));
 }
 
 interface LookUp {
@@ -33,7 +41,7 @@ interface LookUp {
 
 const number = /^[+-]?\d+$/;
 
-function findAccount(part: string, lookUp: LookUp): Pick<Account, 'uid' | 'gid' | 'home'> {
+function findAccount(part: string, lookUp: LookUp): Omit<Account, 'name'> & Partial<Account> {
   const accounts = readAccounts(lookUp.tree);
   if (part === '' || number.test(part)) {
     const uid = part === '' ? 0 : checkId(part, 'user', lookUp);

@@ -1,3 +1,5 @@
+import { GscError } from '../base/error.ts';
+
 /** An image's environment. */
 export interface Environment {
   /** Names and values in the order of the names' first appearance; of equal names the last value. */
@@ -8,18 +10,17 @@ export interface Environment {
 
 /**
  * Reads `Env` of an image's config. Docker splits at the first `=` and lets later entries of a name win
- * (`ReplaceOrAppendEnvVars`); an entry without `=` sets nothing.
+ * (`ReplaceOrAppendEnvVars`); an entry without `=` sets nothing. Throws an `entrypoint` error for an entry without a name
+ * or with a NUL in it, with which no container starts (runc, Linux).
  */
-export function readEnvironment(entries: readonly string[]): Environment {
+export function readEnvironment(entries: readonly string[], subject: string): Environment {
   const variables = new Map<string, string>();
   const notes: string[] = [];
   for (const entry of entries) {
     const split = entry.indexOf('=');
     const name = entry.slice(0, split);
     if (split < 0) notes.push(`the environment entry ${JSON.stringify(entry)} has no "=": it sets nothing`);
-    else if (name === '')
-      notes.push(`the environment entry ${JSON.stringify(entry)} has no name: it sets nothing`);
-    else if (entry.includes('\0')) notes.push(`the environment variable ${name} holds a NUL: it is left out`);
+    else if (name === '' || entry.includes('\0')) throw impossible(entry, subject);
     else {
       if (isDamaged(entry)) {
         notes.push(
@@ -32,6 +33,16 @@ export function readEnvironment(entries: readonly string[]): Environment {
   return { variables: [...variables], notes };
 }
 
+function impossible(entry: string, subject: string): GscError {
+  const problem = entry.startsWith('=') ? 'has no name' : 'holds a NUL';
+  return new GscError({
+    code: 'entrypoint',
+    subject,
+    message: `the environment entry ${JSON.stringify(entry)} ${problem}: no container starts with it`,
+    hint: 'build the image with another ENV',
+  });
+}
+
 /** The value of a variable, or undefined if it is not set. */
 export function variableOf(environment: Environment, name: string): string | undefined {
   return environment.variables.find(([known]) => known === name)?.[1];
@@ -42,7 +53,7 @@ function isDamaged(text: string): boolean {
   return /[\ufffd\p{Surrogate}]/u.test(text);
 }
 
-/** As Go reads JSON: U+FFFD in the place of half a character. */
-function wellFormed(text: string): string {
+/** A text as Go reads it from JSON: U+FFFD in the place of half a character. */
+export function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }

@@ -1,10 +1,12 @@
 import { GscError } from '../base/error.ts';
-import { type ByteString, bytesOfText, type ImagePath, showBytes } from '../base/image-path.ts';
+import { type ByteString, bytesOfText, type ImagePath, imagePath, showBytes } from '../base/image-path.ts';
 import type { FileNode, FileTree } from '../tree/file-tree.ts';
 import { type Resolution, resolvePath, showFailure } from '../tree/resolve-path.ts';
 
 /** A file that can be started. */
 export interface Executable {
+  /** Absolute and clean, as it was found: links in it are not followed. */
+  readonly name: ImagePath;
   /** With all links followed. */
   readonly path: ImagePath;
   readonly node: FileNode;
@@ -25,7 +27,8 @@ export const defaultSearchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/
 /**
  * Finds the program that a command names, as runc does (Go's `exec.LookPath`): a name with a slash counts from the
  * working directory, another one is looked for in the directories of `PATH`; a regular file with an executable bit it
- * must be. Throws an `entrypoint` error that says where it looked.
+ * must be. Throws an `entrypoint` error that says where it looked; also for one that `PATH` finds from the working
+ * directory, which runc refuses to start (Go 1.19, `exec.ErrDot`).
  */
 export function findExecutable(command: string, search: ExecutableSearch): Executable {
   const tried: string[] = [];
@@ -33,14 +36,20 @@ export function findExecutable(command: string, search: ExecutableSearch): Execu
     const found = resolvePath(search.tree, candidate, { from: search.from });
     const obstacle = obstacleOf(found);
     if (found.kind === 'found' && found.node.kind === 'file' && obstacle === undefined) {
-      return { path: found.path, node: found.node };
+      if (!command.includes('/') && !candidate.startsWith('/'))
+        throw relativeToHere(command, candidate, search);
+      return {
+        name: nameOf(search.tree, candidate, found.path, search.from),
+        path: found.path,
+        node: found.node,
+      };
     }
     tried.push(`${showBytes(candidate)} (${showBytes(obstacle ?? '')})`);
   }
   throw new GscError({
     code: 'entrypoint',
     subject: search.subject,
-    message: `the program ${JSON.stringify(command)} was not found; looked at ${tried.join(', ')}`,
+    message: `the program ${JSON.stringify(command)} was not found; looked at ${tried.join(', ') || 'nothing, as PATH is empty'}`,
     hint: 'check ENTRYPOINT, CMD and PATH of the image',
   });
 }
@@ -52,8 +61,29 @@ export function obstacleOf(found: Resolution): string | undefined {
   return (found.node.mode & 0o111) === 0 ? 'not executable' : undefined;
 }
 
+/** The absolute name of what was found; its real path where `..` behind a link means that no clean name leads there. */
+export function nameOf(tree: FileTree, found: ByteString, real: ImagePath, from: ImagePath): ImagePath {
+  const name = imagePath(found.startsWith('/') ? found : `${from}/${found}`);
+  const check = resolvePath(tree, name);
+  return check.kind === 'found' && check.path === real ? name : real;
+}
+
+function relativeToHere(
+  command: string,
+  candidate: ByteString,
+  { subject, from }: ExecutableSearch,
+): GscError {
+  return new GscError({
+    code: 'entrypoint',
+    subject,
+    message: `PATH finds the program ${JSON.stringify(command)} as ${showBytes(candidate)} in the working directory ${showBytes(from)}, which engines refuse to start`,
+    hint: 'give PATH absolute directories only, or name the program with ./',
+  });
+}
+
 function candidatesFor(command: ByteString, search: ExecutableSearch): readonly ByteString[] {
   if (command.includes('/')) return [command];
-  const directories = bytesOfText(search.searchPath ?? defaultSearchPath).split(':');
+  const searchPath = search.searchPath ?? defaultSearchPath;
+  const directories = searchPath === '' ? [] : bytesOfText(searchPath).split(':');
   return directories.map((directory) => `${directory === '' ? '.' : directory}/${command}`);
 }

@@ -2,7 +2,7 @@ import { GscError } from '../base/error.ts';
 import type { ImageConfig, RunConfig } from '../image/config.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { type ContainerUser, findUser } from './container-user.ts';
-import { type Environment, readEnvironment, variableOf } from './environment.ts';
+import { type Environment, readEnvironment, variableOf, wellFormed } from './environment.ts';
 import { type Executable, findExecutable } from './executable.ts';
 import { findLibraryPaths, type LibraryPaths } from './library-paths.ts';
 import { followProgram, type ProgramChain } from './program-chain.ts';
@@ -28,7 +28,7 @@ export interface Start {
 export function findStart(config: ImageConfig, tree: FileTree, subject: string): Start {
   const run: RunConfig = config.config ?? {};
   const argv = argvOf(run, subject);
-  const environment = readEnvironment(run.Env ?? []);
+  const environment = readEnvironment(run.Env ?? [], subject);
   const workingDirectory = findWorkingDirectory(run.WorkingDir, tree, subject);
   const from = workingDirectory.realPath;
   const searchPath = variableOf(environment, 'PATH');
@@ -47,12 +47,23 @@ export function findStart(config: ImageConfig, tree: FileTree, subject: string):
 
 /** Docker: the words of `ENTRYPOINT`, then those of `CMD`. */
 function argvOf(run: RunConfig, subject: string): readonly string[] {
-  const argv = [...(run.Entrypoint ?? []), ...(run.Cmd ?? [])];
-  if (argv.length > 0) return argv;
-  throw new GscError({
-    code: 'entrypoint',
+  const argv = [...(run.Entrypoint ?? []), ...(run.Cmd ?? [])].map(wellFormed);
+  if (argv.length === 0) {
+    throw unstartable(
+      'the image has neither ENTRYPOINT nor CMD: it does not say what to start',
+      'say what to start with --entrypoint, or build the image with an ENTRYPOINT',
+      subject,
+    );
+  }
+  const damaged = argv.find((word) => word.includes('\0'));
+  if (damaged === undefined) return argv;
+  throw unstartable(
+    `the argument ${JSON.stringify(damaged)} holds a NUL: no container starts with it`,
+    'build the image with another ENTRYPOINT or CMD',
     subject,
-    message: 'the image has neither ENTRYPOINT nor CMD: it does not say what to start',
-    hint: 'build it again with an ENTRYPOINT',
-  });
+  );
+}
+
+function unstartable(message: string, hint: string, subject: string): GscError {
+  return new GscError({ code: 'entrypoint', subject, message, hint });
 }

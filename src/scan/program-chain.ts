@@ -2,7 +2,7 @@ import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath, showBytes } from '../base/image-path.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
-import { type Executable, obstacleOf } from './executable.ts';
+import { type Executable, nameOf, obstacleOf } from './executable.ts';
 
 /** What the kernel loads for a program: scripts lead to their interpreters, until there is an ELF file. */
 export interface ProgramChain {
@@ -68,7 +68,8 @@ function findInterpreter(path: ImagePath, interpreter: string, context: ChainCon
   const found = resolvePath(context.tree, interpreter, { from: context.from });
   const obstacle = obstacleOf(found);
   if (found.kind === 'found' && found.node.kind === 'file' && obstacle === undefined) {
-    return { path: found.path, node: found.node };
+    const name = nameOf(context.tree, interpreter, found.path, context.from);
+    return { name, path: found.path, node: found.node };
   }
   throw failure(
     context,

@@ -22,14 +22,15 @@ export interface WorkingDirectory {
 }
 
 /**
- * Reads `WorkingDir`: `/` by default, a relative one counts from `/`. Throws an `entrypoint` error if something that
- * is no directory stands in the way.
+ * Reads `WorkingDir`: `/` by default. Throws an `entrypoint` error if something that is no directory stands in the way,
+ * and for a relative one, with which no container starts (runc: "Cwd must be an absolute path").
  */
 export function findWorkingDirectory(
   text: string | null | undefined,
   tree: FileTree,
   subject: string,
 ): WorkingDirectory {
+  if (text && !text.startsWith('/')) throw relativeDirectory(text, subject);
   const path = imagePath(bytesOfText(text ?? ''));
   const found = resolvePath(tree, path);
   if (found.kind === 'found' && found.node.kind === 'directory') {
@@ -54,4 +55,13 @@ function placeToMake(tree: FileTree, path: ImagePath): ImagePath | undefined {
   const parent = resolvePath(tree, parentOf(path));
   const above = parent.kind === 'found' ? parent.path : placeToMake(tree, parentOf(path));
   return above && childOf(above, baseNameOf(path));
+}
+
+function relativeDirectory(text: string, subject: string): GscError {
+  return new GscError({
+    code: 'entrypoint',
+    subject,
+    message: `the working directory ${JSON.stringify(text)} is not absolute: no container starts there`,
+    hint: 'build the image with a WORKDIR that begins with /',
+  });
 }

@@ -81,10 +81,32 @@ describe('the executable', () => {
     );
   });
 
-  it('is found through empty and relative parts of PATH, from the working directory', () => {
-    const run = { Cmd: ['x'], WorkingDir: '/srv' };
-    expect(start({ ...run, Env: ['PATH=/bin:'] }, [elf('/srv/x')]).executable.path).toBe('/srv/x');
-    expect(start({ ...run, Env: ['PATH=bin'] }, [elf('/srv/bin/x')]).executable.path).toBe('/srv/bin/x');
+  it.each([
+    ['an empty part', 'PATH=/bin:', '/srv/x', './x'],
+    ['a relative part', 'PATH=bin:/usr/bin', '/srv/bin/x', 'bin/x'],
+  ])('that %s of PATH finds is refused, as runc does', (_, Env, path, shown) => {
+    const run = { Cmd: ['x'], WorkingDir: '/srv', Env: [Env] };
+    const refused = () => start(run, [elf(path), elf('/usr/bin/x')]);
+    expect(refused).toThrow(`test: PATH finds the program "x" as ${shown} in the working directory /srv`);
+    expect(start(run, [elf('/usr/bin/y'), elf('/bin/x'), elf('/usr/bin/x')]).executable.path).toMatch(
+      /bin\/x$/,
+    );
+  });
+
+  it('is found in no directory of an empty PATH', () => {
+    const run = { Cmd: ['x'], WorkingDir: '/srv', Env: ['PATH='] };
+    expect(() => start(run, [elf('/srv/x')])).toThrow('looked at nothing, as PATH is empty');
+  });
+
+  it.each([
+    ['its path', 'l/run', '/d/l/run', '/opt/run'],
+    ['PATH', 'run', '/d/l/run', '/opt/run'],
+    ['a path that is not clean', '/d/.//l/run', '/d/l/run', '/opt/run'],
+    ['a path with .. behind a link', '/d/l/../opt/run', '/opt/run', '/opt/run'],
+  ])('has the name under which it was found, by %s', (_, word, name, path) => {
+    const run = { Cmd: [word], WorkingDir: '/d', Env: ['PATH=/d/l'] };
+    const found = start(run, [elf('/opt/run'), symlink('/d/l', '/opt')]);
+    expect(found.executable).toMatchObject({ name, path });
   });
 
   it('has its real path, all links resolved', () => {
@@ -191,11 +213,14 @@ describe('the working directory', () => {
     ['absent', undefined, '/'],
     ['null', null, '/'],
     ['empty', '', '/'],
-    ['relative', 'srv', '/srv'],
     ['not clean', '/srv/./x/../', '/srv'],
   ])('%s', (_, text, path) => {
     const found = startOfApp({ WorkingDir: text }, directory('/srv'), directory('/srv/x'));
     expect(found.workingDirectory).toEqual({ path, realPath: path, exists: true });
+  });
+
+  it('cannot be relative: no container starts then', () => {
+    expect(() => startOfApp({ WorkingDir: 'srv' }, directory('/srv'))).toThrow(/"srv" is not absolute/);
   });
 
   it('keeps its name and knows its real path', () => {
@@ -244,12 +269,28 @@ describe('the user', () => {
     ['0033', 33, 34, '/var/www'],
     ['2147483647', 2147483647, 0, '/'],
   ])('%j is uid %i, gid %i, home %s', (spec, uid, gid, home) => {
-    expect(startOfApp({ User: spec }, ...files).user).toEqual({ uid, gid, home });
+    expect(startOfApp({ User: spec }, ...files).user).toMatchObject({ uid, gid, home });
+  });
+
+  it.each([
+    ['web', [35]],
+    ['33', [35]],
+    ['web:0', []],
+    ['1234', []],
+    ['', []],
+  ])('%j has the supplementary groups %j', (spec, gids) => {
+    const { supplementaryGroups } = startOfApp({ User: spec }, ...files).user;
+    expect(supplementaryGroups.map(({ gid }) => gid)).toEqual(gids);
+  });
+
+  it('without a home in its account has an empty one, as from runc', () => {
+    const passwd = file('/etc/passwd', 'web:x:33:34:::/bin/sh\n');
+    expect(startOfApp({ User: 'web' }, passwd).user.home).toBe('');
   });
 
   it('by number needs no files', () => {
-    expect(startOfApp({ User: '12:34' }).user).toEqual({ uid: 12, gid: 34, home: '/' });
-    expect(startOfApp({ User: null }).user).toEqual({ uid: 0, gid: 0, home: '/' });
+    expect(startOfApp({ User: '12:34' }).user).toMatchObject({ uid: 12, gid: 34, home: '/' });
+    expect(startOfApp({ User: null }).user).toMatchObject({ uid: 0, gid: 0, home: '/' });
   });
 
   it.each([
@@ -293,14 +334,17 @@ describe('the environment', () => {
     expect(startOfApp({ Env: null }).environment).toEqual({ variables: [], notes: [] });
   });
 
-  it.each([
-    ['no "="', 'LONELY', /has no "="/],
-    ['no name', '=x', /has no name/],
-    ['a NUL', 'A=\0', /holds a NUL/],
-  ])('drops an entry with %s, and says so', (_, entry, note) => {
-    const { variables, notes } = read('X=1', entry);
+  it('drops an entry without "=", and says so', () => {
+    const { variables, notes } = read('X=1', 'LONELY');
     expect(variables).toEqual([['X', '1']]);
-    expect(notes).toEqual([expect.stringMatching(note)]);
+    expect(notes).toEqual([expect.stringMatching(/has no "="/)]);
+  });
+
+  it.each([
+    ['no name', '=x', /"=x" has no name/],
+    ['a NUL', 'A=\0', /holds a NUL/],
+  ])('refuses an entry with %s: no container starts with it', (_, entry, message) => {
+    expect(() => read('X=1', entry)).toThrow(message);
   });
 
   it.each(['A=caf\ufffd', 'A=\ud800'])('reports what was not UTF-8', (entry) => {

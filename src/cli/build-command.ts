@@ -38,21 +38,12 @@ import {
   teeLayers,
 } from './stores.ts';
 
-interface Options extends CommonOptions, ChoiceOptions, StoreOptions {
-  readonly config?: string;
-  readonly runtime?: string;
-  readonly runtimeVersion?: RuntimeVersion;
+interface Options extends CommonOptions, ContentOptions, StoreOptions {
   readonly output?: string;
-  readonly insecureArgs?: boolean;
-  readonly trust?: readonly string[];
-  readonly exclude?: readonly string[];
-  readonly trustLevel: TrustLevel;
-  readonly libc: LibcWish;
   readonly key?: string;
   readonly passphrase?: string;
   readonly date?: string;
   readonly force?: boolean;
-  readonly cache: boolean;
 }
 
 export const addBuild: AddCommand = (program, act) => {
@@ -64,30 +55,14 @@ export const addBuild: AddCommand = (program, act) => {
     )
     .argument('IMAGE', 'the app image: oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REF]')
     .argument('[MANIFEST]', "a Gramine manifest; its keys win over gsc's")
-    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if there')
-    .option('--runtime <ref>', 'the Gramine runtime: an image or a directory')
-    .addOption(runtimeVersionOption())
     .option('-o, --output <ref>', 'name of the result')
-    .option('--insecure-args', 'let the arguments of docker run through')
-    .option('--trust <path>', 'trust a path or pattern that is left out by default (repeatable)', repeatable)
-    .option('--exclude <path>', 'leave out a path or pattern (repeatable)', repeatable)
-    .addOption(
-      new Option('--trust-level <level>', 'trust all, or leave out what programs do not read')
-        .choices(trustLevels)
-        .default('full'),
-    )
-    .addOption(
-      new Option('--libc <which>', 'the C library inside')
-        .choices(['auto', 'runtime', 'image'])
-        .default('auto'),
-    )
     .option('--key <file>', 'sign at once with this key')
     .option('-p, --passphrase <text>', 'passphrase of the key')
     .addOption(dateOption('date in the signature, YYYY-MM-DD'))
     .option('--force', 'replace an image of that name')
     .option('--no-cache', 'neither read nor write the cache of layer indexes (also -nc)')
     .action(act(build));
-  addChoiceOptions(command);
+  addContentOptions(command);
   addStoreOptions(command);
 };
 
@@ -100,24 +75,22 @@ async function build(
   const { world, stores } = context;
   const appReference = parseReference(imageText);
   const named = outputOf(appReference, options);
-  const config = await readConfig(world, options.config);
+  const epochSeconds = sourceDateEpoch(world);
   const signer =
     options.key === undefined
       ? undefined
       : await openPemSigner(resolve(world.workingDirectory, options.key), options.passphrase);
-  const manifest = manifestFile === undefined ? undefined : await readManifest(context, manifestFile);
-  const choices = await readChoices(world, options);
-  const source = options.runtime ?? config.Gramine?.Image ?? undefined;
-  const runtime = await openRuntime(context, { source, version: options.runtimeVersion });
+  const wishes = await readContentOptions(context, options, manifestFile);
   const app = await stores.open(appReference);
   const output = placedLike(named, app.reference);
   const writer = await stores.sink(output, { force: options.force === true, sharedWith: [app] });
   try {
-    const parts = { app, writer, runtime, manifest, choices, output };
-    const graminized = await scanAndGraminize(context, options, parts);
-    const facts = { app: app.image, runtime, graminized };
+    const parts = { app, writer, runtime, manifest, choices, output, epochSeconds };
+    const graminized = await scanAndGraminize(context, parts);
+    const facts = { app: app.image, runtime: wishes.runtime, graminized };
     reportBuild(context.console, facts);
-    const { image, enclave } = await signIfAsked(context, options, graminized.image, signer);
+    const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
+    const { image, enclave } = await signIfAsked(graminized.image, signer, date);
     if (enclave) reportSigned(context.console, enclave);
     const more = { ...buildFactsToJson(facts), ...(enclave && enclaveToJson(enclave)) };
     return await commitAndReport(context, { writer, image, base: app.image, output, more });
@@ -129,17 +102,16 @@ async function build(
 interface BuildParts {
   readonly app: OpenedImage;
   readonly writer: ImageWriter;
-  readonly runtime: Awaited<ReturnType<typeof openRuntime>>;
-  readonly manifest: TomlDocument | undefined;
-  readonly choices: BuildChoices;
+  readonly wishes: ContentWishes;
   readonly output: ImageReference;
+  readonly epochSeconds: number | undefined;
 }
 
 /** Reads every layer of the app image once: into the writer and into the file tree at the same time. */
 async function scanAndGraminize(
   { world, console, cache }: CommandContext,
   options: Options,
-  { app: { image: app, reference }, writer, runtime, manifest, choices, output }: BuildParts,
+  { app: { image: app, reference }, writer, runtime, manifest, choices, output, epochSeconds }: BuildParts,
 ): Promise<Graminized> {
   const { tree } = await scanImage(await teeLayers(app, writer), {
     ...cache.forScan,
@@ -147,18 +119,10 @@ async function scanAndGraminize(
     onProgress: scanProgress(console, app),
     signal: world.signal,
   });
-  const epochSeconds = sourceDateEpoch(world);
   const baseName = fullNameOf(reference);
   return graminize(app, {
+    ...wishes,
     tree,
-    runtime,
-    ...(manifest && { manifest }),
-    choices,
-    insecureArguments: options.insecureArgs === true,
-    libc: options.libc,
-    trust: (options.trust ?? []).map(toImagePath),
-    exclude: (options.exclude ?? []).map(toImagePath),
-    trustLevel: options.trustLevel,
     name: showReference(output),
     ...(baseName !== undefined && { baseName }),
     ...(epochSeconds !== undefined && { epochSeconds }),
@@ -167,26 +131,15 @@ async function scanAndGraminize(
 }
 
 async function signIfAsked(
-  { world }: CommandContext,
-  options: Options,
   unsigned: Image,
   signer: Signer | undefined,
+  date: string | undefined,
 ): Promise<{ readonly image: Image; readonly enclave?: SignedEnclave }> {
   if (signer === undefined) return { image: unsigned };
-  const epochSeconds = sourceDateEpoch(world);
-  const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
   return signImage(unsigned, { signer, name: unsigned.name, ...(date !== undefined && { date }) });
 }
 
 function outputOf(app: ImageReference, options: Options): ImageReference {
   if (options.output !== undefined) return parseReference(options.output);
   return options.key === undefined ? unsignedName(app) : signedName(app);
-}
-
-async function readManifest({ world }: CommandContext, file: string): Promise<TomlDocument> {
-  return parseToml(await readUserFile(resolve(world.workingDirectory, file), 'manifest'), file);
-}
-
-function toImagePath(text: string): ImagePath {
-  return imagePath(bytesOfText(text));
 }

@@ -69,7 +69,7 @@ interface Problem {
 function describeIssue(issue: z.core.$ZodIssue, document: Document): Problem {
   if (issue.code === 'unrecognized_keys') return unknownKey([...issue.path, issue.keys[0] ?? '']);
   const isTable = issue.code === 'invalid_type' && issue.expected === 'object';
-  const value: unknown = issue.path.length === 0 ? document.toJS() : document.getIn(issue.path);
+  const value = valueAt(document.toJS(), issue.path);
   const name = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
   return {
     path: issue.path,
@@ -91,6 +91,12 @@ function unknownKey(path: readonly PropertyKey[]): Problem {
 function knownKeys(table: readonly PropertyKey[]): readonly string[] {
   if (table.length === 0) return Object.keys(configKeys);
   return table[0] === 'SGXDriver' ? ['Repository', 'Branch'] : ['Repository', 'Branch', 'Image'];
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return value;
+  return valueAt((value as Readonly<Record<PropertyKey, unknown>>)[key], rest);
 }
 
 function showYaml(value: unknown): string {

@@ -35,16 +35,15 @@ export async function openRuntime(context: CommandContext, choice: RuntimeChoice
     });
   }
   const directory = resolve(context.world.workingDirectory, source);
-  if (await isDirectory(directory)) return runtimeInDirectory(directory, source, version);
-  if (/^\.{0,2}\//.test(source)) {
-    throw new GscError({
-      code: 'not-found',
-      subject: source,
-      message: 'the Gramine runtime cannot be read: there is no such directory',
-      hint: 'check the path; an image in a file is named oci-archive:FILE or docker-archive:FILE',
-    });
-  }
-  return runtimeInImage(context, source, version);
+  const kind = await kindOfPath(directory);
+  if (kind === 'directory') return runtimeInDirectory(directory, source, version);
+  if (kind === 'missing' && !/^\.{0,2}\//.test(source)) return runtimeInImage(context, source, version);
+  throw new GscError({
+    code: kind === 'missing' ? 'not-found' : 'usage',
+    subject: `--runtime ${source}`,
+    message: `expected a directory that holds Gramine, got ${kind === 'missing' ? 'nothing there' : 'a file'}`,
+    hint: 'check the path; an image in a file is named oci-archive:FILE or docker-archive:FILE',
+  });
 }
 
 async function runtimeInDirectory(
@@ -82,7 +81,8 @@ function realPath(tree: FileTree, path: ImagePath): ImagePath {
   return found.kind === 'found' ? found.path : imagePath(path);
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+async function kindOfPath(path: string): Promise<'directory' | 'file' | 'missing'> {
   const status = await stat(path).catch(() => undefined);
-  return status?.isDirectory() ?? false;
+  if (status === undefined) return 'missing';
+  return status.isDirectory() ? 'directory' : 'file';
 }

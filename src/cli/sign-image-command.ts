@@ -45,13 +45,13 @@ async function signImageCommand(
 ): Promise<number> {
   const { world, console, stores } = context;
   const reference = parseReference(imageText);
+  const epochSeconds = sourceDateEpoch(world);
   const { unsigned, signed } = namesFor(reference);
   const named = options.output === undefined ? signed : parseReference(options.output);
   const signer = await openPemSigner(resolve(world.workingDirectory, keyFile), options.passphrase);
   const isNamed = options.output !== undefined;
   const source = await openUnsigned(stores, { given: reference, unsigned, isNamed });
   const output = placedLike(named, source.reference);
-  const epochSeconds = sourceDateEpoch(world);
   const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
   const name = showReference(output);
   const { image, enclave } = await signImage(source.image, {

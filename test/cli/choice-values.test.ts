@@ -55,10 +55,11 @@ describe('--env', () => {
     ['LANG', { kind: 'passthrough', name: 'LANG' }],
     ['LANG=', { kind: 'value', name: 'LANG', value: '' }],
     ['A=b=c\nd', { kind: 'value', name: 'A', value: 'b=c\nd' }],
+    ['LD_PRELOAD=/x.so', { kind: 'value', name: 'LD_PRELOAD', value: '/x.so' }],
     ['A.B-C=1', { kind: 'value', name: 'A.B-C', value: '1' }],
   ])('%j', (text, variable) => expect(parseVariable(text)).toEqual(variable));
 
-  test.each(['', '=', '=x', 'A=b\0', 'A\0'])('refuses %j', (text) =>
+  test.each(['', '=', '=x', 'A=b\0', 'A\0', 'LD_LIBRARY_PATH', 'LD_PRELOAD'])('refuses %j', (text) =>
     expect(() => parseVariable(text)).toThrow(/^--env: expected/),
   );
 });

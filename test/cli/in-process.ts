@@ -16,6 +16,8 @@ export async function gscHere(args: readonly string[], world: Partial<World> = {
       arguments: args,
       environment: {},
       workingDirectory: '/',
+      homeDirectory: '/nonexistent',
+      userId: 0,
       stdin: (async function* () {})(),
       stdout: sink('stdout'),
       stderr: sink('stderr'),

@@ -1,32 +1,25 @@
 import { resolve } from 'node:path';
-import { Option } from 'commander';
-import { bytesOfText, type ImagePath, imagePath } from '../base/image-path.ts';
-import { readUserFile } from '../base/read-file.ts';
-import type { BuildChoices } from '../build-options.ts';
-import type { LibcWish } from '../choose-libc.ts';
 import { type Graminized, graminize } from '../graminize.ts';
 import type { Image } from '../image/image.ts';
-import { parseToml, type TomlDocument } from '../manifest/toml.ts';
 import { type ImageReference, parseReference, showReference } from '../reference/image-reference.ts';
 import { signedName, unsignedName } from '../reference/output-name.ts';
-import type { RuntimeVersion } from '../runtime/version.ts';
 import { scanImage } from '../scan/scan-image.ts';
-import { type TrustLevel, trustLevels } from '../scan/trust-level.ts';
 import { signImage } from '../sign-image.ts';
 import type { SignedEnclave } from '../signature/sign-enclave.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { ImageWriter } from '../store/image-writer.ts';
-import { addChoiceOptions, type ChoiceOptions, readChoices } from './build-choices.ts';
 import { buildFactsToJson, reportBuild } from './build-report.ts';
 import { commitAndReport } from './commit.ts';
-import { readConfig } from './config-file.ts';
+import {
+  addContentOptions,
+  type ContentOptions,
+  type ContentWishes,
+  readContentOptions,
+} from './content-options.ts';
 import { dateOption } from './date-option.ts';
 import { dayOf, sourceDateEpoch } from './epoch.ts';
 import { openPemSigner } from './key-place.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
-import { repeatable } from './repeatable.ts';
-import { openRuntime } from './runtime-source.ts';
-import { runtimeVersionOption } from './runtime-version-option.ts';
 import { scanProgress } from './scan-progress.ts';
 import { enclaveToJson, reportSigned } from './sign-report.ts';
 import {
@@ -85,7 +78,7 @@ async function build(
   const output = placedLike(named, app.reference);
   const writer = await stores.sink(output, { force: options.force === true, sharedWith: [app] });
   try {
-    const parts = { app, writer, runtime, manifest, choices, output, epochSeconds };
+    const parts = { app, writer, wishes, output, epochSeconds };
     const graminized = await scanAndGraminize(context, parts);
     const facts = { app: app.image, runtime: wishes.runtime, graminized };
     reportBuild(context.console, facts);
@@ -110,8 +103,7 @@ interface BuildParts {
 /** Reads every layer of the app image once: into the writer and into the file tree at the same time. */
 async function scanAndGraminize(
   { world, console, cache }: CommandContext,
-  options: Options,
-  { app: { image: app, reference }, writer, runtime, manifest, choices, output, epochSeconds }: BuildParts,
+  { app: { image: app, reference }, writer, wishes, output, epochSeconds }: BuildParts,
 ): Promise<Graminized> {
   const { tree } = await scanImage(await teeLayers(app, writer), {
     ...cache.forScan,

@@ -1,5 +1,6 @@
 import { addBuild } from './build-command.ts';
 import { addCache } from './cache-command.ts';
+import { addExplain } from './explain-command.ts';
 import { addGenPrivateKey } from './gen-private-key-command.ts';
 import { addInfoImage } from './info-image-command.ts';
 import { addInit } from './init-command.ts';
@@ -14,6 +15,7 @@ export const commands: readonly AddCommand[] = [
   addBuild,
   addSignImage,
   addInfoImage,
+  addExplain,
   addGenPrivateKey,
   addSgxSign,
   addSigstructView,

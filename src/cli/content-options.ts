@@ -1,0 +1,88 @@
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { bytesOfText, type ImagePath, imagePath } from '../base/image-path.ts';
+import { readUserFile } from '../base/read-file.ts';
+import type { LibcWish } from '../choose-libc.ts';
+import type { GraminizeOptions } from '../graminize.ts';
+import { parseToml, type TomlDocument } from '../manifest/toml.ts';
+import type { RuntimeVersion } from '../runtime/version.ts';
+import { type TrustLevel, trustLevels } from '../scan/trust-level.ts';
+import { addChoiceOptions, type ChoiceOptions, readChoices } from './build-choices.ts';
+import { readConfig } from './config-file.ts';
+import type { CommandContext } from './program.ts';
+import { repeatable } from './repeatable.ts';
+import { openRuntime } from './runtime-source.ts';
+import { runtimeVersionOption } from './runtime-version-option.ts';
+
+/** The options that {@link addContentOptions} adds, as commander gives them. */
+export interface ContentOptions extends ChoiceOptions {
+  readonly config?: string;
+  readonly runtime?: string;
+  readonly runtimeVersion?: RuntimeVersion;
+  readonly insecureArgs?: boolean;
+  readonly trust?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly trustLevel: TrustLevel;
+  readonly libc: LibcWish;
+}
+
+/** The options that decide what is in a graminized image: of `build`, and of what says beforehand what it would do. */
+export function addContentOptions(command: Command): Command {
+  command
+    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if there')
+    .option('--runtime <ref>', 'the Gramine runtime: an image or a directory')
+    .addOption(runtimeVersionOption())
+    .option('--insecure-args', 'let the arguments of docker run through')
+    .option('--trust <path>', 'trust a path or pattern that is left out by default (repeatable)', repeatable)
+    .option('--exclude <path>', 'leave out a path or pattern (repeatable)', repeatable)
+    .addOption(
+      new Option('--trust-level <level>', 'trust all, or leave out what programs do not read')
+        .choices(trustLevels)
+        .default('full'),
+    )
+    .addOption(
+      new Option('--libc <which>', 'the C library inside')
+        .choices(['auto', 'runtime', 'image'])
+        .default('auto'),
+    );
+  return addChoiceOptions(command);
+}
+
+/** What the options say to graminizing. */
+export type ContentWishes = Omit<
+  GraminizeOptions,
+  'tree' | 'name' | 'baseName' | 'epochSeconds' | 'toolVersion'
+>;
+
+/** Reads what the options name: configuration, manifest, runtime, files to add. */
+export async function readContentOptions(
+  context: CommandContext,
+  options: ContentOptions,
+  manifestFile: string | undefined,
+): Promise<ContentWishes> {
+  const { world } = context;
+  const config = await readConfig(world, options.config);
+  const manifest = manifestFile === undefined ? undefined : await readManifest(context, manifestFile);
+  const choices = await readChoices(world, options);
+  const source = options.runtime ?? config.Gramine?.Image ?? undefined;
+  const runtime = await openRuntime(context, { source, version: options.runtimeVersion });
+  return {
+    runtime,
+    ...(manifest && { manifest }),
+    choices,
+    insecureArguments: options.insecureArgs === true,
+    libc: options.libc,
+    trust: (options.trust ?? []).map(toImagePath),
+    exclude: (options.exclude ?? []).map(toImagePath),
+    trustLevel: options.trustLevel,
+  };
+}
+
+async function readManifest({ world }: CommandContext, file: string): Promise<TomlDocument> {
+  return parseToml(await readUserFile(resolve(world.workingDirectory, file), 'manifest'), file);
+}
+
+/** Also of a pattern: cleaning it does not change what it means. */
+export function toImagePath(text: string): ImagePath {
+  return imagePath(bytesOfText(text));
+}

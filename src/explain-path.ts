@@ -1,0 +1,184 @@
+import type { Digest } from './base/digest.ts';
+import { type ByteString, type ImagePath, imagePath } from './base/image-path.ts';
+import { type ManifestNames, type NameTreatment, treatName } from './manifest/name-treatment.ts';
+import type { Exclusion } from './scan/trust-policy.ts';
+import type { FileTree, TreeNode } from './tree/file-tree.ts';
+import { lookup, resolvePath } from './tree/resolve-path.ts';
+import { walkTree } from './tree/walk-tree.ts';
+
+/** An image in which paths are to be explained: as it is with the layers that gsc adds. */
+export interface ExplainableImage {
+  /** All layers merged. */
+  readonly tree: FileTree;
+  /** Lowest first. */
+  readonly diffIds: readonly Digest[];
+  readonly names: ManifestNames;
+  /**
+   * Why a file or a link is not trusted, by its real name; undefined if no rule leaves it out. `isCertain` is false if the
+   * rules of the build are not known and these are the ones by default.
+   */
+  readonly exclusionOf: (path: ImagePath) => KnownExclusion | undefined;
+}
+
+export interface KnownExclusion {
+  readonly rule: string;
+  readonly reason: string;
+  readonly origin: Exclusion['origin'] | 'name' | 'link';
+  readonly isCertain: boolean;
+}
+
+/** What the image has under a name, links followed as the host does. */
+export type Finding =
+  | {
+      readonly kind: 'file';
+      readonly realPath: ImagePath;
+      readonly sha256: string;
+      readonly sizeBytes: number;
+      readonly layer: LayerPlace;
+    }
+  | { readonly kind: 'directory'; readonly realPath: ImagePath }
+  | { readonly kind: 'special'; readonly realPath: ImagePath; readonly type: string }
+  | {
+      readonly kind: 'nothing';
+      readonly obstacle: 'missing' | 'not-a-directory' | 'loop';
+      readonly at: ImagePath;
+    };
+
+export interface LayerPlace {
+  /** From 1, the lowest. */
+  readonly number: number;
+  readonly diffId: Digest;
+}
+
+/** What becomes of an attempt to open a path inside the enclave. */
+export type Verdict =
+  /** `isIntact` is false if the image's content has another hash, so that opening fails; undefined if it has no such file. */
+  | { readonly kind: 'trusted'; readonly sha256: string; readonly isIntact: boolean | undefined }
+  /** `isListed` if a hash of it is in the manifest too, in vain. */
+  | { readonly kind: 'allowed'; readonly entry: string; readonly isListed: boolean }
+  | { readonly kind: 'unchecked' }
+  | { readonly kind: 'storage'; readonly type: string; readonly keyName?: string; readonly hides: boolean }
+  | { readonly kind: 'emulated'; readonly place: ImagePath }
+  | { readonly kind: 'directory'; readonly counts: DirectoryCounts }
+  | { readonly kind: 'refused'; readonly exclusion?: KnownExclusion; readonly trustedAs?: ImagePath }
+  | { readonly kind: 'absent' };
+
+/** How many files below a directory have which verdict, under the names that begin with the directory's. */
+export type DirectoryCounts = Readonly<
+  Record<'trusted' | 'allowed' | 'unchecked' | 'refused' | 'storage', number>
+>;
+
+export interface PathExplanation {
+  readonly path: ImagePath;
+  readonly verdict: Verdict;
+  /** The `chroot` mount that it goes through, and its name on the host then; absent if no mount but the root covers it. */
+  readonly through?: { readonly at: ImagePath; readonly hostPath: ByteString };
+  /** Where the link goes that the name itself is, as stored. */
+  readonly linkTarget?: ByteString;
+  readonly finding: Finding;
+}
+
+/** Says what the enclave does with a path (cleaned as text, as Gramine does), from the manifest, and what the image has there. */
+export function explainPath(image: ExplainableImage, path: ImagePath): PathExplanation {
+  const treatment = treatName(image.names, path);
+  const hostPath = 'hostPath' in treatment ? treatment.hostPath : path;
+  const finding = findIn(image, hostPath);
+  const node = hostPath.startsWith('/') ? lookup(image.tree, imagePath(hostPath)) : undefined;
+  const mount = 'hostPath' in treatment && treatment.mount.at !== '/' ? treatment.mount : undefined;
+  return {
+    path,
+    verdict: verdictOn(image, path, { treatment, finding }),
+    ...(mount && { through: { at: mount.at, hostPath } }),
+    ...(node?.kind === 'symlink' && { linkTarget: node.target }),
+    finding,
+  };
+}
+
+interface Found {
+  readonly treatment: NameTreatment;
+  readonly finding: Finding;
+}
+
+function verdictOn(image: ExplainableImage, path: ImagePath, { treatment, finding }: Found): Verdict {
+  if (treatment.kind === 'emulated') return { kind: 'emulated', place: treatment.place };
+  if (treatment.kind === 'storage') {
+    const { type, keyName } = treatment.mount;
+    const hides = finding.kind !== 'nothing';
+    return { kind: 'storage', type, ...(keyName !== undefined && { keyName }), hides };
+  }
+  if (finding.kind === 'directory') {
+    return { kind: 'directory', counts: countBelow(image, path, finding.realPath) };
+  }
+  switch (treatment.kind) {
+    case 'trusted': {
+      const isIntact =
+        finding.kind === 'file' ? finding.sha256 === treatment.sha256.toLowerCase() : undefined;
+      return { kind: 'trusted', sha256: treatment.sha256, isIntact };
+    }
+    case 'allowed':
+      return { kind: 'allowed', entry: treatment.entry, isListed: treatment.sha256 !== undefined };
+    case 'unchecked':
+    case 'refused':
+      if (finding.kind === 'nothing') return { kind: 'absent' };
+      return treatment.kind === 'unchecked'
+        ? { kind: 'unchecked' }
+        : refusal(image, treatment.hostPath, finding);
+  }
+}
+
+/** The name's own reason comes first: a link may be left out although its target is trusted. */
+function refusal(
+  { names, exclusionOf }: ExplainableImage,
+  hostPath: ByteString,
+  finding: Exclude<Finding, { kind: 'nothing' }>,
+): Verdict {
+  const exclusion = exclusionOf(imagePath(hostPath)) ?? exclusionOf(finding.realPath);
+  const isElsewhere = hostPath !== finding.realPath && names.trusted.has(finding.realPath);
+  return {
+    kind: 'refused',
+    ...(exclusion && { exclusion }),
+    ...(isElsewhere && { trustedAs: finding.realPath }),
+  };
+}
+
+function findIn({ tree, diffIds }: ExplainableImage, hostPath: ByteString): Finding {
+  const found = resolvePath(tree, hostPath);
+  if (found.kind !== 'found') return { kind: 'nothing', obstacle: found.kind, at: found.at };
+  const { path: realPath, node } = found;
+  switch (node.kind) {
+    case 'file': {
+      const layer = { number: node.layer + 1, diffId: diffIdOf(diffIds, node.layer) };
+      return { kind: 'file', realPath, sha256: node.sha256, sizeBytes: node.sizeBytes, layer };
+    }
+    case 'directory':
+      return { kind: 'directory', realPath };
+    case 'special':
+      return { kind: 'special', realPath, type: node.type };
+    case 'symlink':
+      throw new RangeError(`a link that was not followed: ${realPath}`);
+  }
+}
+
+function diffIdOf(diffIds: readonly Digest[], layer: number): Digest {
+  const diffId = diffIds[layer];
+  if (diffId === undefined) throw new RangeError(`no layer ${layer + 1} of ${diffIds.length}`);
+  return diffId;
+}
+
+/** Files and links to files; links to directories are names of their own and not entered. */
+function countBelow(image: ExplainableImage, path: ImagePath, realPath: ImagePath): DirectoryCounts {
+  const counts = { trusted: 0, allowed: 0, unchecked: 0, refused: 0, storage: 0 };
+  for (const { path: below, node } of walkTree(image.tree, realPath)) {
+    if (!isFile(image.tree, below, node)) continue;
+    const rest = below.slice(realPath === '/' ? 0 : realPath.length);
+    const { kind } = treatName(image.names, imagePath(`${path}/${rest}`));
+    counts[kind === 'emulated' ? 'storage' : kind] += 1;
+  }
+  return counts;
+}
+
+function isFile(tree: FileTree, path: ImagePath, node: TreeNode): boolean {
+  if (node.kind !== 'symlink') return node.kind === 'file';
+  const found = resolvePath(tree, path);
+  return found.kind === 'found' && found.node.kind === 'file';
+}

@@ -1,0 +1,77 @@
+import { GscError } from './base/error.ts';
+import type { ImagePath } from './base/image-path.ts';
+import type { ExplainableImage, KnownExclusion } from './explain-path.ts';
+import type { Graminized } from './graminize.ts';
+import type { Image } from './image/image.ts';
+import { labels, stateOf } from './labels.ts';
+import { readManifestNames } from './manifest/name-treatment.ts';
+import { parseToml } from './manifest/toml.ts';
+import type { LayerIndex } from './scan/layer-index.ts';
+import { readTopFiles } from './scan/read-top-files.ts';
+import { type ImageScan, scanImage } from './scan/scan-image.ts';
+import { leanRulesFor } from './scan/trust-level.ts';
+import { type Exclusion, TrustPolicy } from './scan/trust-policy.ts';
+import { appFiles } from './sign-image.ts';
+import { mergeLayers } from './tree/merge-layers.ts';
+
+/** A graminized image with its tree, its manifest (the signed one if it is signed), and the default rules for reasons. */
+export async function explainableImage(image: Image, scan: ImageScan): Promise<ExplainableImage> {
+  const manifest = await manifestIn(image);
+  const policies = [new TrustPolicy({ trust: [], exclude: [] }), leanPolicy()];
+  return {
+    tree: scan.tree,
+    diffIds: image.layers.map(({ diffId }) => diffId),
+    names: readManifestNames(parseToml(manifest.content, `${image.name}: ${manifest.path}`).root),
+    exclusionOf: (path) => {
+      const found = policies.map((policy) => policy.exclusionOf(path)).find((each) => each !== undefined);
+      return found && known(found, false);
+    },
+  };
+}
+
+/**
+ * What a build would make of an app image. `indexes` are those of the app image's layers; the layers that gsc adds are read
+ * here.
+ */
+export async function explainableBuild(
+  graminized: Graminized,
+  indexes: readonly LayerIndex[],
+): Promise<ExplainableImage> {
+  const { image, selection, manifest } = graminized;
+  const added = await scanImage({ ...image, layers: image.layers.slice(indexes.length) });
+  const exclusions = new Map<ImagePath, KnownExclusion>([
+    ...selection.ignoredLinks.map(
+      ({ path, reason }) => [path, { rule: 'link', reason, origin: 'link', isCertain: true }] as const,
+    ),
+    ...selection.excluded.map(
+      ({ path, rule, reason, origin }) => [path, { rule, reason, origin, isCertain: true }] as const,
+    ),
+  ]);
+  return {
+    tree: mergeLayers([...indexes, ...added.indexes].map(({ entries }) => entries)),
+    diffIds: image.layers.map(({ diffId }) => diffId),
+    names: readManifestNames(manifest),
+    exclusionOf: (path) => exclusions.get(path),
+  };
+}
+
+async function manifestIn(image: Image): Promise<{ readonly path: ImagePath; readonly content: Buffer }> {
+  const isSigned = stateOf(image.config.config?.Labels ?? {}) === 'signed';
+  const path = isSigned ? appFiles.manifestSgx : appFiles.manifest;
+  const content = (await readTopFiles(image, [path])).get(path);
+  if (content !== undefined) return { path, content };
+  throw new GscError({
+    code: 'state',
+    subject: image.name,
+    message: `expected a graminized image, got one without ${path}, although it has the label ${labels.runtimeVersion}`,
+    hint: 'make it again with gsc build',
+  });
+}
+
+function leanPolicy(): TrustPolicy {
+  return new TrustPolicy({ trust: [], exclude: [], level: leanRulesFor(false) });
+}
+
+function known({ pattern, reason, origin }: Exclusion, isCertain: boolean): KnownExclusion {
+  return { rule: pattern, reason, origin, isCertain };
+}

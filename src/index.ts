@@ -9,6 +9,7 @@ export {
   showBytes,
   textOfBytes,
 } from './base/image-path.ts';
+export { type BuildChoices, noChoices } from './build-options.ts';
 export { type Graminized, type GraminizeOptions, graminize } from './graminize.ts';
 export type { ImageConfig, RunConfig } from './image/config.ts';
 export type { Descriptor, Platform } from './image/descriptor.ts';
@@ -18,7 +19,10 @@ export { labels } from './labels.ts';
 export { checkManifest, type ManifestRole } from './manifest/check.ts';
 export { chrootFiles } from './manifest/chroot-files.ts';
 export { type FileAccess, hostFiles } from './manifest/file-access.ts';
+export { type Migration, type MigrationChange, migrateManifest } from './manifest/migrate.ts';
+export type { ManifestChoices, Secret, Variable, Volume, VolumeUse } from './manifest/option-manifest.ts';
 export { type PreparedManifest, type PrepareOptions, prepareManifest } from './manifest/prepare.ts';
+export { type AppliedPreset, presetNames } from './manifest/presets.ts';
 export type { ManifestProblem } from './manifest/problem.ts';
 export { checkRuntimeRules } from './manifest/runtime-rules.ts';
 export { serializeManifest } from './manifest/serialize.ts';
@@ -46,6 +50,7 @@ export {
 } from './signature/sign-enclave.ts';
 export type { Signer } from './signature/signer.ts';
 export { verifySigstruct } from './signature/verify-sigstruct.ts';
+export { type StarterParts, starterManifest } from './starter-manifest.ts';
 export type { ImageWriter, StoreResult } from './store/image-writer.ts';
 export { type FileReference, openImage } from './store/open-image.ts';
 export { openWriter } from './store/open-writer.ts';

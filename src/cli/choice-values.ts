@@ -1,6 +1,7 @@
 import { GscError } from '../base/error.ts';
 import { bytesOfText, type ImagePath, imagePath } from '../base/image-path.ts';
 import { type Secret, secretPath, type Variable, type Volume } from '../manifest/option-manifest.ts';
+import { harmfulHostVariables, hostEnvironment } from '../runtime/launch.ts';
 
 /** `--volume PATH=tmpfs|encrypted[:KEYNAME]|allowed`; the last `=` parts them. Throws a `usage` error. */
 export function parseVolume(text: string): Volume {
@@ -30,6 +31,11 @@ export function parseSecret(text: string): Secret {
   return { name, path: path === undefined ? secretPath(name) : parsePath('--secret', path) };
 }
 
+const hostVariables: ReadonlySet<string> = new Set([
+  ...Object.keys(hostEnvironment),
+  ...harmfulHostVariables,
+]);
+
 /** `--env NAME` (the host's value at the start) or `--env NAME=VALUE`. Throws a `usage` error. */
 export function parseVariable(text: string): Variable {
   const [name, value] = splitOnce(text, '=');
@@ -40,7 +46,13 @@ export function parseVariable(text: string): Variable {
       'write it as in --env LANG=C.UTF-8',
     );
   }
-  return value === undefined ? { kind: 'passthrough', name } : { kind: 'value', name, value };
+  if (value !== undefined) return { kind: 'value', name, value };
+  if (!hostVariables.has(name)) return { kind: 'passthrough', name };
+  throw usageError(
+    '--env',
+    `expected a variable of the application, got ${name}, which the loader outside of the enclave has values of its own for`,
+    `give it a value, as in --env ${name}=/opt/lib`,
+  );
 }
 
 /** A file of this machine and the place in the image that it gets. */

@@ -1,8 +1,9 @@
 import { GscError } from '../base/error.ts';
 import { checkManifest } from '../manifest/check.ts';
+import { migrateManifest } from '../manifest/migrate.ts';
 import type { ManifestProblem } from '../manifest/problem.ts';
 import { checkRuntimeRules } from '../manifest/runtime-rules.ts';
-import { parseToml } from '../manifest/toml.ts';
+import { parseToml, showPath, type TomlDocument } from '../manifest/toml.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { exitCodes } from './failure.ts';
 import { readInput } from './input-file.ts';
@@ -38,10 +39,11 @@ async function manifestCheck(context: CommandContext, options: Options, file: st
   const subject = file === '-' ? 'standard input' : file;
   const version = options.runtimeVersion ?? defaultRuntimeVersion;
   const text = await readInput(world, file, 'manifest');
+  const document = parseToml(text, subject);
   const { migrate = false, output } = options;
-  if (migrate) return printMigration(context, { document: parseToml(text, subject), text, version, output });
+  if (migrate) return printMigration(context, { document, text, version, output });
   if (output !== undefined) throw outputWithoutMigrate();
-  const { problems, warnings } = findProblems(text, subject, version, options.strict === true);
+  const { problems, warnings } = findProblems(document, version, options.strict === true);
   if (isJson) {
     console.result(
       `${JSON.stringify({ problems: problems.map(problemToJson), warnings: warnings.map(problemToJson) })}\n`,
@@ -50,6 +52,7 @@ async function manifestCheck(context: CommandContext, options: Options, file: st
     for (const problem of problems) console.result(`${showLine(subject, problem)}\n`);
     for (const warning of warnings) console.warn(showLine(subject, warning));
     if (problems.length === 0) console.say(`${subject}: a valid manifest for Gramine ${version.text}`);
+    else sayIfOld(context, document, version);
   }
   return problems.length === 0 ? exitCodes.done : exitCodes.failed;
 }
@@ -59,11 +62,17 @@ interface Findings {
   readonly warnings: readonly ManifestProblem[];
 }
 
-function findProblems(text: Buffer, subject: string, version: RuntimeVersion, isStrict: boolean): Findings {
-  const document = parseToml(text, subject);
+function findProblems(document: TomlDocument, version: RuntimeVersion, isStrict: boolean): Findings {
   const schema = checkManifest(document, version);
   const start = checkRuntimeRules(document, version);
   return isStrict ? { problems: [...schema, ...start], warnings: [] } : { problems: schema, warnings: start };
+}
+
+function sayIfOld({ console }: CommandContext, document: TomlDocument, version: RuntimeVersion): void {
+  const { changes } = migrateManifest(document, version);
+  if (changes.length === 0) return;
+  const keys = [...new Set(changes.map(({ path }) => showPath(path)))];
+  console.say(`gsc manifest-check --migrate rewrites what is of another release: ${keys.join(', ')}`);
 }
 
 function outputWithoutMigrate(): GscError {

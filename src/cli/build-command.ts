@@ -8,6 +8,7 @@ import { signImage } from '../sign-image.ts';
 import type { SignedEnclave } from '../signature/sign-enclave.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { ImageWriter } from '../store/image-writer.ts';
+import { nameInArchive } from './archive-name.ts';
 import { buildFactsToJson, reportBuild } from './build-report.ts';
 import { commitAndReport } from './commit.ts';
 import {
@@ -75,7 +76,8 @@ async function build(
       : await openPemSigner(resolve(world.workingDirectory, options.key), options.passphrase);
   const wishes = await readContentOptions(context, options, manifestFile);
   const app = await stores.open(appReference);
-  const output = placedLike(named, app.reference);
+  const placed = placedLike(named, app.reference);
+  const output = options.output === undefined ? nameInArchive(placed, app, nameRule(options)) : placed;
   const writer = await stores.sink(output, { force: options.force === true, sharedWith: [app] });
   try {
     const parts = { app, writer, wishes, output, epochSeconds };
@@ -132,6 +134,10 @@ async function signIfAsked(
 }
 
 function outputOf(app: ImageReference, options: Options): ImageReference {
-  if (options.output !== undefined) return parseReference(options.output);
-  return options.key === undefined ? unsignedName(app) : signedName(app);
+  return options.output === undefined ? nameRule(options)(app) : parseReference(options.output);
+}
+
+/** How the result is called that the user gives no name. */
+function nameRule({ key }: Options): (app: ImageReference) => ImageReference {
+  return key === undefined ? unsignedName : signedName;
 }

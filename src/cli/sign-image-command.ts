@@ -4,6 +4,7 @@ import { stateOf } from '../labels.ts';
 import { type ImageReference, parseReference, showReference } from '../reference/image-reference.ts';
 import { signedName, signedNameOfUnsigned, unsignedName } from '../reference/output-name.ts';
 import { signImage } from '../sign-image.ts';
+import { nameInArchive } from './archive-name.ts';
 import { commitAndReport } from './commit.ts';
 import { dateOption } from './date-option.ts';
 import { dayOf, sourceDateEpoch } from './epoch.ts';
@@ -51,7 +52,8 @@ async function signImageCommand(
   const signer = await openPemSigner(resolve(world.workingDirectory, keyFile), options.passphrase);
   const isNamed = options.output !== undefined;
   const source = await openUnsigned(stores, { given: reference, unsigned, isNamed });
-  const output = placedLike(named, source.reference);
+  const placed = placedLike(named, source.reference);
+  const output = isNamed ? placed : nameInArchive(placed, source, signedNameOfUnsigned);
   const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
   const name = showReference(output);
   const { image, enclave } = await signImage(source.image, {

@@ -1,4 +1,4 @@
-import { type ImagePath, showBytes } from './base/image-path.ts';
+import { type ImagePath, showBytes, textOfBytes } from './base/image-path.ts';
 import { showWhole } from './manifest/merge.ts';
 import type { PresetSetting } from './manifest/preset-table.ts';
 import type { AppliedPreset } from './manifest/presets.ts';
@@ -86,13 +86,13 @@ function mountLines({ preset, volumes, writePlaces = [] }: StarterParts): readon
     ]),
     ...volumes.flatMap((path) => [
       `  ${comment(`VOLUME ${showBytes(path)}: one of these two, or sgx.allowed_files below`)}`,
-      ...mountChoices(showBytes(path)),
+      ...mountChoices(path),
     ]),
     ...writePlaces
-      .filter(({ path }) => !volumes.includes(path))
+      .filter(({ path }) => textOfBytes(path) !== undefined && !volumes.includes(path))
       .flatMap(({ path, reason }) => [
         `  ${comment(`${showBytes(path)}: ${reason}`)}`,
-        ...mountChoices(showBytes(path)).slice(0, 1),
+        ...mountChoices(path).slice(0, 1),
       ]),
     ']',
     '',
@@ -100,7 +100,8 @@ function mountLines({ preset, volumes, writePlaces = [] }: StarterParts): readon
 }
 
 /** In the enclave's memory and gone at its end, or encrypted on the host. */
-function mountChoices(path: string): readonly string[] {
+function mountChoices(place: ImagePath): readonly string[] {
+  const path = textOf(place);
   const tmpfs = new Map<string, TomlValue>([
     ['type', 'tmpfs'],
     ['path', path],
@@ -126,7 +127,7 @@ function environmentLines({ preset }: StarterParts): readonly string[] {
 }
 
 function decisionLines({ volumes }: StarterParts): readonly string[] {
-  const examples = volumes.length > 0 ? volumes.map(showBytes) : ['/data'];
+  const examples = volumes.length > 0 ? volumes.map(textOf) : ['/data'];
   return [
     '# Files that the host may read and change at any time: unprotected.',
     `# sgx.allowed_files = [${examples.map((path) => showWhole(`file:${path}`)).join(', ')}]`,
@@ -138,6 +139,11 @@ function decisionLines({ volumes }: StarterParts): readonly string[] {
     '# sgx.debug = true',
     '',
   ];
+}
+
+/** Paths come from texts; the few that do not are left out before. */
+function textOf(path: ImagePath): string {
+  return textOfBytes(path) ?? showBytes(path);
 }
 
 function line(key: string, value: TomlValue): string {

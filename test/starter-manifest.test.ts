@@ -44,6 +44,7 @@ describe('a manifest to begin with', () => {
     expect(checkManifest(document, version, 'user')).toEqual([]);
     expect(checkRuntimeRules(document, version)).toEqual([]);
     expect(valueAt(document.root, ['fs', 'mounts', 1, 'path'])).toBe('/quote"d\\');
+    expect(valueAt(document.root, ['fs', 'mounts', 2, 'uri'])).toBe('file:/new\nline');
     expect(valueAt(document.root, ['sgx', 'allowed_files', 0])).toBe('file:/data');
     expect(valueAt(document.root, ['sgx', 'debug'])).toBe(true);
   });

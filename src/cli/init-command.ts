@@ -1,17 +1,23 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { writeFileAtomically } from '../base/atomic-file.ts';
+import { type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
 import { configuredApp, noChoices } from '../build-options.ts';
 import { checkIsAppImage } from '../graminize.ts';
 import { presetFor, presetNames } from '../manifest/presets.ts';
+import { findWritablePlaces } from '../own-manifest.ts';
 import { parseReference } from '../reference/image-reference.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
-import { findStart } from '../scan/find-start.ts';
+import { findStart, type Start } from '../scan/find-start.ts';
 import { scanImage } from '../scan/scan-image.ts';
-import { starterManifest } from '../starter-manifest.ts';
+import { selectTrustedFiles } from '../scan/trusted-files.ts';
+import { findWritePlaces } from '../scan/write-places.ts';
+import { type StarterParts, starterManifest } from '../starter-manifest.ts';
+import type { FileTree } from '../tree/file-tree.ts';
 import { declaredVolumes } from '../volume-report.ts';
 import { parseWords } from './choice-values.ts';
 import { exitCodes } from './failure.ts';
+import { showWriteSign } from './place-report.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from './runtime-version-option.ts';
 import { scanProgress } from './scan-progress.ts';
@@ -62,11 +68,13 @@ async function init(context: CommandContext, options: Options, imageText: string
   const words = { ...(entrypoint && { entrypoint }), ...(cmd && { cmd }) };
   const start = findStart(configuredApp(app, { ...noChoices, ...words }).config, tree, app.name);
   const preset = presetFor(options.preset, start, { user: undefined, version });
+  const volumes = declaredVolumes(app.config);
   const manifest = starterManifest({
     appName: app.name,
     start,
     version,
-    volumes: declaredVolumes(app.config),
+    volumes,
+    writePlaces: writePlacesOf(tree, start, volumes),
     ...(preset && { preset }),
   });
   if (output !== undefined) {
@@ -76,4 +84,25 @@ async function init(context: CommandContext, options: Options, imageText: string
   if (isJson) console.result(`${JSON.stringify({ manifest, preset: preset?.preset.name })}\n`);
   else if (output === undefined) console.result(manifest);
   return exitCodes.done;
+}
+
+/** What the library OS has of its own. */
+const emulated = ['/dev', '/proc', '/sys'].map(imagePath);
+
+/** Places to write to that neither a VOLUME nor a tmpfs of gsc's own covers, and that hold nothing that must stay visible. */
+function writePlacesOf(
+  tree: FileTree,
+  start: Start,
+  volumes: readonly ImagePath[],
+): NonNullable<StarterParts['writePlaces']> {
+  const { trusted } = selectTrustedFiles(tree, { subject: 'image' });
+  const places = findWritePlaces({
+    tree,
+    user: start.user,
+    trusted: new Set(trusted.map(({ path }) => path)),
+  });
+  const covered = [...findWritablePlaces(tree), ...emulated, ...volumes];
+  return places
+    .filter(({ path, trustedCount }) => trustedCount === 0 && !covered.some((each) => isWithin(path, each)))
+    .map((place) => ({ path: place.path, reason: showWriteSign(place) }));
 }

@@ -116,6 +116,11 @@ const signTexts: Readonly<Record<WriteSign, (place: WritePlace) => string>> = {
   cache: () => 'a cache directory',
 };
 
+/** Why programs may want to write to a place. */
+export function showWriteSign(place: WritePlace): string {
+  return signTexts[place.sign](place);
+}
+
 function writeLine(place: WritePlace): string {
   const holds =
     place.trustedCount > 0
@@ -123,7 +128,7 @@ function writeLine(place: WritePlace): string {
       : place.fileCount > 0
         ? `; holds ${showCounted(place.fileCount, 'file')}, which only =allowed shows`
         : '';
-  return `${showBytes(place.path)}: ${signTexts[place.sign](place)}${holds}`;
+  return `${showBytes(place.path)}: ${showWriteSign(place)}${holds}`;
 }
 
 function streamWarning({ path, streamLinks }: WritePlace): string {

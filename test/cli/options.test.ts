@@ -115,6 +115,26 @@ describe('gsc init', () => {
     expect([migrated.code, migrated.stderr]).toEqual([0, expect.stringContaining('nothing to rewrite')]);
   });
 
+  test('names the places that programs may want to write to, but none that is decided already', async () => {
+    await writeApp(here('places'), {
+      run: { Volumes: { '/var/lib/app': {} } },
+      entries: [
+        ['dev/stdout', { link: '/proc/self/fd/1' }],
+        ['tmp/x', 'y'],
+        ['var/lib/app/x', 'y'],
+        ['var/log/app/x', 'y'],
+      ],
+    });
+    const { stdout } = await gsc(['init', 'oci:places:latest']);
+    expect(stdout).toContain(
+      '  # /var/log/app: a log directory\n  # { type = "tmpfs", path = "/var/log/app" },\n',
+    );
+    expect(stdout.match(/^ {2}# (\/|VOLUME)[^:]*/gm)).toEqual([
+      '  # VOLUME /var/lib/app',
+      '  # /var/log/app',
+    ]);
+  });
+
   test('never overwrites a file', async () => {
     writeFileSync(here('there.toml'), 'mine');
     const { code, stderr } = await gsc(['init', 'oci:app:latest', '-o', 'there.toml']);

@@ -115,7 +115,7 @@ describe('an image is the same', () => {
       }
       const several = join(directory, 'several');
       podman('save', '--multi-image-archive', '-o', several, 'localhost/app:1', 'localhost/app:2');
-      expect((await openWhole(`docker-archive:${several}:localhost/app:2`)).names.sort()).toEqual([
+      expect((await openWhole(`docker-archive:${several}:localhost/app:2`)).names.toSorted()).toEqual([
         'localhost/app:1',
         'localhost/app:2',
       ]);

@@ -65,10 +65,26 @@ export function writeError(path: string, error: unknown): unknown {
       cause: error,
     });
   }
+  const [reason, hint] = refusals[code] ?? [`the system says ${code}`, 'choose another place'];
   return new GscError({
     code: 'unwritable',
     subject: path,
-    message: `cannot be written (${code})`,
+    message: `cannot be written: ${reason}`,
+    hint,
     cause: error,
   });
 }
+
+/** What the system's words for a refused call mean for an output, and what to do. */
+const refusals: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
+  EACCES: ['permission denied', 'make the directory writable for this user, or choose another place'],
+  EPERM: ['permission denied', 'make the directory writable for this user, or choose another place'],
+  EROFS: ['the file system is read-only', 'choose another place'],
+  ENOENT: ['the directory that it is to lie in does not exist', 'make that directory first'],
+  ENOTDIR: ['a file is where a directory is needed', 'choose another place'],
+  EISDIR: ['a directory of this name is in the way', 'choose another name'],
+  ENAMETOOLONG: ['the name is too long', 'choose a shorter name'],
+  ENOSPC: ['no space is left there', 'free some space, or choose another place'],
+  EDQUOT: ['the quota of this user is used up', 'free some space, or choose another place'],
+  EFBIG: ['the file is larger than what is allowed there', 'choose another place'],
+};

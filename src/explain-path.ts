@@ -1,6 +1,7 @@
 import type { Digest } from './base/digest.ts';
 import { type ByteString, type ImagePath, imagePath } from './base/image-path.ts';
 import { type ManifestNames, type NameTreatment, treatName } from './manifest/name-treatment.ts';
+import { type ExclusionRule, exclusionRules } from './scan/exclusion-rules.ts';
 import type { Exclusion } from './scan/trust-policy.ts';
 import type { FileTree, TreeNode } from './tree/file-tree.ts';
 import { lookup, resolvePath } from './tree/resolve-path.ts';
@@ -23,7 +24,7 @@ export interface ExplainableImage {
 export interface KnownExclusion {
   readonly rule: string;
   readonly reason: string;
-  readonly origin: Exclusion['origin'] | 'name' | 'link';
+  readonly origin: Exclusion['origin'] | 'name' | 'link' | 'runtime';
   readonly isCertain: boolean;
 }
 
@@ -87,7 +88,7 @@ export function explainPath(image: ExplainableImage, path: ImagePath): PathExpla
   const mount = 'hostPath' in treatment && treatment.mount.at !== '/' ? treatment.mount : undefined;
   return {
     path,
-    verdict: verdictOn(image, path, { treatment, finding }),
+    verdict: verdictOn(image, path, { treatment, finding, isLink: node?.kind === 'symlink' }),
     ...(mount && { through: { at: mount.at, hostPath } }),
     ...(node?.kind === 'symlink' && { linkTarget: node.target }),
     finding,
@@ -97,9 +98,11 @@ export function explainPath(image: ExplainableImage, path: ImagePath): PathExpla
 interface Found {
   readonly treatment: NameTreatment;
   readonly finding: Finding;
+  readonly isLink: boolean;
 }
 
-function verdictOn(image: ExplainableImage, path: ImagePath, { treatment, finding }: Found): Verdict {
+function verdictOn(image: ExplainableImage, path: ImagePath, found: Found): Verdict {
+  const { treatment, finding } = found;
   if (treatment.kind === 'emulated') return { kind: 'emulated', place: treatment.place };
   if (treatment.kind === 'storage') {
     const { type, keyName } = treatment.mount;
@@ -119,26 +122,37 @@ function verdictOn(image: ExplainableImage, path: ImagePath, { treatment, findin
       return { kind: 'allowed', entry: treatment.entry, isListed: treatment.sha256 !== undefined };
     case 'unchecked':
     case 'refused':
-      if (finding.kind === 'nothing') return { kind: 'absent' };
-      return treatment.kind === 'unchecked'
-        ? { kind: 'unchecked' }
-        : refusal(image, treatment.hostPath, finding);
+      if (isAbsent(found)) return { kind: 'absent' };
+      if (treatment.kind === 'unchecked') return { kind: 'unchecked' };
+      return refusal(image, treatment.hostPath, finding);
   }
 }
 
+/** A link that leads nowhere may lead somewhere in a container, and what the engine makes is there in each. */
+function isAbsent({ treatment, finding, isLink }: Found): boolean {
+  const isMade = 'hostPath' in treatment && engineFiles.has(treatment.hostPath);
+  return finding.kind === 'nothing' && !isLink && !isMade;
+}
+
+const engineFiles: ReadonlyMap<ByteString, ExclusionRule> = new Map(
+  exclusionRules.filter(({ isFromEngine }) => isFromEngine).map((rule) => [rule.pattern, rule]),
+);
+
 /** The name's own reason comes first: a link may be left out although its target is trusted. */
-function refusal(
-  { names, exclusionOf }: ExplainableImage,
-  hostPath: ByteString,
-  finding: Exclude<Finding, { kind: 'nothing' }>,
-): Verdict {
-  const exclusion = exclusionOf(imagePath(hostPath)) ?? exclusionOf(finding.realPath);
-  const isElsewhere = hostPath !== finding.realPath && names.trusted.has(finding.realPath);
+function refusal({ names, exclusionOf }: ExplainableImage, hostPath: ByteString, finding: Finding): Verdict {
+  const realPath = 'realPath' in finding ? finding.realPath : imagePath(hostPath);
+  const exclusion = exclusionOf(imagePath(hostPath)) ?? exclusionOf(realPath) ?? engineExclusion(hostPath);
+  const isElsewhere = hostPath !== realPath && names.trusted.has(realPath);
   return {
     kind: 'refused',
     ...(exclusion && { exclusion }),
-    ...(isElsewhere && { trustedAs: finding.realPath }),
+    ...(isElsewhere && { trustedAs: realPath }),
   };
+}
+
+function engineExclusion(hostPath: ByteString): KnownExclusion | undefined {
+  const rule = engineFiles.get(hostPath);
+  return rule && { rule: rule.pattern, reason: rule.reason, origin: 'built-in', isCertain: true };
 }
 
 function findIn({ tree, diffIds }: ExplainableImage, hostPath: ByteString): Finding {

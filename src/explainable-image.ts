@@ -1,5 +1,5 @@
 import { GscError } from './base/error.ts';
-import type { ImagePath } from './base/image-path.ts';
+import { type ImagePath, imagePath, isWithin } from './base/image-path.ts';
 import type { ExplainableImage, KnownExclusion } from './explain-path.ts';
 import type { Graminized } from './graminize.ts';
 import type { Image } from './image/image.ts';
@@ -14,6 +14,15 @@ import { type Exclusion, TrustPolicy } from './scan/trust-policy.ts';
 import { appFiles } from './sign-image.ts';
 import { mergeLayers } from './tree/merge-layers.ts';
 
+const gscPlace = imagePath('/gramine');
+
+const runtimeFile: KnownExclusion = {
+  rule: gscPlace,
+  reason: 'the runtime and its manifest: Gramine reads them itself, programs inside do not',
+  origin: 'runtime',
+  isCertain: true,
+};
+
 /** A graminized image with its tree, its manifest (the signed one if it is signed), and the default rules for reasons. */
 export async function explainableImage(image: Image, scan: ImageScan): Promise<ExplainableImage> {
   const manifest = await manifestIn(image);
@@ -23,6 +32,7 @@ export async function explainableImage(image: Image, scan: ImageScan): Promise<E
     diffIds: image.layers.map(({ diffId }) => diffId),
     names: readManifestNames(parseToml(manifest.content, `${image.name}: ${manifest.path}`).root),
     exclusionOf: (path) => {
+      if (isWithin(path, gscPlace)) return runtimeFile;
       const found = policies.map((policy) => policy.exclusionOf(path)).find((each) => each !== undefined);
       return found && known(found, false);
     },
@@ -51,7 +61,7 @@ export async function explainableBuild(
     tree: mergeLayers([...indexes, ...added.indexes].map(({ entries }) => entries)),
     diffIds: image.layers.map(({ diffId }) => diffId),
     names: readManifestNames(manifest),
-    exclusionOf: (path) => exclusions.get(path),
+    exclusionOf: (path) => (isWithin(path, gscPlace) ? runtimeFile : exclusions.get(path)),
   };
 }
 

@@ -1,6 +1,6 @@
 import { showBytes } from '../base/image-path.ts';
 import type { Finding, KnownExclusion, PathExplanation, Verdict } from '../explain-path.ts';
-import { showCounted, showSize } from './sizes.ts';
+import { showCount, showCounted, showSize } from './sizes.ts';
 
 /** An explanation as a headline and lines of facts, each ended by a newline. */
 export function explanationText(explanation: PathExplanation, layerCount: number): string {
@@ -117,22 +117,25 @@ function refusalFacts(
 }
 
 function exclusionText({ rule, reason, origin, isCertain }: KnownExclusion): string {
-  if (origin === 'link' || origin === 'name') return reason;
+  if (origin === 'link' || origin === 'name' || origin === 'runtime') return reason;
   const whole =
     origin === 'level' ? `the level lean leaves out ${showBytes(rule)}` : `the rule ${showBytes(rule)}`;
   const text = `${whole}: ${reason}`;
   return isCertain ? text : `the manifest does not list it; by default, ${text}`;
 }
 
-function reasonWithoutRule({ finding }: PathExplanation): string {
-  return finding.kind === 'special' ? `it is a ${finding.type}` : 'the manifest does not list it';
+function reasonWithoutRule({ finding, linkTarget }: PathExplanation): string {
+  if (finding.kind === 'special') return `it is a ${finding.type}`;
+  return linkTarget !== undefined && finding.kind === 'nothing'
+    ? 'the manifest does not list it, and in the image the link leads nowhere'
+    : 'the manifest does not list it';
 }
 
 /** The option of a build that would change the verdict. */
 function optionOf({ path, verdict, finding }: PathExplanation): { readonly option?: string } {
   if (verdict.kind !== 'refused' || finding.kind !== 'file') return {};
   const { exclusion } = verdict;
-  if (exclusion?.origin === 'name') return {};
+  if (exclusion?.origin === 'name' || exclusion?.origin === 'runtime') return {};
   const trust = `--trust ${showBytes(finding.realPath)}`;
   if (exclusion?.origin === 'option') return { option: `--exclude ${showBytes(exclusion.rule)}` };
   if (exclusion?.origin === 'level') return { option: `${trust} or --trust-level full` };
@@ -142,10 +145,10 @@ function optionOf({ path, verdict, finding }: PathExplanation): { readonly optio
 function countsText({ counts }: Extract<Verdict, { kind: 'directory' }>): string {
   const parts = [
     `${showCounted(counts.trusted, 'file')} trusted`,
-    ...(counts.allowed > 0 ? [`${counts.allowed} allowed`] : []),
-    ...(counts.unchecked > 0 ? [`${counts.unchecked} unchecked`] : []),
-    ...(counts.refused > 0 ? [`${counts.refused} refused`] : []),
-    ...(counts.storage > 0 ? [`${counts.storage} hidden by mounts`] : []),
+    ...(counts.allowed > 0 ? [`${showCount(counts.allowed)} allowed`] : []),
+    ...(counts.unchecked > 0 ? [`${showCount(counts.unchecked)} unchecked`] : []),
+    ...(counts.refused > 0 ? [`${showCount(counts.refused)} refused`] : []),
+    ...(counts.storage > 0 ? [`${showCount(counts.storage)} hidden by mounts`] : []),
   ];
   return parts.join(', ');
 }

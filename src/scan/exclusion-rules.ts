@@ -3,6 +3,8 @@ export interface ExclusionRule {
   /** Names the place and all below it, as a `Glob`. */
   readonly pattern: string;
   readonly reason: string;
+  /** True of what is there in every container, whether the image has it or not. */
+  readonly isFromEngine?: true;
 }
 
 /**
@@ -21,11 +23,27 @@ export const exclusionRules: readonly ExclusionRule[] = [
   { pattern: '/etc/gshadow*', reason: 'passwords: secrets do not belong in an enclave image' },
   { pattern: '/etc/.pwd.lock', reason: 'a lock file of passwd' },
   { pattern: '/etc/security', reason: 'settings of log-ins, of which an enclave has none' },
-  { pattern: '/.dockerenv', reason: 'engine: made anew for each container' },
-  { pattern: '/.dockerinit', reason: 'engine: made anew for each container' },
-  { pattern: '/etc/hosts', reason: 'engine: mounted over at run time, so no hash would match' },
-  { pattern: '/etc/hostname', reason: 'engine: mounted over at run time; gethostname() works without it' },
-  { pattern: '/etc/resolv.conf', reason: 'engine: mounted over at run time; Gramine generates its own' },
-  { pattern: '/run/.containerenv', reason: 'engine: podman makes it anew for each container' },
+  { pattern: '/.dockerenv', reason: 'engine: made anew for each container', isFromEngine: true },
+  { pattern: '/.dockerinit', reason: 'engine: made anew for each container', isFromEngine: true },
+  {
+    pattern: '/etc/hosts',
+    reason: 'engine: mounted over at run time, so no hash would match',
+    isFromEngine: true,
+  },
+  {
+    pattern: '/etc/hostname',
+    reason: 'engine: mounted over at run time; gethostname() works without it',
+    isFromEngine: true,
+  },
+  {
+    pattern: '/etc/resolv.conf',
+    reason: 'engine: mounted over at run time; Gramine generates its own',
+    isFromEngine: true,
+  },
+  {
+    pattern: '/run/.containerenv',
+    reason: 'engine: podman makes it anew for each container',
+    isFromEngine: true,
+  },
   { pattern: '/gramine', reason: 'the runtime, whose own files gsc lists by themselves' },
 ];

@@ -3,8 +3,13 @@ import { compressedDataError } from './compressed-data-error.ts';
 
 /** A piece of a zstd stream, as it stands there; skippable frames are left out. */
 export type ZstdPart =
-  /** `contentBytes` is what the frame expands to, if it says so. */
-  | { readonly kind: 'header'; readonly bytes: Buffer; readonly contentBytes: number | undefined }
+  /** `contentBytes` is what the frame expands to, if it says so; `windowBytes` how far back it may refer. */
+  | {
+      readonly kind: 'header';
+      readonly bytes: Buffer;
+      readonly contentBytes: number | undefined;
+      readonly windowBytes: number;
+    }
   /** One block: `zstdBlockHeaderBytes` of header and its content. Only the last of a frame may be empty. */
   | { readonly kind: 'block'; readonly bytes: Buffer }
   /** The checksum (4 bytes) or nothing: the frame is complete. */
@@ -45,16 +50,17 @@ async function skipFrame(reader: ByteReader, subject: string): Promise<void> {
 
 async function* frameParts(reader: ByteReader, subject: string): AsyncGenerator<ZstdPart> {
   const header = await readFrameHeader(reader, subject);
-  yield { kind: 'header', bytes: header.bytes, contentBytes: header.contentBytes };
-  const blockLimit = Math.min(maxBlockBytes, header.windowBytes);
+  const { bytes, contentBytes, windowBytes } = header;
+  yield { kind: 'header', bytes, contentBytes, windowBytes };
+  const blockLimit = Math.min(maxBlockBytes, windowBytes);
   for (let isLast = false; !isLast; ) {
     const blockHeader = await reader.peek(zstdBlockHeaderBytes);
     if (blockHeader.length < zstdBlockHeaderBytes) throw cutShort(subject);
     const block = parseBlockHeader(blockHeader, subject);
     if (block.sizeBytes > blockLimit) throw invalidBlock(subject);
     isLast = block.isLast;
-    const bytes = await readExactly(reader, zstdBlockHeaderBytes + block.contentBytes, subject);
-    if (block.contentBytes > 0 || isLast) yield { kind: 'block', bytes };
+    const whole = await readExactly(reader, zstdBlockHeaderBytes + block.contentBytes, subject);
+    if (block.contentBytes > 0 || isLast) yield { kind: 'block', bytes: whole };
   }
   yield { kind: 'end', bytes: await readExactly(reader, header.hasChecksum ? 4 : 0, subject) };
 }

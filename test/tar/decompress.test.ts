@@ -206,6 +206,23 @@ describe.each([
 });
 
 describe('zstd without Node', () => {
+  // Headers with a window (or content in a single segment) and one raw block; the exponent counts from 10.
+  it.each([
+    ['a window of 72 MiB', '28b52ffd0081190000414243'],
+    ['a window of 128 MiB', '28b52ffd0088190000414243'],
+    ['a single segment of one byte more than 64 MiB', '28b52ffda001000004190000414243'],
+  ])('%s is an error that says what helps, for fzstd would decode it wrongly', async (_, hex) => {
+    await expect(byFzstd(Buffer.from(hex, 'hex'))).rejects.toMatchObject({
+      code: 'tar',
+      message: expect.stringMatching(/at most 67108864/),
+      hint: expect.stringMatching(/Node 22\.15/),
+    });
+  });
+
+  it('a window of 64 MiB is taken', async () => {
+    expect((await byFzstd(Buffer.from('28b52ffd0080190000414243', 'hex'))).toString()).toBe('ABC');
+  });
+
   it('a frame that expands to another size than it says is an error', async () => {
     // One raw block of 2 bytes in a frame that says 3.
     await expect(byFzstd(Buffer.from('28b52ffd20031100004142', 'hex'))).rejects.toMatchObject(isDamage);

@@ -10,6 +10,8 @@ export {
   textOfBytes,
 } from './base/image-path.ts';
 export { type BuildChoices, noChoices } from './build-options.ts';
+export { type ExplainableImage, explainPath, type PathExplanation, type Verdict } from './explain-path.ts';
+export { explainableBuild, explainableImage } from './explainable-image.ts';
 export { type Graminized, type GraminizeOptions, graminize } from './graminize.ts';
 export type { ImageConfig, RunConfig } from './image/config.ts';
 export type { Descriptor, Platform } from './image/descriptor.ts';
@@ -37,6 +39,7 @@ export type { LayerIndex } from './scan/layer-index.ts';
 export { readFiles } from './scan/read-files.ts';
 export { type ImageScan, type ScanImageOptions, scanImage } from './scan/scan-image.ts';
 export { scanRootDirectory } from './scan/scan-root-directory.ts';
+export { type TrustLevel, trustLevels } from './scan/trust-level.ts';
 export { type SignedImage, type SignImageOptions, signImage } from './sign-image.ts';
 export { describeSigstruct, type SigstructDescription } from './signature/describe-sigstruct.ts';
 export { generatePrivateKey } from './signature/generate-private-key.ts';

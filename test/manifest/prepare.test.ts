@@ -144,7 +144,7 @@ describe('preparing', () => {
     expect(root).toEqual(new Map([['sgx', new Map([['cpu_features', new Map()]])]]));
   });
 
-  it('20,000 trusted files with their hashes are prepared in under three seconds', async () => {
+  it('20,000 trusted files with their hashes are prepared in a time that does not grow with their square', async () => {
     const block = (index: number) =>
       `[[sgx.trusted_files]]\nuri = "file:/d/${index}"\nsha256 = "${'ab'.repeat(32)}"\n`;
     const list = Array.from({ length: 20_000 }, (_, index) => block(index)).join('');

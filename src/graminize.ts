@@ -97,13 +97,14 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
   const found = { start, selection, tree, runtime, argumentSource, choices };
   const given = { ...(user && { user }), ...(preset && { preset }) };
   const composed = await composeManifest({ ...found, ...given, libc: libc.choice, appName: app.name });
-  checkEnclave(composed.manifest, runtime);
+  const manifestBytes = Buffer.from(serializeManifest(composed.manifest));
+  checkEnclave({ ...composed, manifestBytes }, runtime);
   const image = appendGraminizedLayers(configured, {
     ...options,
     insecureArguments: argumentSource === 'host',
     files: choices.files,
     start,
-    manifest: composed.manifest,
+    manifestBytes,
   });
   const notes = [...buildNotes({ app, ...found, ...given, composed }), ...libc.notes];
   const figures = {
@@ -186,10 +187,13 @@ function startFiles(start: Start): readonly ImagePath[] {
 }
 
 /** Lays the enclave out once, so that one that is too small is found now and not when it is signed. */
-function checkEnclave(manifest: TomlTable, runtime: Runtime): void {
+function checkEnclave(
+  { manifest, manifestBytes }: { readonly manifest: TomlTable; readonly manifestBytes: Buffer },
+  runtime: Runtime,
+): void {
   checkLoaderLimits(manifest, runtime.version);
   layOutEnclave({
-    manifest: Buffer.from(serializeManifest(manifest)),
+    manifest: manifestBytes,
     libpal: parseEnclaveImage(libpalContent(runtime, 'sgx'), `${runtime.subject}: libpal.so`),
     settings: readEnclaveSettings(manifest, runtime.version),
     rules: enclaveRulesOf(runtime.version),

@@ -6,8 +6,6 @@ import type { Image } from './image/image.ts';
 import { mediaTypes } from './image/media-type.ts';
 import { imageTimes } from './image-times.ts';
 import { type Labels, labels } from './labels.ts';
-import { serializeManifest } from './manifest/serialize.ts';
-import type { TomlTable } from './manifest/toml.ts';
 import { appLoaderScript } from './runtime/apploader.ts';
 import { harmfulHostVariables, hostEnvironment, launchArguments, runtimePaths } from './runtime/launch.ts';
 import { type Runtime, runtimeDigest, runtimeFiles } from './runtime/runtime.ts';
@@ -20,7 +18,8 @@ export interface GraminizedLayersOptions {
   readonly tree: FileTree;
   readonly runtime: Runtime;
   readonly start: Start;
-  readonly manifest: TomlTable;
+  /** The complete manifest as it stands in the image. */
+  readonly manifestBytes: Buffer;
   readonly insecureArguments: boolean;
   /** Files that the user adds. */
   readonly files: readonly AddedFile[];
@@ -40,7 +39,7 @@ export function appendGraminizedLayers(app: Image, options: GraminizedLayersOpti
   const hasShell = isExecutableFile(tree, '/bin/sh');
   const times = imageTimes(app.config, options.epochSeconds);
   const runtimeParts = runtimeFiles(runtime);
-  const ownParts = appLayerFiles(options.manifest, hasShell, insecureArguments);
+  const ownParts = appLayerFiles(options.manifestBytes, hasShell, insecureArguments);
   const appParts = [...ownParts, ...options.files];
   checkRoomFor(
     tree,
@@ -77,12 +76,7 @@ function isExecutableFile(tree: FileTree, path: string): boolean {
   return found.kind === 'found' && found.node.kind === 'file' && (found.node.mode & 0o111) !== 0;
 }
 
-function appLayerFiles(
-  manifest: TomlTable,
-  hasShell: boolean,
-  insecureArguments: boolean,
-): readonly AddedFile[] {
-  const content = Buffer.from(serializeManifest(manifest));
+function appLayerFiles(content: Buffer, hasShell: boolean, insecureArguments: boolean): readonly AddedFile[] {
   const script = appLoaderScript({ commandLineArguments: insecureArguments ? 'passed' : 'ignored' });
   return [
     { path: appFiles.manifest, mode: 0o644, content },

@@ -1,5 +1,6 @@
 import { addBuild } from './build-command.ts';
 import { addCache } from './cache-command.ts';
+import { addConfig } from './config-command.ts';
 import { addExplain } from './explain-command.ts';
 import { addGenPrivateKey } from './gen-private-key-command.ts';
 import { addInfoImage } from './info-image-command.ts';
@@ -21,5 +22,6 @@ export const commands: readonly AddCommand[] = [
   addSigstructView,
   addInit,
   addManifestCheck,
+  addConfig,
   addCache,
 ];

@@ -8,16 +8,17 @@ import { parseToml, type TomlDocument } from '../manifest/toml.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { type TrustLevel, trustLevels } from '../scan/trust-level.ts';
 import { addChoiceOptions, type ChoiceOptions, readChoices } from './build-choices.ts';
-import { readConfig } from './config-file.ts';
+import { readConfiguration } from './config/read-configuration.ts';
 import type { CommandContext } from './program.ts';
 import { repeatable } from './repeatable.ts';
+import { runtimeOrder } from './runtime-order.ts';
 import { openRuntime } from './runtime-source.ts';
 import { runtimeVersionOption } from './runtime-version-option.ts';
 
 /** The options that {@link addContentOptions} adds, as commander gives them. */
 export interface ContentOptions extends ChoiceOptions {
   readonly config?: string;
-  readonly runtime?: string;
+  readonly runtime?: readonly string[];
   readonly runtimeVersion?: RuntimeVersion;
   readonly insecureArgs?: boolean;
   readonly trust?: readonly string[];
@@ -30,7 +31,11 @@ export interface ContentOptions extends ChoiceOptions {
 export function addContentOptions(command: Command): Command {
   command
     .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if there')
-    .option('--runtime <ref>', 'the Gramine runtime: an image or a directory')
+    .option(
+      '--runtime <ref>',
+      'the Gramine runtime: an image, a directory, a package (repeatable)',
+      repeatable,
+    )
     .addOption(runtimeVersionOption())
     .option('--insecure-args', 'let the arguments of docker run through')
     .option('--trust <path>', 'trust a path or pattern that is left out by default (repeatable)', repeatable)
@@ -61,11 +66,11 @@ export async function readContentOptions(
   manifestFile: string | undefined,
 ): Promise<ContentWishes> {
   const { world } = context;
-  const config = await readConfig(world, options.config);
+  const configuration = await readConfiguration(world, options.config);
   const manifest = manifestFile === undefined ? undefined : await readManifest(context, manifestFile);
   const choices = await readChoices(world, options);
-  const source = options.runtime ?? config.Gramine?.Image ?? undefined;
-  const runtime = await openRuntime(context, { source, version: options.runtimeVersion });
+  const order = runtimeOrder(world, configuration, options.runtime);
+  const runtime = await openRuntime(context, { order, version: options.runtimeVersion });
   return {
     runtime,
     ...(manifest && { manifest }),

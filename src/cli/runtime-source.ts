@@ -1,88 +1,48 @@
-import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { GscError } from '../base/error.ts';
-import { type ImagePath, imagePath } from '../base/image-path.ts';
-import { collectBytes } from '../image/verified-stream.ts';
-import { labels } from '../labels.ts';
-import { parseReference } from '../reference/image-reference.ts';
 import { findRuntime } from '../runtime/find-runtime.ts';
+import { mergeRoots } from '../runtime/merge-roots.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
-import { readFiles } from '../scan/read-files.ts';
-import { scanImage } from '../scan/scan-image.ts';
-import { scanRootDirectory } from '../scan/scan-root-directory.ts';
-import type { FileTree } from '../tree/file-tree.ts';
-import { mergeLayers } from '../tree/merge-layers.ts';
-import { resolvePath } from '../tree/resolve-path.ts';
+import type { RuntimeVersion } from '../runtime/version.ts';
+import { cannotFetch, defaultRuntimeImage, openDefaultRuntime } from './default-runtime.ts';
 import type { CommandContext } from './program.ts';
+import type { RuntimeOrder } from './runtime-order.ts';
+import { openRuntimeRoots, type RuntimeRoot, rootOfImage } from './runtime-root.ts';
 
 export interface RuntimeChoice {
-  /** An image reference or a directory. */
-  readonly source: string | undefined;
+  readonly order: RuntimeOrder;
   /** What the user says the version is. */
   readonly version: RuntimeVersion | undefined;
+  /** In place of {@link defaultRuntimeImage}. */
+  readonly defaultImage?: string;
 }
 
-/** Finds the Gramine runtime that the user chose. What the cache has of an image is not read again. */
+/** Finds the Gramine runtime that was ordered. What the cache has of an image is not read again. */
 export async function openRuntime(context: CommandContext, choice: RuntimeChoice): Promise<Runtime> {
-  const { source, version } = choice;
-  if (source === undefined || source === '') {
-    throw new GscError({
-      code: 'usage',
-      subject: '--runtime',
-      message: 'no Gramine runtime is given',
-      hint: 'name an image or a directory that holds Gramine, with --runtime or as Gramine.Image in config.yaml',
-    });
+  const { order, version, defaultImage = defaultRuntimeImage } = choice;
+  if (order.kind === 'given') {
+    const roots: RuntimeRoot[] = [];
+    for (const source of order.sources) roots.push(...(await openRuntimeRoots(context, source, order.base)));
+    return runtimeIn(roots, order.sources.join(', '), version);
   }
-  const directory = resolve(context.world.workingDirectory, source);
-  const kind = await kindOfPath(directory);
-  if (kind === 'directory') return runtimeInDirectory(directory, source, version);
-  if (kind === 'missing' && !/^\.{0,2}\//.test(source)) return runtimeInImage(context, source, version);
-  throw new GscError({
-    code: kind === 'missing' ? 'not-found' : 'usage',
-    subject: `--runtime ${source}`,
-    message: `expected a directory that holds Gramine, got ${kind === 'missing' ? 'nothing there' : 'a file'}`,
-    hint: 'check the path; an image in a file is named oci-archive:FILE or docker-archive:FILE',
-  });
+  const { image } = await openDefaultRuntime(context, { image: defaultImage, mirror: order.mirror });
+  try {
+    return await runtimeIn([await rootOfImage(context, image)], defaultImage, version);
+  } catch (error) {
+    throw cannotFetch(defaultImage, error);
+  }
 }
 
-async function runtimeInDirectory(
-  directory: string,
+/** Searches all roots as if they were one; the first that knows its version tells it. */
+function runtimeIn(
+  roots: readonly RuntimeRoot[],
   subject: string,
-  version?: RuntimeVersion,
+  given: RuntimeVersion | undefined,
 ): Promise<Runtime> {
-  const root = await scanRootDirectory(directory);
-  const tree = mergeLayers([root.entries]);
-  const read = async (paths: readonly ImagePath[]) => {
-    const contents = new Map<ImagePath, Buffer>();
-    for (const path of paths) contents.set(path, await collectBytes(root.open(realPath(tree, path))));
-    return contents;
-  };
-  return findRuntime(tree, read, { subject, ...(version && { version }) });
-}
-
-async function runtimeInImage(
-  { world, stores, cache }: CommandContext,
-  subject: string,
-  given?: RuntimeVersion,
-): Promise<Runtime> {
-  const { image } = await stores.open(parseReference(subject));
-  const { tree } = await scanImage(image, { ...cache.forScan, signal: world.signal });
-  const label = image.config.config?.Labels?.[labels.runtimeVersion];
-  const version = given ?? (label === undefined ? undefined : parseRuntimeVersion(label));
-  return findRuntime(tree, (paths) => readFiles(image, tree, paths, cache.forFiles), {
+  const { tree, readFiles } = mergeRoots(roots);
+  const version = given ?? roots.find((root) => root.version)?.version;
+  const packageVersion = roots.find((root) => root.packageVersion)?.packageVersion;
+  return findRuntime(tree, readFiles, {
     subject,
     ...(version && { version }),
+    ...(packageVersion !== undefined && { packageVersion }),
   });
-}
-
-function realPath(tree: FileTree, path: ImagePath): ImagePath {
-  const found = resolvePath(tree, path);
-  return found.kind === 'found' ? found.path : imagePath(path);
-}
-
-async function kindOfPath(path: string): Promise<'directory' | 'file' | 'missing'> {
-  const status = await stat(path).catch(() => undefined);
-  if (status === undefined) return 'missing';
-  return status.isDirectory() ? 'directory' : 'file';
 }

@@ -3,21 +3,26 @@ import { GscError } from '../base/error.ts';
 import { sgxPlatform, showPlatform } from '../image/descriptor.ts';
 import type { Image } from '../image/image.ts';
 import { showFullName, withDefaultTag } from '../reference/image-name.ts';
-import type { BareReference, ImageReference } from '../reference/image-reference.ts';
+import type { BareReference, ImageReference, RegistryReference } from '../reference/image-reference.ts';
 import { showReference } from '../reference/image-reference.ts';
 import type { Engine } from '../store/engine/engine.ts';
 import { openEngineWriter } from '../store/engine/engine-writer.ts';
 import { type EngineFlavour, findEngine } from '../store/engine/find-engine.ts';
-import { inspectImage } from '../store/engine/image-facts.ts';
 import type { ImageRecordStore } from '../store/engine/image-record.ts';
 import { openEngineImage } from '../store/engine/open-engine-image.ts';
 import type { ImageWriter } from '../store/image-writer.ts';
 import { openImage } from '../store/open-image.ts';
 import { openWriter } from '../store/open-writer.ts';
-import { openRegistryImage, type RegistryImage } from '../store/registry/open-registry-image.ts';
+import {
+  type DocumentStore,
+  openRegistryImage,
+  type RegistryImage,
+} from '../store/registry/open-registry-image.ts';
+import type { RegistryOptions } from '../store/registry/registry-options.ts';
 import { RegistrySession } from '../store/registry/registry-session.ts';
 import { openRegistryWriter } from '../store/registry/registry-writer.ts';
 import type { StoredImage } from '../store/stored-image.ts';
+import { inNeitherPlace, searchEngine } from './bare-names.ts';
 import type { Console, World } from './console.ts';
 import { repeatable } from './repeatable.ts';
 import { showSize } from './sizes.ts';
@@ -70,6 +75,7 @@ export class Stores {
   readonly #engines = new Map<EngineFlavour, Promise<Engine>>();
   readonly #opened: StoredImage[] = [];
   #session: RegistrySession | undefined;
+  #impatientSession: RegistrySession | undefined;
 
   constructor({ world, console, records }: StoreSurroundings, options: StoreOptions) {
     checkPlatformOption(options.platform);
@@ -84,6 +90,17 @@ export class Stores {
     const opened = await this.#open(reference);
     this.#opened.push(opened.image);
     return opened;
+  }
+
+  /**
+   * Opens an image of a registry by its digest. What `documents` has is not asked for again, and a registry that does not
+   * answer is given up soon.
+   */
+  async openPinned(reference: RegistryReference, documents?: DocumentStore): Promise<OpenedImage> {
+    this.#impatientSession ??= this.#newSession(impatience);
+    const image = await openRegistryImage(this.#impatientSession, reference.name, documents);
+    this.#opened.push(image);
+    return { image, reference };
   }
 
   /** Opens the place where a result goes. The caller commits or aborts. */
@@ -122,6 +139,7 @@ export class Stores {
         () => undefined,
       );
     await this.#session?.close();
+    await this.#impatientSession?.close();
   }
 
   async #open(reference: ImageReference): Promise<OpenedImage> {
@@ -145,36 +163,24 @@ export class Stores {
 
   async #openBare(bare: BareReference): Promise<OpenedImage> {
     const name = showReference(bare);
-    const { engine, obstacle } = await this.#engineWith(bare);
-    if (engine) {
+    const search = await searchEngine(() => this.#engine('any'), bare);
+    if (search.kind === 'found') {
+      const { engine } = search;
       const kind = engine.kind === 'podman' ? 'containers-storage' : 'docker-daemon';
       const reference = { kind, image: bare.image } as const;
       this.#console.say(`${name}: found in ${engine.subject}`);
       return { reference, image: await this.#openInEngine(engine, reference) };
     }
-    if (bare.image.kind === 'id') throw obstacle;
+    if (bare.image.kind === 'id') throw search.obstacle;
     const reference: ImageReference = { kind: 'registry', name: withDefaultTag(bare.image) };
-    this.#console.say(
-      `${name}: taken from the registry as ${showFullName(reference.name)} (${obstacle.message})`,
-    );
+    const fullName = showFullName(reference.name);
+    this.#console.progress(`${name}: asking the registry for ${fullName}`);
     try {
-      return { reference, image: await openRegistryImage(this.#registry(), reference.name) };
+      const image = await openRegistryImage(this.#registry(), reference.name);
+      this.#console.say(`${name}: found in the registry as ${fullName} (${search.obstacle.message})`);
+      return { reference, image };
     } catch (error) {
-      throw inNeitherPlace(name, obstacle, error);
-    }
-  }
-
-  /** The Engine, if one answers and has the image; else why not. */
-  async #engineWith({
-    image,
-  }: BareReference): Promise<{ readonly engine?: Engine; readonly obstacle: GscError }> {
-    try {
-      const engine = await this.#engine('any');
-      if (await inspectImage(engine, image)) return { engine, obstacle: notInEngine(engine) };
-      return { obstacle: notInEngine(engine) };
-    } catch (error) {
-      if (!(error instanceof GscError) || error.code !== 'engine') throw error;
-      return { obstacle: error };
+      throw await inNeitherPlace(bare, search, error);
     }
   }
 
@@ -204,37 +210,30 @@ export class Stores {
   }
 
   #registry(): RegistrySession {
+    this.#session ??= this.#newSession({});
+    return this.#session;
+  }
+
+  #newSession(patience: Pick<RegistryOptions, 'retry' | 'timeouts'>): RegistrySession {
     const { environment, homeDirectory, signal } = this.#world;
-    this.#session ??= new RegistrySession({
+    return new RegistrySession({
+      ...patience,
       environment,
       homeDirectory,
       signal,
       insecureRegistries: this.#options.insecureRegistry ?? [],
       caFiles: this.#options.caFile ?? [],
     });
-    return this.#session;
   }
 }
+
+/** For what nobody asked for by name: without a network a build shall say so at once, not after minutes. */
+const impatience = { retry: { attempts: 3 }, timeouts: { connectMs: 4000 } };
 
 const flavours = { 'docker-daemon': 'docker', 'containers-storage': 'podman' } as const;
 
 function isRegistryImage(image: StoredImage): image is RegistryImage {
   return 'repository' in image;
-}
-
-function notInEngine(engine: Engine): GscError {
-  return new GscError({ code: 'not-found', subject: engine.subject, message: 'the image is not there' });
-}
-
-function inNeitherPlace(name: string, obstacle: GscError, error: unknown): unknown {
-  if (!(error instanceof GscError) || error.code === 'aborted') return error;
-  return new GscError({
-    code: error.code,
-    subject: name,
-    message: `neither an Engine nor the registry gives the image: ${obstacle.message}; ${error.message}`,
-    hint: error.hint ?? 'say where it is: docker-daemon:NAME, docker://NAME, oci:DIR or docker-archive:FILE',
-    cause: error,
-  });
 }
 
 function checkPlatformOption(platform: string | undefined): void {

@@ -17,6 +17,8 @@ export interface FindRuntimeOptions {
   readonly subject: string;
   /** The version that the user gives; it wins over what the files say. */
   readonly version?: RuntimeVersion;
+  /** The version that the package which the files come from has; it counts if the files say none. */
+  readonly packageVersion?: string;
 }
 
 /** A runtime of release builds has about 10 MB; more than this hints at debug information. */
@@ -78,9 +80,15 @@ interface VersionDecision {
 function decideVersion(
   stated: StatedVersion | undefined,
   packageDirectory: ImagePath,
-  { subject, version }: FindRuntimeOptions,
+  { subject, version, packageVersion }: FindRuntimeOptions,
 ): VersionDecision {
   if (version === undefined) {
+    if (stated === undefined && packageVersion !== undefined) {
+      return {
+        version: parseRuntimeVersion(packageVersion, `${subject}: version of the package`),
+        warnings: [],
+      };
+    }
     if (stated === undefined) throw unknownVersion(subject, packageDirectory);
     return {
       version: parseRuntimeVersion(stated.text, `${subject}: ${showBytes(stated.file)}`),

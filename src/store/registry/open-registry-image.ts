@@ -1,3 +1,4 @@
+import { type Digest, digestOf, hexOf } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
 import { collectBytes } from '../../image/verified-stream.ts';
@@ -6,7 +7,7 @@ import { maximalDocumentBytes } from '../file-set.ts';
 import { type BlobSource, resolveDocument } from '../resolve-image.ts';
 import type { StoredImage } from '../stored-image.ts';
 import { downloadBlob } from './blob-download.ts';
-import { getManifest } from './manifest-request.ts';
+import { getManifest, type StoredManifest } from './manifest-request.ts';
 import { type RegistrySession, type Repository, repositoryOf } from './registry-session.ts';
 
 /** An image in a registry. Its layers are downloaded when they are opened. */
@@ -17,14 +18,18 @@ export interface RegistryImage extends StoredImage {
 
 /**
  * The image for linux/amd64 that a tag (default `latest`) or a digest names. Manifest and config are downloaded and
- * verified now. Closing it does nothing: the session holds the connections. Throws `not-found`, `registry`, `platform`,
- * `image` or `blob`.
+ * verified now; those whose digests are known are taken from `documents`, if they are there. Closing it does nothing: the
+ * session holds the connections. Throws `not-found`, `registry`, `platform`, `image` or `blob`.
  */
-export async function openRegistryImage(session: RegistrySession, name: ImageName): Promise<RegistryImage> {
+export async function openRegistryImage(
+  session: RegistrySession,
+  name: ImageName,
+  documents: DocumentStore = nowhere,
+): Promise<RegistryImage> {
   const full = withDefaultTag(name);
   const shown = `docker://${showFullName(full)}`;
-  const place: Place = { session, repository: repositoryOf(full), name: shown };
-  const stored = await getManifest(session, place.repository, full.digest ?? full.tag ?? '');
+  const place: Place = { session, repository: repositoryOf(full), name: shown, documents };
+  const stored = await readTop(place, full);
   const { digest, mediaType } = stored;
   const descriptor = { digest, mediaType: mediaType ?? '', sizeBytes: stored.bytes.length };
   const image = await resolveDocument(blobSource(place), descriptor, stored.bytes);
@@ -32,23 +37,61 @@ export async function openRegistryImage(session: RegistrySession, name: ImageNam
   return { ...image, repository, names: [showFullName(full)], close: async () => {} };
 }
 
+/** Where manifests and configs that were read before are kept, by their SHA-256 (64 hex digits). */
+export interface DocumentStore {
+  load(sha256: string): Promise<Buffer | undefined>;
+  save(sha256: string, document: Buffer): Promise<void>;
+}
+
+const nowhere: DocumentStore = { load: async () => undefined, save: async () => {} };
+
 interface Place {
   readonly session: RegistrySession;
   readonly repository: Repository;
   readonly name: string;
+  readonly documents: DocumentStore;
 }
 
-function blobSource({ session, repository, name }: Place): BlobSource {
+function blobSource(place: Place): BlobSource {
+  const { session, repository, name } = place;
   return {
     name,
-    readManifest: (descriptor) => readManifest({ session, repository, name }, descriptor),
-    readConfig: (descriptor) => readConfig({ session, repository, name }, descriptor),
+    readManifest: ({ digest, ...rest }) =>
+      remembered(place, digest, () => readManifest(place, { digest, ...rest })),
+    readConfig: ({ digest, ...rest }) =>
+      remembered(place, digest, () => readConfig(place, { digest, ...rest })),
     openLayer: async (descriptor, diffId) => ({
       descriptor,
       diffId,
       open: () => downloadBlob(session, repository, descriptor),
     }),
   };
+}
+
+/** What the reference itself names: a tag may have moved, a digest never does. */
+async function readTop(place: Place, { digest, tag }: ImageName): Promise<StoredManifest> {
+  const { session, repository } = place;
+  if (digest === undefined) return getManifest(session, repository, tag ?? '');
+  let mediaType: string | undefined;
+  const bytes = await remembered(place, digest, async () => {
+    const stored = await getManifest(session, repository, digest);
+    mediaType = stored.mediaType;
+    return stored.bytes;
+  });
+  return { bytes, digest, mediaType };
+}
+
+/** A document that the store has is held against its digest. */
+async function remembered(
+  { documents }: Place,
+  digest: Digest,
+  read: () => Promise<Buffer>,
+): Promise<Buffer> {
+  const known = await documents.load(hexOf(digest));
+  if (known !== undefined && digestOf(known) === digest) return known;
+  const bytes = await read();
+  await documents.save(hexOf(digest), bytes);
+  return bytes;
 }
 
 async function readManifest(place: Place, { digest, sizeBytes }: Descriptor): Promise<Buffer> {

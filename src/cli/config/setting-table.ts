@@ -1,0 +1,97 @@
+/** What a configuration may say: a table of tables and texts, two levels deep. */
+export interface SettingRow {
+  /** `Gramine.Image`. */
+  readonly name: string;
+  /** For the template and the manual. */
+  readonly about: string;
+  /** What a value looks like. */
+  readonly example: string;
+  /** May be a list of texts. */
+  readonly isList?: true;
+  /** Why this version passes over it; absent if it counts. */
+  readonly unused?: string;
+}
+
+const forBuilds = 'it is about building a runtime from source, which this version does not do';
+
+/**
+ * All settings, in the order of the template. Those of the Python tool keep their names, so that its files work: GSC of
+ * Gramine has Distro, Registry and Gramine, that of Graphene had Distro, Graphene and SGXDriver.
+ */
+export const settingTable = [
+  {
+    name: 'Distro',
+    about: 'The distribution that a runtime is built for, or auto: that of the app image.',
+    example: 'auto',
+    unused: forBuilds,
+  },
+  {
+    name: 'Registry',
+    about: 'A registry, for the image of that distribution.',
+    example: 'registry.example.com',
+    unused: forBuilds,
+  },
+  {
+    name: 'Gramine.Image',
+    about:
+      'A built runtime: an image, a directory, a .deb or .rpm file, or a list of them. Goes before a repository.',
+    example: 'registry.example.com/gramine:1.9',
+    isList: true,
+  },
+  {
+    name: 'Gramine.Mirror',
+    about: 'Where the default runtime image is fetched from instead of docker.io: HOST[:PORT][/PREFIX].',
+    example: 'mirror.example.com',
+  },
+  {
+    name: 'Gramine.Repository',
+    about: 'The sources that a runtime is built from.',
+    example: 'https://github.com/gramineproject/gramine.git',
+  },
+  {
+    name: 'Gramine.Branch',
+    about: 'Their branch, tag or commit.',
+    example: 'v1.9',
+    unused: forBuilds,
+  },
+  {
+    name: 'Graphene.Image',
+    about: 'A built runtime of Graphene, as Gramine was called until 2021.',
+    example: 'registry.example.com/graphene:1.1',
+  },
+  {
+    name: 'Graphene.Repository',
+    about: 'The sources of Graphene.',
+    example: 'https://github.com/oscarlab/graphene.git',
+  },
+  { name: 'Graphene.Branch', about: 'Their branch, tag or commit.', example: 'v1.1', unused: forBuilds },
+  {
+    name: 'SGXDriver.Repository',
+    about: 'The SGX driver whose headers Graphene is built with.',
+    example: 'https://github.com/intel/linux-sgx-driver.git',
+    unused: 'Gramine uses the driver of the kernel',
+  },
+  {
+    name: 'SGXDriver.Branch',
+    about: 'Its branch, tag or commit.',
+    example: 'sgx_driver_1.9',
+    unused: 'Gramine uses the driver of the kernel',
+  },
+] as const satisfies readonly SettingRow[];
+
+export type SettingName = (typeof settingTable)[number]['name'];
+
+/** The names directly below a table: of `Gramine` its keys, of nothing the top level's. Each once. */
+export function namesBelow(table: string | undefined): readonly string[] {
+  const prefix = table === undefined ? '' : `${table}.`;
+  const names = settingTable.flatMap(({ name }) => {
+    if (!name.startsWith(prefix)) return [];
+    return name.slice(prefix.length).split('.').slice(0, 1);
+  });
+  return [...new Set(names)];
+}
+
+/** The row of a full name; undefined for a table and for what is no setting. */
+export function rowOf(name: string): SettingRow | undefined {
+  return settingTable.find((row) => row.name === name);
+}

@@ -64,14 +64,19 @@ export async function inspectImage(
 export async function findImage(engine: Engine, image: ImageName | ImageId): Promise<ImageFacts> {
   const facts = await inspectImage(engine, image);
   if (facts) return facts;
-  const shown = image.kind === 'id' ? image.digest : showImageName(withDefaultTag(image));
-  const all = (await listImages(engine)).flatMap(({ names }) => names);
+  const shown = shownName(image);
   throw new GscError({
     code: 'not-found',
     subject: `${engine.subject}: ${shown}`,
     message: 'there is no such image',
-    hint: hintFor(engine, image, shown, nearName(shown, all)),
+    hint: hintFor(engine, image, shown, await nearImageName(engine, image)),
   });
+}
+
+/** The name of an image of the Engine that the user may have meant instead. */
+export async function nearImageName(engine: Engine, image: ImageName | ImageId): Promise<string | undefined> {
+  const names = (await listImages(engine)).flatMap((listed) => listed.names);
+  return nearName(shownName(image), names);
 }
 
 /** All images that the Engine has. */
@@ -140,6 +145,10 @@ function unexpected(engine: Engine, what: string, error: z.core.$ZodError): GscE
     message: `what it says about ${what} is not understood: ${z.prettifyError(error)}`,
     hint: 'use a version of Docker from 20.10 on, or Podman from 4 on',
   });
+}
+
+function shownName(image: ImageName | ImageId): string {
+  return image.kind === 'id' ? image.digest : showImageName(withDefaultTag(image));
 }
 
 /** Compared without the hosts that users leave out; where no name is near, another tag of a repository may be. */

@@ -18,6 +18,8 @@ const connectionProblems: Readonly<Record<string, readonly [message: string, hin
   ECONNREFUSED: ['nothing listens there', 'check host and port, and that the registry runs'],
   ENOTFOUND: ['there is no such host', 'check the spelling of the host, and the network'],
   EAI_AGAIN: ['the name service does not answer', 'check the network'],
+  ENETUNREACH: ['there is no way to it', 'check the network'],
+  EHOSTUNREACH: ['there is no way to it', 'check the network'],
   ECONNRESET: ['the connection broke', 'try again'],
   EPIPE: ['the connection broke', 'try again'],
   UND_ERR_SOCKET: ['the connection broke', 'try again'],

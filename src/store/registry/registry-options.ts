@@ -66,7 +66,7 @@ const defaultRetry: RetryPolicy = {
 };
 
 const defaultTimeouts: Timeouts = {
-  connectMs: 20_000,
+  connectMs: 15_000,
   headersMs: 60_000,
   uploadMs: 300_000,
   stallMs: 60_000,

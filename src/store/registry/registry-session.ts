@@ -45,6 +45,8 @@ export class RegistrySession {
   readonly #transport: Transport;
   readonly #authenticator: Authenticator;
   readonly #endpoints = new Map<string, Promise<Endpoint>>();
+  /** Domains that answered something. */
+  readonly #answered = new Set<string>();
 
   constructor(options: RegistryOptions) {
     this.settings = registrySettings(options);
@@ -59,7 +61,12 @@ export class RegistrySession {
   async send(ask: Ask, expected: readonly number[]): Promise<HttpResponse> {
     let response: HttpResponse;
     try {
-      response = await sendPatiently(() => this.sendOnce(ask), this.settings);
+      const { domain } = ask.repository;
+      response = await sendPatiently(
+        () => this.sendOnce(ask),
+        this.settings,
+        () => this.#answered.has(domain),
+      );
     } catch (error) {
       throw this.failure(ask, error);
     }
@@ -76,6 +83,7 @@ export class RegistrySession {
     const isOwn = url.origin === registry.origin;
     const first = isOwn ? await this.#authenticator.authorizationFor(wish) : undefined;
     const response = await this.#exchange(ask, url, first);
+    this.#answered.add(repository.domain);
     if (response.status !== 401 || response.url.origin !== registry.origin || isBodyOnce) return response;
     const challenges = parseChallenges(response.headers['www-authenticate']);
     const second = await this.#authenticator.answer(challenges, wish, first);

@@ -21,6 +21,18 @@ const transientCodes: readonly string[] = [
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
 ];
 
+/** No connection was made: there is no network, or no way to the host. */
+const unreachableCodes: readonly string[] = [
+  'EAI_AGAIN',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+];
+
+/** A host that never answered may well not exist, and each attempt takes as long as the system's patience. */
+const attemptsAtUnknownHost = 2;
+
 /** True if the same request may go better in a moment. */
 export function isBusy(status: number): boolean {
   return busyStatuses.includes(status);
@@ -28,10 +40,14 @@ export function isBusy(status: number): boolean {
 
 /** True for raw failures of the connection; false for those of TLS and of names, and for what was explained already. */
 export function isTransient(error: unknown): boolean {
+  return hasCode(error, transientCodes);
+}
+
+function hasCode(error: unknown, codes: readonly string[]): boolean {
   if (error instanceof GscError) return false;
   const code = systemErrorCode(error);
-  if (code !== undefined && transientCodes.includes(code)) return true;
-  return error instanceof Error && error.cause !== undefined && isTransient(error.cause);
+  if (code !== undefined && codes.includes(code)) return true;
+  return error instanceof Error && error.cause !== undefined && hasCode(error.cause, codes);
 }
 
 /** Counts the attempts of one piece of work and waits between them. */
@@ -73,19 +89,23 @@ export class Attempts {
 
 /**
  * Sends again while the connection breaks or the server is busy. Gives the last answer, busy or not; throws the last
- * raw error of the connection.
+ * raw error of the connection. `hasAnswered` says whether the host ever did: one that did not, and cannot be reached,
+ * is given up soon.
  */
 export async function sendPatiently(
   send: () => Promise<HttpResponse>,
   settings: RegistrySettings,
+  hasAnswered: () => boolean,
 ): Promise<HttpResponse> {
   const attempts = new Attempts(settings);
+  const isHopeless = (error: unknown) =>
+    hasCode(error, unreachableCodes) && !hasAnswered() && attempts.made >= attemptsAtUnknownHost;
   for (;;) {
     let response: HttpResponse;
     try {
       response = await send();
     } catch (error) {
-      if (isTransient(error) && (await attempts.another())) continue;
+      if (isTransient(error) && !isHopeless(error) && (await attempts.another())) continue;
       throw error;
     }
     if (!isBusy(response.status) || !(await attempts.another(response))) return response;

@@ -53,7 +53,12 @@ export async function fetchToken(
   const realm = realmOf(wish, settings);
   const question = questionAt(wish, realm);
   try {
-    const response = await sendPatiently(() => askRealm(transport, settings, wish, realm), settings);
+    const response = await sendPatiently(
+      () => askRealm(transport, settings, wish, realm),
+      settings,
+      // The registry sent us there: there is a network.
+      () => true,
+    );
     if (response.status !== 200) throw await refusal(question, response, wish.login, settings.now());
     return parseToken(await readBody(response, maximalAnswerBytes), wish, settings.now());
   } catch (error) {

@@ -3,6 +3,7 @@ import { assembleImage } from '../image/append.ts';
 import type { ByteStream, Image } from '../image/image.ts';
 import { canonicalJson } from '../image/json.ts';
 import { mediaTypes } from '../image/media-type.ts';
+import { inOciForm } from '../image/oci-form.ts';
 import { verifiedStream } from '../image/verified-stream.ts';
 import { type ImageName, showFullName, showImageName, withDefaultTag } from '../reference/image-name.ts';
 import type { DockerArchiveReference, OciArchiveReference } from '../reference/image-reference.ts';
@@ -20,9 +21,9 @@ import { verifiedTar } from './verified-tar.ts';
 type ArchiveReference = OciArchiveReference | DockerArchiveReference;
 
 /**
- * Opens a writer for a tar file. An oci-archive keeps the layers as they are; a docker-archive has the shape of
- * `docker save` since Engine 25, an OCI layout with a `manifest.json`, whose layers are uncompressed. The same image
- * gives the same bytes. Throws `not-found` or `unwritable` if the file cannot be made.
+ * Opens a writer for a tar file. An oci-archive keeps the layers as they are, under OCI's media types; a docker-archive
+ * has the shape of `docker save` since Engine 25, an OCI layout with a `manifest.json`, whose layers are uncompressed.
+ * The same image gives the same bytes. Throws `not-found` or `unwritable` if the file cannot be made.
  */
 export async function openArchiveWriter(
   reference: ArchiveReference,
@@ -63,7 +64,7 @@ class ArchiveWriter implements ImageWriter {
       if (!(await this.hasLayer(layer))) await drain(this.teeLayer(layer, layer.open()));
     }
     await this.#orderLayers(image);
-    const stored = this.#isDocker ? this.#withTarLayers(image) : image;
+    const stored = this.#isDocker ? this.#withTarLayers(image) : inOciForm(image);
     for (const [path, bytes] of this.#documentsOf(stored)) await this.#spool.addBytes(path, bytes);
     await this.#spool.finish();
     throwIfAborted(this.#options.signal, showReference(this.#reference));

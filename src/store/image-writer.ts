@@ -5,7 +5,7 @@ import type { ImageName } from '../reference/image-name.ts';
 /** What a store must know of a layer before its bytes come. */
 export type LayerKey = Pick<Layer, 'descriptor' | 'diffId'>;
 
-/** What became of an image. `manifest` is the stored one; archives with uncompressed layers have one of their own. */
+/** What became of an image. `manifest` is the stored one; OCI layouts have OCI's media types, docker-archives uncompressed layers. */
 export interface StoreResult {
   readonly outcome: 'written' | 'unchanged';
   readonly manifest: Descriptor;

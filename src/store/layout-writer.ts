@@ -5,6 +5,7 @@ import type { Digest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import type { ByteStream, Image } from '../image/image.ts';
+import { inOciForm } from '../image/oci-form.ts';
 import { verifiedStream } from '../image/verified-stream.ts';
 import { type OciLayoutReference, showReference } from '../reference/image-reference.ts';
 import { abortable, throwIfAborted } from './abort.ts';
@@ -23,8 +24,9 @@ import { ignoring } from './temporary-file.ts';
 
 /**
  * Opens a writer for an OCI layout directory, which is made if need be. Blobs wait under temporary names until the
- * commit; the index is changed under a lock, so that several processes may add images at once. Throws `not-found` if
- * the parent directory is missing, `unwritable` if the directory holds something else.
+ * commit; the index is changed under a lock, so that several processes may add images at once. An image with Docker's
+ * media types gets OCI's. Throws `not-found` if the parent directory is missing, `unwritable` if the directory holds
+ * something else.
  */
 export async function openLayoutWriter(
   reference: OciLayoutReference,
@@ -70,7 +72,8 @@ class LayoutWriter implements ImageWriter {
     return teeStream(source, (copy) => this.#stage(descriptor.digest, copy));
   }
 
-  async commit(image: Image): Promise<StoreResult> {
+  async commit(given: Image): Promise<StoreResult> {
+    const image = inOciForm(given);
     for (const layer of image.layers) {
       if (!(await this.hasLayer(layer))) await drain(this.teeLayer(layer, layer.open()));
     }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect } from 'vitest';
 import { parseReference } from '../../src/reference/image-reference.ts';
 import { type FileReference, openImage } from '../../src/store/open-image.ts';
+import { openWriter } from '../../src/store/open-writer.ts';
 import { decompress } from '../../src/tar/decompress.ts';
 import { bytesOf, hexDigest, noise, run, writeInto } from './sample.ts';
 import { scratchDirectory } from './scratch.ts';
@@ -52,6 +53,27 @@ async function openWhole(reference: string) {
   await image.close();
   return image;
 }
+
+describe("an image with Docker's media types", () => {
+  testWithTool('umoci skopeo', 'is found by skopeo in the layouts that it is written to', async () => {
+    const archive = `docker-archive:${directory}/d.tar:app:1`;
+    run('skopeo', 'copy', makeWithUmoci(), archive);
+    const image = await openImage(parseReference(archive) as FileReference);
+    expect(image.manifest.mediaType).toContain('docker');
+    const diffIds = image.layers.map((layer) => layer.diffId);
+    for (const target of [`oci:${directory}/written:v2`, `oci-archive:${directory}/written.tar:v2`]) {
+      const writer = await openWriter(parseReference(target) as FileReference, {});
+      const { manifest } = await writer.commit(image);
+      expect(manifest.mediaType).toBe('application/vnd.oci.image.manifest.v1+json');
+      const config = JSON.parse(run('skopeo', 'inspect', '--config', target));
+      expect(config.rootfs.diff_ids).toEqual(diffIds);
+      expect(JSON.parse(run('skopeo', 'inspect', target)).Digest).toBe(manifest.digest);
+      const written = await openWhole(target);
+      expect(written.configDescriptor.digest).toBe(image.configDescriptor.digest);
+    }
+    await image.close();
+  });
+});
 
 describe('an image is the same', () => {
   testWithTool('umoci skopeo', 'from umoci, and from all that skopeo copies it to', async () => {

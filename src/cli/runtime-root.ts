@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath } from '../base/image-path.ts';
-import { readUserFile } from '../base/read-file.ts';
+import { readError, readUserFile } from '../base/read-file.ts';
 import type { Image } from '../image/image.ts';
 import { collectBytes } from '../image/verified-stream.ts';
 import { labels } from '../labels.ts';
@@ -44,7 +44,7 @@ export async function openRuntimeRoots(
   const path = resolve(base, source);
   const status = await stat(path).catch(() => undefined);
   if (status?.isDirectory()) {
-    const packages = (await readdir(path)).filter((name) => packageFile.test(name)).sort();
+    const packages = (await namesIn(path)).filter((name) => packageFile.test(name)).sort();
     if (packages.length === 0) return [await rootOfDirectory(path)];
     return Promise.all(packages.map((name) => rootOfPackage(join(path, name), join(source, name))));
   }
@@ -54,6 +54,14 @@ export async function openRuntimeRoots(
   if (isPath(source)) throw notThere(source);
   const { image } = await context.stores.open(parseReference(source));
   return [await rootOfImage(context, image)];
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    throw readError(directory, 'directory of the runtime', error);
+  }
 }
 
 /** The tree of an image. */

@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { writeError } from '../base/atomic-file.ts';
 import type { ByteString } from '../base/image-path.ts';
 import type { ByteStream } from '../image/image.ts';
@@ -116,7 +117,8 @@ export class TarSpool {
     try {
       await writeFully(this.#file, bytes, offset);
     } catch (error) {
-      throw writeError(this.path, error);
+      // The temporary file's name says nothing to the user.
+      throw writeError(dirname(this.path), error);
     }
   }
 }

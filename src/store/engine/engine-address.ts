@@ -20,6 +20,15 @@ export type EngineAddress =
       readonly origin: string;
     };
 
+/** Who may answer at an address. */
+export type EngineKind = 'docker' | 'podman';
+
+/** Who will probably answer at an address, as long as nobody has. */
+export function likelyKind(address: EngineAddress): EngineKind {
+  const isPodmans = address.kind === 'unix' && /podman/.test(address.path);
+  return isPodmans || address.origin === 'CONTAINER_HOST' ? 'podman' : 'docker';
+}
+
 /** Docker's ports without and with TLS. docker/cli, opts/hosts.go. */
 const defaultPort = { plain: 2375, tls: 2376 };
 

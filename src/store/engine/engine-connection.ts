@@ -3,7 +3,7 @@ import { Agent, type Dispatcher } from 'undici';
 import { GscError } from '../../base/error.ts';
 import type { ByteStream } from '../../image/image.ts';
 import { throwIfAborted } from '../abort.ts';
-import type { EngineAddress } from './engine-address.ts';
+import { type EngineAddress, type EngineKind, likelyKind } from './engine-address.ts';
 import { connectionError, engineSubject } from './engine-error.ts';
 
 /** How long an Engine may be silent. */
@@ -40,7 +40,8 @@ const maximalTextBytes = 64 * 1024 * 1024;
 /** HTTP to one address. Its methods throw `engine` and `aborted` errors. */
 export class EngineConnection {
   readonly address: EngineAddress;
-  subject: string;
+  /** A guess, until somebody has answered. */
+  kind: EngineKind;
   readonly #agent: Agent;
   readonly #timeouts: EngineTimeouts;
   readonly #signal: AbortSignal | undefined;
@@ -48,10 +49,15 @@ export class EngineConnection {
 
   constructor(address: EngineAddress, options: EngineOptions) {
     this.address = address;
-    this.subject = engineSubject(address);
+    this.kind = likelyKind(address);
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
     this.#signal = options.signal;
     this.#agent = new Agent({ connect: connectorOf(address, this.#timeouts.connectMs) });
+  }
+
+  /** How messages call who answers. */
+  get subject(): string {
+    return engineSubject(this.address, this.kind);
   }
 
   async send(request: EngineRequest): Promise<Dispatcher.ResponseData> {
@@ -95,7 +101,7 @@ export class EngineConnection {
         cause,
       });
     }
-    return connectionError(this.address, this.subject, { purpose, cause, isStarted: this.#isStarted });
+    return connectionError(this.address, this.kind, { purpose, cause, isStarted: this.#isStarted });
   }
 
   close(): Promise<void> {

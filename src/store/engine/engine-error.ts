@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod/mini';
 import { GscError, systemErrorCode } from '../../base/error.ts';
-import { type EngineAddress, showAddress } from './engine-address.ts';
+import { type EngineAddress, type EngineKind, showAddress } from './engine-address.ts';
 
 /** How to do without an Engine. */
 export const withoutEngineHint =
@@ -10,20 +10,20 @@ export const withoutEngineHint =
 const messageSchema = z.looseObject({ message: z.string() });
 
 /** What messages call an Engine at an address. */
-export function engineSubject(address: EngineAddress, kind: 'docker' | 'podman' = 'docker'): string {
+export function engineSubject(address: EngineAddress, kind: EngineKind): string {
   return `${kind === 'podman' ? 'Podman' : 'Docker Engine'} at ${showAddress(address)}`;
 }
 
 /** The error for a request that got no answer, or whose transfer broke. `isStarted`: the Engine had answered before. */
 export function connectionError(
   address: EngineAddress,
-  subject: string,
+  kind: EngineKind,
   about: { readonly purpose: string; readonly cause: unknown; readonly isStarted: boolean },
 ): GscError {
-  const [message, hint] = explainConnection(address, about.cause, about.isStarted);
+  const [message, hint] = explainConnection(address, kind, about);
   return new GscError({
     code: 'engine',
-    subject,
+    subject: engineSubject(address, kind),
     message: `cannot ${about.purpose}: ${message}`,
     hint,
     cause: about.cause,
@@ -72,39 +72,44 @@ function codesOf(error: unknown): readonly string[] {
 
 function explainConnection(
   address: EngineAddress,
-  cause: unknown,
-  isStarted: boolean,
+  kind: EngineKind,
+  { cause, isStarted }: { readonly cause: unknown; readonly isStarted: boolean },
 ): readonly [message: string, hint: string] {
   const codes = codesOf(cause);
   const has = (...wanted: readonly string[]) => codes.some((code) => wanted.includes(code));
-  if (has('ENOENT')) return ['there is no such socket; the Engine is not running', startHint];
-  if (has('ECONNREFUSED')) return ['nothing listens there; the Engine is not running', startHint];
+  if (has('ENOENT')) return ['there is no such socket; the Engine is not running', startHint(address, kind)];
+  if (has('ECONNREFUSED'))
+    return ['nothing listens there; the Engine is not running', startHint(address, kind)];
   if (has('EACCES', 'EPERM')) {
     return [
       'permission denied on the socket',
-      'join the group docker (sudo usermod -aG docker USER, then log in again), use a rootless Engine, or run gsc as root',
+      kind === 'podman'
+        ? "use your own Podman's service (systemctl --user start podman.socket), or run gsc as root"
+        : 'join the group docker (sudo usermod -aG docker USER, then log in again), use a rootless Engine, or run gsc as root',
     ];
   }
   if (has('ENOTFOUND', 'EAI_AGAIN')) return ['the host is not known', `correct ${address.origin}`];
   if (has('UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT')) {
-    return ['it does not answer in time', 'see its log (journalctl -u docker), restart it, and try again'];
+    return ['it does not answer in time', `see its log (journalctl -u ${kind}), restart it, and try again`];
   }
   if (has('UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'))
     return ['it cannot be reached', `correct ${address.origin}, or start the Engine there`];
   const said = codes[0] ?? (cause instanceof Error ? cause.message : String(cause));
   if (isTlsProblem(codes)) return [`TLS fails: ${tlsMessage(cause)}`, tlsHint];
   if (isStarted) {
-    return [
-      `the connection broke (${said})`,
-      'see why the Engine ended (journalctl -u docker) and try again',
-    ];
+    return [`the connection broke (${said})`, `see why it ended (journalctl -u ${kind}) and try again`];
   }
   // A server that wants TLS, or another certificate, may just hang up.
   const hint = address.kind === 'tcp' ? tlsHint : `correct ${address.origin}`;
   return [`what listens there does not answer as an Engine (${said})`, hint];
 }
 
-const startHint = `start it (systemctl start docker), or ${withoutEngineHint}`;
+function startHint({ origin }: EngineAddress, kind: EngineKind): string {
+  const command = kind === 'podman' ? 'systemctl --user start podman.socket' : 'systemctl start docker';
+  const correction = /^[A-Z]+_[A-Z]+$/.test(origin) ? `, correct ${origin}` : '';
+  return `start it (${command})${correction}, or ${withoutEngineHint}`;
+}
+
 const tlsHint = 'check DOCKER_TLS_VERIFY and the ca.pem, cert.pem and key.pem of DOCKER_CERT_PATH';
 
 function isTlsProblem(codes: readonly string[]): boolean {

@@ -1,8 +1,8 @@
 import { GscError } from '../../base/error.ts';
 import type { ByteStream } from '../../image/image.ts';
-import type { EngineAddress } from './engine-address.ts';
+import type { EngineAddress, EngineKind } from './engine-address.ts';
 import { EngineConnection, type EngineOptions, type EngineRequest, readText } from './engine-connection.ts';
-import { engineSubject, refusalError, withoutEngineHint } from './engine-error.ts';
+import { refusalError, withoutEngineHint } from './engine-error.ts';
 
 export interface EngineAnswer {
   readonly status: number;
@@ -23,13 +23,14 @@ export async function connectEngine(address: EngineAddress, options: EngineOptio
   try {
     const answer = await connection.send({ method: 'GET', path: '/_ping', purpose: 'reach it' });
     const text = await readText(answer.body);
-    const subject = engineSubject(address);
+    const isPodman = answer.headers['libpod-api-version'] !== undefined;
+    connection.kind = isPodman ? 'podman' : 'docker';
+    const { subject } = connection;
     if (answer.statusCode !== 200) {
       throw refusalError(subject, 'reach it', { status: answer.statusCode, text });
     }
-    const isPodman = answer.headers['libpod-api-version'] !== undefined;
-    const api = agreeOnApi(String(answer.headers['api-version'] ?? ''), engineSubject(address));
-    return new Engine(connection, isPodman ? 'podman' : 'docker', api);
+    const api = agreeOnApi(String(answer.headers['api-version'] ?? ''), subject);
+    return new Engine(connection, api);
   } catch (error) {
     await connection.close();
     throw connection.explain(error, 'reach it');
@@ -38,17 +39,18 @@ export async function connectEngine(address: EngineAddress, options: EngineOptio
 
 /** A Docker Engine, or Podman in its stead. */
 export class Engine {
-  readonly kind: 'docker' | 'podman';
   /** `1.41` to `1.52`. */
   readonly apiVersion: string;
   readonly #connection: EngineConnection;
 
   /** For {@link connectEngine} only. */
-  constructor(connection: EngineConnection, kind: 'docker' | 'podman', apiVersion: string) {
+  constructor(connection: EngineConnection, apiVersion: string) {
     this.#connection = connection;
-    this.kind = kind;
     this.apiVersion = apiVersion;
-    connection.subject = engineSubject(connection.address, kind);
+  }
+
+  get kind(): EngineKind {
+    return this.#connection.kind;
   }
 
   get address(): EngineAddress {

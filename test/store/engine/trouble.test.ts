@@ -49,10 +49,22 @@ describe('an Engine that cannot be reached', () => {
     const cause = Object.assign(new Error('connect EACCES'), { code: 'EACCES' });
     const address = { kind: 'unix', path: '/var/run/docker.sock', origin: 'the usual place' } as const;
     expect(
-      connectionError(address, 'Docker Engine', { purpose: 'reach it', cause, isStarted: false }),
+      connectionError(address, 'docker', { purpose: 'reach it', cause, isStarted: false }),
     ).toMatchObject({
-      message: 'Docker Engine: cannot reach it: permission denied on the socket',
+      message:
+        'Docker Engine at unix:///var/run/docker.sock: cannot reach it: permission denied on the socket',
       hint: expect.stringContaining('usermod -aG docker'),
+    });
+  });
+
+  test.each([
+    ['/run/podman/podman.sock', 'the usual place', 'start it (systemctl --user start podman.socket), or use'],
+    ['/run/x.sock', 'CONTAINER_HOST', 'start podman.socket), correct CONTAINER_HOST, or use'],
+  ])("is Podman's (%s, %s): says so before it answers", async (path, origin, hint) => {
+    const missing = `${socketPath()}${path}`;
+    await expect(connectEngine({ kind: 'unix', path: missing, origin })).rejects.toMatchObject({
+      message: expect.stringContaining(`Podman at unix://${missing}: cannot reach it`),
+      hint: expect.stringContaining(hint),
     });
   });
 

@@ -29,14 +29,15 @@ const fieldNames = [
 type CpioHeader = Readonly<Record<(typeof fieldNames)[number], number>>;
 
 /** st_mode's file types. stat(2) of Linux. */
-const types: Readonly<Record<number, TarType>> = {
-  7: 'file',
-  4: 'directory',
-  9: 'symlink',
-  1: 'fifo',
-  2: 'character-device',
-  6: 'block-device',
-};
+const types: ReadonlyMap<number, TarType> = new Map([
+  [0o100000, 'file'],
+  [0o040000, 'directory'],
+  [0o120000, 'symlink'],
+  [0o010000, 'fifo'],
+  [0o020000, 'character-device'],
+  [0o060000, 'block-device'],
+]);
+const typeBits = 0o170000;
 
 /**
  * Reads a cpio archive of new format and shows its entries to the visitor as a tar's: of files with several names the
@@ -82,7 +83,7 @@ class CpioReading {
   }
 
   async #readEntry(name: ByteString, header: CpioHeader): Promise<void> {
-    const type = types[header.mode >> 12];
+    const type = types.get(header.mode & typeBits);
     if (type === undefined)
       throw this.#error(`${showBytes(name)} has the mode ${header.mode.toString(8)}, of no known type`);
     if (type === 'symlink') {

@@ -209,6 +209,43 @@ describe('where it lies', () => {
     expect(runtime.version.text).toBe('1.9');
   });
 
+  test('an RPM system has its libraries in /usr/lib64, reached through /lib64', async () => {
+    const { '/lib64/ld-linux-x86-64.so.2': _, '/lib': __, ...libraries } = hostLibraries;
+    const moved = Object.entries(libraries).map(([path, file]) => [
+      path.replace('/usr/lib/x86_64-linux-gnu/', '/usr/lib64/'),
+      file,
+    ]);
+    const files: Files = {
+      ...packageFiles('/usr/lib64/gramine'),
+      ...Object.fromEntries(moved),
+      '/lib64': { link: 'usr/lib64' },
+      '/usr/lib/python3.9/site-packages/graminelibos/__init__.py': "__version__ = '1.9'\n",
+    };
+    const runtime = await find(files);
+    expect(runtime.version.text).toBe('1.9');
+    expect(runtimeDigest(runtime)).toBe(runtimeDigest(await find(installation())));
+  });
+
+  test('a build for musl alone has no glibc', async () => {
+    const files: Files = {
+      ...without(installation(), `${debian}/runtime/glibc`),
+      [`${debian}/runtime/musl/libc.so`]: makeElf({ soname: 'libc.so' }),
+      [`${debian}/runtime/musl/ld-musl-x86_64.so.1`]: { link: 'libc.so' },
+    };
+    const runtime = await find(files);
+    expect(runtime.cLibraries).toEqual(['musl']);
+    expect(runtimeFacts(runtime).cLibraryDirectories).toEqual({ musl: '/gramine/runtime/runtime/musl' });
+  });
+
+  test("the project's own images have the package and dpkg's status, but perhaps no launcher that tells", async () => {
+    const files: Files = {
+      ...without(installation(), '/usr/bin'),
+      '/usr/bin/gramine-sgx': '#!/usr/bin/env bash\nexec something "$@"\n',
+      '/var/lib/dpkg/status': 'Package: gramine\nStatus: install ok installed\nVersion: 1.9\n',
+    };
+    expect((await find(files)).version.text).toBe('1.9');
+  });
+
   test('a runtime taken from a graminized image is the same runtime', async () => {
     const first = await find(installation());
     const again = await find(
@@ -279,6 +316,21 @@ describe('what is missing is named', () => {
     const error = await failure(without(installation(), `${debian}/${part}`));
     expect(error.code).toBe('runtime');
     expect(error.message).toMatch(new RegExp(`the nearest is ${debian}, which lacks ${named}$`));
+  });
+
+  test('several parts at once', async () => {
+    const error = await failure({ ...hostLibraries, [`${debian}/libsysdb.so`]: makeElf() });
+    expect(error.message).toMatch(
+      /which lacks sgx\/loader, sgx\/libpal\.so, direct\/loader, direct\/libpal\.so, runtime\/glibc or runtime\/musl$/,
+    );
+  });
+
+  test('a C library whose directory is empty of shared objects', async () => {
+    const files: Files = {
+      ...without(installation(), `${debian}/runtime/glibc`),
+      [`${debian}/runtime/glibc/libc.a`]: '!<arch>\n',
+    };
+    expect((await failure(files)).message).toMatch(/which lacks runtime\/glibc or runtime\/musl$/);
   });
 
   test.each([

@@ -85,7 +85,13 @@ class SettingReading {
   }
 
   #resolve(node: unknown): unknown {
-    return isAlias(node) ? node.resolve(this.#document) : node;
+    if (!isAlias(node)) return node;
+    const anchored = node.resolve(this.#document);
+    if (anchored !== undefined) return anchored;
+    throw this.error(offsetOf(node), {
+      message: `not valid YAML: nothing has the anchor ${node.source}`,
+      hint: `write &${node.source} before the value that is meant, or the value itself`,
+    });
   }
 
   #placeOf(offset: number): Omit<Setting, 'values'> {

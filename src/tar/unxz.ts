@@ -13,7 +13,7 @@ const footerMagic = 'YZ';
 
 /**
  * Decompresses .xz: any number of streams with padding between them, blocks of LZMA2, every check (CRC32, CRC64 and
- * SHA-256 are verified). Other filters are refused: packages do not use them. Throws a `tar` error on damage. It does 30
+ * SHA-256 are verified). Other filters are refused: packages do not use them. Throws a `tar` error on damage. It does 20
  * MB/s or so; a stream needs up to twice its dictionary in memory. The .xz file format, 1.2.
  */
 export async function* unxz(reader: ByteReader, subject: string): ByteStream {

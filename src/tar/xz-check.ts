@@ -45,8 +45,9 @@ function startCrc64(): RunningCheck {
   let [high, low] = [0xffffffff, 0xffffffff];
   return {
     update: (piece) => {
-      for (const byte of piece) {
-        const index = 2 * ((low ^ byte) & 0xff);
+      // An iterator over the bytes takes three times as long.
+      for (let i = 0; i < piece.length; i++) {
+        const index = 2 * ((low ^ (piece[i] as number)) & 0xff);
         low = ((low >>> 8) | (high << 24)) ^ (crc64Table[index + 1] as number);
         high = (high >>> 8) ^ (crc64Table[index] as number);
       }

@@ -56,15 +56,7 @@ export async function publishFile(
 export function writeError(path: string, error: unknown): unknown {
   const code = systemErrorCode(error);
   if (error instanceof GscError || code === undefined) return error;
-  if (code === 'EEXIST') {
-    return new GscError({
-      code: 'exists',
-      subject: path,
-      message: 'there is such a file already, and it is not overwritten',
-      hint: 'choose another name, or remove the file first',
-      cause: error,
-    });
-  }
+  if (code === 'EEXIST') return fileExists(path, error);
   const [reason, hint] = refusals[code] ?? [`the system says ${code}`, 'choose another place'];
   return new GscError({
     code: 'unwritable',
@@ -72,6 +64,17 @@ export function writeError(path: string, error: unknown): unknown {
     message: `cannot be written: ${reason}`,
     hint,
     cause: error,
+  });
+}
+
+/** The error for a file that is there already. */
+export function fileExists(path: string, cause?: unknown): GscError {
+  return new GscError({
+    code: 'exists',
+    subject: path,
+    message: 'there is such a file already, and it is not overwritten',
+    hint: 'choose another name, or remove the file first',
+    cause,
   });
 }
 

@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
+import { lstat, mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { writeError, writeFileAtomically } from '../base/atomic-file.ts';
+import { fileExists, writeError, writeFileAtomically } from '../base/atomic-file.ts';
 import { generatePrivateKey } from '../signature/generate-private-key.ts';
 import { pemSigner } from '../signature/pem-signer.ts';
 import { mrSignerOf } from '../signature/verify-sigstruct.ts';
@@ -28,6 +28,7 @@ async function genPrivateKey(
 ): Promise<number> {
   const path = resolve(world.workingDirectory, file ?? defaultKeyPath(world));
   if (file === undefined) await makeParent(path);
+  await refuseExisting(path);
   const pem = await generatePrivateKey();
   await writeFileAtomically(path, pem, { mode: 0o600, existing: 'refuse' });
   const signer = pemSigner(Buffer.from(pem), { subject: path });
@@ -35,6 +36,15 @@ async function genPrivateKey(
   console.say(`a new RSA-3072 key with exponent 3; MRSIGNER ${mrSigner}`);
   console.result(isJson ? `${JSON.stringify({ file: path, mr_signer: mrSigner })}\n` : `${path}\n`);
   return 0;
+}
+
+/** Tells at once what the writing would tell after the search for primes, which takes seconds. */
+async function refuseExisting(path: string): Promise<void> {
+  const isThere = await lstat(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw fileExists(path);
 }
 
 async function makeParent(path: string): Promise<void> {

@@ -36,8 +36,8 @@ beforeAll(async () => {
 
 /** When the signal comes, in parts of the time that a build takes. */
 const moments = {
-  SIGKILL: [0.2, 0.5, 0.65, 0.8, 0.9, 0.97],
-  SIGINT: [0.5, 0.7, 0.9],
+  SIGKILL: [0.3, 0.6, 0.8, 0.95],
+  SIGINT: [0.5, 0.8],
   SIGTERM: [0.8],
 } as const;
 
@@ -65,7 +65,7 @@ describe.each(['oci', 'oci-archive', 'docker-archive'])('%s', (kind) => {
     const reference = `${kind}:${kind}-kept`;
     const first = await gsc(build(reference));
     writeFileSync(at('more.manifest'), 'sgx.max_threads = 7\n');
-    for (const moment of [0.6, 0.8, 0.95]) {
+    for (const moment of [0.7, 0.95]) {
       const killedBy = { signal: 'SIGKILL', afterMilliseconds: wholeMilliseconds * moment } as const;
       const killed = await gsc([...build(reference), '--force', 'more.manifest'], { killedBy });
       const again = await gsc([...build(reference), '-q', '--force']);

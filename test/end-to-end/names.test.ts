@@ -1,0 +1,115 @@
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, onTestFinished, type TestContext, test, vi } from 'vitest';
+import { runProcess } from '../cli/gsc.ts';
+import { engineWith } from './engine-stage.ts';
+import { needs, stageForTests } from './stage.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const stage = stageForTests();
+
+/** A place where the Engine listens on no socket. */
+const nowhere = { DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
+
+/** Runs gsc as a machine without any network would. */
+async function withoutNetwork(
+  context: TestContext,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+) {
+  needs(context, 'unshare');
+  const { gsc, bundle } = stage();
+  const offline = ['unshare', '--net', process.execPath, bundle, ...args];
+  const started = performance.now();
+  const result = await runProcess(offline, {
+    cwd: gsc.directory,
+    env: { PATH: process.env.PATH ?? '', HOME: join(gsc.directory, 'home'), ...env },
+  });
+  return { ...result, seconds: (performance.now() - started) / 1000 };
+}
+
+describe('a bare name', () => {
+  test('that the Engine does not have, nor a registry: both are named, and the name that may be meant', async (context) => {
+    const { env } = await engineWith(context, 'busybox');
+    const { code, stdout, stderr, seconds } = await withoutNetwork(context, ['info-image', 'busybx:1'], env);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('busybx:1: neither an Engine nor the registry gives the image: ');
+    expect(stderr).toContain(`Docker Engine at ${env.DOCKER_HOST}: the image is not there; `);
+    expect(stderr).toContain('docker.io/library/busybx: cannot read the manifest of tag 1: ');
+    expect(stderr).toMatch(/\nhint: did you mean busybox:1\?\n$/);
+    expect(seconds).toBeLessThan(20);
+  });
+
+  test('without Engine and network: soon says so, and how to start the one or do without', async (context) => {
+    const build = ['build', '--runtime', stage().runtime, 'python:3.12'];
+    const { code, stderr, seconds } = await withoutNetwork(context, build, nowhere);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /there is no such socket; the Engine is not running; docker\.io\/library\/python: /,
+    );
+    expect(stderr).toMatch(
+      /\nhint: start it \(systemctl start docker\), correct DOCKER_HOST, or use gsc without/,
+    );
+    expect(seconds).toBeLessThan(20);
+  });
+
+  test('is found in the Engine, which the output says', async (context) => {
+    const { env } = await engineWith(context, 'busybox');
+    const { stderr } = await stage().gsc(['info-image', 'busybox:1'], { env });
+    expect(stderr).toContain(`busybox:1: found in Docker Engine at ${env.DOCKER_HOST}\n`);
+    expect(stderr).toContain('expected a signed image, got one that is not graminized');
+  });
+
+  test('to be signed before it was built: says how to build it', async (context) => {
+    const { env } = await engineWith(context, 'busybox', 'scratch');
+    const { gsc, key } = stage();
+    const { code, stderr } = await gsc(['sign-image', 'scratch:1', key], { env });
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'there is no unsigned image of scratch:1\nhint: make it with: gsc build scratch:1',
+    );
+  });
+});
+
+describe('an image that must be in the Engine', () => {
+  test('and is not: near names are proposed', async (context) => {
+    const { env } = await engineWith(context, 'busybox');
+    const { code, stderr } = await stage().gsc(['info-image', 'docker-daemon:bussybox:1'], { env });
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `gsc: Docker Engine at ${env.DOCKER_HOST}: bussybox:1: there is no such image\nhint: did you mean busybox:1?\n`,
+    );
+  });
+
+  test('which does not run: says so, and how to do without', async () => {
+    const { code, stderr } = await stage().gsc(['info-image', 'docker-daemon:app:1'], { env: nowhere });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/the Engine is not running\nhint: start it .*docker:\/\/NAME.*oci:DIR/);
+  });
+
+  test('which this user may not ask: names the group', async (context) => {
+    needs(context, 'setpriv');
+    const { engine } = await engineWith(context);
+    const directory = mkdtempSync(join(tmpdir(), 'gsc-public-'));
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+    const bundle = join(directory, 'gsc.js');
+    copyFileSync(stage().bundle, bundle);
+    await runProcess(['chmod', '755', directory, dirname(engine.socket)], {});
+    const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const { code, stderr } = await runProcess(
+      [...asNobody, process.execPath, bundle, 'info-image', 'docker-daemon:busybox:1'],
+      { env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', DOCKER_HOST: engine.host }, cwd: '/' },
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/permission denied on the socket\nhint: join the group docker/);
+  });
+
+  test('behind ssh: says how to forward the socket', async () => {
+    const env = { DOCKER_HOST: 'ssh://me@far' };
+    const { code, stderr } = await stage().gsc(['info-image', 'app:1'], { env });
+    expect(code).toBe(2);
+    expect(stderr).toContain('hint: forward the socket: ssh -nNT -L ');
+  });
+});

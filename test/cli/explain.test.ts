@@ -105,11 +105,7 @@ describe('gsc explain', () => {
     });
   });
 
-  test('wants a runtime for app images alone, and at least one path', async () => {
-    expect(await gsc(['explain', 'oci:app:latest', '/x'])).toMatchObject({
-      code: 2,
-      stderr: expect.stringMatching(/--runtime/),
-    });
+  test('wants at least one path', async () => {
     expect(await gsc(['explain', 'oci:out:app'])).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/PATH/),

@@ -2,6 +2,7 @@ import { parse, TomlError } from 'smol-toml';
 import { GscError } from '../base/error.ts';
 import { convertDocument } from './toml-conversion.ts';
 import { type Position, positionAt, positionFinder, type SourceNode, scanToml } from './toml-positions.ts';
+import { findNewerSyntax } from './toml-release.ts';
 import { deepestNesting, type KeyPath, type TomlTable } from './toml-value.ts';
 
 export type { Position } from './toml-positions.ts';
@@ -18,12 +19,13 @@ export interface TomlDocument {
 }
 
 /**
- * Parses a TOML text, or its bytes in UTF-8. Throws a `manifest` error with line and column for what is no TOML.
+ * Parses a TOML text (TOML 1.0), or its bytes in UTF-8. Throws a `manifest` error with line and column for what is no TOML.
  * Line ends `\r\n` count as `\n`, inside strings too (as Python's parser has it).
  */
 export function parseToml(input: string | Uint8Array, subject: string): TomlDocument {
   const text = (typeof input === 'string' ? input : decodeText(input, subject)).replaceAll('\r\n', '\n');
   const plain = parseText(text, subject);
+  refuseNewerSyntax(text, subject);
   const scan = once(() => scanToml(text));
   const find = once(() => positionFinder(text));
   return {
@@ -86,6 +88,18 @@ function parseText(text: string, subject: string): object {
   }
 }
 
+function refuseNewerSyntax(text: string, subject: string): void {
+  const newer = findNewerSyntax(text);
+  if (newer === undefined) return;
+  const { line, column } = positionAt(text, newer.offset);
+  throw new GscError({
+    code: 'manifest',
+    subject: `${subject}:${line}:${column}`,
+    message: `not valid TOML: ${newer.what} is of TOML 1.1; Gramine reads TOML 1.0`,
+    hint: newer.instead,
+  });
+}
+
 function syntaxError(text: string, subject: string, error: TomlError): GscError {
   const reason = error.message.split('\n', 1)[0]?.replace(/^Invalid TOML document: /, '');
   const line = text.split('\n', error.line)[error.line - 1]?.trim() ?? '';
@@ -93,7 +107,9 @@ function syntaxError(text: string, subject: string, error: TomlError): GscError 
     code: 'manifest',
     subject: `${subject}:${error.line}:${error.column}`,
     message: `not valid TOML: ${reason}${line && `, in: ${line.length > 80 ? `${line.slice(0, 80)}…` : line}`}`,
-    hint: 'correct this line; texts stand in quotes, as in name = "value"',
+    hint: reason?.includes('redefine')
+      ? 'a key, and a table in brackets, stands once: put the two together'
+      : 'correct this line; texts stand in quotes, as in name = "value"',
     cause: error,
   });
 }

@@ -229,3 +229,40 @@ function sorted(value: unknown): unknown {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, item]) => [key, sorted(item)]);
 }
+
+describe('what came with TOML 1.1, which Gramine does not read', () => {
+  const newer: readonly (readonly [string, string, string])[] = [
+    ['a = 1\nx = {a = 1,\n b = 2}', '2:12', 'one line'],
+    ['x = { # why\n a = 1 }', '1:12', 'one line'],
+    ['x = [{a = [1,\n2], b = 3 ,\t}]', '2:11', 'remove the comma'],
+    ['x = "a\\e[0m"', '1:7', '\\u001b'],
+    ['x = """\n\\x41"""', '2:1', '\\u0041'],
+    ['"\\x41" = 1', '1:2', '\\u0041'],
+    ['x = 07:32', '1:5', '07:32:00'],
+    ['x = 1979-05-27T07:32-07:00', '1:16', '07:32:00'],
+  ];
+
+  it.each(newer)('%o is an error with its place', (text, place, hint) => {
+    expect(failure(text)).toMatchObject({
+      code: 'manifest',
+      subject: `app.manifest:${place}`,
+      hint: expect.stringContaining(hint),
+    });
+  });
+
+  it.skipIf(skipWithoutTomllib())("Python's parser refuses the same", () => {
+    expect(parseWithPython(newer.map(([text]) => text))).toEqual(newer.map(() => undefined));
+  });
+
+  it.each([
+    'x = [{a = 1, b = [1,\n2,\n]}, # why\n]',
+    'x = """\n{\n,}\\\\x41 \\\\e ""\\""""""',
+    "x = '\\e \\x41 {'\ny = '''\n{\n,}'''''\nz = 1",
+    '# { ,}\nx = 1 # 07:32 \\e\n[a."{"]\nb = "{,}"',
+    'x = 1979-05-27T07:32:00.5-07:00\ny = [07:32:00, "07:32"]',
+    'x = {a = "}", b = {c = {}}}\ny = [[], [[1]]]\n[[t.u]]\n[[t.u]]',
+  ])('%o is as TOML 1.0 has it', (text) => {
+    expect(() => parseToml(text, 't')).not.toThrow();
+    if (!skipWithoutTomllib()) expect(parseWithPython([text])).not.toEqual([undefined]);
+  });
+});

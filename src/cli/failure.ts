@@ -32,7 +32,7 @@ export function asUsageError(error: unknown, command: string | undefined): unkno
 export function reportFailure(error: unknown, world: World): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   if (world.signal.aborted) {
-    world.stderr.write('gsc: interrupted; nothing was written\n');
+    world.stderr.write('gsc: interrupted; nothing unfinished was left behind\n');
     return exitCodes.interrupted;
   }
   if (!(error instanceof GscError)) return reportUnexpected(error, world);

@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContext } from 'vitest';
 import { imageForTest } from '../images/image-for-test.ts';
 import type { ImageName } from '../images/make-image.ts';
@@ -53,6 +57,25 @@ export async function registryWith(
     past,
     skopeo: (...args) => runTool('skopeo', args),
   };
+}
+
+/** Starts a registry that was killed again, with what it has on its disk. */
+export async function restart({ directory, domain }: RealRegistry): Promise<void> {
+  const child = spawn('docker-registry', ['serve', join(directory, 'config.yml')], { stdio: 'ignore' });
+  const ended = once(child, 'exit');
+  atEnd(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  const isUp = () =>
+    fetch(`http://${domain}/v2/`).then(
+      () => true,
+      () => false,
+    );
+  for (let tries = 0; !(await isUp()); tries++) {
+    if (tries > 200 || child.exitCode !== null) throw new Error('docker-registry does not start again');
+    await sleep(50);
+  }
 }
 
 export interface RawManifest {

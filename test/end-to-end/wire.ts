@@ -14,7 +14,7 @@ export interface Moment {
   readonly afterReceived?: number;
 }
 
-/** A wire between gsc and a server: counts what it carries, notes the requests, and can act at a given moment. */
+/** A wire between gsc and a server: counts what it carries, notes the requests, and can be cut at a given moment. */
 export interface Wire {
   readonly place: Place;
   /** Request lines without the protocol: `GET /v2/app/manifests/1`. */
@@ -25,8 +25,10 @@ export interface Wire {
   readonly receivedBytes: () => number;
   /** Forgets what was counted and noted. */
   readonly reset: () => void;
-  /** Does something once, when the moment comes, before any further byte passes. */
-  readonly at: (moment: Moment, act: () => void | Promise<void>) => void;
+  /** Does something once, when the moment comes, before any further byte passes; then that connection is cut. */
+  readonly cutAt: (moment: Moment, act: () => void | Promise<void>) => void;
+  /** True if a moment that was waited for has not come. */
+  readonly isWaiting: () => boolean;
   readonly close: () => void;
 }
 
@@ -63,7 +65,8 @@ export async function layWire(target: Place): Promise<Wire> {
         trap = undefined;
         from.pause();
         await act();
-        from.resume();
+        from.destroy();
+        to.destroy();
       }
       if (to.destroyed || to.write(piece)) return;
       from.pause();
@@ -94,9 +97,10 @@ export async function layWire(target: Place): Promise<Wire> {
     reset: () => {
       [sent, received, requests] = [0, 0, []];
     },
-    at: (moment, act) => {
+    cutAt: (moment, act) => {
       trap = { moment, act };
     },
+    isWaiting: () => trap !== undefined,
     close: () => {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -1,12 +1,12 @@
-import { GscError } from './base/error.ts';
-import { bytesOfText, type ImagePath, imagePath, isWithin, showBytes } from './base/image-path.ts';
+import { bytesOfText, type ImagePath, imagePath, isWithin } from './base/image-path.ts';
+import { checkStart } from './check-start.ts';
 import { checkManifest } from './manifest/check.ts';
 import { addDefaults } from './manifest/defaults.ts';
 import { mergeManifests, type Override } from './manifest/merge.ts';
 import { type ManifestChoices, optionManifest, settleChoices } from './manifest/option-manifest.ts';
 import type { AppliedPreset } from './manifest/presets.ts';
 import { throwOnProblems } from './manifest/problem.ts';
-import { type Mount, mountOf, reachThroughMounts, readMounts } from './manifest/reachable-files.ts';
+import { reachThroughMounts, readMounts } from './manifest/reachable-files.ts';
 import { checkRuntimeRules } from './manifest/runtime-rules.ts';
 import { select } from './manifest/runtime-values.ts';
 import {
@@ -69,8 +69,10 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
   const user = await expandedUserManifest(parts);
   const settled = settleChoices(parts.choices, user);
   const { merged, overrides } = mergeSources(parts, user, settled.choices);
-  checkStart(parts, readMounts(merged));
-  const isTrustable = trustablePaths(merged, settled.choices);
+  const isAllowed = allowedPlaces(merged, settled.choices);
+  checkStart({ ...parts, isAllowed }, readMounts(merged));
+  const isReachable = reachThroughMounts(merged);
+  const isTrustable = (path: ImagePath) => isReachable(path) && !isAllowed(path);
   const reachable = selection.trusted.filter(({ path }) => isTrustable(path));
   const withFiles = addTrustedFiles(merged, trustedEntries(reachable, facts, libc));
   const { root, warnings } = addDefaults(withFiles, runtime.version);
@@ -143,53 +145,18 @@ async function expandedUserManifest({ user, tree, runtime, appName }: ComposePar
 }
 
 /**
- * Says whether trusting a file of the image makes sense: a program inside can reach it, and no other content is expected
- * there, since the user allows the file itself or a volume that is mounted over it.
+ * Says of paths whether another content than the image's is expected there: the manifest allows the file or a directory
+ * above it (where a file is trusted as well, Gramine lets nobody change it), or a volume is mounted there.
  */
-function trustablePaths(manifest: TomlTable, choices: ManifestChoices): (path: ImagePath) => boolean {
-  const isReachable = reachThroughMounts(manifest);
+function allowedPlaces(manifest: TomlTable, choices: ManifestChoices): (path: ImagePath) => boolean {
   const volumes = choices.volumes.filter(({ use }) => use.kind === 'allowed').map(({ path }) => path);
-  const allowed = [...volumes, ...allowedPaths(manifest)];
-  return (path) => isReachable(path) && !allowed.some((place) => isWithin(path, place));
-}
-
-/** Gramine allows a file by its name, and everything below a directory; where both apply, a trusted file stays forbidden to change. */
-function allowedPaths(manifest: TomlTable): readonly ImagePath[] {
-  return [...select(manifest, 'sgx.allowed_files.*')].flatMap(([, uri]) =>
+  const files = [...select(manifest, 'sgx.allowed_files.*')].flatMap(([, uri]) =>
     typeof uri === 'string' && uri.startsWith('file:/')
       ? [imagePath(bytesOfText(uri.slice('file:'.length)))]
       : [],
   );
-}
-
-/** What the start needs cannot lie in a tmpfs, which is empty then: the program, its interpreters, its loader, its directory. */
-function checkStart(parts: ComposeParts, mounts: readonly Mount[]): void {
-  const { start, appName, user } = parts;
-  checkWorkingDirectory(parts, mounts);
-  if (user !== undefined && valueAt(user.root, ['libos', 'entrypoint']) !== undefined) return;
-  const { steps, loader } = start.chain;
-  const files = [...steps, ...(loader ? [loader.executable] : [])];
-  const lost = files.find(({ path }) => mountOf(path, mounts)?.type === 'tmpfs');
-  if (lost === undefined) return;
-  throw new GscError({
-    code: 'entrypoint',
-    subject: appName,
-    message: `${showBytes(lost.path)} is needed for the start, but lies in a tmpfs, which is empty then`,
-    hint: 'keep the program in another place, or mount something else there in your manifest',
-  });
-}
-
-function checkWorkingDirectory({ start, appName, user }: ComposeParts, mounts: readonly Mount[]): void {
-  if (user !== undefined && valueAt(user.root, ['fs', 'start_dir']) !== undefined) return;
-  const { realPath } = start.workingDirectory;
-  const mount = mountOf(realPath, mounts);
-  if (mount?.type !== 'tmpfs' || mount.at === realPath) return;
-  throw new GscError({
-    code: 'entrypoint',
-    subject: appName,
-    message: `the working directory ${showBytes(realPath)} lies in a tmpfs at ${showBytes(mount.at)}, which is empty at the start`,
-    hint: 'set fs.start_dir in your manifest, or mount something else there',
-  });
+  const places = [...volumes, ...files];
+  return (path) => places.some((place) => isWithin(path, place));
 }
 
 /** Appends entries to `sgx.trusted_files`; of equal URIs the user's entry stays. */

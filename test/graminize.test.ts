@@ -254,6 +254,37 @@ describe('what cannot be graminized', () => {
     expect((await manifestIn(image)).libos.entrypoint).toBe('/tmp/app');
   });
 
+  test.each<[string, string, RegExp]>([
+    ['that is missing', '/none', /user\.manifest:2:7: libos\.entrypoint: .*"\/none".*there is no none/],
+    ['that cannot be executed', '/data', /not executable/],
+    ['that is a directory', '/bin', /a directory/],
+    ['in a tmpfs', '/tmp/app', /tmpfs/],
+  ])('a program named in the manifest %s', async (_, path, message) => {
+    const app = await appImage([[staticProgram(), ...shell, ['data', 'x']]], { Cmd: ['/app'] });
+    const manifest = `\nlibos.entrypoint = "${path}"`;
+    await expect(graminizeApp(app, { manifest })).rejects.toMatchObject({
+      code: 'entrypoint',
+      message: expect.stringMatching(message),
+      hint: expect.stringContaining('libos.entrypoint'),
+    });
+  });
+
+  test.each<[string, string]>([
+    ['a link', 'libos.entrypoint = "/link/sh"'],
+    ['a path from the working directory', 'libos.entrypoint = "sh"\nfs.start_dir = "/bin"'],
+    [
+      'an encrypted mount',
+      'libos.entrypoint = "/e/x"\nfs.mounts = [{ type = "encrypted", path = "/e", uri = "file:/e" }]',
+    ],
+    ['what the host may put there', 'libos.entrypoint = "/later/x"\nsgx.allowed_files = ["file:/later/"]'],
+  ])('but not one behind %s', async (_, manifest) => {
+    const many = Array.from({ length: 20 }, (_, i): MadeEntry => [`bin/f${i}`, 'x']);
+    const app = await appImage([[staticProgram(), ...shell, ...many, ['link', { link: 'bin' }]]], {
+      Cmd: ['/app'],
+    });
+    await expect(graminizeApp(app, { manifest })).resolves.toBeDefined();
+  });
+
   test('an image that is graminized, or graminized and signed', async () => {
     const { image } = await graminizeApp(await appImage([[staticProgram(), ...shell]], { Cmd: ['/app'] }));
     const again = graminizeApp({ ...image, name: 'again' });

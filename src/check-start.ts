@@ -1,0 +1,95 @@
+import { GscError } from './base/error.ts';
+import { bytesOfText, type ImagePath, imagePath, rootPath, showBytes } from './base/image-path.ts';
+import { type Mount, mountOf } from './manifest/reachable-files.ts';
+import { type KeyPath, showPath, type TomlDocument, valueAt } from './manifest/toml.ts';
+import { obstacleOf } from './scan/executable.ts';
+import type { Start } from './scan/find-start.ts';
+import type { FileTree } from './tree/file-tree.ts';
+import { lookup, resolvePath } from './tree/resolve-path.ts';
+
+export interface StartParts {
+  /** How messages call the app image. */
+  readonly appName: string;
+  readonly tree: FileTree;
+  readonly start: Start;
+  /** The user's manifest, if there is one: it may name another program and another directory. */
+  readonly user?: TomlDocument;
+  /** True for what the host may put there later: the manifest allows it. */
+  readonly isAllowed: (path: ImagePath) => boolean;
+}
+
+/**
+ * Makes sure that what the start needs is there when the library OS looks for it: the program with its interpreters and
+ * its loader, and the working directory. Throws an `entrypoint` error for a program that the image does not have, and for
+ * what lies in a tmpfs, which is empty then.
+ */
+export function checkStart(parts: StartParts, mounts: readonly Mount[]): void {
+  const directory = checkDirectory(parts, mounts);
+  const given = givenText(parts.user, ['libos', 'entrypoint']);
+  if (given === undefined) checkProgram(parts, mounts);
+  else checkGivenProgram(parts, mounts, imagePath(given.startsWith('/') ? given : `${directory}/${given}`));
+}
+
+function checkProgram({ start, appName }: StartParts, mounts: readonly Mount[]): void {
+  const { steps, loader } = start.chain;
+  const files = [...steps, ...(loader ? [loader.executable] : [])];
+  const lost = files.find(({ path }) => mountOf(path, mounts)?.type === 'tmpfs');
+  if (lost === undefined) return;
+  throw new GscError({
+    code: 'entrypoint',
+    subject: appName,
+    message: `${showBytes(lost.path)} is needed for the start, but lies in a tmpfs, which is empty then`,
+    hint: 'keep the program in another place, or mount something else there in your manifest',
+  });
+}
+
+function checkGivenProgram(parts: StartParts, mounts: readonly Mount[], path: ImagePath): void {
+  const key = ['libos', 'entrypoint'];
+  if (mountOf(path, mounts)?.type === 'tmpfs')
+    throw notThere(parts, key, 'it lies in a tmpfs, which is empty');
+  if (!isOfImage(path, parts.tree, mounts) || parts.isAllowed(path)) return;
+  const obstacle = obstacleOf(resolvePath(parts.tree, path));
+  if (obstacle !== undefined) throw notThere(parts, key, obstacle);
+}
+
+/** Gives the directory where the application starts. */
+function checkDirectory(parts: StartParts, mounts: readonly Mount[]): ImagePath {
+  const key = ['fs', 'start_dir'];
+  const given = givenText(parts.user, key);
+  const path = given === undefined ? parts.start.workingDirectory.realPath : imagePath(given);
+  const mount = mountOf(path, mounts);
+  if (mount?.type === 'tmpfs' && mount.at !== path) {
+    const problem = `it lies in a tmpfs at ${showBytes(mount.at)}, which is empty at the start`;
+    if (given !== undefined) throw notThere(parts, key, problem);
+    throw new GscError({
+      code: 'entrypoint',
+      subject: parts.appName,
+      message: `the working directory ${showBytes(path)} is not there: ${problem}`,
+      hint: 'set fs.start_dir in your manifest, or mount something else there',
+    });
+  }
+  return path;
+}
+
+/** True if the library OS finds there what the image has: on the root, or on a mount in place of a directory link. */
+function isOfImage(path: ImagePath, tree: FileTree, mounts: readonly Mount[]): boolean {
+  const mount = mountOf(path, mounts);
+  if (mount === undefined || mount.at === rootPath) return mount?.shows === rootPath;
+  return lookup(tree, mount.at)?.kind === 'symlink';
+}
+
+function givenText(user: TomlDocument | undefined, key: KeyPath): string | undefined {
+  const value = user && valueAt(user.root, key);
+  return typeof value === 'string' ? bytesOfText(value) : undefined;
+}
+
+function notThere({ user, appName }: StartParts, key: KeyPath, problem: string): GscError {
+  const { line, column } = user?.locate(key) ?? { line: 1, column: 1 };
+  const value = user && valueAt(user.root, key);
+  return new GscError({
+    code: 'entrypoint',
+    subject: `${user?.subject}:${line}:${column}`,
+    message: `${showPath(key)}: nothing starts with ${JSON.stringify(value)} in ${appName}: ${showBytes(problem)}`,
+    hint: `name what the image has, or leave ${showPath(key)} out`,
+  });
+}

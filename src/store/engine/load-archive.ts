@@ -39,12 +39,21 @@ export async function loadArchive(engine: Engine, archive: () => ByteStream): Pr
   }
 }
 
+/** Notes why the archive could not be read; what a broken transfer throws into the reading is not of the archive. */
 async function* noting(archive: ByteStream, source: { error?: unknown }): ByteStream {
+  const pieces = archive[Symbol.asyncIterator]();
+  const next = async () => {
+    try {
+      return await pieces.next();
+    } catch (error) {
+      source.error = error;
+      throw error;
+    }
+  };
   try {
-    yield* archive;
-  } catch (error) {
-    source.error = error;
-    throw error;
+    for (let piece = await next(); !piece.done; piece = await next()) yield piece.value;
+  } finally {
+    await pieces.return?.();
   }
 }
 

@@ -220,6 +220,22 @@ describe('an Engine that fails', () => {
     expect([...double.tags]).toEqual([]);
   });
 
+  test("by ending while much of a load waits to be sent: the error is the Engine's, not the archive's", async () => {
+    const double = await engineDouble({
+      intercept: (request) => {
+        if (!request.url?.endsWith('quiet=0')) return false;
+        setTimeout(() => request.socket.destroy(), 100);
+        return true;
+      },
+    });
+    const engine = await connect(double.socket);
+    const layers = ['a', 'b'].map((seed) => layerOf(sampleTar(seed, 2_000_000), 'none'));
+    await expect(store(engine, 'app:1', imageOf(layers))).rejects.toMatchObject({
+      code: 'engine',
+      message: expect.stringContaining('cannot load the image: the connection broke'),
+    });
+  });
+
   test('a load that it says has worked: no name is given', async () => {
     const double = await engineDouble({
       intercept: (request, response) => {

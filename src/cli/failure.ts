@@ -48,7 +48,6 @@ export function reportFailure(error: unknown, world: World): number {
 /** Calls that the system refused, and gsc's own mistakes; where in gsc, only with `-v`. */
 function reportUnexpected(error: unknown, world: World): number {
   const system = systemErrorCode(error);
-  if (system === 'EPIPE') return exitCodes.failed;
   const text = error instanceof Error ? error.message : String(error);
   if (system !== undefined) {
     world.stderr.write(`gsc: the system refused a call: ${text}\n`);

@@ -1,0 +1,157 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, type TestContext, test, vi } from 'vitest';
+import { startEngine, type TestEngine } from '../images/engine.ts';
+import { imageForTest } from '../images/image-for-test.ts';
+import { runTool } from '../images/run-tool.ts';
+import { idOf, imagesOf } from './engine-stage.ts';
+import { startGsc } from './running-gsc.ts';
+import { closingAfterwards, needs, reporting, stageForTests } from './stage.ts';
+import { layWire, type Moment, type Wire } from './wire.ts';
+
+vi.setConfig({ testTimeout: 300_000 });
+
+const stage = stageForTests();
+const afterwards = closingAfterwards();
+const script = fileURLToPath(new URL('../../scripts/engine.sh', import.meta.url));
+
+const moments: readonly (readonly [string, Moment])[] = [
+  ['the image is being exported', { request: /^GET .*\/get$/, afterReceived: 300_000 }],
+  ['the archive is about to be loaded', { request: /^POST .*\/images\/load/ }],
+  ['the archive is being loaded', { request: /^POST .*\/images\/load/, afterSent: 1_000_000 }],
+  ['the name is about to be given', { request: /^POST .*\/tag\?/ }],
+];
+
+/** The archive is loaded, and gsc never hears of it. */
+const loaded: Moment = { request: /^POST .*\/images\/load/, afterReceived: 1 };
+
+interface Place {
+  /** An Engine of this file's own: it is killed. */
+  readonly engine: TestEngine;
+  readonly wire: Wire;
+  readonly env: (cache: string) => Readonly<Record<string, string>>;
+}
+
+let started: Promise<Place> | undefined;
+
+function placeFor(context: TestContext): Promise<Place> {
+  needs(context, 'cc skopeo /usr/sbin/dockerd');
+  started ??= start(context);
+  return started;
+}
+
+async function start(context: TestContext): Promise<Place> {
+  const { reference } = await imageForTest(context, 'busybox');
+  const engine = await startEngine();
+  afterwards(() => engine.stop());
+  const wire = await layWire({ path: engine.socket });
+  afterwards(wire.close);
+  await engine.load(reference, 'busybox:1');
+  const { directory } = stage().gsc;
+  return {
+    engine,
+    wire,
+    env: (cache) => ({
+      PATH: process.env.PATH ?? '',
+      HOME: join(directory, 'home'),
+      XDG_CACHE_HOME: join(directory, cache),
+      DOCKER_HOST: `unix://${(wire.place as { path: string }).path}`,
+    }),
+  };
+}
+
+const build = (result: string) => [
+  'build',
+  '--runtime',
+  stage().runtime,
+  'busybox:1',
+  '-o',
+  result,
+  '--json',
+];
+
+/** As if it had never been built. */
+async function forget(engine: TestEngine, id: string): Promise<void> {
+  if ((await imagesOf(engine)).some((line) => line.endsWith(id))) await engine.docker('rmi', '--force', id);
+}
+
+describe.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('gsc ended by %s', (signal) => {
+  test('leaves no name whenever it ends, and the next run works', async (context) => {
+    const { gsc, bundle } = stage();
+    const { engine, wire, env } = await placeFor(context);
+    const { image_id: expected } = await reporting(gsc, build('result:expected'), { env: env('expected') });
+    for (const [index, [name, moment]] of [
+      ...moments,
+      ['the archive is loaded', loaded] as const,
+    ].entries()) {
+      await forget(engine, expected);
+      const before = await imagesOf(engine);
+      const inPlace = env(`${signal}-${index}`);
+      const running = startGsc(bundle, build('result:1'), { cwd: gsc.directory, env: inPlace });
+      wire.cutAt(moment, async () => {
+        running.process.kill(signal);
+        await running.done;
+      });
+      const ended = await running.done;
+      expect(wire.isWaiting(), name).toBe(false);
+      expect(ended.stdout, name).toBe('');
+      if (signal === 'SIGKILL') expect(ended.signal, name).toBe(signal);
+      else
+        expect([ended.code, ended.stderr], name).toEqual([130, expect.stringContaining('gsc: interrupted')]);
+      // An image that was loaded whole may stay, without a name.
+      const nameless = (await imagesOf(engine)).filter((line) => line !== `<none>:<none> ${expected}`);
+      expect(nameless, name).toEqual(before);
+      const again = await reporting(gsc, build('result:1'), { env: inPlace });
+      expect(again, name).toMatchObject({ outcome: 'written', image_id: expected });
+      expect(await idOf(engine, 'result:1')).toBe(expected);
+    }
+  });
+});
+
+describe('an Engine that is killed', () => {
+  test('leaves no name whenever it ends; gsc says what happened, and works when it is back', async (context) => {
+    const { gsc } = stage();
+    const { engine, wire, env } = await placeFor(context);
+    const { image_id: expected } = await reporting(gsc, build('result:expected'), { env: env('expected') });
+    for (const [index, [name, moment]] of moments.entries()) {
+      await forget(engine, expected);
+      const before = await imagesOf(engine);
+      wire.cutAt(moment, () => killEngine(engine));
+      const inPlace = env(`killed-${index}`);
+      const { code, stdout, stderr } = await gsc(build('result:1'), { env: inPlace });
+      expect(wire.isWaiting(), name).toBe(false);
+      expect([code, JSON.parse(stdout)], name).toMatchObject([1, { error: { code: 'engine' } }]);
+      expect(stderr, name).toMatch(/cannot .*: the connection broke \(.*\)\nhint: see why it ended/);
+      await runTool(script, ['start', dirname(engine.socket)]);
+      const nameless = (await imagesOf(engine)).filter((line) => line !== `<none>:<none> ${expected}`);
+      expect(nameless, name).toEqual(before);
+      const again = await reporting(gsc, build('result:1'), { env: inPlace });
+      expect(again, name).toMatchObject({ outcome: 'written', image_id: expected });
+    }
+  });
+});
+
+/** Kills the Engine that this file started, with its containerd, and waits for their end. */
+async function killEngine({ socket }: TestEngine): Promise<void> {
+  for (const name of ['dockerd.pid', 'exec/containerd/containerd.pid']) {
+    const file = join(dirname(socket), name);
+    const processId = Number(readFileSync(file, 'utf8'));
+    if (isAlive(processId)) process.kill(processId, 'SIGKILL');
+    for (let tries = 0; isAlive(processId); tries++) {
+      if (tries > 200) throw new Error(`the process of ${name} does not end`);
+      await sleep(50);
+    }
+    // Where nobody collects dead processes, one of this number still seems to be there.
+    rmSync(file);
+  }
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${processId}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}

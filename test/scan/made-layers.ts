@@ -18,11 +18,13 @@ export type MadeEntry = readonly [
 export async function tarWith(entries: readonly MadeEntry[]): Promise<Buffer> {
   const archive = pack();
   for (const [name, what, mode] of entries) {
-    if (what === null) archive.entry({ name, type: 'directory', mode: mode ?? 0o755 });
+    // tar-stream would take the time of day.
+    const common = { name, mtime: new Date(0) };
+    if (what === null) archive.entry({ ...common, type: 'directory', mode: mode ?? 0o755 });
     else if (typeof what === 'string' || Buffer.isBuffer(what)) {
-      archive.entry({ name, mode: mode ?? 0o644 }, Buffer.from(what));
-    } else if ('link' in what) archive.entry({ name, type: 'symlink', linkname: what.link });
-    else archive.entry({ name, type: 'link', linkname: what.hard });
+      archive.entry({ ...common, mode: mode ?? 0o644 }, Buffer.from(what));
+    } else if ('link' in what) archive.entry({ ...common, type: 'symlink', linkname: what.link });
+    else archive.entry({ ...common, type: 'link', linkname: what.hard });
   }
   archive.finalize();
   const pieces: Buffer[] = [];

@@ -5,23 +5,14 @@
  * compiler for the stand-in runtime.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  createReadStream,
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { createReadStream, createWriteStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { makeImage } from '../test/images/make-image.ts';
-import { writeOciLayout } from '../test/images/oci-layout.ts';
 import { standinRuntime } from '../test/images/standin-runtime.ts';
-import { largeTar } from './parts/large-tar.ts';
+import { largeLayout } from './parts/large-layout.ts';
 
 const directory = 'out/bench/build';
 const rounds = 3;
@@ -99,17 +90,6 @@ async function uncompressed(layout: string, name: string): Promise<readonly stri
   return tars;
 }
 
-/** The large tar with a busybox on top, so that there is something to start. */
-async function largeLayout(): Promise<string> {
-  const layout = `${directory}/large`;
-  if (existsSync(`${layout}/index.json`)) return layout;
-  const busybox = `${directory}/busybox.tar`;
-  execFileSync('tar', ['-C', (await makeImage('busybox')).rootfs, '-cf', busybox, '.']);
-  const config = { Cmd: ['/bin/busybox', 'true'] };
-  await writeOciLayout(layout, [largeTar(), busybox], { config, compression: 'gzip' });
-  return layout;
-}
-
 mkdirSync(directory, { recursive: true });
 remove('key.pem', 'cache', 'result');
 writeFileSync(
@@ -121,7 +101,7 @@ run(['gen-private-key', '-q', `${directory}/key.pem`]);
 const { root } = await standinRuntime();
 const images = [
   { name: 'Debian 12 + python3', id: 'debian', layout: (await makeImage('debian-python')).layout },
-  { name: '1 GB, 40,000 files, gzip', id: 'large', layout: await largeLayout() },
+  { name: '1 GB, 40,000 files, gzip', id: 'large', layout: await largeLayout(directory) },
 ];
 console.log(
   `Node ${process.version}, ${cpus().length} cores; best time and highest memory of ${rounds} rounds`,

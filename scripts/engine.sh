@@ -25,9 +25,13 @@ docker_cli() {
   /usr/bin/docker --host "unix://$dir/docker.sock" "$@"
 }
 
-# is_process NAME PIDFILE: true if the process in the file runs and is still the one that wrote it.
+# is_process NAME PIDFILE: true if the process in the file runs and is still the one that wrote it. A dead one that nobody
+# has collected yet keeps its name.
 is_process() {
-  [ -s "$2" ] && [ "$(cat "/proc/$(cat "$2")/comm" 2>/dev/null)" = "$1" ]
+  [ -s "$2" ] && awk -v name="$1" '
+    $1 == "Name:" { named = ($2 == name) }
+    $1 == "State:" { alive = ($2 != "Z" && $2 != "X") }
+    END { exit !(named && alive) }' "/proc/$(cat "$2")/status" 2>/dev/null
 }
 
 is_running() {

@@ -118,10 +118,16 @@ describe('an Engine that is killed', () => {
     for (const [index, [name, moment]] of moments.entries()) {
       await forget(engine, expected);
       const before = await imagesOf(engine);
-      wire.cutAt(moment, () => killEngine(engine));
+      let killed = Promise.resolve();
+      wire.cutAt(moment, () => {
+        killed = killEngine(engine);
+        return killed;
+      });
       const inPlace = env(`killed-${index}`);
       const { code, stdout, stderr } = await gsc(build('result:1'), { env: inPlace });
       expect(wire.isWaiting(), name).toBe(false);
+      // gsc hears of the end before it is complete.
+      await killed;
       expect([code, JSON.parse(stdout)], name).toMatchObject([1, { error: { code: 'engine' } }]);
       expect(stderr, name).toMatch(/cannot .*: the connection broke \(.*\)\nhint: see why it ended/);
       await runTool(script, ['start', dirname(engine.socket)]);

@@ -64,16 +64,7 @@ for pair in "libc.so.6 $libdir/libc.so.6" "ld-linux-x86-64.so.2 $out/lib64/ld-li
 done
 
 for kind in direct sgx; do
-  cat >"$out/usr/bin/gramine-$kind" <<WRAPPER
-#!/bin/sh
-# STAND-IN, not Gramine: see $(basename "$package")/STAND-IN.md
-if [ "\${1-}" = --version ]; then
-  echo 'Gramine 1.9 (stand-in)'
-  exit 0
-fi
-[ \$# -ge 1 ] || { echo "usage: gramine-$kind APPLICATION [ARGUMENT...] (stand-in)" >&2; exit 2; }
-exec /usr/lib/x86_64-linux-gnu/gramine/$kind/loader /usr/lib/x86_64-linux-gnu/gramine/$kind/libpal.so init "\$@"
-WRAPPER
+  sed "s,@MODE@,$kind,g; s,@PACKAGE@,/usr/lib/x86_64-linux-gnu/gramine,g" launcher.in >"$out/usr/bin/gramine-$kind"
   chmod 755 "$out/usr/bin/gramine-$kind"
 done
 cp STAND-IN.md "$package/STAND-IN.md"

@@ -8,6 +8,8 @@ export const labels = {
   runtimeDigest: 'gsc.runtime.digest',
   /** `true` on images whose runtime is the stand-in, which protects nothing. */
   standIn: 'gsc.runtime.stand-in',
+  /** Of a built runtime: the digest of what made it. */
+  recipe: 'gsc.runtime.recipe',
   mrEnclave: 'gsc.mrenclave',
   mrSigner: 'gsc.mrsigner',
   isvProdId: 'gsc.isvprodid',

@@ -25,6 +25,7 @@ export const errorCodes = [
   'key',
   'sigstruct',
   'engine',
+  'build',
   'registry',
   'cache',
   'aborted',

@@ -55,7 +55,10 @@ export const addBuild: AddCommand = (program, act) => {
     .option('-p, --passphrase <text>', 'passphrase of the key')
     .addOption(dateOption('date in the signature, YYYY-MM-DD'))
     .option('--force', 'replace an image of that name')
-    .option('--no-cache', 'neither read nor write the cache of layer indexes (also -nc)')
+    .option(
+      '--no-cache',
+      'neither read nor write the cache of layer indexes; build a runtime anew (also -nc)',
+    )
     .action(act(build));
   addContentOptions(command);
   addStoreOptions(command);
@@ -75,8 +78,16 @@ async function build(
     options.key === undefined
       ? undefined
       : await openPemSigner(resolve(world.workingDirectory, options.key), options.passphrase);
-  const wishes = await readContentOptions(context, options, manifestFile);
-  const app = await stores.open(appReference);
+  let opened: Promise<OpenedImage> | undefined;
+  const openApp = () => {
+    opened ??= stores.open(appReference);
+    return opened;
+  };
+  const wishes = await readContentOptions(context, options, {
+    manifestFile,
+    app: async () => (await openApp()).image,
+  });
+  const app = await openApp();
   const placed = placedLike(named, app.reference);
   const output = options.output === undefined ? nameInArchive(placed, app, nameRule(options)) : placed;
   const writer = await stores.sink(output, { force: options.force === true, sharedWith: [app] });

@@ -1,4 +1,5 @@
 import { addBuild } from './build-command.ts';
+import { addBuildGramine } from './build-gramine-command.ts';
 import { addCache } from './cache-command.ts';
 import { addConfig } from './config-command.ts';
 import { addExplain } from './explain-command.ts';
@@ -16,6 +17,7 @@ export const commands: readonly AddCommand[] = [
   addBuild,
   addSignImage,
   addInfoImage,
+  addBuildGramine,
   addExplain,
   addGenPrivateKey,
   addSgxSign,

@@ -64,7 +64,7 @@ function effective(row: SettingRow, configuration: Configuration, runtimes: read
     return { name, values: defaultOf(name, configuration), origin: { kind: 'default' } };
   }
   const { values, line, column } = setting;
-  const unused = row.unused ?? outranked(name, configuration, runtimes);
+  const unused = outranked(row, configuration, runtimes);
   const origin = { kind: 'file', file: configuration.file, line, column } as const;
   return { name, values, origin, ...(unused !== undefined && { unused }) };
 }
@@ -77,15 +77,18 @@ function defaultOf(name: string, { settings }: Configuration): readonly string[]
   return isDefault ? [defaultRuntimeImage] : [];
 }
 
-/** An option or a built runtime goes before every other source of one. */
+/** An option or a built runtime goes before every other source of one; without sources nothing is built. */
 function outranked(
-  name: string,
+  { name, isForBuilds }: SettingRow,
   { settings }: Configuration,
   runtimes: readonly string[],
 ): string | undefined {
   if (name === 'Gramine.Image') return undefined;
   if (runtimes.length > 0) return '--runtime goes before it';
   if (settings.has('Gramine.Image')) return 'Gramine.Image goes before it';
+  const isBuilt = settings.has('Gramine.Repository') || settings.has('Graphene.Repository');
+  if (isForBuilds && !isBuilt)
+    return 'gsc build builds no runtime without a Repository; gsc build-gramine does';
   return undefined;
 }
 

@@ -4,19 +4,24 @@ import { bytesOfText, type ImagePath, imagePath } from '../base/image-path.ts';
 import { readUserFile } from '../base/read-file.ts';
 import type { LibcWish } from '../choose-libc.ts';
 import type { GraminizeOptions } from '../graminize.ts';
+import type { Image } from '../image/image.ts';
 import { parseToml, type TomlDocument } from '../manifest/toml.ts';
+import { detectDistribution } from '../runtime/recipe/detect-distribution.ts';
+import type { Family } from '../runtime/recipe/recipe.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { type TrustLevel, trustLevels } from '../scan/trust-level.ts';
 import { addChoiceOptions, type ChoiceOptions, readChoices } from './build-choices.ts';
 import { readConfiguration } from './config/read-configuration.ts';
 import type { CommandContext } from './program.ts';
 import { repeatable } from './repeatable.ts';
+import { addRuntimeBuildOptions, type RuntimeBuildOptions } from './runtime-build/runtime-build-options.ts';
 import { runtimeOrder } from './runtime-order.ts';
+import { rootOfImage } from './runtime-root.ts';
 import { openRuntime } from './runtime-source.ts';
 import { runtimeVersionOption } from './runtime-version-option.ts';
 
 /** The options that {@link addContentOptions} adds, as commander gives them. */
-export interface ContentOptions extends ChoiceOptions {
+export interface ContentOptions extends ChoiceOptions, RuntimeBuildOptions {
   readonly config?: string;
   readonly runtime?: readonly string[];
   readonly runtimeVersion?: RuntimeVersion;
@@ -50,7 +55,8 @@ export function addContentOptions(command: Command): Command {
         .choices(['auto', 'runtime', 'image'])
         .default('auto'),
     );
-  return addChoiceOptions(command);
+  addChoiceOptions(command);
+  return addRuntimeBuildOptions(command);
 }
 
 /** What the options say to graminizing. */
@@ -59,18 +65,30 @@ export type ContentWishes = Omit<
   'tree' | 'name' | 'baseName' | 'epochSeconds' | 'toolVersion'
 >;
 
+/** What the options are about. */
+export interface ContentSubject {
+  readonly manifestFile: string | undefined;
+  /** Opens the app image: its distribution may decide on the runtime's. */
+  readonly app: () => Promise<Image>;
+}
+
 /** Reads what the options name: configuration, manifest, runtime, files to add. */
 export async function readContentOptions(
   context: CommandContext,
   options: ContentOptions,
-  manifestFile: string | undefined,
+  { manifestFile, app }: ContentSubject,
 ): Promise<ContentWishes> {
   const { world } = context;
   const configuration = await readConfiguration(world, options.config);
   const manifest = manifestFile === undefined ? undefined : await readManifest(context, manifestFile);
   const choices = await readChoices(world, options);
   const order = runtimeOrder(world, configuration, options.runtime);
-  const runtime = await openRuntime(context, { order, version: options.runtimeVersion });
+  const detect = async (family: Family) =>
+    detectDistribution(await rootOfImage(context, await app()), family);
+  const building = { options, detect };
+  // A wrong name shall not be found after the minutes that a build takes.
+  if (order.kind === 'build') await app();
+  const runtime = await openRuntime(context, { order, version: options.runtimeVersion, building });
   return {
     runtime,
     ...(manifest && { manifest }),

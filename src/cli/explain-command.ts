@@ -63,7 +63,10 @@ async function explain(
 }
 
 async function explainApp(context: CommandContext, options: Options, app: Image): Promise<ExplainableImage> {
-  const wishes = await readContentOptions(context, options, options.manifest);
+  const wishes = await readContentOptions(context, options, {
+    manifestFile: options.manifest,
+    app: async () => app,
+  });
   const scan = await scanWith(context, app);
   const graminized = await graminize(app, {
     ...wishes,

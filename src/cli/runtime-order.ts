@@ -1,6 +1,6 @@
 import { GscError } from '../base/error.ts';
-import type { Configuration } from './config/configuration.ts';
-import { settingOf } from './config/configuration.ts';
+import type { Family } from '../runtime/recipe/recipe.ts';
+import { type Configuration, type Setting, settingOf } from './config/configuration.ts';
 import type { World } from './console.ts';
 
 /** Where the runtime shall come from. */
@@ -12,12 +12,14 @@ export type RuntimeOrder =
       /** What their paths count from. */
       readonly base: string;
     }
+  /** Built from its sources, if the Engine does not have it yet. */
+  | { readonly kind: 'build'; readonly family: Family; readonly configuration: Configuration }
   | { readonly kind: 'default'; readonly mirror: string | undefined };
 
 /**
  * What options and configuration say together: `--runtime` goes before `Gramine.Image`, that before a repository (as in
  * the Python tool), and without any of them the default counts. Throws a `config` error, with its place, for a
- * configuration that asks for a runtime built from source: this version does not build any.
+ * configuration that asks for a runtime of Graphene: images are not graminized with it yet.
  */
 export function runtimeOrder(
   world: World,
@@ -28,23 +30,20 @@ export function runtimeOrder(
   if (given.length > 0) return { kind: 'given', sources: given, base: world.workingDirectory };
   const image = settingOf(configuration, 'Gramine.Image');
   if (image) return { kind: 'given', sources: image.values, base: configuration.directory };
-  for (const name of ['Gramine.Repository', 'Graphene.Image', 'Graphene.Repository'] as const) {
+  if (settingOf(configuration, 'Gramine.Repository'))
+    return { kind: 'build', family: 'gramine', configuration };
+  for (const name of ['Graphene.Image', 'Graphene.Repository'] as const) {
     const setting = settingOf(configuration, name);
-    if (setting) throw notBuilt(name, setting.values.join(', '), setting.place);
+    if (setting) throw noGraphene(name, setting);
   }
   return { kind: 'default', mirror: settingOf(configuration, 'Gramine.Mirror')?.values[0] };
 }
 
-function notBuilt(name: string, value: string, place: string): GscError {
-  const isGramine = name.startsWith('Gramine');
+function noGraphene(name: string, { values, place }: Setting): GscError {
   return new GscError({
     code: 'config',
     subject: place,
-    message: isGramine
-      ? `${name}: this version of gsc does not build Gramine from source (${value})`
-      : `${name}: Graphene runtimes are not supported yet (${value})`,
-    hint: isGramine
-      ? 'give a built one with --runtime or as Gramine.Image; without Gramine.Repository the default image is taken'
-      : 'give a Gramine runtime with --runtime or as Gramine.Image',
+    message: `${name}: images are not graminized with Graphene yet (${values.join(', ')})`,
+    hint: 'give a Gramine runtime with --runtime or as Gramine.Image; gsc build-gramine builds one of Graphene',
   });
 }

@@ -1,9 +1,14 @@
+import { showImageName } from '../reference/image-name.ts';
 import { findRuntime } from '../runtime/find-runtime.ts';
 import { mergeRoots } from '../runtime/merge-roots.ts';
+import type { Family } from '../runtime/recipe/recipe.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { cannotFetch, defaultRuntimeImage, openDefaultRuntime } from './default-runtime.ts';
 import type { CommandContext } from './program.ts';
+import { provideRuntime } from './runtime-build/provide-runtime.ts';
+import { readBuildOrder } from './runtime-build/read-build-order.ts';
+import type { RuntimeBuildOptions } from './runtime-build/runtime-build-options.ts';
 import type { RuntimeOrder } from './runtime-order.ts';
 import { openRuntimeRoots, type RuntimeRoot, rootOfImage } from './runtime-root.ts';
 
@@ -13,11 +18,20 @@ export interface RuntimeChoice {
   readonly version: RuntimeVersion | undefined;
   /** In place of {@link defaultRuntimeImage}. */
   readonly defaultImage?: string;
+  readonly building: RuntimeBuilding;
+}
+
+/** How a runtime that is ordered from its sources is had. */
+export interface RuntimeBuilding {
+  readonly options: RuntimeBuildOptions;
+  /** What the app image is, for `Distro: auto`. */
+  readonly detect: (family: Family) => Promise<string | undefined>;
 }
 
 /** Finds the Gramine runtime that was ordered. What the cache has of an image is not read again. */
 export async function openRuntime(context: CommandContext, choice: RuntimeChoice): Promise<Runtime> {
   const { order, version, defaultImage = defaultRuntimeImage } = choice;
+  if (order.kind === 'build') return openBuilt(context, order, choice);
   if (order.kind === 'given') {
     const roots: RuntimeRoot[] = [];
     for (const source of order.sources) roots.push(...(await openRuntimeRoots(context, source, order.base)));
@@ -29,6 +43,25 @@ export async function openRuntime(context: CommandContext, choice: RuntimeChoice
   } catch (error) {
     throw cannotFetch(defaultImage, error);
   }
+}
+
+async function openBuilt(
+  context: CommandContext,
+  order: RuntimeOrder & { readonly kind: 'build' },
+  { building: { options, detect }, version }: RuntimeChoice,
+): Promise<Runtime> {
+  const buildOrder = await readBuildOrder(context, { ...order, options, detect });
+  const { name, id } = await provideRuntime(context, buildOrder, {
+    isFresh: options.cache === false,
+    ...(options.network !== undefined && { network: options.network }),
+    removeStages: options.rm === true,
+  });
+  const { kind } = await context.stores.engine();
+  const { image } = await context.stores.open({
+    kind: kind === 'podman' ? 'containers-storage' : 'docker-daemon',
+    image: { kind: 'id', digest: id },
+  });
+  return runtimeIn([await rootOfImage(context, image)], showImageName(name), version);
 }
 
 /** Searches all roots as if they were one; the first that knows its version tells it. */

@@ -5,6 +5,7 @@ import type { Image } from '../image/image.ts';
 import { showFullName, withDefaultTag } from '../reference/image-name.ts';
 import type { BareReference, ImageReference, RegistryReference } from '../reference/image-reference.ts';
 import { showReference } from '../reference/image-reference.ts';
+import type { BuildLogin } from '../store/engine/build/build-session.ts';
 import type { Engine } from '../store/engine/engine.ts';
 import { openEngineWriter } from '../store/engine/engine-writer.ts';
 import { type EngineFlavour, findEngine } from '../store/engine/find-engine.ts';
@@ -13,6 +14,7 @@ import { openEngineImage } from '../store/engine/open-engine-image.ts';
 import type { ImageWriter } from '../store/image-writer.ts';
 import { openImage } from '../store/open-image.ts';
 import { openWriter } from '../store/open-writer.ts';
+import { findCredentials } from '../store/registry/credentials.ts';
 import {
   type DocumentStore,
   openRegistryImage,
@@ -128,6 +130,17 @@ export class Stores {
       case 'bare':
         return this.sink({ kind: 'docker-daemon', image: reference.image }, { force, sharedWith });
     }
+  }
+
+  /** The Engine that the user means, for what is no image: Docker's, else Podman's. */
+  engine(): Promise<Engine> {
+    return this.#engine('any');
+  }
+
+  /** The name and password for a registry that the user's files have; undefined for none. */
+  async loginFor(host: string): Promise<BuildLogin | undefined> {
+    const found = await findCredentials(host, '', this.#registry().settings);
+    return found?.kind === 'password' ? { username: found.username, password: found.password } : undefined;
   }
 
   /** Gives back everything that was opened. */

@@ -80,19 +80,10 @@ describe('--init', () => {
   });
 });
 
-describe('gsc build with a configuration that asks for a build from source', () => {
+describe('gsc build with a configuration of a runtime that it cannot take', () => {
   test.each([
-    [
-      'Gramine.Repository',
-      'Gramine:\n  Repository: https://x\n  Branch: v1.9\n',
-      'does not build Gramine from source',
-    ],
-    [
-      'Graphene.Repository',
-      'Graphene:\n  Repository: https://x\n',
-      'Graphene runtimes are not supported yet',
-    ],
-    ['Graphene.Image', 'Graphene:\n  Image: x\n', 'Graphene runtimes are not supported yet'],
+    ['Graphene.Repository', 'Graphene:\n  Repository: https://x\n', 'not graminized with Graphene yet'],
+    ['Graphene.Image', 'Graphene:\n  Image: x\n', 'not graminized with Graphene yet'],
   ])('%s says where, why, and what to do', async (name, text, message) => {
     write('config.yaml', text);
     const { code, stderr } = await gsc(['build', '--no-cache', 'oci:app'], here);

@@ -49,6 +49,7 @@ async function open(
       {
         order: { kind: 'default', mirror },
         version: undefined,
+        building: { options: { buildtype: 'release' }, detect: async () => undefined },
         defaultImage: options.defaultImage ?? pinned,
       },
     );

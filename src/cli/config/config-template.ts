@@ -23,8 +23,7 @@ export function configTemplate(): string {
   return `${lines.join('\n')}\n`;
 }
 
-function linesOf({ name, about, example, unused }: SettingRow, indent: string): readonly string[] {
+function linesOf({ name, about, example }: SettingRow, indent: string): readonly string[] {
   const word = name.slice(name.lastIndexOf('.') + 1);
-  const remark = unused === undefined ? [] : [`# Not used: ${unused}.`];
-  return [`# ${about}`, ...remark, `#${indent}${word}: ${example}`];
+  return [`# ${about}`, `#${indent}${word}: ${example}`];
 }

@@ -8,11 +8,9 @@ export interface SettingRow {
   readonly example: string;
   /** May be a list of texts. */
   readonly isList?: true;
-  /** Why this version passes over it; absent if it counts. */
-  readonly unused?: string;
+  /** Says how a runtime is built, so that it counts only where one is. */
+  readonly isForBuilds?: true;
 }
-
-const forBuilds = 'it is about building a runtime from source, which this version does not do';
 
 /**
  * All settings, in the order of the template. Those of the Python tool keep their names, so that its files work: GSC of
@@ -21,15 +19,21 @@ const forBuilds = 'it is about building a runtime from source, which this versio
 export const settingTable = [
   {
     name: 'Distro',
-    about: 'The distribution that a runtime is built for, or auto: that of the app image.',
+    about: 'The distribution that a runtime is built on, or auto: that of the app image.',
     example: 'auto',
-    unused: forBuilds,
+    isForBuilds: true,
   },
   {
     name: 'Registry',
     about: 'A registry, for the image of that distribution.',
     example: 'registry.example.com',
-    unused: forBuilds,
+    isForBuilds: true,
+  },
+  {
+    name: 'Mirror',
+    about: "A URL in place of the hosts of the distribution's package sources.",
+    example: 'https://mirror.example.com',
+    isForBuilds: true,
   },
   {
     name: 'Gramine.Image',
@@ -52,7 +56,13 @@ export const settingTable = [
     name: 'Gramine.Branch',
     about: 'Their branch, tag or commit.',
     example: 'v1.9',
-    unused: forBuilds,
+    isForBuilds: true,
+  },
+  {
+    name: 'Gramine.Subprojects',
+    about: 'A directory with the archives that the build of Gramine would download.',
+    example: 'subprojects',
+    isForBuilds: true,
   },
   {
     name: 'Graphene.Image',
@@ -64,18 +74,24 @@ export const settingTable = [
     about: 'The sources of Graphene.',
     example: 'https://github.com/oscarlab/graphene.git',
   },
-  { name: 'Graphene.Branch', about: 'Their branch, tag or commit.', example: 'v1.1', unused: forBuilds },
+  { name: 'Graphene.Branch', about: 'Their branch, tag or commit.', example: 'v1.1', isForBuilds: true },
+  {
+    name: 'Graphene.Subprojects',
+    about: 'A directory with the archives that the build of Graphene would download.',
+    example: 'subprojects',
+    isForBuilds: true,
+  },
   {
     name: 'SGXDriver.Repository',
-    about: 'The SGX driver whose headers Graphene is built with.',
+    about: 'The SGX driver whose headers a runtime is built with; without it the kernel has the driver.',
     example: 'https://github.com/intel/linux-sgx-driver.git',
-    unused: 'Gramine uses the driver of the kernel',
+    isForBuilds: true,
   },
   {
     name: 'SGXDriver.Branch',
     about: 'Its branch, tag or commit.',
     example: 'sgx_driver_1.9',
-    unused: 'Gramine uses the driver of the kernel',
+    isForBuilds: true,
   },
 ] as const satisfies readonly SettingRow[];
 

@@ -1,5 +1,5 @@
-import { Readable } from 'node:stream';
-import { Agent, type Dispatcher } from 'undici';
+import { type Duplex, Readable } from 'node:stream';
+import { Agent, type Dispatcher, upgrade } from 'undici';
 import { GscError } from '../../base/error.ts';
 import type { ByteStream } from '../../image/image.ts';
 import { throwIfAborted } from '../abort.ts';
@@ -22,14 +22,26 @@ export interface EngineOptions {
 
 /** One question to an Engine. */
 export interface EngineRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** Below the API's version: `/images/json`, with the query. */
   readonly path: string;
   /** What it is for, as the end of "cannot …". */
   readonly purpose: string;
   readonly body?: () => ByteStream;
   readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly isTransfer?: boolean;
+  /** The Engine may be silent for as long as it likes: compilers are. */
+  readonly isEndless?: boolean;
+}
+
+/** A question after which the connection speaks another protocol. */
+export interface UpgradeRequest {
+  readonly path: string;
+  readonly purpose: string;
+  readonly protocol: string;
+  /** A header with several values is sent once for each. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
 }
 
 const defaultTimeouts: EngineTimeouts = { connectMs: 10_000, answerMs: 60_000, transferMs: 1_800_000 };
@@ -61,15 +73,16 @@ export class EngineConnection {
   }
 
   async send(request: EngineRequest): Promise<Dispatcher.ResponseData> {
-    const { purpose, method, path, body, contentType, isTransfer } = request;
-    const silenceMs = isTransfer ? this.#timeouts.transferMs : this.#timeouts.answerMs;
+    const { purpose, method, path, body, contentType, headers, isTransfer, isEndless } = request;
+    const limitMs = isTransfer ? this.#timeouts.transferMs : this.#timeouts.answerMs;
+    const silenceMs = isEndless ? 0 : limitMs;
     throwIfAborted(this.#signal, this.subject);
     try {
       const answer = await this.#agent.request({
         origin: originOf(this.address),
         path,
         method,
-        headers: contentType === undefined ? {} : { 'content-type': contentType },
+        headers: { ...headers, ...(contentType !== undefined && { 'content-type': contentType }) },
         body: body ? Readable.from(body(), { objectMode: false }) : null,
         headersTimeout: silenceMs,
         bodyTimeout: silenceMs,
@@ -77,6 +90,25 @@ export class EngineConnection {
       });
       this.#isStarted = true;
       return answer;
+    } catch (cause) {
+      throw this.explain(cause, purpose);
+    }
+  }
+
+  /** The connection itself, once the Engine has agreed to the protocol. */
+  async upgrade({ path, purpose, protocol, headers }: UpgradeRequest): Promise<Duplex> {
+    throwIfAborted(this.#signal, this.subject);
+    try {
+      const answer = await upgrade(`${originOf(this.address)}${path}`, {
+        dispatcher: this.#agent,
+        method: 'POST',
+        protocol,
+        headers: Object.entries(headers).flatMap(([name, value]) =>
+          [value].flat().flatMap((each) => [name, each]),
+        ),
+        signal: this.#signal ?? null,
+      });
+      return answer.socket;
     } catch (cause) {
       throw this.explain(cause, purpose);
     }

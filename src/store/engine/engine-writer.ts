@@ -1,9 +1,8 @@
 import { z } from 'zod/mini';
 import type { Digest } from '../../base/digest.ts';
-import { GscError } from '../../base/error.ts';
 import type { ByteStream, Image, Layer } from '../../image/image.ts';
 import { verifiedStream } from '../../image/verified-stream.ts';
-import { type ImageId, type ImageName, showFullName, showImageName } from '../../reference/image-name.ts';
+import { type ImageId, type ImageName, showImageName } from '../../reference/image-name.ts';
 import { abortable, throwIfAborted } from '../abort.ts';
 import type { ImageWriter, LayerKey, StoreResult } from '../image-writer.ts';
 import { blobPath } from '../oci-blobs.ts';
@@ -16,6 +15,7 @@ import { imageArchive } from './image-archive.ts';
 import { type ImageFacts, inspectImage, storedName } from './image-facts.ts';
 import { commonDepth, findChains, type LayerChains } from './known-layers.ts';
 import { loadArchive } from './load-archive.ts';
+import { nameImage } from './name-image.ts';
 
 export interface EngineWriterOptions {
   /** Let the name go to another image. */
@@ -106,7 +106,9 @@ class EngineWriter implements ImageWriter {
     if ((await this.#checkName(image)) === 'unchanged') return { ...result, outcome: 'unchanged' };
     const stored = (await this.#find(image)) ?? (await this.#load(image));
     // Loading takes a while: somebody else may have taken the name.
-    if ((await this.#checkName(image)) === 'written') await this.#tag(stored);
+    if ((await this.#checkName(image)) === 'written') {
+      await nameImage(this.#engine, stored.id, { name: this.#name, shown: this.#shown });
+    }
     return { ...result, outcome: 'written' };
   }
 
@@ -167,20 +169,6 @@ class EngineWriter implements ImageWriter {
     return loadArchive(this.#engine, () =>
       abortable(imageArchive(image, { leftOut, open }), this.#options.signal, this.#shown),
     );
-  }
-
-  async #tag({ id }: ImageFacts): Promise<void> {
-    const { tag, ...untagged } = this.#name;
-    const query = new URLSearchParams({ repo: showFullName(untagged), tag: tag ?? '' });
-    const purpose = `give the image ${id} its name`;
-    const json = await this.#engine.ask({ method: 'POST', path: `/images/${id}/tag?${query}`, purpose });
-    if (json !== undefined) return;
-    throw new GscError({
-      code: 'engine',
-      subject: this.#shown,
-      message: `cannot ${purpose}: it is not there any more`,
-      hint: 'something removes new images (docker image prune?): run the command again',
-    });
   }
 }
 

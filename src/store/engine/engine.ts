@@ -1,8 +1,18 @@
+import type { Duplex } from 'node:stream';
 import { GscError } from '../../base/error.ts';
 import type { ByteStream } from '../../image/image.ts';
 import type { EngineAddress, EngineKind } from './engine-address.ts';
-import { EngineConnection, type EngineOptions, type EngineRequest, readText } from './engine-connection.ts';
+import {
+  EngineConnection,
+  type EngineOptions,
+  type EngineRequest,
+  readText,
+  type UpgradeRequest,
+} from './engine-connection.ts';
 import { refusalError, withoutEngineHint } from './engine-error.ts';
+
+/** How an Engine builds images: one step at a time in containers, or with BuildKit. */
+export type Builder = 'classic' | 'buildkit';
 
 export interface EngineAnswer {
   readonly status: number;
@@ -30,7 +40,8 @@ export async function connectEngine(address: EngineAddress, options: EngineOptio
       throw refusalError(subject, 'reach it', { status: answer.statusCode, text });
     }
     const api = agreeOnApi(String(answer.headers['api-version'] ?? ''), subject);
-    return new Engine(connection, api);
+    const builder = answer.headers['builder-version'] === '2' ? 'buildkit' : 'classic';
+    return new Engine(connection, api, builder);
   } catch (error) {
     await connection.close();
     throw connection.explain(error, 'reach it');
@@ -41,12 +52,15 @@ export async function connectEngine(address: EngineAddress, options: EngineOptio
 export class Engine {
   /** `1.41` to `1.52`. */
   readonly apiVersion: string;
+  /** The builder that it wants to be asked for. */
+  readonly preferredBuilder: Builder;
   readonly #connection: EngineConnection;
 
   /** For {@link connectEngine} only. */
-  constructor(connection: EngineConnection, apiVersion: string) {
+  constructor(connection: EngineConnection, apiVersion: string, preferredBuilder: Builder) {
     this.#connection = connection;
     this.apiVersion = apiVersion;
+    this.preferredBuilder = preferredBuilder;
   }
 
   get kind(): EngineKind {
@@ -67,6 +81,11 @@ export class Engine {
     const path = `/v${this.apiVersion}${request.path}`;
     const answer = await this.#connection.send({ ...request, path });
     return { status: answer.statusCode, body: this.#connection.explained(answer.body, request.purpose) };
+  }
+
+  /** Takes a connection over for another protocol. Throws an `engine` or `aborted` error. */
+  upgrade(request: UpgradeRequest): Promise<Duplex> {
+    return this.#connection.upgrade({ ...request, path: `/v${this.apiVersion}${request.path}` });
   }
 
   /** The JSON of an answer; undefined for status 404. Throws an `engine` error for any other refusal. */

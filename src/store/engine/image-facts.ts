@@ -21,6 +21,7 @@ const inspectSchema = z.looseObject({
   Os: z.nullish(z.string()),
   Architecture: z.nullish(z.string()),
   RootFS: z.nullish(z.looseObject({ Layers: z.nullish(z.array(digest)) })),
+  Config: z.nullish(z.looseObject({ Labels: z.nullish(z.record(z.string(), z.string())) })),
 });
 
 const listSchema = z.array(z.looseObject({ Id: z.string(), RepoTags: z.nullish(z.array(z.string())) }));
@@ -33,6 +34,7 @@ export interface ImageFacts {
   readonly os: string;
   readonly architecture: string;
   readonly diffIds: readonly Digest[];
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** One line of an Engine's list of images. */
@@ -128,13 +130,14 @@ function onThisHost(name: ImageName): ImageName {
 function readFacts(engine: Engine, json: unknown, name: string): ImageFacts {
   const parsed = inspectSchema.safeParse(json);
   if (!parsed.success) throw unexpected(engine, `the image ${name}`, parsed.error);
-  const { Id, RepoTags, Os, Architecture, RootFS } = parsed.data;
+  const { Id, RepoTags, Os, Architecture, RootFS, Config } = parsed.data;
   return {
     id: Id as Digest,
     names: RepoTags ?? [],
     os: Os || 'linux',
     architecture: Architecture || 'amd64',
     diffIds: (RootFS?.Layers ?? []).filter((text): text is Digest => isDigest(text)),
+    labels: Config?.Labels ?? {},
   };
 }
 

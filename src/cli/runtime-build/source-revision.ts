@@ -1,0 +1,104 @@
+import { GscError, systemErrorCode } from '../../base/error.ts';
+import { nearestName } from '../../base/nearest-name.ts';
+import type { Source } from '../../runtime/recipe/recipe.ts';
+import { type ProgramResult, runProgram } from '../../store/registry/run-program.ts';
+import type { World } from '../console.ts';
+
+/** A repository as the configuration names it. */
+export interface WantedSource {
+  readonly repository: string;
+  /** Branch, tag or commit; without one the repository's own default branch. */
+  readonly branch?: string;
+  /** `config.yaml:3:5`, or what stands for it. */
+  readonly place: string;
+}
+
+export interface FoundSource extends Source {
+  /** Why the name could not be replaced by the commit that it stands for now. */
+  readonly obstacle?: string;
+}
+
+/** A repository that is slower is asked again by the build itself. */
+const timeoutMs = 30_000;
+/** `git ls-remote --exit-code`: there is no such ref. */
+const noSuchRef = 2;
+
+/**
+ * The commit that a name stands for now, asked with the `git` of this machine; so a runtime is built again when a branch
+ * has moved, and only then. Where git or the repository cannot be asked, the name stays. Throws a `config` error if the
+ * repository answers and has no such name.
+ */
+export async function findSource(world: World, wanted: WantedSource): Promise<FoundSource> {
+  const { repository, branch = 'HEAD' } = wanted;
+  checkRepository(wanted);
+  if (/^[0-9a-f]{7,40}$/.test(branch)) return { repository, revision: branch };
+  const refs = [`refs/heads/${branch}`, `refs/tags/${branch}^{}`, `refs/tags/${branch}`, branch];
+  const answer = await lsRemote(world, ['--exit-code', repository, ...refs]);
+  if (typeof answer === 'string') return { repository, revision: branch, obstacle: answer };
+  if (answer.status === noSuchRef) throw await unknownName(world, wanted, branch);
+  if (answer.status !== 0) return { repository, revision: branch, obstacle: complaintOf(answer) };
+  const commits = readRefs(answer.stdout);
+  const commit = refs.map((ref) => commits.get(ref)).find((found) => found !== undefined);
+  if (commit === undefined) throw await unknownName(world, wanted, branch);
+  return { repository, revision: commit, name: branch };
+}
+
+/** What a container can clone. */
+function checkRepository({ repository, place }: WantedSource): void {
+  if (/^(?:https?|git|ssh|ftps?):\/\/./.test(repository) || /^[\w.-]+@[\w.-]+:./.test(repository)) return;
+  throw new GscError({
+    code: 'config',
+    subject: place,
+    message: `expected a repository that the build's container can clone, got ${JSON.stringify(repository)}`,
+    hint: 'write a URL (https://, git:// or ssh://); a repository of this machine can be served with git daemon',
+  });
+}
+
+/** The answer, or why there is none. */
+async function lsRemote(world: World, parameters: readonly string[]): Promise<ProgramResult | string> {
+  try {
+    const result = await runProgram('git', ['ls-remote', ...parameters], {
+      input: '',
+      // Nobody is there to be asked for a password.
+      environment: {
+        ...world.environment,
+        GIT_TERMINAL_PROMPT: '0',
+        GIT_SSH_COMMAND: 'ssh -o BatchMode=yes',
+      },
+      timeoutMs,
+      signal: world.signal,
+    });
+    return result.isTimedOut ? 'the repository does not answer in time' : result;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return 'there is no git on this machine';
+    throw error;
+  }
+}
+
+function complaintOf({ stderr }: ProgramResult): string {
+  const [first] = stderr.split('\n').filter((line) => /^(?:fatal|error|remote):/.test(line));
+  return first ?? 'git could not ask the repository';
+}
+
+/** `<commit> TAB <ref>` to a line. */
+function readRefs(text: string): ReadonlyMap<string, string> {
+  const lines = text.split('\n').map((line) => line.split('\t'));
+  return new Map(lines.flatMap(([commit, ref]) => (commit && ref ? [[ref, commit] as const] : [])));
+}
+
+async function unknownName(
+  world: World,
+  { repository, place }: WantedSource,
+  branch: string,
+): Promise<GscError> {
+  const answer = await lsRemote(world, ['--heads', '--tags', repository]);
+  const refs = typeof answer === 'string' ? [] : [...readRefs(answer.stdout).keys()];
+  const names = refs.map((ref) => ref.replace(/^refs\/(?:heads|tags)\/|\^\{\}$/g, ''));
+  const near = nearestName(branch, names);
+  return new GscError({
+    code: 'config',
+    subject: place,
+    message: `${repository} has no branch or tag ${branch}`,
+    hint: near === undefined ? 'git ls-remote lists what there is' : `did you mean ${near}?`,
+  });
+}

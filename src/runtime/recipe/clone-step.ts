@@ -1,0 +1,27 @@
+import { checkWord, run, shellWord } from './dockerfile-text.ts';
+import type { Source } from './recipe.ts';
+
+/**
+ * Instructions that clone a repository into `directory` and check a revision out: what a clone brings, or else what the
+ * server gives by that name. `more` are commands for the same step. Throws a `config` error for values that cannot stand in
+ * a Dockerfile.
+ */
+export function cloneStep(
+  { repository, revision, name }: Source,
+  directory: string,
+  more: readonly string[] = [],
+): readonly string[] {
+  const wanted = shellWord(checkWord(revision, 'Branch'));
+  const git = `git -C ${directory}`;
+  const checkout = `${git} -c advice.detachedHead=false checkout --quiet --detach`;
+  const fetched = `{ ${git} fetch --quiet origin ${wanted} && ${checkout} FETCH_HEAD; }`;
+  return [
+    ...(name === undefined ? [] : [`# ${checkWord(name, 'Branch')}`]),
+    run([
+      `git clone --quiet ${shellWord(checkWord(repository, 'Repository'))} ${directory}`,
+      `{ ${checkout} ${wanted} 2>/dev/null || ${fetched}; }`,
+      `${git} log -1 --oneline`,
+      ...more,
+    ]),
+  ];
+}

@@ -1,0 +1,41 @@
+import { cloneStep } from './clone-step.ts';
+import { run } from './dockerfile-text.ts';
+import type { BuildOrder, SourceSteps } from './recipe.ts';
+import { sgxHeaderCommands } from './sgx-header.ts';
+
+/** Where the Python GSC installs Gramine as well. */
+const prefix = '/gramine/meson_build_output';
+
+/** Gramine from 1.0 on. Documentation/devel/building.rst: "Building". */
+export function gramineSteps({ source, driver, buildType, subprojects }: BuildOrder): SourceSteps {
+  const hasDcap = String.raw`printf '#include <sgx_dcap_quoteverify.h>\n' | cc -E - >/dev/null 2>&1`;
+  // Meson looks for a subproject's archive here, by name and hash, before it downloads it.
+  const copies = subprojects.length === 0 ? [] : ['COPY subprojects/ /gramine/subprojects/packagecache/'];
+  const driverOptions =
+    driver === undefined ? '$(cat /sgx-options)' : '-Dsgx_driver=oot -Dsgx_driver_include_path=/driver';
+  return {
+    installed: prefix,
+    instructions: [
+      ...cloneStep(source, '/gramine'),
+      ...(driver ? cloneStep(driver, '/driver') : []),
+      ...copies,
+      ...(driver
+        ? []
+        : [
+            run(
+              sgxHeaderCommands({ archives: '/gramine/subprojects/packagecache', options: '/sgx-options' }),
+            ),
+          ]),
+      run([
+        'cd /gramine',
+        `if ${hasDcap}; then dcap=enabled; else dcap=disabled; fi`,
+        [
+          `meson setup build/ --prefix=${prefix} --buildtype=${buildType}`,
+          `-Ddirect=enabled -Dsgx=enabled -Ddcap=$dcap ${driverOptions}`,
+        ].join(' \\\n      '),
+        'ninja -C build/',
+        'ninja -C build/ install',
+      ]),
+    ],
+  };
+}

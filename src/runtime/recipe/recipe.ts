@@ -1,0 +1,91 @@
+import { type Digest, digestOf } from '../../base/digest.ts';
+import type { Distribution } from './distribution.ts';
+
+/** Which sources: Gramine's with Meson, or Graphene's with make. */
+export type Family = 'gramine' | 'graphene';
+
+export const buildTypes = ['release', 'debug', 'debugoptimized'] as const;
+export type BuildType = (typeof buildTypes)[number];
+
+/** A revision of a repository. */
+export interface Source {
+  /** As `git clone` takes it. */
+  readonly repository: string;
+  /** What is checked out: a commit, where it is known. */
+  readonly revision: string;
+  /** The branch or tag that the user named, if the revision is what it stands for. */
+  readonly name?: string;
+}
+
+/** A file of a build's context. */
+export interface RecipeFile {
+  /** Relative, with slashes. */
+  readonly path: string;
+  readonly mode: number;
+  readonly content: Buffer;
+}
+
+/** A file that the build may read while it runs, and that no layer keeps. */
+export interface SecretWish {
+  /** As the Dockerfile names it. */
+  readonly id: string;
+  /** Where the machine that builds has it: the first file, by name, that fits. */
+  readonly directory: string;
+  readonly file: RegExp;
+}
+
+/** What the configuration and the options order. */
+export interface BuildOrder {
+  readonly family: Family;
+  readonly source: Source;
+  /** The SGX driver whose headers count; without it the kernel's own. */
+  readonly driver?: Source;
+  readonly distribution: Distribution;
+  /** Goes before the distribution's image: `HOST[:PORT][/PREFIX]`. */
+  readonly registry?: string;
+  /** A URL, without a slash at its end, in place of the hosts of all package sources. */
+  readonly mirror?: string;
+  readonly buildType: BuildType;
+  /** What the sources' build would download, in `subprojects/`. */
+  readonly subprojects: readonly RecipeFile[];
+  readonly buildArguments: ReadonlyMap<string, string>;
+}
+
+/** Steps of one family: what happens between installing packages and collecting the result. */
+export interface SourceSteps {
+  readonly instructions: readonly string[];
+  /** Where the script that collects looks. */
+  readonly installed: string;
+}
+
+/** How a runtime is made: all that decides what comes out. */
+export interface Recipe {
+  readonly family: Family;
+  /** Of the context, `Dockerfile` among them, sorted by path. */
+  readonly files: readonly RecipeFile[];
+  readonly buildArguments: ReadonlyMap<string, string>;
+  readonly secrets: readonly SecretWish[];
+}
+
+/** Arguments that say how the network is reached, not what is built. Dockerfile reference, "Predefined ARGs". */
+const proxyNames = ['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy', 'all_proxy'];
+
+/** True for build arguments that every Dockerfile knows without an `ARG`. */
+export function isPredefinedArgument(name: string): boolean {
+  return proxyNames.some((proxy) => name === proxy || name === proxy.toUpperCase());
+}
+
+/**
+ * SHA-256 over path, mode (octal) and SHA-256 of every file, and over every build argument that is no proxy; sorted, each
+ * part ended by a NUL. The same recipe makes the same runtime, as far as the distribution's packages stay the same.
+ */
+export function recipeDigest({ family, files, buildArguments }: Recipe): Digest {
+  const fileLines = files.map(
+    ({ path, mode, content }) => `${path}\0${mode.toString(8)}\0${digestOf(content)}\0`,
+  );
+  const argumentLines = [...buildArguments]
+    .filter(([name]) => !isPredefinedArgument(name))
+    .map(([name, value]) => `${name}=${value}\0`)
+    .sort();
+  return digestOf(Buffer.from([`${family}\0`, ...fileLines, ...argumentLines].join('')));
+}

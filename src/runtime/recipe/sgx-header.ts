@@ -1,0 +1,30 @@
+/**
+ * The kernel's description of its SGX driver for programs, of the first release that has one. Gramine includes it;
+ * distributions with an older kernel lack it.
+ */
+const sgxHeader = {
+  url: 'https://git.kernel.org/pub/scm/linux/kernel/git/stable/linux.git/plain/arch/x86/include/uapi/asm/sgx.h?h=v5.11',
+  sha256: 'a34a997ade42b61376b1c5d3d50f839fd28f2253fa047cb9c0e68a1b00477956',
+};
+
+/** Meson's option for a header in a place of our own. */
+const includeOption = '-Dsgx_driver_include_path=/sgx';
+
+/**
+ * Shell commands that see to `asm/sgx.h`: the system's, else `sgx.h` among the archives that were given, else the kernel's
+ * own repository. The file `options` gets what Meson must be told: nothing if the system has it.
+ */
+export function sgxHeaderCommands(places: {
+  readonly archives: string;
+  readonly options: string;
+}): readonly string[] {
+  const given = `${places.archives}/sgx.h`;
+  return [
+    `: >${places.options}`,
+    [
+      String.raw`if ! printf '#include <asm/sgx.h>\n' | cc -E - >/dev/null 2>&1; then mkdir -p /sgx/asm`,
+      `&& if [ -f ${given} ]; then cp ${given} /sgx/asm/sgx.h; else wget --quiet --timeout=30 -O /sgx/asm/sgx.h '${sgxHeader.url}'; fi`,
+      `&& echo '${sgxHeader.sha256}  /sgx/asm/sgx.h' | sha256sum --check --quiet && echo '${includeOption}' >${places.options}; fi`,
+    ].join(' \\\n    '),
+  ];
+}

@@ -1,0 +1,23 @@
+import type { Digest } from '../../base/digest.ts';
+import { GscError } from '../../base/error.ts';
+import { type ImageName, showFullName } from '../../reference/image-name.ts';
+import type { Engine } from './engine.ts';
+
+/** Gives an image of the Engine a name, with its tag; another image loses it. `shown` is the name in messages. */
+export async function nameImage(
+  engine: Engine,
+  id: Digest,
+  { name, shown }: { name: ImageName; shown: string },
+): Promise<void> {
+  const { tag, ...untagged } = name;
+  const query = new URLSearchParams({ repo: showFullName(untagged), tag: tag ?? '' });
+  const purpose = `give the image ${id} its name`;
+  const json = await engine.ask({ method: 'POST', path: `/images/${id}/tag?${query}`, purpose });
+  if (json !== undefined) return;
+  throw new GscError({
+    code: 'engine',
+    subject: shown,
+    message: `cannot ${purpose}: it is not there any more`,
+    hint: 'something removes new images (docker image prune?): run the command again',
+  });
+}

@@ -1,0 +1,49 @@
+# Builds a Gramine runtime; made by gsc.
+FROM debian:12 AS build
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+      autoconf \
+      bison \
+      build-essential \
+      ca-certificates \
+      cmake \
+      gawk \
+      git \
+      libprotobuf-c-dev \
+      meson \
+      nasm \
+      ninja-build \
+      pkg-config \
+      protobuf-c-compiler \
+      protobuf-compiler \
+      python3 \
+      python3-click \
+      python3-cryptography \
+      python3-jinja2 \
+      python3-protobuf \
+      python3-pyelftools \
+      python3-tomli \
+      python3-tomli-w \
+      python3-voluptuous \
+      wget \
+ && if apt-cache show libsgx-dcap-quote-verify-dev >/dev/null 2>&1; then DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends libsgx-dcap-quote-verify-dev; fi \
+ && rm -rf /var/lib/apt/lists/*
+# v1.9
+RUN git clone --quiet https://git.example.com/gramine.git /gramine \
+ && { git -C /gramine -c advice.detachedHead=false checkout --quiet --detach 0123456789abcdef0123456789abcdef01234567 2>/dev/null || { git -C /gramine fetch --quiet origin 0123456789abcdef0123456789abcdef01234567 && git -C /gramine -c advice.detachedHead=false checkout --quiet --detach FETCH_HEAD; }; } \
+ && git -C /gramine log -1 --oneline
+RUN git clone --quiet https://git.example.com/linux-sgx-driver.git /driver \
+ && { git -C /driver -c advice.detachedHead=false checkout --quiet --detach sgx_driver_1.9 2>/dev/null || { git -C /driver fetch --quiet origin sgx_driver_1.9 && git -C /driver -c advice.detachedHead=false checkout --quiet --detach FETCH_HEAD; }; } \
+ && git -C /driver log -1 --oneline
+RUN cd /gramine \
+ && if printf '#include <sgx_dcap_quoteverify.h>\n' | cc -E - >/dev/null 2>&1; then dcap=enabled; else dcap=disabled; fi \
+ && meson setup build/ --prefix=/gramine/meson_build_output --buildtype=release \
+      -Ddirect=enabled -Dsgx=enabled -Ddcap=$dcap -Dsgx_driver=oot -Dsgx_driver_include_path=/driver \
+ && ninja -C build/ \
+ && ninja -C build/ install
+COPY collect-runtime.sh /collect-runtime.sh
+RUN sh /collect-runtime.sh /gramine/meson_build_output /runtime strip
+
+# The runtime alone, with the libraries of its loader.
+FROM scratch
+COPY --from=build /runtime/ /

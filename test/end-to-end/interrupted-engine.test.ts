@@ -1,4 +1,5 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -138,6 +139,66 @@ describe('an Engine that is killed', () => {
     }
   });
 });
+
+describe.each([
+  ['the classic builder', '0'],
+  ['BuildKit', '1'],
+])('an Engine that is killed while it builds a runtime with %s', (_name, wish) => {
+  test('leaves no name; gsc says what happened', async (context) => {
+    const { gsc } = stage();
+    const { engine, wire, env } = await placeFor(context);
+    const waiting = `sleep 60${wish}`;
+    await makeSlowDistribution(engine, waiting);
+    writeFileSync(join(gsc.directory, 'slow.yaml'), slowConfiguration);
+    const before = await namesOf(engine);
+    let killed = Promise.resolve();
+    wire.cutAt({ request: /^POST .*\/build\?/, afterReceived: 1 }, async () => {
+      // The step that waits has begun.
+      await vi.waitFor(() => expect(processesOf(waiting)).not.toEqual([]), { timeout: 60_000 });
+      killed = killEngine(engine);
+      await killed;
+    });
+    const args = ['build-gramine', '-c', 'slow.yaml', '--network', 'none', 'slow:1', '--json'];
+    const { code, stdout, stderr } = await gsc(args, { env: { ...env('slow'), DOCKER_BUILDKIT: wish } });
+    expect(wire.isWaiting()).toBe(false);
+    await killed;
+    expect([code, JSON.parse(stdout)]).toMatchObject([1, { error: { code: 'engine' } }]);
+    expect(stderr).toMatch(
+      /cannot build the runtime gsc-runtime:\w+: the connection broke \(.*\)\nhint: see why it ended/,
+    );
+    await runTool(script, ['start', dirname(engine.socket)]);
+    expect(await namesOf(engine)).toEqual(before);
+  });
+});
+
+const slowConfiguration = `Distro: debian:12
+Gramine:
+  Repository: https://git.example.com/gramine.git
+  Branch: 0123456789abcdef0123456789abcdef01234567
+`;
+
+/** What stands for Debian: its first package tool never ends. */
+async function makeSlowDistribution(engine: TestEngine, waiting: string): Promise<void> {
+  const directory = join(stage().gsc.directory, 'slow');
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'apt-get'), `#!/bin/sh\nexec ${waiting}\n`, { mode: 0o755 });
+  writeFileSync(
+    join(directory, 'Dockerfile'),
+    'FROM busybox:1\nUSER 0\nCOPY apt-get /bin/apt-get\nENV PATH=/bin\n',
+  );
+  await engine.docker('build', '--quiet', '--tag', 'debian:12', directory);
+}
+
+async function namesOf(engine: TestEngine): Promise<readonly string[]> {
+  return (await imagesOf(engine)).filter((line) => !line.startsWith('<none>'));
+}
+
+/** The IDs of the processes of this machine with just this command line. */
+function processesOf(commandLine: string): readonly number[] {
+  const lines = execFileSync('ps', ['-eo', 'pid,args']).toString().split('\n');
+  const pairs = lines.map((line) => /^ *(\d+) (.*)$/.exec(line));
+  return pairs.filter((pair) => pair?.[2] === commandLine).map((pair) => Number(pair?.[1]));
+}
 
 /** Kills the Engine that this file started, with its containerd, and waits for their end. */
 async function killEngine({ socket }: TestEngine): Promise<void> {

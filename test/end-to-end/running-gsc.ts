@@ -4,6 +4,8 @@ import type { GscResult } from '../cli/gsc.ts';
 /** A gsc that runs, so that something can happen to it. */
 export interface RunningGsc {
   readonly process: ChildProcess;
+  /** What it has said so far. */
+  readonly stderr: () => string;
   readonly done: Promise<GscResult & { readonly signal: NodeJS.Signals | null }>;
 }
 
@@ -25,5 +27,5 @@ export function startGsc(
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
-  return { process: child, done };
+  return { process: child, stderr: () => stderr, done };
 }

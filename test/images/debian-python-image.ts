@@ -35,7 +35,7 @@ async function makeDebian(tar: string): Promise<string> {
 }
 
 /** This machine's own package sources if it runs Debian 12; else none, and mmdebstrap takes its default mirror. */
-function mirrors(): readonly string[] {
+export function mirrors(): readonly string[] {
   if (!/^VERSION_CODENAME=bookworm$/m.test(readFileSync('/etc/os-release', 'utf8'))) return [];
   const parts = '/etc/apt/sources.list.d';
   const candidates = ['/etc/apt/sources.list', ...namesIn(parts).map((name) => join(parts, name))];

@@ -5,7 +5,7 @@ import { type ImageName, makeImage, type TestImage, toolsFor } from './make-imag
 import { ToolFailure } from './run-tool.ts';
 
 /** How package tools say that they reached no mirror. */
-const noNetwork =
+export const noNetwork =
   /apt-get update .*failed|Failed to fetch|Could not resolve|Unable to connect|Could not connect|Temporary failure/;
 
 /** The image for a test. Where it cannot be made (a tool or the network is missing) the test fails in CI, else is skipped. */

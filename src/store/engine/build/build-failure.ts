@@ -43,5 +43,5 @@ function hintFor(step: string | undefined, text: string): string {
   if (networkTrouble.test(text)) {
     return 'the build has no way to the network: give it --network host, a proxy (--build-arg https_proxy=URL), or Mirror and Gramine.Subprojects in the configuration';
   }
-  return 'run the command again with -v to see all that the build prints; gsc build-gramine --file-only writes the Dockerfile';
+  return 'gsc build-gramine --file-only writes the Dockerfile: its steps can be tried by hand';
 }

@@ -47,9 +47,10 @@ async function readRequest(stream: ServerHttp2Stream): Promise<Uint8Array> {
   let sizeBytes = 0;
   for await (const piece of stream as AsyncIterable<Buffer>) {
     sizeBytes += piece.length;
-    if (sizeBytes > maximalRequestBytes) throw new RangeError('the request is too long');
-    pieces.push(piece);
+    // Read to its end all the same: to stop in the middle would end the stream without an answer.
+    if (sizeBytes <= maximalRequestBytes) pieces.push(piece);
   }
+  if (sizeBytes > maximalRequestBytes) throw new RangeError('the request is too long');
   return Buffer.concat(pieces).subarray(prefixBytes);
 }
 

@@ -162,6 +162,8 @@ describe.each([
     const { code, stdout, stderr } = await gsc(args, { env: { ...env('slow'), DOCKER_BUILDKIT: wish } });
     expect(wire.isWaiting()).toBe(false);
     await killed;
+    // Nobody is left to end the step of a killed Engine.
+    for (const processId of processesOf(waiting)) process.kill(processId, 'SIGKILL');
     expect([code, JSON.parse(stdout)]).toMatchObject([1, { error: { code: 'engine' } }]);
     expect(stderr).toMatch(
       /cannot build the runtime gsc-runtime:\w+: the connection broke \(.*\)\nhint: see why it ended/,

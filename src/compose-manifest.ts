@@ -1,5 +1,6 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin } from './base/image-path.ts';
 import { checkStart } from './check-start.ts';
+import { allowBehindMounts, allowedPaths } from './manifest/allow-behind-mounts.ts';
 import { checkManifest } from './manifest/check.ts';
 import { addDefaults } from './manifest/defaults.ts';
 import { mergeManifests, type Override } from './manifest/merge.ts';
@@ -120,7 +121,7 @@ function mergeSources(
     merged = result.merged;
     overrides.unshift(...result.overrides.map((override) => ({ ...override, from })));
   }
-  return { merged, overrides };
+  return { merged: allowBehindMounts(merged, parts.selection.mounts), overrides };
 }
 
 function contentSizeOf(files: readonly TrustedFile[]): number {
@@ -150,12 +151,7 @@ async function expandedUserManifest({ user, tree, runtime, appName }: ComposePar
  */
 function allowedPlaces(manifest: TomlTable, choices: ManifestChoices): (path: ImagePath) => boolean {
   const volumes = choices.volumes.filter(({ use }) => use.kind === 'allowed').map(({ path }) => path);
-  const files = [...select(manifest, 'sgx.allowed_files.*')].flatMap(([, uri]) =>
-    typeof uri === 'string' && uri.startsWith('file:/')
-      ? [imagePath(bytesOfText(uri.slice('file:'.length)))]
-      : [],
-  );
-  const places = [...volumes, ...files];
+  const places = [...volumes, ...allowedPaths(manifest)];
   return (path) => places.some((place) => isWithin(path, place));
 }
 

@@ -90,6 +90,26 @@ describe('volumes', () => {
     expect(result.insecure.map(({ path }) => path.join('.'))).toContain('sgx.allowed_files');
   });
 
+  test('that are allowed behind a link that became a mount are allowed by both names', async () => {
+    const entries: readonly MadeEntry[] = [
+      ...Array.from({ length: 20 }, (_, i): MadeEntry => [`srv/v/f${i}`, `${i}`]),
+      ['data', { link: '/srv/v' }],
+    ];
+    const { manifest, trusted, notes } = await build(
+      { volumes: [{ path: data, use: { kind: 'allowed' } }] },
+      { entries },
+    );
+    expect(manifest.sgx.allowed_files).toEqual(['file:/data', 'file:/srv/v']);
+    expect(trusted.filter((path) => path.startsWith('/srv'))).toEqual([]);
+    expect(notes.join('\n')).not.toContain('nothing is decided');
+    const below = await build(
+      {},
+      { entries, manifest: 'sgx.allowed_files = ["file:/data/new/x", "file:/q"]' },
+    );
+    expect(below.manifest.sgx.allowed_files).toEqual(['file:/data/new/x', 'file:/q', 'file:/srv/v/new/x']);
+    expect(below.trusted).toContain('/srv/v/f1');
+  });
+
   test('over the program are refused if nothing could start', async () => {
     const volumes = [{ path: imagePath('/opt'), use: { kind: 'tmpfs' } }] as const;
     const wishes = { run: { Cmd: ['/opt/x'] }, entries: [staticProgram('opt/x')] };

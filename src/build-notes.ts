@@ -1,10 +1,10 @@
-import { baseNameOf, bytesOfText, imagePath, showBytes } from './base/image-path.ts';
+import { type ByteString, baseNameOf, bytesOfText, imagePath, showBytes } from './base/image-path.ts';
 import type { BuildChoices } from './build-options.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
 import type { Image } from './image/image.ts';
 import { choiceRisks } from './manifest/option-manifest.ts';
 import type { AppliedPreset } from './manifest/presets.ts';
-import { showPath } from './manifest/toml.ts';
+import { showPath, valueAt } from './manifest/toml.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import type { Start } from './scan/find-start.ts';
 import type { TrustedSelection } from './scan/trusted-files.ts';
@@ -39,7 +39,7 @@ export function buildNotes(parts: BuildNoteParts): readonly string[] {
 }
 
 /** Things of the image that gsc carries over and that work otherwise than outside. */
-function imageNotes({ app, start, argumentSource }: BuildNoteParts): readonly string[] {
+function imageNotes({ app, start, argumentSource, composed }: BuildNoteParts): readonly string[] {
   const { Healthcheck } = app.config.config ?? {};
   const notes = [...start.environment.notes, ...start.libraries.notes];
   if (Healthcheck?.Test && Healthcheck.Test[0] !== 'NONE') {
@@ -56,13 +56,17 @@ function imageNotes({ app, start, argumentSource }: BuildNoteParts): readonly st
       `the working directory ${start.workingDirectory.path} is in no layer; it is made, as Docker does`,
     );
   }
-  const [given, real] = [start.argv[0] ?? '', start.executable.path];
-  if (argumentSource === 'host' && baseNameOf(imagePath(bytesOfText(given))) !== baseNameOf(real)) {
+  const [given, started] = [start.argv[0] ?? '', valueAt(composed.manifest, ['libos', 'entrypoint'])];
+  if (argumentSource === 'host' && typeof started === 'string' && nameIn(given) !== nameIn(started)) {
     notes.push(
-      `with arguments from the host, Gramine calls the program ${showBytes(real)} (argv[0]) and not ${given}; programs that look at their name behave otherwise`,
+      `with arguments from the host, Gramine calls the program ${started} (argv[0]) and not ${given}; programs that look at their name behave otherwise`,
     );
   }
   return notes;
+}
+
+function nameIn(path: string): ByteString {
+  return baseNameOf(imagePath(bytesOfText(path)));
 }
 
 function hiddenFileNotes({ choices, composed }: BuildNoteParts): readonly string[] {

@@ -58,6 +58,7 @@ export function ownManifest(parts: OwnManifestParts): TomlTable {
     mounts,
     trusted,
     covered: [...writablePlaces, ...takenPlaces],
+    isArgv0: parts.argumentSource === 'host',
   });
   return table([
     ['libos', table([['entrypoint', text(entrypoint)]])],

@@ -260,6 +260,7 @@ const runArguments: readonly StartForm[] = [
     { arguments: [] },
   ),
   busybox('arguments of every kind', { Entrypoint: [probe] }, { arguments: [...words, ...foreign] }),
+  busybox('arguments of an applet of busybox', { Entrypoint: ['env'] }, { arguments: ['A=c', probe, 'x'] }),
   bare('arguments without a shell', { Entrypoint: [probe, 'fixed'], Cmd: ['d'] }, { arguments: ['given'] }),
 ];
 

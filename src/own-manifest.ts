@@ -135,22 +135,23 @@ function environmentTable(parts: OwnManifestParts): TomlTable {
   // As runc does, which takes an empty one for none.
   if ((variables.get('HOME') ?? '') === '') variables.set('HOME', text(parts.start.user.home));
   const libraryPath = joinPaths([
-    ...libraryDirectories(parts),
+    ...runtimeLibraries(parts),
     ...splitPaths(variables.get('LD_LIBRARY_PATH')),
+    ...parts.start.libraries.directories.map(text),
   ]);
   if (libraryPath !== '') variables.set('LD_LIBRARY_PATH', libraryPath);
   return variables;
 }
 
 /**
- * The library OS looks for the ELF interpreter in LD_LIBRARY_PATH, so it must be there: the runtime's for glibc, the
- * image's own directory for musl. Static programs need none.
+ * The library OS looks for the ELF interpreter in LD_LIBRARY_PATH, so its directory must be there: the runtime's for glibc,
+ * first of all; the image's own is among its system directories. Static programs need none. The image's LD_LIBRARY_PATH
+ * comes before its system directories, as outside.
  */
-function libraryDirectories({ start, runtime, libc }: OwnManifestParts): readonly string[] {
-  const own = start.libraries.directories.map(text);
-  if (start.libraries.libc !== 'glibc' || libc === 'image') return own;
+function runtimeLibraries({ start, runtime, libc }: OwnManifestParts): readonly string[] {
+  if (start.libraries.libc !== 'glibc' || libc === 'image') return [];
   const directory = runtime.cLibraryDirectories.glibc;
-  if (directory !== undefined) return [directory, ...own];
+  if (directory !== undefined) return [directory];
   throw new GscError({
     code: 'runtime',
     subject: 'C library',

@@ -3,7 +3,7 @@ import { type ImagePath, imagePath } from '../src/base/image-path.ts';
 import { type BuildChoices, noChoices } from '../src/build-options.ts';
 import type { RunConfig } from '../src/image/config.ts';
 import { secretPath } from '../src/manifest/option-manifest.ts';
-import { appImage, staticProgram } from './graminized/app-image.ts';
+import { appImage, glibcProgram, staticProgram } from './graminized/app-image.ts';
 import {
   entriesOf,
   fileIn,
@@ -175,6 +175,20 @@ describe('variables', () => {
     );
     expect(manifest.libos.entrypoint).toBe('/b/tool');
     expect(manifest.loader.env).toMatchObject({ PATH: '/b', A: 'new', B: '1' });
+  });
+
+  test("that are library paths come behind the runtime's C library, as the image's do", async () => {
+    const pathWith = async (...[choices, run]: [Partial<BuildChoices>, RunConfig]) => {
+      const { manifest } = await build(choices, {
+        run: { Cmd: ['/tool'], ...run },
+        entries: glibcProgram('tool'),
+      });
+      return manifest.loader.env.LD_LIBRARY_PATH;
+    };
+    const given = { kind: 'value', name: 'LD_LIBRARY_PATH', value: '/opt/x' } as const;
+    const byOption = await pathWith({ environment: [given] }, { Env: ['LD_LIBRARY_PATH=/old'] });
+    expect(byOption).toMatch(/^\/gramine\/runtime\/runtime\/glibc:\/opt\/x:\/usr\/lib/);
+    expect(await pathWith({}, { Env: ['LD_LIBRARY_PATH=/opt/x'] })).toBe(byOption);
   });
 
   test('without a value are passed through, which is insecure', async () => {

@@ -3,7 +3,8 @@ import { bytesOfText, type ImagePath, imagePath, rootPath, showBytes } from './b
 import { type Mount, mountOf } from './manifest/reachable-files.ts';
 import { type KeyPath, showPath, type TomlDocument, valueAt } from './manifest/toml.ts';
 import { obstacleOf } from './scan/executable.ts';
-import type { Start } from './scan/find-start.ts';
+import { type Start, startFiles } from './scan/find-start.ts';
+import { readObstacle } from './scan/read-obstacle.ts';
 import type { FileTree } from './tree/file-tree.ts';
 import { lookup, resolvePath } from './tree/resolve-path.ts';
 
@@ -20,8 +21,8 @@ export interface StartParts {
 
 /**
  * Makes sure that what the start needs is there when the library OS looks for it: the program with its interpreters and
- * its loader, and the working directory. Throws an `entrypoint` error for a program that the image does not have, and for
- * what lies in a tmpfs, which is empty then.
+ * its loader, and the working directory. Throws an `entrypoint` error for a program that the image does not have or that
+ * the container's user cannot read, and for what lies in a tmpfs, which is empty then.
  */
 export function checkStart(parts: StartParts, mounts: readonly Mount[]): void {
   const directory = checkDirectory(parts, mounts);
@@ -30,17 +31,36 @@ export function checkStart(parts: StartParts, mounts: readonly Mount[]): void {
   else checkGivenProgram(parts, mounts, imagePath(given.startsWith('/') ? given : `${directory}/${given}`));
 }
 
-function checkProgram({ start, appName }: StartParts, mounts: readonly Mount[]): void {
-  const { steps, loader } = start.chain;
-  const files = [...steps, ...(loader ? [loader.executable] : [])];
-  const lost = files.find(({ path }) => mountOf(path, mounts)?.type === 'tmpfs');
-  if (lost === undefined) return;
-  throw new GscError({
-    code: 'entrypoint',
-    subject: appName,
-    message: `${showBytes(lost.path)} is needed for the start, but lies in a tmpfs, which is empty then`,
-    hint: 'keep the program in another place, or mount something else there in your manifest',
-  });
+function checkProgram(parts: StartParts, mounts: readonly Mount[]): void {
+  for (const path of startFiles(parts.start)) {
+    const problem = problemWith(path, parts, mounts);
+    if (problem === undefined) continue;
+    const [message, hint] = problem;
+    const subject = parts.appName;
+    throw new GscError({
+      code: 'entrypoint',
+      subject,
+      message: `${showBytes(path)} is needed for the start, but ${message}`,
+      hint,
+    });
+  }
+}
+
+/** Outside, the kernel executes programs that their user may not read; the library OS has to read them, as that user. */
+function problemWith(
+  path: ImagePath,
+  { start, tree }: StartParts,
+  mounts: readonly Mount[],
+): readonly [message: string, hint: string] | undefined {
+  if (mountOf(path, mounts)?.type === 'tmpfs') {
+    return [
+      'lies in a tmpfs, which is empty then',
+      'keep the program in another place, or mount something else there in your manifest',
+    ];
+  }
+  const obstacle = readObstacle(tree, path, start.user);
+  if (obstacle === undefined) return undefined;
+  return [obstacle, 'let everybody read it (chmod a+rX), or build the image with another USER'];
 }
 
 function checkGivenProgram(parts: StartParts, mounts: readonly Mount[], path: ImagePath): void {

@@ -1,7 +1,7 @@
 import { addFiles } from './add-files.ts';
 import type { AddedFile } from './added-layer.ts';
 import { GscError } from './base/error.ts';
-import type { ByteString, ImagePath } from './base/image-path.ts';
+import type { ByteString } from './base/image-path.ts';
 import { buildNotes } from './build-notes.ts';
 import { type BuildChoices, configuredApp, noChoices } from './build-options.ts';
 import { chooseLibc, type LibcDecision, type LibcWish } from './choose-libc.ts';
@@ -24,7 +24,7 @@ import { predictStartSeconds } from './manifest/start-time.ts';
 import { isArray, isTable, type TomlDocument, type TomlTable, valueAt } from './manifest/toml.ts';
 import { libpalContent, type Runtime } from './runtime/runtime.ts';
 import type { ReadFiles } from './runtime/tree-source.ts';
-import { findStart, type Start } from './scan/find-start.ts';
+import { findStart, type Start, startFiles } from './scan/find-start.ts';
 import { readFiles } from './scan/read-files.ts';
 import type { TrustLevel } from './scan/trust-level.ts';
 import { selectTrustedFiles, type TrustedSelection } from './scan/trusted-files.ts';
@@ -178,12 +178,6 @@ function checkUserManifest(manifest: TomlDocument | undefined, { version }: Runt
     ...checkManifest(manifest, version, 'user'),
     ...checkRuntimeRules(manifest, version),
   ]);
-}
-
-/** The program, its interpreters and its loader: trusted wherever they lie, or nothing would start. */
-function startFiles(start: Start): readonly ImagePath[] {
-  const { steps, loader } = start.chain;
-  return [...steps, ...(loader ? [loader.executable] : [])].map((executable) => executable.path);
 }
 
 /** Lays the enclave out once, so that one that is too small is found now and not when it is signed. */

@@ -254,6 +254,21 @@ describe('what cannot be graminized', () => {
     expect((await manifestIn(image)).libos.entrypoint).toBe('/tmp/app');
   });
 
+  test.each<[string, readonly MadeEntry[], string]>([
+    [
+      'in a directory that its user may not enter',
+      [['opt', null, 0o700]],
+      'may not enter /opt (mode 0700 of 0:0)',
+    ],
+    ['that its user may only execute', [], 'may not read /opt/app (mode 0711 of 0:0)'],
+  ])('a program %s, unless the user is root', async (_, entries, message) => {
+    const [name, content] = staticProgram('opt/app');
+    const all = [...entries, [name, content, 0o711]] as readonly MadeEntry[];
+    const error = await refusal({ Cmd: ['/opt/app'], User: '1000:1000' }, all);
+    expect(error).toMatchObject({ code: 'entrypoint', message: expect.stringContaining(message) });
+    expect(await refusal({ Cmd: ['/opt/app'] }, all)).not.toBeInstanceOf(Error);
+  });
+
   test.each<[string, string, RegExp]>([
     ['that is missing', '/none', /user\.manifest:2:7: libos\.entrypoint: .*"\/none".*there is no none/],
     ['that cannot be executed', '/data', /not executable/],

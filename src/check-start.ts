@@ -25,10 +25,18 @@ export interface StartParts {
  * the container's user cannot read, and for what lies in a tmpfs, which is empty then.
  */
 export function checkStart(parts: StartParts, mounts: readonly Mount[]): void {
-  const directory = checkDirectory(parts, mounts);
-  const given = givenText(parts.user, ['libos', 'entrypoint']);
+  checkDirectory(parts, mounts);
+  const given = givenProgram(parts.user, parts.start);
   if (given === undefined) checkProgram(parts, mounts);
-  else checkGivenProgram(parts, mounts, imagePath(given.startsWith('/') ? given : `${directory}/${given}`));
+  else checkGivenProgram(parts, mounts, given);
+}
+
+/** The program that the user's manifest names, absolute; a relative one counts from the start directory. */
+export function givenProgram(user: TomlDocument | undefined, start: Start): ImagePath | undefined {
+  const given = givenText(user, ['libos', 'entrypoint']);
+  if (given === undefined) return undefined;
+  if (given.startsWith('/')) return imagePath(given);
+  return imagePath(`${givenText(user, ['fs', 'start_dir']) ?? start.workingDirectory.realPath}/${given}`);
 }
 
 function checkProgram(parts: StartParts, mounts: readonly Mount[]): void {
@@ -72,8 +80,7 @@ function checkGivenProgram(parts: StartParts, mounts: readonly Mount[], path: Im
   if (obstacle !== undefined) throw notThere(parts, key, obstacle);
 }
 
-/** Gives the directory where the application starts. */
-function checkDirectory(parts: StartParts, mounts: readonly Mount[]): ImagePath {
+function checkDirectory(parts: StartParts, mounts: readonly Mount[]): void {
   const key = ['fs', 'start_dir'];
   const given = givenText(parts.user, key);
   const path = given === undefined ? parts.start.workingDirectory.realPath : imagePath(given);
@@ -88,7 +95,6 @@ function checkDirectory(parts: StartParts, mounts: readonly Mount[]): ImagePath 
       hint: 'set fs.start_dir in your manifest, or mount something else there',
     });
   }
-  return path;
 }
 
 /** True if the library OS finds there what the image has: on the root, or on a mount in place of a directory link. */

@@ -1,9 +1,10 @@
 import { addFiles } from './add-files.ts';
 import type { AddedFile } from './added-layer.ts';
 import { GscError } from './base/error.ts';
-import type { ByteString } from './base/image-path.ts';
+import type { ByteString, ImagePath } from './base/image-path.ts';
 import { buildNotes } from './build-notes.ts';
 import { type BuildChoices, configuredApp, noChoices } from './build-options.ts';
+import { givenProgram } from './check-start.ts';
 import { chooseLibc, type LibcDecision, type LibcWish } from './choose-libc.ts';
 import { type ComposedManifest, composeManifest } from './compose-manifest.ts';
 import { parseEnclaveImage } from './enclave/enclave-image.ts';
@@ -30,6 +31,7 @@ import type { TrustLevel } from './scan/trust-level.ts';
 import { selectTrustedFiles, type TrustedSelection } from './scan/trusted-files.ts';
 import { mayUseTranslations, type Selections, type StartCosts, startCosts } from './start-costs.ts';
 import type { FileTree } from './tree/file-tree.ts';
+import { resolvePath } from './tree/resolve-path.ts';
 import { findUndecidedPlaces, type UndecidedPlaces } from './undecided-places.ts';
 import { declaredVolumes } from './volume-report.ts';
 
@@ -135,12 +137,20 @@ function selectFiles(subject: string, { options, tree, start }: SelectParts): Se
     trust: options.trust,
     exclude: options.exclude,
     usesTranslations: mayUseTranslations(start, options.manifest?.root),
-    required: [...startFiles(start), ...added],
+    required: [...startFiles(start), ...namedProgram({ options, tree, start }), ...added],
   };
   return {
     full: selectTrustedFiles(tree, { ...common, level: 'full' }),
     lean: selectTrustedFiles(tree, { ...common, level: 'lean' }),
   };
+}
+
+/** The program that the user's manifest names: under this name, and under its real one. */
+function namedProgram({ options, tree, start }: SelectParts): readonly ImagePath[] {
+  const given = givenProgram(options.manifest, start);
+  if (given === undefined) return [];
+  const places = [resolvePath(tree, given, { followLast: false }), resolvePath(tree, given)];
+  return places.flatMap((place) => (place.kind === 'found' ? [place.path] : []));
 }
 
 /** Reads files of the app image, and those that gsc adds to it. */

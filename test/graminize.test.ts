@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RunConfig } from '../src/image/config.ts';
 import { appImage, glibcProgram, staticProgram } from './graminized/app-image.ts';
-import { graminizeApp, manifestIn, type Wishes } from './graminized/graminized.ts';
+import { graminizeApp, manifestIn, trustedPathsIn, type Wishes } from './graminized/graminized.ts';
 import type { MadeEntry } from './scan/made-layers.ts';
 
 const shell: readonly MadeEntry[] = [staticProgram('bin/sh')];
@@ -267,6 +267,17 @@ describe('what cannot be graminized', () => {
     const error = await refusal({ Cmd: ['/opt/app'], User: '1000:1000' }, all);
     expect(error).toMatchObject({ code: 'entrypoint', message: expect.stringContaining(message) });
     expect(await refusal({ Cmd: ['/opt/app'] }, all)).not.toBeInstanceOf(Error);
+  });
+
+  test('no program that a manifest names in a place that is left out: it is trusted, and so is its link', async () => {
+    const entries: MadeEntry[] = [
+      staticProgram(),
+      staticProgram('var/x/real'),
+      ['var/x/run', { link: 'real' }],
+    ];
+    const app = await appImage([[...entries, ['var/x/data', 'd']]], { Cmd: ['/app'], WorkingDir: '/var' });
+    const { image } = await graminizeApp(app, { manifest: 'libos.entrypoint = "x/run"' });
+    expect(await trustedPathsIn(image)).toEqual(['/app', '/var/x/real', '/var/x/run']);
   });
 
   test.each<[string, string, RegExp]>([

@@ -2,11 +2,12 @@ import { type ByteString, baseNameOf, bytesOfText, imagePath, showBytes } from '
 import type { BuildChoices } from './build-options.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
 import type { Image } from './image/image.ts';
+import { encryptedMountNotes } from './manifest/encrypted-mounts.ts';
 import { choiceRisks } from './manifest/option-manifest.ts';
 import type { AppliedPreset } from './manifest/presets.ts';
 import { showPath, valueAt } from './manifest/toml.ts';
 import type { Runtime } from './runtime/runtime.ts';
-import type { Start } from './scan/find-start.ts';
+import { type Start, startFiles } from './scan/find-start.ts';
 import type { TrustedSelection } from './scan/trusted-files.ts';
 import type { FileTree } from './tree/file-tree.ts';
 import { declaredVolumes, volumeNotes } from './volume-report.ts';
@@ -33,6 +34,7 @@ export function buildNotes(parts: BuildNoteParts): readonly string[] {
     ...composed.warnings,
     ...choiceRisks(choices),
     ...volumeNotes(volumes, composed.manifest, tree),
+    ...encryptedMountNotes(composed.manifest, startFiles(parts.start)),
     ...hiddenFileNotes(parts),
     ...presetNotes(parts),
   ];

@@ -147,7 +147,7 @@ async function expandedUserManifest({ user, tree, runtime, appName }: ComposePar
 
 /**
  * Says of paths whether another content than the image's is expected there: the manifest allows the file or a directory
- * above it (where a file is trusted as well, Gramine lets nobody change it), or a volume is mounted there.
+ * above it (which wins over a hash, see `treatName`), or a volume is mounted there.
  */
 function allowedPlaces(manifest: TomlTable, choices: ManifestChoices): (path: ImagePath) => boolean {
   const volumes = choices.volumes.filter(({ use }) => use.kind === 'allowed').map(({ path }) => path);

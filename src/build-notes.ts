@@ -5,7 +5,7 @@ import type { Image } from './image/image.ts';
 import { encryptedMountNotes } from './manifest/encrypted-mounts.ts';
 import { choiceRisks } from './manifest/option-manifest.ts';
 import type { AppliedPreset } from './manifest/presets.ts';
-import { showPath, valueAt } from './manifest/toml.ts';
+import { showPath, type TomlTable, valueAt } from './manifest/toml.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { type Start, startFiles } from './scan/find-start.ts';
 import type { TrustedSelection } from './scan/trusted-files.ts';
@@ -42,11 +42,12 @@ export function buildNotes(parts: BuildNoteParts): readonly string[] {
 
 /** Things of the image that gsc carries over and that work otherwise than outside. */
 function imageNotes({ app, start, argumentSource, composed }: BuildNoteParts): readonly string[] {
-  const { Healthcheck } = app.config.config ?? {};
+  const { Healthcheck, StopSignal } = app.config.config ?? {};
   const notes = [...start.environment.notes, ...start.libraries.notes];
   if (Healthcheck?.Test && Healthcheck.Test[0] !== 'NONE') {
     notes.push('HEALTHCHECK is carried over; its command runs in the container, outside the enclave');
   }
+  if (StopSignal) notes.push(...stopSignalNotes(StopSignal, composed.manifest));
   if (start.user.supplementaryGroups.length > 0) {
     const groups = start.user.supplementaryGroups.map(({ name, gid }) => `${showBytes(name)} (${gid})`);
     notes.push(
@@ -55,7 +56,7 @@ function imageNotes({ app, start, argumentSource, composed }: BuildNoteParts): r
   }
   if (!start.workingDirectory.exists) {
     notes.push(
-      `the working directory ${start.workingDirectory.path} is in no layer; it is made, as Docker does`,
+      `the working directory ${showBytes(start.workingDirectory.path)} is in no layer; it is made, as Docker does`,
     );
   }
   const [given, started] = [start.argv[0] ?? '', valueAt(composed.manifest, ['libos', 'entrypoint'])];
@@ -65,6 +66,21 @@ function imageNotes({ app, start, argumentSource, composed }: BuildNoteParts): r
     );
   }
   return notes;
+}
+
+/** Of all signals of the host, Gramine lets in SIGTERM alone, if the manifest allows it. */
+function stopSignalNotes(signal: string, manifest: TomlTable): readonly string[] {
+  const isTerm = /^(?:(?:SIG)?TERM|15)$/i.test(signal);
+  const isLetIn = valueAt(manifest, ['sys', 'enable_sigterm_injection']) === true;
+  if (isTerm && isLetIn) return [];
+  const remedy = [
+    ...(isLetIn ? [] : ['set sys.enable_sigterm_injection in your manifest']),
+    ...(isTerm ? [] : ['start it with docker run --stop-signal SIGTERM']),
+  ].join(' and ');
+  const problem = isTerm ? 'does not reach' : 'cannot reach';
+  return [
+    `STOPSIGNAL ${signal} ${problem} the application inside, so that stopping it takes until it is killed: ${remedy}`,
+  ];
 }
 
 function nameIn(path: string): ByteString {

@@ -352,7 +352,18 @@ describe('what cannot be graminized', () => {
 describe('what the user is told', () => {
   test.each<[string, RunConfig, RegExp]>([
     ['a HEALTHCHECK', { Healthcheck: { Test: ['CMD', 'x'] } }, /HEALTHCHECK/],
+    [
+      'a STOPSIGNAL that no enclave gets',
+      { StopSignal: 'SIGQUIT' },
+      /STOPSIGNAL SIGQUIT cannot .*injection.* and .*--stop-signal/,
+    ],
+    [
+      'a STOPSIGNAL that must be let in',
+      { StopSignal: 'SIGTERM' },
+      /STOPSIGNAL SIGTERM does not .*injection in your manifest$/,
+    ],
     ['a working directory that is made', { WorkingDir: '/new' }, /\/new/],
+    ['a working directory with a name that is not ASCII', { WorkingDir: '/né\nw' }, /\/né\\x0aw/],
     ['a broken variable', { Env: ['nothing'] }, /nothing/],
     ['a volume', { Volumes: { '/data': {} } }, /\/data/],
   ])('%s', async (_, run, expected) => {
@@ -362,7 +373,8 @@ describe('what the user is told', () => {
   });
 
   test('nothing, where there is nothing to tell', async () => {
-    const { notes } = await graminizeApp(await appImage([[staticProgram(), ...shell]], { Cmd: ['/app'] }));
+    const app = await appImage([[staticProgram(), ...shell]], { Cmd: ['/app'], StopSignal: 'TERM' });
+    const { notes } = await graminizeApp(app, { manifest: 'sys.enable_sigterm_injection = true' });
     expect(notes).toEqual([]);
   });
 

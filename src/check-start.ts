@@ -6,7 +6,7 @@ import { obstacleOf } from './scan/executable.ts';
 import { type Start, startFiles } from './scan/find-start.ts';
 import { readObstacle } from './scan/read-obstacle.ts';
 import type { FileTree } from './tree/file-tree.ts';
-import { lookup, resolvePath } from './tree/resolve-path.ts';
+import { lookup, resolvePath, showFailure } from './tree/resolve-path.ts';
 
 export interface StartParts {
   /** How messages call the app image. */
@@ -57,13 +57,22 @@ function checkProgram(parts: StartParts, mounts: readonly Mount[]): void {
 /** Outside, the kernel executes programs that their user may not read; the library OS has to read them, as that user. */
 function problemWith(
   path: ImagePath,
-  { start, tree }: StartParts,
+  { start, tree, isAllowed }: StartParts,
   mounts: readonly Mount[],
 ): readonly [message: string, hint: string] | undefined {
-  if (mountOf(path, mounts)?.type === 'tmpfs') {
+  const mount = mountOf(path, mounts);
+  if (mount?.type === 'tmpfs') {
     return [
       'lies in a tmpfs, which is empty then',
       'keep the program in another place, or mount something else there in your manifest',
+    ];
+  }
+  const shown =
+    mount?.shows && imagePath(`${mount.shows}/${path.slice(mount.at === rootPath ? 0 : mount.at.length)}`);
+  if (shown !== undefined && !isAllowed(shown) && resolvePath(tree, shown).kind !== 'found') {
+    return [
+      `what is mounted at ${showBytes(mount?.at ?? rootPath)} shows ${showBytes(shown)} there, which the image does not have`,
+      'mount what the image has, or allow what will be there in sgx.allowed_files',
     ];
   }
   const obstacle = readObstacle(tree, path, start.user);
@@ -95,6 +104,11 @@ function checkDirectory(parts: StartParts, mounts: readonly Mount[]): void {
       hint: 'set fs.start_dir in your manifest, or mount something else there',
     });
   }
+  if (given === undefined || path === parts.start.workingDirectory.realPath) return;
+  if (!isOfImage(path, parts.tree, mounts) || parts.isAllowed(path)) return;
+  const found = resolvePath(parts.tree, path);
+  if (found.kind !== 'found') throw notThere(parts, key, showFailure(found));
+  if (found.node.kind !== 'directory') throw notThere(parts, key, `it is a ${found.node.kind}`);
 }
 
 /** True if the library OS finds there what the image has: on the root, or on a mount in place of a directory link. */

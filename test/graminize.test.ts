@@ -210,6 +210,36 @@ describe('the working directory', () => {
   });
 });
 
+describe('a start directory of the manifest', () => {
+  const run = { Cmd: ['/app'], WorkingDir: '/made' };
+  const start = (manifest: string) => manifestOf(run, { manifest }, [['file', 'x']]);
+
+  test.each<[string, string, RegExp]>([
+    [
+      'that the image does not have',
+      'fs.start_dir = "/none"',
+      /user\.manifest:1:4: fs\.start_dir: .*there is no none in \//,
+    ],
+    ['that is a file', 'fs.start_dir = "/file"', /it is a file/],
+  ])('%s is refused', async (_, manifest, message) => {
+    await expect(start(manifest)).rejects.toMatchObject({
+      code: 'entrypoint',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test.each<[string, string]>([
+    ['that is made as the working directory', 'fs.start_dir = "/made"'],
+    ['that the host may put there', 'fs.start_dir = "/later"\nsgx.allowed_files = ["file:/later/"]'],
+    [
+      'in an encrypted mount',
+      'fs.start_dir = "/e"\nfs.mounts = [{ type = "encrypted", path = "/e", uri = "file:/e" }]',
+    ],
+  ])('%s is taken', async (_, manifest) => {
+    await expect(start(manifest)).resolves.toBeDefined();
+  });
+});
+
 describe('what cannot be graminized', () => {
   async function refusal(run: RunConfig, entries: readonly MadeEntry[]) {
     return graminizeApp(await appImage([entries], run)).catch((error: unknown) => error);
@@ -278,6 +308,19 @@ describe('what cannot be graminized', () => {
     const app = await appImage([[...entries, ['var/x/data', 'd']]], { Cmd: ['/app'], WorkingDir: '/var' });
     const { image } = await graminizeApp(app, { manifest: 'libos.entrypoint = "x/run"' });
     expect(await trustedPathsIn(image)).toEqual(['/app', '/var/x/real', '/var/x/run']);
+  });
+
+  test.each<[string, string]>([
+    ['another directory over it', 'fs.mounts = [{ path = "/bin", uri = "file:/other" }]'],
+    ['another root', 'fs.root = { uri = "file:/other" }'],
+  ])('a program that is not there because the manifest mounts %s', async (_, manifest) => {
+    const app = await appImage([[...shell, ['other/x', 'x']]], { Cmd: ['/bin/sh'] });
+    await expect(graminizeApp(app, { manifest })).rejects.toMatchObject({
+      code: 'entrypoint',
+      message: expect.stringContaining('shows /other/'),
+    });
+    const allowed = `${manifest}\nsgx.allowed_files = ["file:/other"]`;
+    await expect(graminizeApp(app, { manifest: allowed })).resolves.toBeDefined();
   });
 
   test.each<[string, string, RegExp]>([

@@ -25,6 +25,7 @@ import { findWritablePlaces, type LibcChoice, ownManifest, trustedEntries } from
 import { type Runtime, runtimeFacts } from './runtime/runtime.ts';
 import type { Start } from './scan/find-start.ts';
 import type { TrustedFile, TrustedSelection } from './scan/trusted-files.ts';
+import { sourceFiles } from './source-files.ts';
 import type { FileTree } from './tree/file-tree.ts';
 
 export interface ComposeParts {
@@ -75,7 +76,9 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
   const isReachable = reachThroughMounts(merged);
   const isTrustable = (path: ImagePath) => isReachable(path) && !isAllowed(path);
   const reachable = selection.trusted.filter(({ path }) => isTrustable(path));
-  const withFiles = addTrustedFiles(merged, trustedEntries(reachable, facts, libc));
+  const known = new Set(reachable.map(({ path }) => path));
+  const sources = sourceFiles({ ...parts, isAllowed }).filter(({ path }) => !known.has(path));
+  const withFiles = addTrustedFiles(merged, trustedEntries([...reachable, ...sources], facts, libc));
   const { root, warnings } = addDefaults(withFiles, runtime.version);
   checkComplete(root, parts);
   return {

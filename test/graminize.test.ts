@@ -49,6 +49,40 @@ describe('arguments', () => {
   });
 });
 
+describe('a file that the manifest takes arguments or variables from', () => {
+  const files: readonly MadeEntry[] = [
+    ['var/args', 'app\0'],
+    ['tmp/env', 'A=b\0'],
+    ['var/other', 'x'],
+  ];
+  const trustedWith = async (manifest: string) => {
+    const app = await appImage([[staticProgram(), ...files]], { Cmd: ['/app'] });
+    return trustedPathsIn((await graminizeApp(app, { manifest })).image);
+  };
+
+  test('is trusted, also where nothing else is, and under a tmpfs', async () => {
+    const manifest = 'loader.argv_src_file = "file:/var/args"\nloader.env_src_file = "file:/tmp/env"';
+    expect(await trustedWith(manifest)).toEqual(['/app', '/var/args', '/tmp/env']);
+  });
+
+  test('is refused if the image does not have it, with its place in the manifest', async () => {
+    await expect(trustedWith('\nloader.env_src_file = "file:/none"')).rejects.toMatchObject({
+      code: 'entrypoint',
+      message: expect.stringMatching(/^user\.manifest:2:8: loader\.env_src_file: .*there is no none in \/$/),
+    });
+  });
+
+  test.each([
+    ['is allowed', 'sgx.allowed_files = ["file:/later"]'],
+    [
+      'is listed with its hash',
+      `sgx.trusted_files = [{ uri = "file:/later/x", sha256 = "${'0'.repeat(64)}" }]`,
+    ],
+  ])('may come later if it %s', async (_, more) => {
+    await expect(trustedWith(`loader.argv_src_file = "file:/later/x"\n${more}`)).resolves.toBeDefined();
+  });
+});
+
 describe('arguments of the host (insecure)', () => {
   async function startOf(run: RunConfig, wishes: Wishes = { insecureArguments: true }) {
     const app = await appImage([[staticProgram(), ...shell]], run);

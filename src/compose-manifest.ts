@@ -1,5 +1,6 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin } from './base/image-path.ts';
 import { checkStart } from './check-start.ts';
+import { findKeptPlaces, type KeptPlace, keptPlaceNotes } from './kept-places.ts';
 import { allowBehindMounts, allowedPaths } from './manifest/allow-behind-mounts.ts';
 import { checkManifest } from './manifest/check.ts';
 import { addDefaults } from './manifest/defaults.ts';
@@ -70,7 +71,7 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
   const facts = runtimeFacts(runtime);
   const user = await expandedUserManifest(parts);
   const settled = settleChoices(parts.choices, user);
-  const { merged, overrides } = mergeSources(parts, user, settled.choices);
+  const { merged, overrides, kept } = mergeSources(parts, user, settled.choices);
   const isAllowed = allowedPlaces(merged, settled.choices);
   checkStart({ ...parts, isAllowed }, readMounts(merged));
   const isReachable = reachThroughMounts(merged);
@@ -86,21 +87,25 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
     overrides: [...settled.overrides.map((override) => ({ ...override, from: yours })), ...overrides],
     hidden: selection.trusted.filter(({ path }) => !isTrustable(path)),
     trustedSizeBytes: contentSizeOf(reachable),
-    warnings,
+    warnings: [...warnings, ...keptPlaceNotes(kept)],
   };
 }
 
 const yours = 'your manifest';
 
+interface MergedSources {
+  readonly merged: TomlTable;
+  readonly overrides: readonly SourcedOverride[];
+  readonly kept: readonly KeptPlace[];
+}
+
 /** All that makes the manifest but the trusted files, the strongest over the others. */
-function mergeSources(
-  parts: ComposeParts,
-  user: TomlTable,
-  choices: ManifestChoices,
-): { readonly merged: TomlTable; readonly overrides: readonly SourcedOverride[] } {
+function mergeSources(parts: ComposeParts, user: TomlTable, choices: ManifestChoices): MergedSources {
   const { runtime, preset } = parts;
   const writablePlaces = findWritablePlaces(parts.tree);
   const options = optionManifest(choices, writablePlaces);
+  const takenPlaces = [user, options].flatMap(mountPoints);
+  const kept = findKeptPlaces({ ...parts, user, scratchPlaces: writablePlaces, takenPlaces });
   const own = ownManifest({
     start: parts.start,
     runtime: runtimeFacts(runtime),
@@ -110,7 +115,8 @@ function mergeSources(
     mounts: parts.selection.mounts,
     trusted: parts.selection.trusted,
     writablePlaces,
-    takenPlaces: [user, options].flatMap(mountPoints),
+    kept,
+    takenPlaces,
   });
   const sources: readonly (readonly [from: string, table: TomlTable])[] = [
     ...(preset ? ([[`preset ${preset.preset.name}`, preset.manifest]] as const) : []),
@@ -124,7 +130,7 @@ function mergeSources(
     merged = result.merged;
     overrides.unshift(...result.overrides.map((override) => ({ ...override, from })));
   }
-  return { merged: allowBehindMounts(merged, parts.selection.mounts), overrides };
+  return { merged: allowBehindMounts(merged, parts.selection.mounts), overrides, kept };
 }
 
 function contentSizeOf(files: readonly TrustedFile[]): number {

@@ -8,6 +8,7 @@ import {
   textOfBytes,
 } from './base/image-path.ts';
 import { entrypointName } from './entrypoint-name.ts';
+import type { KeptPlace } from './kept-places.ts';
 import type { TomlTable, TomlValue } from './manifest/toml.ts';
 import type { RuntimeFacts } from './runtime/runtime.ts';
 import { isAtLeast, type RuntimeVersion } from './runtime/version.ts';
@@ -32,6 +33,8 @@ export interface OwnManifestParts {
   readonly mounts: readonly DirectoryMount[];
   readonly trusted: readonly TrustedFile[];
   readonly writablePlaces: readonly ImagePath[];
+  /** What is mounted on top of writable places. */
+  readonly kept: readonly KeptPlace[];
   /** Where the user's manifest and options mount something: links below lie in what it hides. */
   readonly takenPlaces: readonly ImagePath[];
 }
@@ -160,26 +163,31 @@ function runtimeLibraries({ start, runtime, libc }: OwnManifestParts): readonly 
   });
 }
 
-function mountList({ mounts, writablePlaces, takenPlaces }: OwnManifestParts): readonly TomlTable[] {
+function mountList({ mounts, writablePlaces, kept, takenPlaces }: OwnManifestParts): readonly TomlTable[] {
   const isHidden = (path: ImagePath) =>
     writablePlaces.some((place) => isWithin(path, place)) ||
     takenPlaces.some((place) => path !== place && isWithin(path, place));
-  const links = mounts
-    .filter(({ path }) => !isHidden(path))
-    .map(({ path, target }) =>
-      table([
-        ['type', 'chroot'],
-        ['path', text(path)],
-        ['uri', `file:${text(target)}`],
-      ]),
-    );
-  const scratch = writablePlaces.map((path) =>
-    table([
-      ['type', 'tmpfs'],
-      ['path', text(path)],
-    ]),
-  );
-  return [...links, ...scratch];
+  const links = mounts.filter(({ path }) => !isHidden(path));
+  return [
+    ...links.map(({ path, target }) => chroot(path, target)),
+    ...writablePlaces.map(tmpfs),
+    ...kept.map(({ path, type }) => (type === 'tmpfs' ? tmpfs(path) : chroot(path, path))),
+  ];
+}
+
+function chroot(path: ImagePath, target: ImagePath): TomlTable {
+  return table([
+    ['type', 'chroot'],
+    ['path', text(path)],
+    ['uri', `file:${text(target)}`],
+  ]);
+}
+
+function tmpfs(path: ImagePath): TomlTable {
+  return table([
+    ['type', 'tmpfs'],
+    ['path', text(path)],
+  ]);
 }
 
 function splitPaths(value: TomlValue | undefined): readonly string[] {

@@ -228,9 +228,25 @@ describe('the working directory', () => {
     });
   });
 
-  test('in a tmpfs is refused, as it is not there when the enclave starts', async () => {
-    const entries: MadeEntry[] = [['tmp/work', null]];
-    await expect(manifestOf({ Cmd: ['/app'], WorkingDir: '/tmp/work' }, {}, entries)).rejects.toMatchObject({
+  const mountsOf = async (entries: readonly MadeEntry[], WorkingDir: string, manifest = '') => {
+    const { fs } = await manifestOf({ Cmd: ['/app'], WorkingDir }, { manifest }, entries);
+    return fs.mounts.slice(fs.mounts.findIndex(({ path }) => path === '/run'));
+  };
+  const scratch = ['/run', '/tmp', '/var/tmp'].map((path) => ({ type: 'tmpfs', path }));
+
+  test('in a tmpfs is a tmpfs of its own if it is empty, or is not there, else shown as the image has it', async () => {
+    const own = { type: 'tmpfs', path: '/tmp/a/b' };
+    expect(await mountsOf([['tmp/a/b', null]], '/tmp/a/b')).toEqual([...scratch, own]);
+    expect(await mountsOf([], '/tmp/a/b')).toEqual([...scratch, own]);
+    const shown = { type: 'chroot', path: '/tmp/a/b', uri: 'file:/tmp/a/b' };
+    expect(await mountsOf([['tmp/a/b/c/d', 'x']], '/tmp/a/b')).toEqual([...scratch, shown]);
+    expect(await mountsOf([], '/tmp/a', 'fs.start_dir = "/"')).toEqual(scratch);
+  });
+
+  test('in a tmpfs that the manifest asks for is refused, as it is not there when the enclave starts', async () => {
+    const manifest = 'fs.mounts = [{ type = "tmpfs", path = "/tmp" }]';
+    const made = manifestOf({ Cmd: ['/app'], WorkingDir: '/tmp/work' }, { manifest }, [['tmp/work', null]]);
+    await expect(made).rejects.toMatchObject({
       code: 'entrypoint',
       message: expect.stringContaining('/tmp/work'),
     });
@@ -307,15 +323,25 @@ describe('what cannot be graminized', () => {
     expect(await refusal({ Cmd: ['/app'] }, [program as MadeEntry])).toMatchObject({ code: 'entrypoint' });
   });
 
-  test('a program in a place that becomes a tmpfs, unless the manifest mounts something else there', async () => {
-    const entries = [staticProgram('tmp/app'), staticProgram('bin/sh')];
-    expect(await refusal({ Cmd: ['/tmp/app'] }, entries)).toMatchObject({
+  test('a program in a tmpfs that the manifest asks for, or that shows it', async () => {
+    const app = await appImage([[staticProgram('tmp/app'), staticProgram('bin/sh')]], { Cmd: ['/tmp/app'] });
+    const mounted = (mount: string) =>
+      graminizeApp(app, { manifest: `fs.mounts = [{ path = "/tmp", ${mount} }]` });
+    await expect(mounted('type = "tmpfs"')).rejects.toMatchObject({
       code: 'entrypoint',
       message: expect.stringContaining('/tmp/app'),
     });
-    const manifest = 'fs.mounts = [{ path = "/tmp", uri = "file:/tmp" }]';
-    const { image } = await graminizeApp(await appImage([entries], { Cmd: ['/tmp/app'] }), { manifest });
+    const { image } = await mounted('uri = "file:/tmp"');
     expect((await manifestIn(image)).libos.entrypoint).toBe('/tmp/app');
+  });
+
+  test('but a program in a scratch place is: it is mounted on top of the tmpfs and trusted, alone', async () => {
+    const app = await appImage([[staticProgram('tmp/app'), ['tmp/x', 'x']]], { Cmd: ['/tmp/app'] });
+    const { image, notes } = await graminizeApp(app);
+    const { fs } = await manifestIn(image);
+    expect(fs.mounts.at(-1)).toEqual({ type: 'chroot', path: '/tmp/app', uri: 'file:/tmp/app' });
+    expect(await trustedPathsIn(image)).toEqual(['/tmp/app']);
+    expect(notes).toEqual([expect.stringContaining('/tmp/app lies in a tmpfs and is needed for the start')]);
   });
 
   test.each<[string, readonly MadeEntry[], string]>([

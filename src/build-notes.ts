@@ -2,10 +2,11 @@ import { type ByteString, baseNameOf, bytesOfText, imagePath, showBytes } from '
 import type { BuildChoices } from './build-options.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
 import type { Image } from './image/image.ts';
+import { detectPreset } from './manifest/detect-preset.ts';
 import { encryptedMountNotes } from './manifest/encrypted-mounts.ts';
 import { choiceRisks } from './manifest/option-manifest.ts';
 import type { AppliedPreset } from './manifest/presets.ts';
-import { showPath, type TomlTable, valueAt } from './manifest/toml.ts';
+import { showPath, type TomlDocument, type TomlTable, valueAt } from './manifest/toml.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { type Start, startFiles } from './scan/find-start.ts';
 import type { TrustedSelection } from './scan/trusted-files.ts';
@@ -21,6 +22,8 @@ export interface BuildNoteParts {
   readonly selection: TrustedSelection;
   readonly argumentSource: 'own' | 'host' | 'user';
   readonly preset?: AppliedPreset;
+  /** The user's manifest, if there is one. */
+  readonly user?: TomlDocument;
   readonly composed: ComposedManifest;
 }
 
@@ -94,11 +97,12 @@ function hiddenFileNotes({ choices, composed }: BuildNoteParts): readonly string
     .map(({ path }) => `--file ${showBytes(path)}: a mount or a volume hides it; add it under another path`);
 }
 
-function presetNotes({ choices, preset, start, runtime }: BuildNoteParts): readonly string[] {
+function presetNotes({ choices, preset, start, runtime, user }: BuildNoteParts): readonly string[] {
   if (preset === undefined) {
-    return choices.preset === undefined
-      ? []
-      : [`--preset auto: no preset fits ${showBytes(start.executable.path)}; name one, or write a manifest`];
+    if (choices.preset === undefined) return fittingPresetNotes(start, user);
+    return [
+      `--preset auto: no preset fits ${showBytes(start.executable.path)}; name one, or write a manifest`,
+    ];
   }
   const { name, advice } = preset.preset;
   const leftOut = preset.leftOut.map(
@@ -106,4 +110,16 @@ function presetNotes({ choices, preset, start, runtime }: BuildNoteParts): reado
       `preset ${name}: ${showPath(path)} is no key of Gramine ${runtime.version.release} and is left out (${reason})`,
   );
   return advice === undefined ? leftOut : [...leftOut, `preset ${name}: ${advice}`];
+}
+
+/** Programs for which there is a preset mostly need more than Gramine's defaults, which nobody chose. */
+function fittingPresetNotes(start: Start, user: TomlDocument | undefined): readonly string[] {
+  const isSized = ['enclave_size', 'max_threads'].some(
+    (key) => user && valueAt(user.root, ['sgx', key]) !== undefined,
+  );
+  const fitting = isSized ? undefined : detectPreset(start);
+  if (fitting === undefined) return [];
+  return [
+    `neither sgx.enclave_size nor sgx.max_threads is given, so that Gramine's defaults count; for what starts here, --preset ${fitting.name} sets what is known to run it`,
+  ];
 }

@@ -349,6 +349,16 @@ describe('presets', () => {
     );
   });
 
+  test('that would fit are named where nobody says how large the enclave is', async () => {
+    const about = async (wishes: Wishes) => {
+      const app = await appImage([[staticProgram('bin/redis-server')]], { Cmd: ['/bin/redis-server'] });
+      return (await graminizeApp(app, wishes)).notes;
+    };
+    expect(await about({})).toEqual([expect.stringContaining('--preset redis')]);
+    expect(await about({ manifest: 'sgx.enclave_size = "1G"' })).toEqual([]);
+    expect(await about({ choices: { ...noChoices, preset: 'auto' } })).toEqual([]);
+  });
+
   test('that do not fit are a note', async () => {
     const { notes, result } = await build({ preset: 'auto' });
     expect(result.preset).toBeUndefined();

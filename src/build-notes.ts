@@ -6,8 +6,9 @@ import { detectPreset } from './manifest/detect-preset.ts';
 import { encryptedMountNotes } from './manifest/encrypted-mounts.ts';
 import { choiceRisks } from './manifest/option-manifest.ts';
 import type { AppliedPreset } from './manifest/presets.ts';
-import { showPath, type TomlDocument, type TomlTable, valueAt } from './manifest/toml.ts';
+import { isArray, isTable, showPath, type TomlDocument, type TomlTable, valueAt } from './manifest/toml.ts';
 import type { Runtime } from './runtime/runtime.ts';
+import { engineFiles } from './scan/exclusion-rules.ts';
 import { type Start, startFiles } from './scan/find-start.ts';
 import type { TrustedSelection } from './scan/trusted-files.ts';
 import type { FileTree } from './tree/file-tree.ts';
@@ -39,6 +40,7 @@ export function buildNotes(parts: BuildNoteParts): readonly string[] {
     ...volumeNotes(volumes, composed.manifest, tree),
     ...encryptedMountNotes(composed.manifest, startFiles(parts.start)),
     ...hiddenFileNotes(parts),
+    ...engineFileNotes(composed.manifest),
     ...presetNotes(parts),
   ];
 }
@@ -95,6 +97,19 @@ function hiddenFileNotes({ choices, composed }: BuildNoteParts): readonly string
   return choices.files
     .filter(({ path }) => hidden.has(path))
     .map(({ path }) => `--file ${showBytes(path)}: a mount or a volume hides it; add it under another path`);
+}
+
+/** Files that were asked for, by an option or the manifest, and will have another content in every container. */
+function engineFileNotes(manifest: TomlTable): readonly string[] {
+  const listed = valueAt(manifest, ['sgx', 'trusted_files']);
+  return (isArray(listed) ? listed : []).flatMap((entry) => {
+    const uri = isTable(entry) ? entry.get('uri') : undefined;
+    const path = typeof uri === 'string' ? uri.slice('file:'.length) : '';
+    if (!engineFiles.has(path)) return [];
+    return [
+      `${path} is trusted, but the engine puts a file of its own there, so that it does not open: sgx.allowed_files lets it in, unprotected`,
+    ];
+  });
 }
 
 function presetNotes({ choices, preset, start, runtime, user }: BuildNoteParts): readonly string[] {

@@ -1,7 +1,7 @@
 import type { Digest } from './base/digest.ts';
 import { type ByteString, type ImagePath, imagePath } from './base/image-path.ts';
 import { type ManifestNames, type NameTreatment, treatName } from './manifest/name-treatment.ts';
-import { type ExclusionRule, exclusionRules } from './scan/exclusion-rules.ts';
+import { engineFiles } from './scan/exclusion-rules.ts';
 import type { Exclusion } from './scan/trust-policy.ts';
 import type { FileTree, TreeNode } from './tree/file-tree.ts';
 import { lookup, resolvePath } from './tree/resolve-path.ts';
@@ -53,8 +53,16 @@ export interface LayerPlace {
 
 /** What becomes of an attempt to open a path inside the enclave. */
 export type Verdict =
-  /** `isIntact` is false if the image's content has another hash, so that opening fails; undefined if it has no such file. */
-  | { readonly kind: 'trusted'; readonly sha256: string; readonly isIntact: boolean | undefined }
+  /**
+   * `isIntact` is false if the image's content has another hash, so that opening fails; undefined if it has no such file.
+   * `isReplaced`: the engine puts a file of its own there, whose hash is another one.
+   */
+  | {
+      readonly kind: 'trusted';
+      readonly sha256: string;
+      readonly isIntact: boolean | undefined;
+      readonly isReplaced?: true;
+    }
   /** `isListed` if a hash of it is in the manifest too, in vain. */
   | { readonly kind: 'allowed'; readonly entry: string; readonly isListed: boolean }
   | { readonly kind: 'unchecked' }
@@ -116,7 +124,8 @@ function verdictOn(image: ExplainableImage, path: ImagePath, found: Found): Verd
     case 'trusted': {
       const isIntact =
         finding.kind === 'file' ? finding.sha256 === treatment.sha256.toLowerCase() : undefined;
-      return { kind: 'trusted', sha256: treatment.sha256, isIntact };
+      const isReplaced = engineFiles.has(treatment.hostPath);
+      return { kind: 'trusted', sha256: treatment.sha256, isIntact, ...(isReplaced && { isReplaced }) };
     }
     case 'allowed':
       return { kind: 'allowed', entry: treatment.entry, isListed: treatment.sha256 !== undefined };
@@ -133,10 +142,6 @@ function isAbsent({ treatment, finding, isLink }: Found): boolean {
   const isMade = 'hostPath' in treatment && engineFiles.has(treatment.hostPath);
   return finding.kind === 'nothing' && !isLink && !isMade;
 }
-
-const engineFiles: ReadonlyMap<ByteString, ExclusionRule> = new Map(
-  exclusionRules.filter(({ isFromEngine }) => isFromEngine).map((rule) => [rule.pattern, rule]),
-);
 
 /** The name's own reason comes first: a link may be left out although its target is trusted. */
 function refusal({ names, exclusionOf }: ExplainableImage, hostPath: ByteString, finding: Finding): Verdict {

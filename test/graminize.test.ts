@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { imagePath } from '../src/base/image-path.ts';
 import type { RunConfig } from '../src/image/config.ts';
 import { appImage, glibcProgram, staticProgram } from './graminized/app-image.ts';
 import { graminizeApp, manifestIn, trustedPathsIn, type Wishes } from './graminized/graminized.ts';
@@ -473,6 +474,16 @@ describe('what the user is told', () => {
     const app = await appImage([[staticProgram(), ...shell]], { Cmd: ['/app'], ...run });
     const { notes } = await graminizeApp(app);
     expect(notes.join('\n')).toMatch(expected);
+  });
+
+  test('that a file which the engine replaces is trusted in vain', async () => {
+    const app = await appImage([[staticProgram(), ['etc/hosts', 'h']]], { Cmd: ['/app'] });
+    const trust = [imagePath('/etc/hosts')];
+    const manifest = 'sgx.trusted_files = ["file:/etc/hosts"]';
+    for (const wishes of [{ trust }, { manifest }]) {
+      const { notes } = await graminizeApp(app, wishes);
+      expect(notes).toEqual([expect.stringMatching(/^\/etc\/hosts is trusted, but the engine/)]);
+    }
   });
 
   test('nothing, where there is nothing to tell', async () => {

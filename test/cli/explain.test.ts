@@ -105,6 +105,23 @@ describe('gsc explain', () => {
     });
   });
 
+  test('does not call trusted what the engine replaces', async () => {
+    const options = [
+      '--runtime',
+      'runtime',
+      '--file',
+      'runtime/hosts:/etc/hosts',
+      'oci:app:latest',
+      '/etc/hosts',
+    ];
+    writeFileSync(join(gsc.directory, 'runtime/hosts'), 'h');
+    const { stdout } = await gsc(['explain', ...options]);
+    expect(stdout).toMatch(/^\/etc\/hosts: refused: .*\n {2}sha256 .*\n {2}but +the engine puts/);
+    expect(JSON.parse((await gsc(['explain', '--json', ...options])).stdout).paths[0]).toMatchObject({
+      intact: false,
+    });
+  });
+
   test('wants at least one path', async () => {
     expect(await gsc(['explain', 'oci:out:app'])).toMatchObject({
       code: 2,

@@ -1,8 +1,15 @@
 import type { Digest } from './base/digest.ts';
-import { type ByteString, type ImagePath, imagePath } from './base/image-path.ts';
+import {
+  type ByteString,
+  childOf,
+  componentsOf,
+  type ImagePath,
+  imagePath,
+  rootPath,
+} from './base/image-path.ts';
 import { type ManifestNames, type NameTreatment, treatName } from './manifest/name-treatment.ts';
 import { engineFiles } from './scan/exclusion-rules.ts';
-import type { Exclusion } from './scan/trust-policy.ts';
+import { type Exclusion, excludedByOption } from './scan/trust-policy.ts';
 import type { FileTree, TreeNode } from './tree/file-tree.ts';
 import { lookup, resolvePath } from './tree/resolve-path.ts';
 import { walkTree } from './tree/walk-tree.ts';
@@ -69,7 +76,13 @@ export type Verdict =
   | { readonly kind: 'storage'; readonly type: string; readonly keyName?: string; readonly hides: boolean }
   | { readonly kind: 'emulated'; readonly place: ImagePath }
   | { readonly kind: 'directory'; readonly counts: DirectoryCounts }
-  | { readonly kind: 'refused'; readonly exclusion?: KnownExclusion; readonly trustedAs?: ImagePath }
+  /** `trustedAs`: another name of the file is trusted. `link`: the link in the name that is left out, while that one is. */
+  | {
+      readonly kind: 'refused';
+      readonly exclusion?: KnownExclusion;
+      readonly trustedAs?: ImagePath;
+      readonly link?: ImagePath;
+    }
   | { readonly kind: 'absent' };
 
 /** How many files below a directory have which verdict, under the names that begin with the directory's. */
@@ -144,15 +157,32 @@ function isAbsent({ treatment, finding, isLink }: Found): boolean {
 }
 
 /** The name's own reason comes first: a link may be left out although its target is trusted. */
-function refusal({ names, exclusionOf }: ExplainableImage, hostPath: ByteString, finding: Finding): Verdict {
+function refusal(
+  { tree, names, exclusionOf }: ExplainableImage,
+  hostPath: ByteString,
+  finding: Finding,
+): Verdict {
   const realPath = 'realPath' in finding ? finding.realPath : imagePath(hostPath);
-  const exclusion = exclusionOf(imagePath(hostPath)) ?? exclusionOf(realPath) ?? engineExclusion(hostPath);
+  const link = firstLink(tree, imagePath(hostPath));
+  const ofName = exclusionOf(imagePath(hostPath)) ?? (link && exclusionOf(link));
+  const exclusion = ofName ?? exclusionOf(realPath) ?? engineExclusion(hostPath);
   const isElsewhere = hostPath !== realPath && names.trusted.has(realPath);
   return {
     kind: 'refused',
     ...(exclusion && { exclusion }),
     ...(isElsewhere && { trustedAs: realPath }),
+    ...(isElsewhere && ofName && ofName.reason !== excludedByOption && link && { link }),
   };
+}
+
+/** The first link that a look-up of the name follows. */
+function firstLink(tree: FileTree, path: ImagePath): ImagePath | undefined {
+  let at = rootPath;
+  for (const name of componentsOf(path)) {
+    at = childOf(at, name);
+    if (lookup(tree, at)?.kind === 'symlink') return at;
+  }
+  return undefined;
 }
 
 function engineExclusion(hostPath: ByteString): KnownExclusion | undefined {

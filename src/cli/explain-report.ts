@@ -136,7 +136,8 @@ function reasonWithoutRule({ finding, linkTarget }: PathExplanation): string {
 /** The option of a build that would change the verdict. */
 function optionOf({ path, verdict, finding }: PathExplanation): { readonly option?: string } {
   if (verdict.kind !== 'refused' || finding.kind !== 'file') return {};
-  const { exclusion } = verdict;
+  const { exclusion, link } = verdict;
+  if (link !== undefined && exclusion?.origin !== 'option') return { option: `--trust ${showBytes(link)}` };
   if (exclusion?.origin === 'name' || exclusion?.origin === 'runtime') return {};
   const trust = `--trust ${showBytes(finding.realPath)}`;
   if (exclusion?.origin === 'option') return { option: `--exclude ${showBytes(exclusion.rule)}` };

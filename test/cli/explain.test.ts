@@ -15,7 +15,7 @@ beforeAll(async () => {
     entries: [
       ['etc/app.conf', 'conf'],
       ['var/www/page', 'page'],
-      ['var/lib/app', { link: '/etc' }],
+      ['var/lib/dbus', { link: '/etc' }],
       ['var/log/app/log', { link: '/dev/stdout' }],
       ['usr/share/doc/x', 'doc'],
       ['a b\u00e9', 'odd'],
@@ -125,9 +125,9 @@ describe('gsc explain', () => {
 
   test('names the link to trust where the name goes through one that is left out', async () => {
     for (const image of ['oci:out:app', 'oci:app:latest']) {
-      const { stdout } = await gsc(['explain', '--runtime', 'runtime', image, '/var/lib/app/app.conf']);
+      const { stdout } = await gsc(['explain', '--runtime', 'runtime', image, '/var/lib/dbus/app.conf']);
       expect(stdout).toMatch(
-        / {2}but +it is trusted under the name \/etc\/app.conf\n {2}option +--trust \/var\/lib\/app\n/,
+        / {2}but +it is trusted under the name \/etc\/app.conf\n {2}option +--trust \/var\/lib\/dbus\n/,
       );
     }
   });

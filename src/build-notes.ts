@@ -1,12 +1,15 @@
-import { baseNameOf, bytesOfText, imagePath, showBytes } from './base/image-path.ts';
+import { type ByteString, baseNameOf, bytesOfText, imagePath, showBytes } from './base/image-path.ts';
 import type { BuildChoices } from './build-options.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
 import type { Image } from './image/image.ts';
+import { detectPreset } from './manifest/detect-preset.ts';
+import { encryptedMountNotes } from './manifest/encrypted-mounts.ts';
 import { choiceRisks } from './manifest/option-manifest.ts';
 import type { AppliedPreset } from './manifest/presets.ts';
-import { showPath } from './manifest/toml.ts';
+import { isArray, isTable, showPath, type TomlDocument, type TomlTable, valueAt } from './manifest/toml.ts';
 import type { Runtime } from './runtime/runtime.ts';
-import type { Start } from './scan/find-start.ts';
+import { engineFiles } from './scan/exclusion-rules.ts';
+import { type Start, startFiles } from './scan/find-start.ts';
 import type { TrustedSelection } from './scan/trusted-files.ts';
 import type { FileTree } from './tree/file-tree.ts';
 import { declaredVolumes, volumeNotes } from './volume-report.ts';
@@ -20,6 +23,8 @@ export interface BuildNoteParts {
   readonly selection: TrustedSelection;
   readonly argumentSource: 'own' | 'host' | 'user';
   readonly preset?: AppliedPreset;
+  /** The user's manifest, if there is one. */
+  readonly user?: TomlDocument;
   readonly composed: ComposedManifest;
 }
 
@@ -33,18 +38,21 @@ export function buildNotes(parts: BuildNoteParts): readonly string[] {
     ...composed.warnings,
     ...choiceRisks(choices),
     ...volumeNotes(volumes, composed.manifest, tree),
+    ...encryptedMountNotes(composed.manifest, startFiles(parts.start)),
     ...hiddenFileNotes(parts),
+    ...engineFileNotes(composed.manifest),
     ...presetNotes(parts),
   ];
 }
 
 /** Things of the image that gsc carries over and that work otherwise than outside. */
-function imageNotes({ app, start, argumentSource }: BuildNoteParts): readonly string[] {
-  const { Healthcheck } = app.config.config ?? {};
+function imageNotes({ app, start, argumentSource, composed }: BuildNoteParts): readonly string[] {
+  const { Healthcheck, StopSignal } = app.config.config ?? {};
   const notes = [...start.environment.notes, ...start.libraries.notes];
   if (Healthcheck?.Test && Healthcheck.Test[0] !== 'NONE') {
     notes.push('HEALTHCHECK is carried over; its command runs in the container, outside the enclave');
   }
+  if (StopSignal) notes.push(...stopSignalNotes(StopSignal, composed.manifest));
   if (start.user.supplementaryGroups.length > 0) {
     const groups = start.user.supplementaryGroups.map(({ name, gid }) => `${showBytes(name)} (${gid})`);
     notes.push(
@@ -53,16 +61,35 @@ function imageNotes({ app, start, argumentSource }: BuildNoteParts): readonly st
   }
   if (!start.workingDirectory.exists) {
     notes.push(
-      `the working directory ${start.workingDirectory.path} is in no layer; it is made, as Docker does`,
+      `the working directory ${showBytes(start.workingDirectory.path)} is in no layer; it is made, as Docker does`,
     );
   }
-  const [given, real] = [start.argv[0] ?? '', start.executable.path];
-  if (argumentSource === 'host' && baseNameOf(imagePath(bytesOfText(given))) !== baseNameOf(real)) {
+  const [given, started] = [start.argv[0] ?? '', valueAt(composed.manifest, ['libos', 'entrypoint'])];
+  if (argumentSource === 'host' && typeof started === 'string' && nameIn(given) !== nameIn(started)) {
     notes.push(
-      `with arguments from the host, Gramine calls the program ${showBytes(real)} (argv[0]) and not ${given}; programs that look at their name behave otherwise`,
+      `with arguments from the host, Gramine calls the program ${started} (argv[0]) and not ${given}; programs that look at their name behave otherwise`,
     );
   }
   return notes;
+}
+
+/** Of all signals of the host, Gramine lets in SIGTERM alone, if the manifest allows it. */
+function stopSignalNotes(signal: string, manifest: TomlTable): readonly string[] {
+  const isTerm = /^(?:(?:SIG)?TERM|15)$/i.test(signal);
+  const isLetIn = valueAt(manifest, ['sys', 'enable_sigterm_injection']) === true;
+  if (isTerm && isLetIn) return [];
+  const remedy = [
+    ...(isLetIn ? [] : ['set sys.enable_sigterm_injection in your manifest']),
+    ...(isTerm ? [] : ['start it with docker run --stop-signal SIGTERM']),
+  ].join(' and ');
+  const problem = isTerm ? 'does not reach' : 'cannot reach';
+  return [
+    `STOPSIGNAL ${signal} ${problem} the application inside, so that stopping it takes until it is killed: ${remedy}`,
+  ];
+}
+
+function nameIn(path: string): ByteString {
+  return baseNameOf(imagePath(bytesOfText(path)));
 }
 
 function hiddenFileNotes({ choices, composed }: BuildNoteParts): readonly string[] {
@@ -72,11 +99,25 @@ function hiddenFileNotes({ choices, composed }: BuildNoteParts): readonly string
     .map(({ path }) => `--file ${showBytes(path)}: a mount or a volume hides it; add it under another path`);
 }
 
-function presetNotes({ choices, preset, start, runtime }: BuildNoteParts): readonly string[] {
+/** Files that were asked for, by an option or the manifest, and will have another content in every container. */
+function engineFileNotes(manifest: TomlTable): readonly string[] {
+  const listed = valueAt(manifest, ['sgx', 'trusted_files']);
+  return (isArray(listed) ? listed : []).flatMap((entry) => {
+    const uri = isTable(entry) ? entry.get('uri') : undefined;
+    const path = typeof uri === 'string' ? uri.slice('file:'.length) : '';
+    if (!engineFiles.has(path)) return [];
+    return [
+      `${path} is trusted, but the engine puts a file of its own there, so that it does not open: sgx.allowed_files lets it in, unprotected`,
+    ];
+  });
+}
+
+function presetNotes({ choices, preset, start, runtime, user }: BuildNoteParts): readonly string[] {
   if (preset === undefined) {
-    return choices.preset === undefined
-      ? []
-      : [`--preset auto: no preset fits ${showBytes(start.executable.path)}; name one, or write a manifest`];
+    if (choices.preset === undefined) return fittingPresetNotes(start, user);
+    return [
+      `--preset auto: no preset fits ${showBytes(start.executable.path)}; name one, or write a manifest`,
+    ];
   }
   const { name, advice } = preset.preset;
   const leftOut = preset.leftOut.map(
@@ -84,4 +125,16 @@ function presetNotes({ choices, preset, start, runtime }: BuildNoteParts): reado
       `preset ${name}: ${showPath(path)} is no key of Gramine ${runtime.version.release} and is left out (${reason})`,
   );
   return advice === undefined ? leftOut : [...leftOut, `preset ${name}: ${advice}`];
+}
+
+/** Programs for which there is a preset mostly need more than Gramine's defaults, which nobody chose. */
+function fittingPresetNotes(start: Start, user: TomlDocument | undefined): readonly string[] {
+  const isSized = ['enclave_size', 'max_threads'].some(
+    (key) => user && valueAt(user.root, ['sgx', key]) !== undefined,
+  );
+  const fitting = isSized ? undefined : detectPreset(start);
+  if (fitting === undefined) return [];
+  return [
+    `neither sgx.enclave_size nor sgx.max_threads is given, so that Gramine's defaults count; for what starts here, --preset ${fitting.name} sets what is known to run it`,
+  ];
 }

@@ -3,9 +3,10 @@ import { bytesOfText, type ImagePath, imagePath, rootPath, showBytes } from './b
 import { type Mount, mountOf } from './manifest/reachable-files.ts';
 import { type KeyPath, showPath, type TomlDocument, valueAt } from './manifest/toml.ts';
 import { obstacleOf } from './scan/executable.ts';
-import type { Start } from './scan/find-start.ts';
+import { type Start, startFiles } from './scan/find-start.ts';
+import { readObstacle } from './scan/read-obstacle.ts';
 import type { FileTree } from './tree/file-tree.ts';
-import { lookup, resolvePath } from './tree/resolve-path.ts';
+import { lookup, resolvePath, showFailure } from './tree/resolve-path.ts';
 
 export interface StartParts {
   /** How messages call the app image. */
@@ -20,27 +21,63 @@ export interface StartParts {
 
 /**
  * Makes sure that what the start needs is there when the library OS looks for it: the program with its interpreters and
- * its loader, and the working directory. Throws an `entrypoint` error for a program that the image does not have, and for
- * what lies in a tmpfs, which is empty then.
+ * its loader, and the working directory. Throws an `entrypoint` error for a program that the image does not have or that
+ * the container's user cannot read, and for what lies in a tmpfs, which is empty then.
  */
 export function checkStart(parts: StartParts, mounts: readonly Mount[]): void {
-  const directory = checkDirectory(parts, mounts);
-  const given = givenText(parts.user, ['libos', 'entrypoint']);
+  checkDirectory(parts, mounts);
+  const given = givenProgram(parts.user, parts.start);
   if (given === undefined) checkProgram(parts, mounts);
-  else checkGivenProgram(parts, mounts, imagePath(given.startsWith('/') ? given : `${directory}/${given}`));
+  else checkGivenProgram(parts, mounts, given);
 }
 
-function checkProgram({ start, appName }: StartParts, mounts: readonly Mount[]): void {
-  const { steps, loader } = start.chain;
-  const files = [...steps, ...(loader ? [loader.executable] : [])];
-  const lost = files.find(({ path }) => mountOf(path, mounts)?.type === 'tmpfs');
-  if (lost === undefined) return;
-  throw new GscError({
-    code: 'entrypoint',
-    subject: appName,
-    message: `${showBytes(lost.path)} is needed for the start, but lies in a tmpfs, which is empty then`,
-    hint: 'keep the program in another place, or mount something else there in your manifest',
-  });
+/** The program that the user's manifest names, absolute; a relative one counts from the start directory. */
+export function givenProgram(user: TomlDocument | undefined, start: Start): ImagePath | undefined {
+  const given = givenText(user, ['libos', 'entrypoint']);
+  if (given === undefined) return undefined;
+  if (given.startsWith('/')) return imagePath(given);
+  return imagePath(`${givenText(user, ['fs', 'start_dir']) ?? start.workingDirectory.realPath}/${given}`);
+}
+
+function checkProgram(parts: StartParts, mounts: readonly Mount[]): void {
+  for (const path of startFiles(parts.start)) {
+    const problem = problemWith(path, parts, mounts);
+    if (problem === undefined) continue;
+    const [message, hint] = problem;
+    const subject = parts.appName;
+    throw new GscError({
+      code: 'entrypoint',
+      subject,
+      message: `${showBytes(path)} is needed for the start, but ${message}`,
+      hint,
+    });
+  }
+}
+
+/** Outside, the kernel executes programs that their user may not read; the library OS has to read them, as that user. */
+function problemWith(
+  path: ImagePath,
+  { start, tree, isAllowed }: StartParts,
+  mounts: readonly Mount[],
+): readonly [message: string, hint: string] | undefined {
+  const mount = mountOf(path, mounts);
+  if (mount?.type === 'tmpfs') {
+    return [
+      'lies in a tmpfs, which is empty then',
+      'keep the program in another place, or mount something else there in your manifest',
+    ];
+  }
+  const shown =
+    mount?.shows && imagePath(`${mount.shows}/${path.slice(mount.at === rootPath ? 0 : mount.at.length)}`);
+  if (shown !== undefined && !isAllowed(shown) && resolvePath(tree, shown).kind !== 'found') {
+    return [
+      `what is mounted at ${showBytes(mount?.at ?? rootPath)} shows ${showBytes(shown)} there, which the image does not have`,
+      'mount what the image has, or allow what will be there in sgx.allowed_files',
+    ];
+  }
+  const obstacle = readObstacle(tree, path, start.user);
+  if (obstacle === undefined) return undefined;
+  return [obstacle, 'let everybody read it (chmod a+rX), or build the image with another USER'];
 }
 
 function checkGivenProgram(parts: StartParts, mounts: readonly Mount[], path: ImagePath): void {
@@ -52,8 +89,7 @@ function checkGivenProgram(parts: StartParts, mounts: readonly Mount[], path: Im
   if (obstacle !== undefined) throw notThere(parts, key, obstacle);
 }
 
-/** Gives the directory where the application starts. */
-function checkDirectory(parts: StartParts, mounts: readonly Mount[]): ImagePath {
+function checkDirectory(parts: StartParts, mounts: readonly Mount[]): void {
   const key = ['fs', 'start_dir'];
   const given = givenText(parts.user, key);
   const path = given === undefined ? parts.start.workingDirectory.realPath : imagePath(given);
@@ -68,7 +104,11 @@ function checkDirectory(parts: StartParts, mounts: readonly Mount[]): ImagePath 
       hint: 'set fs.start_dir in your manifest, or mount something else there',
     });
   }
-  return path;
+  if (given === undefined || path === parts.start.workingDirectory.realPath) return;
+  if (!isOfImage(path, parts.tree, mounts) || parts.isAllowed(path)) return;
+  const found = resolvePath(parts.tree, path);
+  if (found.kind !== 'found') throw notThere(parts, key, showFailure(found));
+  if (found.node.kind !== 'directory') throw notThere(parts, key, `it is a ${found.node.kind}`);
 }
 
 /** True if the library OS finds there what the image has: on the root, or on a mount in place of a directory link. */

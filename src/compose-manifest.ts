@@ -1,5 +1,7 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin } from './base/image-path.ts';
 import { checkStart } from './check-start.ts';
+import { findKeptPlaces, type KeptPlace, keptPlaceNotes } from './kept-places.ts';
+import { allowBehindMounts, allowedPaths } from './manifest/allow-behind-mounts.ts';
 import { checkManifest } from './manifest/check.ts';
 import { addDefaults } from './manifest/defaults.ts';
 import { mergeManifests, type Override } from './manifest/merge.ts';
@@ -24,6 +26,7 @@ import { findWritablePlaces, type LibcChoice, ownManifest, trustedEntries } from
 import { type Runtime, runtimeFacts } from './runtime/runtime.ts';
 import type { Start } from './scan/find-start.ts';
 import type { TrustedFile, TrustedSelection } from './scan/trusted-files.ts';
+import { sourceFiles } from './source-files.ts';
 import type { FileTree } from './tree/file-tree.ts';
 
 export interface ComposeParts {
@@ -68,13 +71,15 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
   const facts = runtimeFacts(runtime);
   const user = await expandedUserManifest(parts);
   const settled = settleChoices(parts.choices, user);
-  const { merged, overrides } = mergeSources(parts, user, settled.choices);
+  const { merged, overrides, kept } = mergeSources(parts, user, settled.choices);
   const isAllowed = allowedPlaces(merged, settled.choices);
   checkStart({ ...parts, isAllowed }, readMounts(merged));
   const isReachable = reachThroughMounts(merged);
   const isTrustable = (path: ImagePath) => isReachable(path) && !isAllowed(path);
   const reachable = selection.trusted.filter(({ path }) => isTrustable(path));
-  const withFiles = addTrustedFiles(merged, trustedEntries(reachable, facts, libc));
+  const known = new Set(reachable.map(({ path }) => path));
+  const sources = sourceFiles({ ...parts, isAllowed }).filter(({ path }) => !known.has(path));
+  const withFiles = addTrustedFiles(merged, trustedEntries([...reachable, ...sources], facts, libc));
   const { root, warnings } = addDefaults(withFiles, runtime.version);
   checkComplete(root, parts);
   return {
@@ -82,21 +87,25 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
     overrides: [...settled.overrides.map((override) => ({ ...override, from: yours })), ...overrides],
     hidden: selection.trusted.filter(({ path }) => !isTrustable(path)),
     trustedSizeBytes: contentSizeOf(reachable),
-    warnings,
+    warnings: [...warnings, ...keptPlaceNotes(kept)],
   };
 }
 
 const yours = 'your manifest';
 
+interface MergedSources {
+  readonly merged: TomlTable;
+  readonly overrides: readonly SourcedOverride[];
+  readonly kept: readonly KeptPlace[];
+}
+
 /** All that makes the manifest but the trusted files, the strongest over the others. */
-function mergeSources(
-  parts: ComposeParts,
-  user: TomlTable,
-  choices: ManifestChoices,
-): { readonly merged: TomlTable; readonly overrides: readonly SourcedOverride[] } {
+function mergeSources(parts: ComposeParts, user: TomlTable, choices: ManifestChoices): MergedSources {
   const { runtime, preset } = parts;
   const writablePlaces = findWritablePlaces(parts.tree);
   const options = optionManifest(choices, writablePlaces);
+  const takenPlaces = [user, options].flatMap(mountPoints);
+  const kept = findKeptPlaces({ ...parts, user, scratchPlaces: writablePlaces, takenPlaces });
   const own = ownManifest({
     start: parts.start,
     runtime: runtimeFacts(runtime),
@@ -106,7 +115,8 @@ function mergeSources(
     mounts: parts.selection.mounts,
     trusted: parts.selection.trusted,
     writablePlaces,
-    takenPlaces: [user, options].flatMap(mountPoints),
+    kept,
+    takenPlaces,
   });
   const sources: readonly (readonly [from: string, table: TomlTable])[] = [
     ...(preset ? ([[`preset ${preset.preset.name}`, preset.manifest]] as const) : []),
@@ -120,7 +130,7 @@ function mergeSources(
     merged = result.merged;
     overrides.unshift(...result.overrides.map((override) => ({ ...override, from })));
   }
-  return { merged, overrides };
+  return { merged: allowBehindMounts(merged, parts.selection.mounts), overrides, kept };
 }
 
 function contentSizeOf(files: readonly TrustedFile[]): number {
@@ -146,16 +156,11 @@ async function expandedUserManifest({ user, tree, runtime, appName }: ComposePar
 
 /**
  * Says of paths whether another content than the image's is expected there: the manifest allows the file or a directory
- * above it (where a file is trusted as well, Gramine lets nobody change it), or a volume is mounted there.
+ * above it (which wins over a hash, see `treatName`), or a volume is mounted there.
  */
 function allowedPlaces(manifest: TomlTable, choices: ManifestChoices): (path: ImagePath) => boolean {
   const volumes = choices.volumes.filter(({ use }) => use.kind === 'allowed').map(({ path }) => path);
-  const files = [...select(manifest, 'sgx.allowed_files.*')].flatMap(([, uri]) =>
-    typeof uri === 'string' && uri.startsWith('file:/')
-      ? [imagePath(bytesOfText(uri.slice('file:'.length)))]
-      : [],
-  );
-  const places = [...volumes, ...files];
+  const places = [...volumes, ...allowedPaths(manifest)];
   return (path) => places.some((place) => isWithin(path, place));
 }
 

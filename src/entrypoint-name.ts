@@ -1,4 +1,4 @@
-import { type ByteString, type ImagePath, imagePath, isWithin } from './base/image-path.ts';
+import { type ByteString, baseNameOf, type ImagePath, imagePath, isWithin } from './base/image-path.ts';
 import type { DirectoryMount } from './scan/directory-links.ts';
 import type { Executable } from './scan/executable.ts';
 import type { TrustedFile } from './scan/trusted-files.ts';
@@ -8,16 +8,21 @@ export interface Names {
   readonly trusted: readonly TrustedFile[];
   /** Where other things are mounted: no name of the image leads through them. */
   readonly covered: readonly ImagePath[];
+  /** True where the arguments come from the host: Gramine then passes the path of the program as argv[0]. */
+  readonly isArgv0?: boolean;
 }
 
 /**
  * The path under which the library OS starts a program (`libos.entrypoint`). For an ELF file the real one, as `$ORIGIN`
  * and `/proc/self/exe` follow it. A script sees its path in `$0` as it was found, links and all, so it keeps that name if
- * the enclave can open it.
+ * the enclave can open it; and so does an ELF file under another name than its own whose argv[0] the path becomes: applets
+ * of busybox go by it.
  */
 export function entrypointName(program: Executable, names: Names): ImagePath {
   const { name, path, node } = program;
-  if (name === path || node.program?.kind !== 'script') return path;
+  const isNamedByPath =
+    node.program?.kind === 'script' || (names.isArgv0 && baseNameOf(name) !== baseNameOf(path));
+  if (name === path || !isNamedByPath) return path;
   if (names.covered.some((place) => isWithin(name, place))) return path;
   const opened = new Set<ByteString>([name, throughMount(name, names.mounts)]);
   return names.trusted.some((file) => opened.has(file.path)) ? name : path;

@@ -1,8 +1,15 @@
 import type { Digest } from './base/digest.ts';
-import { type ByteString, type ImagePath, imagePath } from './base/image-path.ts';
+import {
+  type ByteString,
+  childOf,
+  componentsOf,
+  type ImagePath,
+  imagePath,
+  rootPath,
+} from './base/image-path.ts';
 import { type ManifestNames, type NameTreatment, treatName } from './manifest/name-treatment.ts';
-import { type ExclusionRule, exclusionRules } from './scan/exclusion-rules.ts';
-import type { Exclusion } from './scan/trust-policy.ts';
+import { engineFiles } from './scan/exclusion-rules.ts';
+import { type Exclusion, excludedByOption } from './scan/trust-policy.ts';
 import type { FileTree, TreeNode } from './tree/file-tree.ts';
 import { lookup, resolvePath } from './tree/resolve-path.ts';
 import { walkTree } from './tree/walk-tree.ts';
@@ -53,15 +60,29 @@ export interface LayerPlace {
 
 /** What becomes of an attempt to open a path inside the enclave. */
 export type Verdict =
-  /** `isIntact` is false if the image's content has another hash, so that opening fails; undefined if it has no such file. */
-  | { readonly kind: 'trusted'; readonly sha256: string; readonly isIntact: boolean | undefined }
+  /**
+   * `isIntact` is false if the image's content has another hash, so that opening fails; undefined if it has no such file.
+   * `isReplaced`: the engine puts a file of its own there, whose hash is another one.
+   */
+  | {
+      readonly kind: 'trusted';
+      readonly sha256: string;
+      readonly isIntact: boolean | undefined;
+      readonly isReplaced?: true;
+    }
   /** `isListed` if a hash of it is in the manifest too, in vain. */
   | { readonly kind: 'allowed'; readonly entry: string; readonly isListed: boolean }
   | { readonly kind: 'unchecked' }
   | { readonly kind: 'storage'; readonly type: string; readonly keyName?: string; readonly hides: boolean }
   | { readonly kind: 'emulated'; readonly place: ImagePath }
   | { readonly kind: 'directory'; readonly counts: DirectoryCounts }
-  | { readonly kind: 'refused'; readonly exclusion?: KnownExclusion; readonly trustedAs?: ImagePath }
+  /** `trustedAs`: another name of the file is trusted. `link`: the link in the name that is left out, while that one is. */
+  | {
+      readonly kind: 'refused';
+      readonly exclusion?: KnownExclusion;
+      readonly trustedAs?: ImagePath;
+      readonly link?: ImagePath;
+    }
   | { readonly kind: 'absent' };
 
 /** How many files below a directory have which verdict, under the names that begin with the directory's. */
@@ -116,7 +137,8 @@ function verdictOn(image: ExplainableImage, path: ImagePath, found: Found): Verd
     case 'trusted': {
       const isIntact =
         finding.kind === 'file' ? finding.sha256 === treatment.sha256.toLowerCase() : undefined;
-      return { kind: 'trusted', sha256: treatment.sha256, isIntact };
+      const isReplaced = engineFiles.has(treatment.hostPath);
+      return { kind: 'trusted', sha256: treatment.sha256, isIntact, ...(isReplaced && { isReplaced }) };
     }
     case 'allowed':
       return { kind: 'allowed', entry: treatment.entry, isListed: treatment.sha256 !== undefined };
@@ -134,20 +156,33 @@ function isAbsent({ treatment, finding, isLink }: Found): boolean {
   return finding.kind === 'nothing' && !isLink && !isMade;
 }
 
-const engineFiles: ReadonlyMap<ByteString, ExclusionRule> = new Map(
-  exclusionRules.filter(({ isFromEngine }) => isFromEngine).map((rule) => [rule.pattern, rule]),
-);
-
 /** The name's own reason comes first: a link may be left out although its target is trusted. */
-function refusal({ names, exclusionOf }: ExplainableImage, hostPath: ByteString, finding: Finding): Verdict {
+function refusal(
+  { tree, names, exclusionOf }: ExplainableImage,
+  hostPath: ByteString,
+  finding: Finding,
+): Verdict {
   const realPath = 'realPath' in finding ? finding.realPath : imagePath(hostPath);
-  const exclusion = exclusionOf(imagePath(hostPath)) ?? exclusionOf(realPath) ?? engineExclusion(hostPath);
+  const link = firstLink(tree, imagePath(hostPath));
+  const ofName = exclusionOf(imagePath(hostPath)) ?? (link && exclusionOf(link));
+  const exclusion = ofName ?? exclusionOf(realPath) ?? engineExclusion(hostPath);
   const isElsewhere = hostPath !== realPath && names.trusted.has(realPath);
   return {
     kind: 'refused',
     ...(exclusion && { exclusion }),
     ...(isElsewhere && { trustedAs: realPath }),
+    ...(isElsewhere && ofName && ofName.reason !== excludedByOption && link && { link }),
   };
+}
+
+/** The first link that a look-up of the name follows. */
+function firstLink(tree: FileTree, path: ImagePath): ImagePath | undefined {
+  let at = rootPath;
+  for (const name of componentsOf(path)) {
+    at = childOf(at, name);
+    if (lookup(tree, at)?.kind === 'symlink') return at;
+  }
+  return undefined;
 }
 
 function engineExclusion(hostPath: ByteString): KnownExclusion | undefined {

@@ -4,6 +4,7 @@ import { GscError } from './base/error.ts';
 import type { ByteString, ImagePath } from './base/image-path.ts';
 import { buildNotes } from './build-notes.ts';
 import { type BuildChoices, configuredApp, noChoices } from './build-options.ts';
+import { givenProgram } from './check-start.ts';
 import { chooseLibc, type LibcDecision, type LibcWish } from './choose-libc.ts';
 import { type ComposedManifest, composeManifest } from './compose-manifest.ts';
 import { parseEnclaveImage } from './enclave/enclave-image.ts';
@@ -24,12 +25,13 @@ import { predictStartSeconds } from './manifest/start-time.ts';
 import { isArray, isTable, type TomlDocument, type TomlTable, valueAt } from './manifest/toml.ts';
 import { libpalContent, type Runtime } from './runtime/runtime.ts';
 import type { ReadFiles } from './runtime/tree-source.ts';
-import { findStart, type Start } from './scan/find-start.ts';
+import { findStart, type Start, startFiles } from './scan/find-start.ts';
 import { readFiles } from './scan/read-files.ts';
 import type { TrustLevel } from './scan/trust-level.ts';
 import { selectTrustedFiles, type TrustedSelection } from './scan/trusted-files.ts';
 import { mayUseTranslations, type Selections, type StartCosts, startCosts } from './start-costs.ts';
 import type { FileTree } from './tree/file-tree.ts';
+import { resolvePath } from './tree/resolve-path.ts';
 import { findUndecidedPlaces, type UndecidedPlaces } from './undecided-places.ts';
 import { declaredVolumes } from './volume-report.ts';
 
@@ -135,12 +137,20 @@ function selectFiles(subject: string, { options, tree, start }: SelectParts): Se
     trust: options.trust,
     exclude: options.exclude,
     usesTranslations: mayUseTranslations(start, options.manifest?.root),
-    required: [...startFiles(start), ...added],
+    required: [...startFiles(start), ...namedProgram({ options, tree, start }), ...added],
   };
   return {
     full: selectTrustedFiles(tree, { ...common, level: 'full' }),
     lean: selectTrustedFiles(tree, { ...common, level: 'lean' }),
   };
+}
+
+/** The program that the user's manifest names: under this name, and under its real one. */
+function namedProgram({ options, tree, start }: SelectParts): readonly ImagePath[] {
+  const given = givenProgram(options.manifest, start);
+  if (given === undefined) return [];
+  const places = [resolvePath(tree, given, { followLast: false }), resolvePath(tree, given)];
+  return places.flatMap((place) => (place.kind === 'found' ? [place.path] : []));
 }
 
 /** Reads files of the app image, and those that gsc adds to it. */
@@ -178,12 +188,6 @@ function checkUserManifest(manifest: TomlDocument | undefined, { version }: Runt
     ...checkManifest(manifest, version, 'user'),
     ...checkRuntimeRules(manifest, version),
   ]);
-}
-
-/** The program, its interpreters and its loader: trusted wherever they lie, or nothing would start. */
-function startFiles(start: Start): readonly ImagePath[] {
-  const { steps, loader } = start.chain;
-  return [...steps, ...(loader ? [loader.executable] : [])].map((executable) => executable.path);
 }
 
 /** Lays the enclave out once, so that one that is too small is found now and not when it is signed. */

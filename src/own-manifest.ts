@@ -8,6 +8,7 @@ import {
   textOfBytes,
 } from './base/image-path.ts';
 import { entrypointName } from './entrypoint-name.ts';
+import type { KeptPlace } from './kept-places.ts';
 import type { TomlTable, TomlValue } from './manifest/toml.ts';
 import type { RuntimeFacts } from './runtime/runtime.ts';
 import { isAtLeast, type RuntimeVersion } from './runtime/version.ts';
@@ -32,6 +33,8 @@ export interface OwnManifestParts {
   readonly mounts: readonly DirectoryMount[];
   readonly trusted: readonly TrustedFile[];
   readonly writablePlaces: readonly ImagePath[];
+  /** What is mounted on top of writable places. */
+  readonly kept: readonly KeptPlace[];
   /** Where the user's manifest and options mount something: links below lie in what it hides. */
   readonly takenPlaces: readonly ImagePath[];
 }
@@ -58,6 +61,7 @@ export function ownManifest(parts: OwnManifestParts): TomlTable {
     mounts,
     trusted,
     covered: [...writablePlaces, ...takenPlaces],
+    isArgv0: parts.argumentSource === 'host',
   });
   return table([
     ['libos', table([['entrypoint', text(entrypoint)]])],
@@ -134,22 +138,23 @@ function environmentTable(parts: OwnManifestParts): TomlTable {
   // As runc does, which takes an empty one for none.
   if ((variables.get('HOME') ?? '') === '') variables.set('HOME', text(parts.start.user.home));
   const libraryPath = joinPaths([
-    ...libraryDirectories(parts),
+    ...runtimeLibraries(parts),
     ...splitPaths(variables.get('LD_LIBRARY_PATH')),
+    ...parts.start.libraries.directories.map(text),
   ]);
   if (libraryPath !== '') variables.set('LD_LIBRARY_PATH', libraryPath);
   return variables;
 }
 
 /**
- * The library OS looks for the ELF interpreter in LD_LIBRARY_PATH, so it must be there: the runtime's for glibc, the
- * image's own directory for musl. Static programs need none.
+ * The library OS looks for the ELF interpreter in LD_LIBRARY_PATH, so its directory must be there: the runtime's for glibc,
+ * first of all; the image's own is among its system directories. Static programs need none. The image's LD_LIBRARY_PATH
+ * comes before its system directories, as outside.
  */
-function libraryDirectories({ start, runtime, libc }: OwnManifestParts): readonly string[] {
-  const own = start.libraries.directories.map(text);
-  if (start.libraries.libc !== 'glibc' || libc === 'image') return own;
+function runtimeLibraries({ start, runtime, libc }: OwnManifestParts): readonly string[] {
+  if (start.libraries.libc !== 'glibc' || libc === 'image') return [];
   const directory = runtime.cLibraryDirectories.glibc;
-  if (directory !== undefined) return [directory, ...own];
+  if (directory !== undefined) return [directory];
   throw new GscError({
     code: 'runtime',
     subject: 'C library',
@@ -158,26 +163,31 @@ function libraryDirectories({ start, runtime, libc }: OwnManifestParts): readonl
   });
 }
 
-function mountList({ mounts, writablePlaces, takenPlaces }: OwnManifestParts): readonly TomlTable[] {
+function mountList({ mounts, writablePlaces, kept, takenPlaces }: OwnManifestParts): readonly TomlTable[] {
   const isHidden = (path: ImagePath) =>
     writablePlaces.some((place) => isWithin(path, place)) ||
     takenPlaces.some((place) => path !== place && isWithin(path, place));
-  const links = mounts
-    .filter(({ path }) => !isHidden(path))
-    .map(({ path, target }) =>
-      table([
-        ['type', 'chroot'],
-        ['path', text(path)],
-        ['uri', `file:${text(target)}`],
-      ]),
-    );
-  const scratch = writablePlaces.map((path) =>
-    table([
-      ['type', 'tmpfs'],
-      ['path', text(path)],
-    ]),
-  );
-  return [...links, ...scratch];
+  const links = mounts.filter(({ path }) => !isHidden(path));
+  return [
+    ...links.map(({ path, target }) => chroot(path, target)),
+    ...writablePlaces.map(tmpfs),
+    ...kept.map(({ path, type }) => (type === 'tmpfs' ? tmpfs(path) : chroot(path, path))),
+  ];
+}
+
+function chroot(path: ImagePath, target: ImagePath): TomlTable {
+  return table([
+    ['type', 'chroot'],
+    ['path', text(path)],
+    ['uri', `file:${text(target)}`],
+  ]);
+}
+
+function tmpfs(path: ImagePath): TomlTable {
+  return table([
+    ['type', 'tmpfs'],
+    ['path', text(path)],
+  ]);
 }
 
 function splitPaths(value: TomlValue | undefined): readonly string[] {

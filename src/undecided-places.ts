@@ -35,10 +35,12 @@ export function findUndecidedPlaces(parts: UndecidedPlacesParts): UndecidedPlace
     writePlaces: findWritePlaces({ tree, user: start.user, trusted }).filter(
       ({ path }) => isUndecided(path) && !volumes.some((volume) => isWithin(path, volume)),
     ),
-    applicationData: findApplicationData({ tree, start, selection }).filter(({ place }) =>
-      selection.excluded.some(
-        ({ path }) => isWithin(path, place) && treatName(names, path).kind === 'refused',
-      ),
+    applicationData: findApplicationData({ tree, start, selection }).filter(({ place, signs }) =>
+      signs.some(({ kind }) => kind === 'target')
+        ? treatName(names, place).kind === 'refused'
+        : selection.excluded.some(
+            ({ path }) => isWithin(path, place) && treatName(names, path).kind === 'refused',
+          ),
     ),
   };
 }

@@ -1,5 +1,6 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin, showBytes } from './base/image-path.ts';
 import type { ImageConfig } from './image/config.ts';
+import { allowedPaths } from './manifest/allow-behind-mounts.ts';
 import type { Volume } from './manifest/option-manifest.ts';
 import { select } from './manifest/runtime-values.ts';
 import { isTable, type TomlTable } from './manifest/toml.ts';
@@ -24,7 +25,10 @@ export function volumeNotes(
 ): readonly string[] {
   const decided = decidedPlaces(manifest);
   const undecided = volumes.declared.filter((path) => !decided.some((place) => isWithin(path, place)));
-  return [...undecided.map(undecidedNote), ...volumes.chosen.flatMap((volume) => placeNotes(volume, tree))];
+  return [
+    ...undecided.map(undecidedNote),
+    ...volumes.chosen.flatMap((volume) => placeNotes(volume, { tree, decided })),
+  ];
 }
 
 function undecidedNote(path: ImagePath): string {
@@ -38,15 +42,14 @@ function decidedPlaces(manifest: TomlTable): readonly ImagePath[] {
     if (!isTable(mount) || (mount.get('type') ?? 'chroot') === 'chroot') return [];
     return [mount.get('path')];
   });
-  const allowed = [...select(manifest, 'sgx.allowed_files.*')].flatMap(([, uri]) =>
-    typeof uri === 'string' && uri.startsWith('file:/') ? [uri.slice('file:'.length)] : [],
-  );
-  return [...mounts, ...allowed].flatMap((path) =>
-    typeof path === 'string' ? [imagePath(bytesOfText(path))] : [],
-  );
+  const mounted = mounts.flatMap((path) => (typeof path === 'string' ? [imagePath(bytesOfText(path))] : []));
+  return [...mounted, ...allowedPaths(manifest)];
 }
 
-function placeNotes({ path, use }: Volume, tree: FileTree): readonly string[] {
+function placeNotes(
+  { path, use }: Volume,
+  { tree, decided }: { readonly tree: FileTree; readonly decided: readonly ImagePath[] },
+): readonly string[] {
   if (use.kind === 'tmpfs') return [];
   const found = resolvePath(tree, path);
   if (found.kind !== 'found') {
@@ -54,7 +57,7 @@ function placeNotes({ path, use }: Volume, tree: FileTree): readonly string[] {
       `--volume ${showBytes(path)}: the image has nothing there; mount a volume or directory there when you run it`,
     ];
   }
-  if (found.path === path) return [];
+  if (found.path === path || decided.some((place) => isWithin(found.path, place))) return [];
   return [
     `--volume ${showBytes(path)}: this is a link to ${showBytes(found.path)}, where nothing is decided yet; decide there too if programs use that name`,
   ];

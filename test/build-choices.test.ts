@@ -3,7 +3,7 @@ import { type ImagePath, imagePath } from '../src/base/image-path.ts';
 import { type BuildChoices, noChoices } from '../src/build-options.ts';
 import type { RunConfig } from '../src/image/config.ts';
 import { secretPath } from '../src/manifest/option-manifest.ts';
-import { appImage, staticProgram } from './graminized/app-image.ts';
+import { appImage, glibcProgram, staticProgram } from './graminized/app-image.ts';
 import {
   entriesOf,
   fileIn,
@@ -90,6 +90,26 @@ describe('volumes', () => {
     expect(result.insecure.map(({ path }) => path.join('.'))).toContain('sgx.allowed_files');
   });
 
+  test('that are allowed behind a link that became a mount are allowed by both names', async () => {
+    const entries: readonly MadeEntry[] = [
+      ...Array.from({ length: 20 }, (_, i): MadeEntry => [`srv/v/f${i}`, `${i}`]),
+      ['data', { link: '/srv/v' }],
+    ];
+    const { manifest, trusted, notes } = await build(
+      { volumes: [{ path: data, use: { kind: 'allowed' } }] },
+      { entries },
+    );
+    expect(manifest.sgx.allowed_files).toEqual(['file:/data', 'file:/srv/v']);
+    expect(trusted.filter((path) => path.startsWith('/srv'))).toEqual([]);
+    expect(notes.join('\n')).not.toContain('nothing is decided');
+    const below = await build(
+      {},
+      { entries, manifest: 'sgx.allowed_files = ["file:/data/new/x", "file:/q"]' },
+    );
+    expect(below.manifest.sgx.allowed_files).toEqual(['file:/data/new/x', 'file:/q', 'file:/srv/v/new/x']);
+    expect(below.trusted).toContain('/srv/v/f1');
+  });
+
   test('over the program are refused if nothing could start', async () => {
     const volumes = [{ path: imagePath('/opt'), use: { kind: 'tmpfs' } }] as const;
     const wishes = { run: { Cmd: ['/opt/x'] }, entries: [staticProgram('opt/x')] };
@@ -155,6 +175,20 @@ describe('variables', () => {
     );
     expect(manifest.libos.entrypoint).toBe('/b/tool');
     expect(manifest.loader.env).toMatchObject({ PATH: '/b', A: 'new', B: '1' });
+  });
+
+  test("that are library paths come behind the runtime's C library, as the image's do", async () => {
+    const pathWith = async (...[choices, run]: [Partial<BuildChoices>, RunConfig]) => {
+      const { manifest } = await build(choices, {
+        run: { Cmd: ['/tool'], ...run },
+        entries: glibcProgram('tool'),
+      });
+      return manifest.loader.env.LD_LIBRARY_PATH;
+    };
+    const given = { kind: 'value', name: 'LD_LIBRARY_PATH', value: '/opt/x' } as const;
+    const byOption = await pathWith({ environment: [given] }, { Env: ['LD_LIBRARY_PATH=/old'] });
+    expect(byOption).toMatch(/^\/gramine\/runtime\/runtime\/glibc:\/opt\/x:\/usr\/lib/);
+    expect(await pathWith({}, { Env: ['LD_LIBRARY_PATH=/opt/x'] })).toBe(byOption);
   });
 
   test('without a value are passed through, which is insecure', async () => {
@@ -313,6 +347,16 @@ describe('presets', () => {
     expect(result.overrides.map(({ from, path }) => `${from}: ${path.join('.')}`)).toContain(
       'your manifest: sgx.enclave_size',
     );
+  });
+
+  test('that would fit are named where nobody says how large the enclave is', async () => {
+    const about = async (wishes: Wishes) => {
+      const app = await appImage([[staticProgram('bin/redis-server')]], { Cmd: ['/bin/redis-server'] });
+      return (await graminizeApp(app, wishes)).notes;
+    };
+    expect(await about({})).toEqual([expect.stringContaining('--preset redis')]);
+    expect(await about({ manifest: 'sgx.enclave_size = "1G"' })).toEqual([]);
+    expect(await about({ choices: { ...noChoices, preset: 'auto' } })).toEqual([]);
   });
 
   test('that do not fit are a note', async () => {

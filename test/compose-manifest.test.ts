@@ -278,6 +278,11 @@ describe("the user's manifest", () => {
     });
   });
 
+  test('that looks below a file is told so, with the name as it is', async () => {
+    const made = graminizedWith([['né', 'x']], { manifest: 'sgx.trusted_files = ["file:/né/x"]' });
+    await expect(made).rejects.toThrow('/né is not a directory');
+  });
+
   test('with many mistakes has all of them listed', async () => {
     const made = graminizedWith([], { manifest: 'sgx.a = 1\nsgx.b = 2\nloader.c = 3' });
     const error = (await made.catch((reason: unknown) => reason)) as Error;

@@ -42,6 +42,13 @@ test('an ELF file is started by its real path', () => {
   );
 });
 
+test('an ELF file whose path becomes argv[0] is started by the link that has another name', () => {
+  const given = { ...names(['/bin/ls', '/bin/busybox', '/jvm/ls']), isArgv0: true };
+  expect(entrypointName(found('/bin/ls', '/bin/busybox', 'elf'), given)).toBe('/bin/ls');
+  expect(entrypointName(found('/bin/ls', '/jvm/ls', 'elf'), given)).toBe('/jvm/ls');
+  expect(entrypointName(found('/bin/cat', '/bin/busybox', 'elf'), given)).toBe('/bin/busybox');
+});
+
 test.each<[string, Names, string]>([
   ['that is trusted', names(['/run.sh', '/opt/app/run.sh']), '/run.sh'],
   ['that no entry names', names(['/opt/app/run.sh']), '/opt/app/run.sh'],

@@ -37,6 +37,7 @@ const entries: readonly (readonly MadeEntry[])[] = [
     ['etc/app/old', 'old'],
     ['usr/share/doc/x', 'doc'],
     ['var/log/access', { link: '/dev/stdout' }],
+    ['var/www/html', { link: '/usr/few' }],
     ['data/x', 'x'],
     ['tmp/x', 'hidden'],
   ],
@@ -138,6 +139,14 @@ describe('explainPath', () => {
   it('an alias of which only the target is listed says so', async () => {
     const explanation = await explain('/alias', { exclude: ['/alias'] });
     expect(explanation.verdict).toMatchObject({ kind: 'refused', trustedAs: '/data/x' });
+    expect(explanation.verdict).not.toHaveProperty('link');
+  });
+
+  it('a name through a link that is left out says which link to trust, and that helps', async () => {
+    const name = '/var/www/html/a';
+    const link = '/var/www/html';
+    expect((await explain(name)).verdict).toMatchObject({ kind: 'refused', trustedAs: '/usr/few/a', link });
+    expect((await explain(name, { trust: [link] })).verdict).toMatchObject({ kind: 'trusted' });
   });
 
   it('allowed files name their entry, with or without a file in the image, and say if they are listed in vain', async () => {

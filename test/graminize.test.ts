@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { imagePath } from '../src/base/image-path.ts';
 import type { RunConfig } from '../src/image/config.ts';
 import { appImage, glibcProgram, staticProgram } from './graminized/app-image.ts';
-import { graminizeApp, manifestIn, type Wishes } from './graminized/graminized.ts';
+import { graminizeApp, manifestIn, trustedPathsIn, type Wishes } from './graminized/graminized.ts';
 import type { MadeEntry } from './scan/made-layers.ts';
 
 const shell: readonly MadeEntry[] = [staticProgram('bin/sh')];
@@ -46,6 +47,40 @@ describe('arguments', () => {
     const { loader } = await manifestOf({ Cmd: ['/app'] }, { manifest }, [['args', 'app\0x\0']]);
     expect(loader.argv_src_file).toBe('file:/args');
     expect(loader.argv).toBeUndefined();
+  });
+});
+
+describe('a file that the manifest takes arguments or variables from', () => {
+  const files: readonly MadeEntry[] = [
+    ['var/args', 'app\0'],
+    ['tmp/env', 'A=b\0'],
+    ['var/other', 'x'],
+  ];
+  const trustedWith = async (manifest: string) => {
+    const app = await appImage([[staticProgram(), ...files]], { Cmd: ['/app'] });
+    return trustedPathsIn((await graminizeApp(app, { manifest })).image);
+  };
+
+  test('is trusted, also where nothing else is, and under a tmpfs', async () => {
+    const manifest = 'loader.argv_src_file = "file:/var/args"\nloader.env_src_file = "file:/tmp/env"';
+    expect(await trustedWith(manifest)).toEqual(['/app', '/var/args', '/tmp/env']);
+  });
+
+  test('is refused if the image does not have it, with its place in the manifest', async () => {
+    await expect(trustedWith('\nloader.env_src_file = "file:/none"')).rejects.toMatchObject({
+      code: 'entrypoint',
+      message: expect.stringMatching(/^user\.manifest:2:8: loader\.env_src_file: .*there is no none in \/$/),
+    });
+  });
+
+  test.each([
+    ['is allowed', 'sgx.allowed_files = ["file:/later"]'],
+    [
+      'is listed with its hash',
+      `sgx.trusted_files = [{ uri = "file:/later/x", sha256 = "${'0'.repeat(64)}" }]`,
+    ],
+  ])('may come later if it %s', async (_, more) => {
+    await expect(trustedWith(`loader.argv_src_file = "file:/later/x"\n${more}`)).resolves.toBeDefined();
   });
 });
 
@@ -101,7 +136,7 @@ describe('the environment', () => {
     expect(loader.env).toMatchObject({ A: 'user', B: { passthrough: true }, C: 'image' });
   });
 
-  test('joins lists of paths: manifest, gsc, image, each directory once', async () => {
+  test('joins lists of paths: manifest, runtime, image, its system directories, each directory once', async () => {
     const run = {
       Cmd: ['/app'],
       Env: ['LD_LIBRARY_PATH=/image:/both', 'PATH=/bin:/user', 'LD_PRELOAD=/i.so'],
@@ -111,8 +146,8 @@ describe('the environment', () => {
     const app = await appImage([[...glibcProgram(), ...shell]], run);
     const { loader } = await manifestIn((await graminizeApp(app, { manifest })).image);
     const libraries = String(loader.env.LD_LIBRARY_PATH).split(':');
-    expect(libraries.slice(0, 3)).toEqual(['/user', '/both', '/gramine/runtime/runtime/glibc']);
-    expect(libraries.at(-1)).toBe('/image');
+    expect(libraries.slice(0, 4)).toEqual(['/user', '/both', '/gramine/runtime/runtime/glibc', '/image']);
+    expect(libraries.slice(4)).toContain('/usr/lib/x86_64-linux-gnu');
     expect(new Set(libraries).size).toBe(libraries.length);
     expect(loader.env.PATH).toBe('/user:/bin');
     expect(loader.env.LD_PRELOAD).toBe('/u.so:/i.so');
@@ -194,9 +229,25 @@ describe('the working directory', () => {
     });
   });
 
-  test('in a tmpfs is refused, as it is not there when the enclave starts', async () => {
-    const entries: MadeEntry[] = [['tmp/work', null]];
-    await expect(manifestOf({ Cmd: ['/app'], WorkingDir: '/tmp/work' }, {}, entries)).rejects.toMatchObject({
+  const mountsOf = async (entries: readonly MadeEntry[], WorkingDir: string, manifest = '') => {
+    const { fs } = await manifestOf({ Cmd: ['/app'], WorkingDir }, { manifest }, entries);
+    return fs.mounts.slice(fs.mounts.findIndex(({ path }) => path === '/run'));
+  };
+  const scratch = ['/run', '/tmp', '/var/tmp'].map((path) => ({ type: 'tmpfs', path }));
+
+  test('in a tmpfs is a tmpfs of its own if it is empty, or is not there, else shown as the image has it', async () => {
+    const own = { type: 'tmpfs', path: '/tmp/a/b' };
+    expect(await mountsOf([['tmp/a/b', null]], '/tmp/a/b')).toEqual([...scratch, own]);
+    expect(await mountsOf([], '/tmp/a/b')).toEqual([...scratch, own]);
+    const shown = { type: 'chroot', path: '/tmp/a/b', uri: 'file:/tmp/a/b' };
+    expect(await mountsOf([['tmp/a/b/c/d', 'x']], '/tmp/a/b')).toEqual([...scratch, shown]);
+    expect(await mountsOf([], '/tmp/a', 'fs.start_dir = "/"')).toEqual(scratch);
+  });
+
+  test('in a tmpfs that the manifest asks for is refused, as it is not there when the enclave starts', async () => {
+    const manifest = 'fs.mounts = [{ type = "tmpfs", path = "/tmp" }]';
+    const made = manifestOf({ Cmd: ['/app'], WorkingDir: '/tmp/work' }, { manifest }, [['tmp/work', null]]);
+    await expect(made).rejects.toMatchObject({
       code: 'entrypoint',
       message: expect.stringContaining('/tmp/work'),
     });
@@ -207,6 +258,36 @@ describe('the working directory', () => {
     const manifest = 'fs.start_dir = "/"';
     const moved = await manifestOf({ Cmd: ['/app'], WorkingDir: '/tmp/x' }, { manifest }, [['tmp/x', null]]);
     expect(moved.fs.start_dir).toBe('/');
+  });
+});
+
+describe('a start directory of the manifest', () => {
+  const run = { Cmd: ['/app'], WorkingDir: '/made' };
+  const start = (manifest: string) => manifestOf(run, { manifest }, [['file', 'x']]);
+
+  test.each<[string, string, RegExp]>([
+    [
+      'that the image does not have',
+      'fs.start_dir = "/none"',
+      /user\.manifest:1:4: fs\.start_dir: .*there is no none in \//,
+    ],
+    ['that is a file', 'fs.start_dir = "/file"', /it is a file/],
+  ])('%s is refused', async (_, manifest, message) => {
+    await expect(start(manifest)).rejects.toMatchObject({
+      code: 'entrypoint',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test.each<[string, string]>([
+    ['that is made as the working directory', 'fs.start_dir = "/made"'],
+    ['that the host may put there', 'fs.start_dir = "/later"\nsgx.allowed_files = ["file:/later/"]'],
+    [
+      'in an encrypted mount',
+      'fs.start_dir = "/e"\nfs.mounts = [{ type = "encrypted", path = "/e", uri = "file:/e" }]',
+    ],
+  ])('%s is taken', async (_, manifest) => {
+    await expect(start(manifest)).resolves.toBeDefined();
   });
 });
 
@@ -243,15 +324,64 @@ describe('what cannot be graminized', () => {
     expect(await refusal({ Cmd: ['/app'] }, [program as MadeEntry])).toMatchObject({ code: 'entrypoint' });
   });
 
-  test('a program in a place that becomes a tmpfs, unless the manifest mounts something else there', async () => {
-    const entries = [staticProgram('tmp/app'), staticProgram('bin/sh')];
-    expect(await refusal({ Cmd: ['/tmp/app'] }, entries)).toMatchObject({
+  test('a program in a tmpfs that the manifest asks for, or that shows it', async () => {
+    const app = await appImage([[staticProgram('tmp/app'), staticProgram('bin/sh')]], { Cmd: ['/tmp/app'] });
+    const mounted = (mount: string) =>
+      graminizeApp(app, { manifest: `fs.mounts = [{ path = "/tmp", ${mount} }]` });
+    await expect(mounted('type = "tmpfs"')).rejects.toMatchObject({
       code: 'entrypoint',
       message: expect.stringContaining('/tmp/app'),
     });
-    const manifest = 'fs.mounts = [{ path = "/tmp", uri = "file:/tmp" }]';
-    const { image } = await graminizeApp(await appImage([entries], { Cmd: ['/tmp/app'] }), { manifest });
+    const { image } = await mounted('uri = "file:/tmp"');
     expect((await manifestIn(image)).libos.entrypoint).toBe('/tmp/app');
+  });
+
+  test('but a program in a scratch place is: it is mounted on top of the tmpfs and trusted, alone', async () => {
+    const app = await appImage([[staticProgram('tmp/app'), ['tmp/x', 'x']]], { Cmd: ['/tmp/app'] });
+    const { image, notes } = await graminizeApp(app);
+    const { fs } = await manifestIn(image);
+    expect(fs.mounts.at(-1)).toEqual({ type: 'chroot', path: '/tmp/app', uri: 'file:/tmp/app' });
+    expect(await trustedPathsIn(image)).toEqual(['/tmp/app']);
+    expect(notes).toEqual([expect.stringContaining('/tmp/app lies in a tmpfs and is needed for the start')]);
+  });
+
+  test.each<[string, readonly MadeEntry[], string]>([
+    [
+      'in a directory that its user may not enter',
+      [['opt', null, 0o700]],
+      'may not enter /opt (mode 0700 of 0:0)',
+    ],
+    ['that its user may only execute', [], 'may not read /opt/app (mode 0711 of 0:0)'],
+  ])('a program %s, unless the user is root', async (_, entries, message) => {
+    const [name, content] = staticProgram('opt/app');
+    const all = [...entries, [name, content, 0o711]] as readonly MadeEntry[];
+    const error = await refusal({ Cmd: ['/opt/app'], User: '1000:1000' }, all);
+    expect(error).toMatchObject({ code: 'entrypoint', message: expect.stringContaining(message) });
+    expect(await refusal({ Cmd: ['/opt/app'] }, all)).not.toBeInstanceOf(Error);
+  });
+
+  test('no program that a manifest names in a place that is left out: it is trusted, and so is its link', async () => {
+    const entries: MadeEntry[] = [
+      staticProgram(),
+      staticProgram('var/x/real'),
+      ['var/x/run', { link: 'real' }],
+    ];
+    const app = await appImage([[...entries, ['var/x/data', 'd']]], { Cmd: ['/app'], WorkingDir: '/var' });
+    const { image } = await graminizeApp(app, { manifest: 'libos.entrypoint = "x/run"' });
+    expect(await trustedPathsIn(image)).toEqual(['/app', '/var/x/real', '/var/x/run']);
+  });
+
+  test.each<[string, string]>([
+    ['another directory over it', 'fs.mounts = [{ path = "/bin", uri = "file:/other" }]'],
+    ['another root', 'fs.root = { uri = "file:/other" }'],
+  ])('a program that is not there because the manifest mounts %s', async (_, manifest) => {
+    const app = await appImage([[...shell, ['other/x', 'x']]], { Cmd: ['/bin/sh'] });
+    await expect(graminizeApp(app, { manifest })).rejects.toMatchObject({
+      code: 'entrypoint',
+      message: expect.stringContaining('shows /other/'),
+    });
+    const allowed = `${manifest}\nsgx.allowed_files = ["file:/other"]`;
+    await expect(graminizeApp(app, { manifest: allowed })).resolves.toBeDefined();
   });
 
   test.each<[string, string, RegExp]>([
@@ -326,7 +456,18 @@ describe('what cannot be graminized', () => {
 describe('what the user is told', () => {
   test.each<[string, RunConfig, RegExp]>([
     ['a HEALTHCHECK', { Healthcheck: { Test: ['CMD', 'x'] } }, /HEALTHCHECK/],
+    [
+      'a STOPSIGNAL that no enclave gets',
+      { StopSignal: 'SIGQUIT' },
+      /STOPSIGNAL SIGQUIT cannot .*injection.* and .*--stop-signal/,
+    ],
+    [
+      'a STOPSIGNAL that must be let in',
+      { StopSignal: 'SIGTERM' },
+      /STOPSIGNAL SIGTERM does not .*injection in your manifest$/,
+    ],
     ['a working directory that is made', { WorkingDir: '/new' }, /\/new/],
+    ['a working directory with a name that is not ASCII', { WorkingDir: '/né\nw' }, /\/né\\x0aw/],
     ['a broken variable', { Env: ['nothing'] }, /nothing/],
     ['a volume', { Volumes: { '/data': {} } }, /\/data/],
   ])('%s', async (_, run, expected) => {
@@ -335,8 +476,19 @@ describe('what the user is told', () => {
     expect(notes.join('\n')).toMatch(expected);
   });
 
+  test('that a file which the engine replaces is trusted in vain', async () => {
+    const app = await appImage([[staticProgram(), ['etc/hosts', 'h']]], { Cmd: ['/app'] });
+    const trust = [imagePath('/etc/hosts')];
+    const manifest = 'sgx.trusted_files = ["file:/etc/hosts"]';
+    for (const wishes of [{ trust }, { manifest }]) {
+      const { notes } = await graminizeApp(app, wishes);
+      expect(notes).toEqual([expect.stringMatching(/^\/etc\/hosts is trusted, but the engine/)]);
+    }
+  });
+
   test('nothing, where there is nothing to tell', async () => {
-    const { notes } = await graminizeApp(await appImage([[staticProgram(), ...shell]], { Cmd: ['/app'] }));
+    const app = await appImage([[staticProgram(), ...shell]], { Cmd: ['/app'], StopSignal: 'TERM' });
+    const { notes } = await graminizeApp(app, { manifest: 'sys.enable_sigterm_injection = true' });
     expect(notes).toEqual([]);
   });
 

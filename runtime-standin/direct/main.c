@@ -68,8 +68,11 @@ static void verify_if_asked(const struct trust *trust) {
     report("all trusted files are what the manifest says");
 }
 
+/* A tmpfs may be the start directory, not what would be in it; natively it is the container's own directory. */
 static void enter_start_directory(const struct world *world) {
     const char *host = host_path(world->mounts, world->start_directory);
+    if (!host && is_mount_point(world->mounts, world->start_directory))
+        host = world->start_directory;
     if (!host || chdir(*host ? host : ".") < 0)
         fail("fs.start_dir: %s: %s", world->start_directory, host ? strerror(errno) : "nothing of the host is there");
 }

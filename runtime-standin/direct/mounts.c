@@ -72,3 +72,10 @@ char *host_path(const struct mounts *mounts, const char *path) {
     }
     return NULL;
 }
+
+bool is_mount_point(const struct mounts *mounts, const char *path) {
+    for (size_t i = 1; i < mounts->count; i++)
+        if (strcmp(mounts->list[i].path, path) == 0)
+            return true;
+    return false;
+}

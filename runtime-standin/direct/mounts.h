@@ -2,6 +2,8 @@
 #ifndef STANDIN_MOUNTS_H
 #define STANDIN_MOUNTS_H
 
+#include <stdbool.h>
+
 #include "../toml.h"
 
 struct mounts;
@@ -11,5 +13,8 @@ const struct mounts *read_mounts(const struct toml *manifest);
 /* The host's path of a file inside, or NULL if it lies in a file system that is empty at the start (tmpfs) or that
  * the stand-in does not have (encrypted, untrusted_shm). `path` is clean and absolute. */
 char *host_path(const struct mounts *mounts, const char *path);
+
+/* True where a mount begins: there is a directory, whatever is in it. `path` is clean and absolute. */
+bool is_mount_point(const struct mounts *mounts, const char *path);
 
 #endif

@@ -100,15 +100,22 @@ static int compare_hash(const char *path, const char *sha256) {
     return strcasecmp(hex, sha256) == 0 ? 0 : EPERM;
 }
 
+/* An allowed entry wins over a hash, as in Gramine. */
+static bool is_allowed(const struct trust *trust, const char *path) {
+    for (size_t i = 0; i < trust->allowed_count; i++)
+        if (path_below(path, trust->allowed[i]))
+            return true;
+    return false;
+}
+
 int check_trust(const struct trust *trust, const char *path) {
+    if (is_allowed(trust, path))
+        return 0;
     const struct trusted_file key = {.path = path};
     const struct trusted_file *found =
         bsearch(&key, trust->trusted, trust->trusted_count, sizeof(*trust->trusted), by_path);
     if (found)
         return compare_hash(path, found->sha256);
-    for (size_t i = 0; i < trust->allowed_count; i++)
-        if (path_below(path, trust->allowed[i]))
-            return 0;
     if (trust->allows_unlisted) {
         report("%s: not listed, but allowed by sgx.file_check_policy", path);
         return 0;
@@ -136,7 +143,7 @@ size_t count_mismatches(const struct trust *trust) {
     for (size_t i = 0; i < trust->trusted_count; i++) {
         const struct trusted_file *file = &trust->trusted[i];
         int error = compare_hash(file->path, file->sha256);
-        if (!error || is_out_of_reach(file->path))
+        if (!error || is_allowed(trust, file->path) || is_out_of_reach(file->path))
             continue;
         report("trusted file %s: %s", file->path, error == EPERM ? "the hash differs: EPERM" : strerrorname_np(error));
         count++;

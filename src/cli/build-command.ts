@@ -21,6 +21,7 @@ import { dateOption } from './date-option.ts';
 import { dayOf, sourceDateEpoch } from './epoch.ts';
 import { growHeapSlowly } from './heap-growth.ts';
 import { openPemSigner } from './key-place.ts';
+import { groupOptions } from './option-groups.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { scanProgress } from './scan-progress.ts';
 import { enclaveToJson, reportSigned } from './sign-report.ts';
@@ -48,7 +49,10 @@ export const addBuild: AddCommand = (program, act) => {
     .description(
       'Makes an image whose entrypoint starts the application in an SGX enclave. The app image is not changed.',
     )
-    .argument('IMAGE', 'the app image: oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REF]')
+    .argument(
+      'IMAGE',
+      'the app image: a name, or a reference such as docker://NAME, oci:DIR or docker-archive:FILE',
+    )
     .argument('[MANIFEST]', "a Gramine manifest; its keys win over gsc's")
     .option('-o, --output <ref>', 'name of the result')
     .option('--key <file>', 'sign at once with this key')
@@ -62,6 +66,7 @@ export const addBuild: AddCommand = (program, act) => {
     .action(act(build));
   addContentOptions(command);
   addStoreOptions(command);
+  groupOptions(command);
 };
 
 async function build(

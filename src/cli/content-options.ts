@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { GscError } from '../base/error.ts';
 import { bytesOfText, type ImagePath, imagePath } from '../base/image-path.ts';
 import { readUserFile } from '../base/read-file.ts';
 import type { LibcWish } from '../choose-libc.ts';
@@ -95,8 +96,8 @@ export async function readContentOptions(
     choices,
     insecureArguments: options.insecureArgs === true,
     libc: options.libc,
-    trust: (options.trust ?? []).map(toImagePath),
-    exclude: (options.exclude ?? []).map(toImagePath),
+    trust: (options.trust ?? []).map((path) => toImagePath('--trust', path)),
+    exclude: (options.exclude ?? []).map((path) => toImagePath('--exclude', path)),
     trustLevel: options.trustLevel,
   };
 }
@@ -105,7 +106,18 @@ async function readManifest({ world }: CommandContext, file: string): Promise<To
   return parseToml(await readUserFile(resolve(world.workingDirectory, file), 'manifest'), file);
 }
 
-/** Also of a pattern: cleaning it does not change what it means. */
-export function toImagePath(text: string): ImagePath {
+/**
+ * Also of a pattern: cleaning it does not change what it means. Throws a `usage` error for an empty one, which would be
+ * the root: it is what a variable that is not set leaves.
+ */
+export function toImagePath(option: string, text: string): ImagePath {
+  if (text === '') {
+    throw new GscError({
+      code: 'usage',
+      subject: option,
+      message: 'expected a path in the image, got an empty word',
+      hint: 'write / for the root',
+    });
+  }
   return imagePath(bytesOfText(text));
 }

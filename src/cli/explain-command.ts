@@ -14,6 +14,7 @@ import {
 } from './content-options.ts';
 import { explanationText, explanationToJson } from './explain-report.ts';
 import { exitCodes } from './failure.ts';
+import { groupOptions } from './option-groups.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { scanProgress } from './scan-progress.ts';
 import { addStoreOptions, type StoreOptions } from './stores.ts';
@@ -36,6 +37,7 @@ export const addExplain: AddCommand = (program, act) => {
   addContentOptions(command);
   command.option('--no-cache', 'neither read nor write the cache of layer indexes (also -nc)');
   addStoreOptions(command);
+  groupOptions(command);
 };
 
 async function explain(
@@ -47,7 +49,7 @@ async function explain(
   const { console, stores, isJson } = context;
   const { image, reference } = await stores.open(parseReference(imageText));
   // commander hands the last argument over as one array
-  const paths = rest.flat().map(toImagePath);
+  const paths = rest.flat().map((path) => toImagePath('PATH', path));
   const isApp = stateOf(image.config.config?.Labels ?? {}) === 'app';
   const explainable = isApp
     ? await explainApp(context, options, image)

@@ -39,6 +39,7 @@ export function explanationToJson(explanation: PathExplanation): object {
 function headline(verdict: Verdict): string {
   switch (verdict.kind) {
     case 'trusted':
+      if (verdict.isReplaced) return 'refused: its content is not what the manifest says';
       return verdict.isIntact === false ? 'refused: its content is not what the manifest says' : 'trusted';
     case 'allowed':
       return 'allowed, neither secret nor checked';
@@ -97,9 +98,10 @@ function verdictFacts(explanation: PathExplanation): [string, string][] {
 }
 
 function trustFacts(
-  { isIntact }: Extract<Verdict, { kind: 'trusted' }>,
+  { isIntact, isReplaced }: Extract<Verdict, { kind: 'trusted' }>,
   finding: Finding,
 ): readonly [string, string][] {
+  if (isReplaced) return [fact('but', 'the engine puts a file of its own there')];
   if (isIntact === undefined) return [fact('but', 'the image has no such file')];
   return isIntact || finding.kind !== 'file' ? [] : [fact('but', `the image has ${finding.sha256}`)];
 }
@@ -134,7 +136,8 @@ function reasonWithoutRule({ finding, linkTarget }: PathExplanation): string {
 /** The option of a build that would change the verdict. */
 function optionOf({ path, verdict, finding }: PathExplanation): { readonly option?: string } {
   if (verdict.kind !== 'refused' || finding.kind !== 'file') return {};
-  const { exclusion } = verdict;
+  const { exclusion, link } = verdict;
+  if (link !== undefined && exclusion?.origin !== 'option') return { option: `--trust ${showBytes(link)}` };
   if (exclusion?.origin === 'name' || exclusion?.origin === 'runtime') return {};
   const trust = `--trust ${showBytes(finding.realPath)}`;
   if (exclusion?.origin === 'option') return { option: `--exclude ${showBytes(exclusion.rule)}` };
@@ -174,7 +177,11 @@ function obstacleText(finding: Finding): string {
 function verdictToJson(verdict: Verdict): object {
   switch (verdict.kind) {
     case 'trusted':
-      return { verdict: 'trusted', sha256: verdict.sha256, intact: verdict.isIntact ?? null };
+      return {
+        verdict: 'trusted',
+        sha256: verdict.sha256,
+        intact: verdict.isReplaced ? false : (verdict.isIntact ?? null),
+      };
     case 'allowed':
       return { verdict: 'allowed', entry: verdict.entry, listed: verdict.isListed };
     case 'unchecked':

@@ -153,6 +153,8 @@ function showSign(sign: DataSign): string {
       return `the variable ${sign.name}`;
     case 'link':
       return `the link ${showBytes(sign.from)}`;
+    case 'target':
+      return `a link to ${showBytes(sign.to)}, which is trusted`;
     case 'place':
       return 'the place';
   }

@@ -75,3 +75,17 @@ export function valueHint(value: TomlValue, shape: Shape, path: KeyPath): string
   if (shape.kind === 'integer' && found === 'float') return 'write it without a fraction';
   return undefined;
 }
+
+/** Keys that a user of gsc need not write, although Gramine's own tools insist on them. */
+const keysOfBuild: ReadonlySet<string> = new Set([
+  'libos.entrypoint',
+  'loader.entrypoint',
+  'loader.entrypoint.uri',
+]);
+
+/** What to do about a key that has to be there, or undefined if the message says it all. */
+export function missingHint(path: KeyPath): string | undefined {
+  const dotted = path.join('.');
+  if (dotted === 'fs.mounts') return 'write fs.mounts = [] if there is nothing to mount';
+  return keysOfBuild.has(dotted) ? 'gsc build fills it in; Gramine needs it written' : undefined;
+}

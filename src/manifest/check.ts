@@ -1,5 +1,5 @@
 import type { GramineRelease, RuntimeVersion } from '../runtime/version.ts';
-import { unknownKeyHint, valueHint } from './check-hints.ts';
+import { missingHint, unknownKeyHint, valueHint } from './check-hints.ts';
 import { type Finding, locateFindings, type ManifestProblem, showValue } from './problem.ts';
 import { type KeyRules, keysOf, manifestKeys, mountKeys, mountTypes } from './schema.ts';
 import type { Row, RowRule, Shape } from './schema-rows.ts';
@@ -77,8 +77,7 @@ function reportMissing(path: KeyPath, shape: Shape, check: Check): void {
     checkKeys(new Map(), rulesOf(shape.rows, check), path, check);
     return;
   }
-  const hint =
-    path.join('.') === 'fs.mounts' ? 'write fs.mounts = [] if there is nothing to mount' : undefined;
+  const hint = missingHint(path);
   check.report({
     path,
     message: `required, but missing; expected ${describe(shape)}`,

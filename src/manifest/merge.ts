@@ -15,7 +15,7 @@ export interface MergedManifest {
 }
 
 /** Variables that are lists of paths, separated by colons. */
-const pathLists: ReadonlySet<string> = new Set(['PATH', 'LD_LIBRARY_PATH', 'LD_PRELOAD']);
+export const pathLists: ReadonlySet<string> = new Set(['PATH', 'LD_LIBRARY_PATH', 'LD_PRELOAD']);
 
 /**
  * The user's manifest with gsc's own keys added behind the user's. Tables are merged; arrays are joined, the user's

@@ -12,6 +12,12 @@ export function migrateEntrypoint(draft: Draft): void {
     if (isNew) put(draft, ['libos', 'entrypoint'], path);
     draft.report(['loader', 'exec'], isNew ? `became libos.entrypoint = "${path}"` : 'removed');
   }
+  const program = peek(draft, ['libos', 'entrypoint']);
+  const place = program === undefined ? undefined : insidePath(draft, program);
+  if (place !== undefined) {
+    put(draft, ['libos', 'entrypoint'], place);
+    draft.report(['libos', 'entrypoint'], `"${String(program)}" became "${place}": a path inside, no URI`);
+  }
   const entrypoint = peek(draft, ['loader', 'entrypoint']);
   const hasTable = isAtLeast(draft.release, '1.8');
   const uri = isTable(entrypoint) ? entrypoint.get('uri') : undefined;
@@ -36,7 +42,7 @@ export function migratePreload(draft: Draft): void {
   if (libraries.length === 0) {
     draft.report(
       ['loader', 'preload'],
-      'removed: the library OS is named by loader.entrypoint, which is added',
+      'removed: loader.entrypoint names the library OS, and gsc build fills that in',
     );
     return;
   }

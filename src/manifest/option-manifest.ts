@@ -1,5 +1,5 @@
 import { type ImagePath, imagePath, isWithin, showBytes, textOfBytes } from '../base/image-path.ts';
-import { type Override, showWhole } from './merge.ts';
+import { type Override, pathLists, showWhole } from './merge.ts';
 import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue, valueAt } from './toml.ts';
 
 /** What the enclave does with a place that holds data of the user. */
@@ -44,7 +44,11 @@ export function secretPath(name: string): ImagePath {
  * them needs a mount of its own on top.
  */
 export function optionManifest(choices: ManifestChoices, hiding: readonly ImagePath[]): TomlTable {
-  const { volumes, secrets, environment } = choices;
+  const { volumes, secrets } = choices;
+  // Lists of paths with a value stand in for the image's, in its place among gsc's own parts: see `configuredApp`.
+  const environment = choices.environment.filter(
+    ({ kind, name }) => kind !== 'value' || !pathLists.has(name),
+  );
   const allowed = [...volumes.filter(({ use }) => use.kind === 'allowed'), ...secrets];
   const mounts = [
     ...volumes.flatMap(ownStorage),

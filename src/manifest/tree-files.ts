@@ -1,5 +1,5 @@
 import { GscError } from '../base/error.ts';
-import { bytesOfText, childOf, imagePath, textOfBytes } from '../base/image-path.ts';
+import { bytesOfText, childOf, imagePath, showBytes, textOfBytes } from '../base/image-path.ts';
 import type { FileTree, TreeNode } from '../tree/file-tree.ts';
 import { resolvePath, showFailure } from '../tree/resolve-path.ts';
 import { sortedNames } from '../tree/walk-tree.ts';
@@ -35,7 +35,11 @@ function findInTree(tree: FileTree, imageName: string, path: string): FoundFile 
   if (found.kind === 'missing') {
     return { kind: 'missing', hostPath: `${path} in ${imageName}`, listedAs: path };
   }
-  throw new GscError({ code: 'not-found', subject: `${imageName}: ${path}`, message: showFailure(found) });
+  throw new GscError({
+    code: 'not-found',
+    subject: `${imageName}: ${path}`,
+    message: showBytes(showFailure(found)),
+  });
 }
 
 function listInTree(tree: FileTree, directory: FoundFile): readonly ListedFile[] {

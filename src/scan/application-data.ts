@@ -11,6 +11,7 @@ import { resolvePath } from '../tree/resolve-path.ts';
 import { isBaseSystem } from './base-system.ts';
 import type { Start } from './find-start.ts';
 import type { ExcludedFile } from './tree-names.ts';
+import { excludedByOption } from './trust-policy.ts';
 import type { TrustedSelection } from './trusted-files.ts';
 
 /** Why content that is left out looks like the application's own. */
@@ -21,6 +22,8 @@ export type DataSign =
   | { readonly kind: 'variable'; readonly name: string }
   /** A link in a trusted place leads there. */
   | { readonly kind: 'link'; readonly from: ImagePath }
+  /** The place is a link, left out, to what is trusted under its own name. */
+  | { readonly kind: 'target'; readonly to: ImagePath }
   /** The place itself: `/var/www`, `/var/lib/APP`, … */
   | { readonly kind: 'place' };
 
@@ -54,7 +57,28 @@ export function findApplicationData(options: ApplicationDataOptions): readonly A
     const outermost = signs.reduce((outer, [other]) => (isWithin(outer, other) ? other : outer), place);
     places.set(outermost, [...(places.get(outermost) ?? []), sign]);
   }
-  return [...places].map(([place, found]) => ({ place, signs: found, ...sumOf(place, leftOut) }));
+  const data = [...places].map(([place, found]) => ({ place, signs: found, ...sumOf(place, leftOut) }));
+  const isCovered = (path: ImagePath) => data.some(({ place }) => isWithin(path, place));
+  return [...data, ...linksToTrusted(options).filter(({ place }) => !isCovered(place))];
+}
+
+/** Links below /var to trusted content, which cannot be reached through them. */
+function linksToTrusted({ tree, selection }: ApplicationDataOptions): readonly ApplicationData[] {
+  const links = selection.ignoredLinks.filter(
+    ({ kind, path, reason }) =>
+      kind === 'in-excluded-place' &&
+      reason !== excludedByOption &&
+      !isBaseSystem(path) &&
+      dataPlaceOf(path) !== undefined,
+  );
+  return links.flatMap(({ path }) => {
+    const found = resolvePath(tree, path);
+    if (found.kind !== 'found') return [];
+    const { fileCount, sizeBytes } = sumOf(found.path, selection.trusted);
+    return fileCount === 0
+      ? []
+      : [{ place: path, signs: [{ kind: 'target', to: found.path }], fileCount, sizeBytes }];
+  });
 }
 
 type Finding = readonly [place: ImagePath, sign: DataSign];
@@ -152,8 +176,8 @@ function dataPlaceOf(path: ImagePath): ImagePath | undefined {
 
 function sumOf(
   place: ImagePath,
-  leftOut: readonly ExcludedFile[],
+  among: readonly { readonly path: ImagePath; readonly sizeBytes: number }[],
 ): Pick<ApplicationData, 'fileCount' | 'sizeBytes'> {
-  const files = leftOut.filter(({ path }) => isWithin(path, place));
+  const files = among.filter(({ path }) => isWithin(path, place));
   return { fileCount: files.length, sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0) };
 }

@@ -47,3 +47,8 @@ export const exclusionRules: readonly ExclusionRule[] = [
   },
   { pattern: '/gramine', reason: 'the runtime, whose own files gsc lists by themselves' },
 ];
+
+/** The files that an engine puts into every container, over what the image may have there. */
+export const engineFiles: ReadonlyMap<string, ExclusionRule> = new Map(
+  exclusionRules.filter(({ isFromEngine }) => isFromEngine).map((rule) => [rule.pattern, rule]),
+);

@@ -1,4 +1,5 @@
 import { GscError } from '../base/error.ts';
+import type { ImagePath } from '../base/image-path.ts';
 import type { ImageConfig, RunConfig } from '../image/config.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { type ContainerUser, findUser } from './container-user.ts';
@@ -43,6 +44,11 @@ export function findStart(config: ImageConfig, tree: FileTree, subject: string):
     environment,
     libraries: findLibraryPaths(chain, tree, subject),
   };
+}
+
+/** The real paths of the program, its interpreters and its loader: without them nothing starts. */
+export function startFiles({ chain: { steps, loader } }: Start): readonly ImagePath[] {
+  return [...steps, ...(loader ? [loader.executable] : [])].map(({ path }) => path);
 }
 
 /** Docker: the words of `ENTRYPOINT`, then those of `CMD`. */

@@ -15,6 +15,7 @@ beforeAll(async () => {
     entries: [
       ['etc/app.conf', 'conf'],
       ['var/www/page', 'page'],
+      ['var/lib/dbus', { link: '/etc' }],
       ['var/log/app/log', { link: '/dev/stdout' }],
       ['usr/share/doc/x', 'doc'],
       ['a b\u00e9', 'odd'],
@@ -103,6 +104,32 @@ describe('gsc explain', () => {
         { verdict: 'refused', reason: expect.stringMatching(/runtime/), in_image: { layer: { number: 2 } } },
       ],
     });
+  });
+
+  test('does not call trusted what the engine replaces', async () => {
+    const options = [
+      '--runtime',
+      'runtime',
+      '--file',
+      'runtime/hosts:/etc/hosts',
+      'oci:app:latest',
+      '/etc/hosts',
+    ];
+    writeFileSync(join(gsc.directory, 'runtime/hosts'), 'h');
+    const { stdout } = await gsc(['explain', ...options]);
+    expect(stdout).toMatch(/^\/etc\/hosts: refused: .*\n {2}sha256 .*\n {2}but +the engine puts/);
+    expect(JSON.parse((await gsc(['explain', '--json', ...options])).stdout).paths[0]).toMatchObject({
+      intact: false,
+    });
+  });
+
+  test('names the link to trust where the name goes through one that is left out', async () => {
+    for (const image of ['oci:out:app', 'oci:app:latest']) {
+      const { stdout } = await gsc(['explain', '--runtime', 'runtime', image, '/var/lib/dbus/app.conf']);
+      expect(stdout).toMatch(
+        / {2}but +it is trusted under the name \/etc\/app.conf\n {2}option +--trust \/var\/lib\/dbus\n/,
+      );
+    }
   });
 
   test('wants at least one path', async () => {

@@ -77,6 +77,8 @@ describe('gsc build', () => {
     ['one variable twice', ['--env', 'A=1', '--env', 'A']],
     ['a file without a place', ['--file', 'page']],
     ['two files at one place', ['--file', 'page:/a', '--file', 'page:/a']],
+    ['an empty path to leave out', ['--exclude', '']],
+    ['an empty path to trust', ['--trust', '']],
     ['an unknown preset', ['--preset', 'cobol']],
     ['several words without JSON', ['--entrypoint', 'python3 app.py']],
   ])('%s is wrong usage (2), with a hint, and makes nothing', async (_, options) => {

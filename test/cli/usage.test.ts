@@ -160,6 +160,19 @@ describe('a configuration', () => {
   });
 });
 
+test.each(['build', 'explain'])(
+  'the many options of %s stand under headings, a few under each',
+  async (name) => {
+    const { stdout } = await gsc([name, '--help']);
+    const groups = stdout
+      .split(/\n\n/)
+      .slice(1)
+      .filter((part) => /^.*:\n +-/.test(part));
+    expect(groups.map((group) => group.split(':', 1)[0])).toContain('What is trusted');
+    for (const group of groups) expect(group.match(/^ {2}-/gm)?.length).toBeLessThanOrEqual(6);
+  },
+);
+
 describe('stdout and stderr', () => {
   test('the result goes to stdout alone, the talk to stderr', async () => {
     const result = await gsc(['build', '--runtime', 'runtime', '-o', 'oci:talk', 'oci:app']);

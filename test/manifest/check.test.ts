@@ -64,6 +64,14 @@ describe('roles', () => {
     );
   });
 
+  it('keys that gsc build fills in are missing with that hint', () => {
+    const hints = problems('', '1.9', 'complete').map(({ hint }) => hint);
+    expect(hints).toEqual([
+      expect.stringMatching(/fs\.mounts = \[\]/),
+      ...Array(2).fill(expect.stringMatching(/gsc build/)),
+    ]);
+  });
+
   it('before 1.7 nobody insisted on mounts', () => {
     expect(shown('libos.entrypoint = "x"\nloader.entrypoint = "file:x"', '1.6', 'complete')).toEqual([]);
   });

@@ -51,6 +51,7 @@ describe('one old key', () => {
     ['fs.insecure__protected_files_key = "0f"', '[fs.insecure__keys]\ndefault = "0f"\n'],
     ['loader.exec = "file:/bin/app"', '[libos]\nentrypoint = "/bin/app"\n'],
     ['loader.execname = "file:app"', ''],
+    ['libos.entrypoint = "file:/bin/app"', '[libos]\nentrypoint = "/bin/app"\n'],
     ['loader.entrypoint = "file:/l"', '[loader.entrypoint]\nuri = "file:/l"\n'],
     ['loader.preload = "file:/x/libsysdb.so"', ''],
     [

@@ -43,6 +43,24 @@ describe('findApplicationData', () => {
     expect(found[3]).toMatchObject({ signs: [{ kind: 'place' }], sizeBytes: 20 });
   });
 
+  it('names links to trusted content, which nothing reaches through them, unless they are trusted or left out', () => {
+    const entries = [
+      file('/opt/site/a', 'a'),
+      file('/opt/site/b', 'bb'),
+      symlink('/var/www/html', '/opt/site'),
+      symlink('/var/lib/app/conf', '/opt/site/a'),
+      symlink('/var/lib/app/lost', '/none'),
+      symlink('/var/lib/dbus/id', '/opt/site/a'),
+      symlink('/var/log/app', '/opt/site'),
+    ];
+    const target = (to: string) => [{ kind: 'target', to }];
+    expect(find(entries)).toEqual([
+      { place: '/var/lib/app/conf', signs: target('/opt/site/a'), fileCount: 1, sizeBytes: 1 },
+      { place: '/var/www/html', signs: target('/opt/site'), fileCount: 2, sizeBytes: 3 },
+    ]);
+    expect(find(entries, { trust: ['/var/www'], exclude: ['/var/lib/app'] })).toEqual([]);
+  });
+
   it.each([
     '/var/lib/dpkg/status',
     '/var/lib/shells.state',

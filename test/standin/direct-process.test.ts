@@ -136,6 +136,18 @@ describe.skipIf(!canRunStandin)('user and directory', () => {
     expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('uid 65534') });
   });
 
+  test('fs.start_dir may be the place of a mount of any type, and nothing below it', () => {
+    const manifest = (directory: string) => {
+      world().manifest(
+        `loader.argv = ["busybox", "pwd"]\nfs.start_dir = "${directory}"\nfs.mounts = [{ type = "tmpfs", path = "/tmp" }]`,
+        ['bin/busybox'],
+      );
+      return world().run();
+    };
+    expect(manifest('/tmp/')).toMatchObject({ code: 0, stdout: '/tmp\n' });
+    expect(manifest('/tmp/x')).toMatchObject({ code: 1, stderr: expect.stringContaining('/tmp/x') });
+  });
+
   test('fs.start_dir is where the program starts, and relative names count from', () => {
     world().write('data/x/keep', '');
     world().manifest(`${printId}fs.start_dir = "/data/x"`, ['bin/busybox'], '../../bin/busybox');

@@ -26,6 +26,17 @@ describe.skipIf(!canRunStandin)('trusted files', () => {
     expect(world().run()).toMatchObject({ code: 0, stdout: 'hello\n' });
   });
 
+  test.each([{}, { GSC_STANDIN_VERIFY: 'all' }])(
+    'sgx.allowed_files wins over a hash that differs (%j)',
+    (environment) => {
+      const text = world().manifest(`${hello}sgx.allowed_files = ["file:${world().directory}/bin/"]`, [
+        'bin/busybox',
+      ]);
+      world().write('app.manifest', text.replace(/"[0-9a-f]{64}"/, `"${'0'.repeat(64)}"`));
+      expect(world().run([], environment)).toMatchObject({ code: 0, stdout: 'hello\n' });
+    },
+  );
+
   test('sgx.allowed_files is no prefix of names', () => {
     world().manifest(`${hello}sgx.allowed_files = ["file:${world().directory}/bi"]`, []);
     expect(world().run().code).toBe(1);

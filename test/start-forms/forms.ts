@@ -196,6 +196,7 @@ const directories: readonly StartForm[] = [
   busybox('WORKDIR that is not there', { Cmd: [probe], WorkingDir: '/new/deep/er' }),
   bare('WORKDIR that is not there, without a shell', { Cmd: [probe], WorkingDir: '/made by é', User: 'app' }),
   busybox('WORKDIR that is not there, through a link', { Cmd: [probe], WorkingDir: '/work/link/new' }),
+  busybox('WORKDIR that is not there, in a scratch place', { Cmd: [probe], WorkingDir: '/tmp/new/deep' }),
   busybox('WORKDIR that is a file', { Cmd: [probe], WorkingDir: '/work/file' }, { refused: 'entrypoint' }),
   busybox('WORKDIR below a file', { Cmd: [probe], WorkingDir: '/work/file/x' }, { refused: 'entrypoint' }),
   busybox('WORKDIR that is relative', { Cmd: [probe], WorkingDir: 'work/dir' }, { refused: 'entrypoint' }),
@@ -260,6 +261,7 @@ const runArguments: readonly StartForm[] = [
     { arguments: [] },
   ),
   busybox('arguments of every kind', { Entrypoint: [probe] }, { arguments: [...words, ...foreign] }),
+  busybox('arguments of an applet of busybox', { Entrypoint: ['env'] }, { arguments: ['A=c', probe, 'x'] }),
   bare('arguments without a shell', { Entrypoint: [probe, 'fixed'], Cmd: ['d'] }, { arguments: ['given'] }),
 ];
 

@@ -1,0 +1,22 @@
+import type { Command } from 'commander';
+
+/** The headings under which the help of commands with many options lists them. */
+const groups: Readonly<Record<string, readonly string[]>> = {
+  'The result:': ['--output', '--key', '--passphrase', '--date', '--force'],
+  'The runtime and the manifest:': [
+    ...['--manifest', '--config', '--runtime', '--runtime-version', '--libc', '--preset'],
+  ],
+  'What starts:': ['--entrypoint', '--cmd', '--env', '--insecure-args'],
+  'What is trusted:': ['--trust', '--exclude', '--trust-level', '--file'],
+  'Where data come and go:': ['--volume', '--secret'],
+  'Reading images:': ['--no-cache', '--insecure-registry', '--ca-file', '--platform'],
+};
+
+/** Puts the options that a command has so far under their headings. */
+export function groupOptions(command: Command): void {
+  for (const [heading, names] of Object.entries(groups)) {
+    for (const option of command.options) {
+      if (names.includes(option.long ?? '')) option.helpGroup(heading);
+    }
+  }
+}

@@ -25,18 +25,53 @@ export async function writeFileAtomically(
   const target = options.existing === 'replace' ? await replaceable(path) : path;
   const temporary = temporaryNameFor(target);
   try {
-    const file = await open(temporary, 'wx', options.mode ?? 0o666);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeTemporary(temporary, bytes, options.mode);
     await publishFile(temporary, target, options.existing);
   } catch (error) {
     throw writeError(path, error);
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+/** A file and what is to be in it. */
+export interface FileContent {
+  readonly path: string;
+  readonly bytes: Uint8Array | string;
+}
+
+/** Replaces files that belong together: each whole, and none before all of them are written. */
+export async function replaceFiles(files: readonly FileContent[]): Promise<void> {
+  const staged: { readonly path: string; readonly target: string; readonly temporary: string }[] = [];
+  try {
+    for (const { path, bytes } of files) {
+      const target = await replaceable(path);
+      const temporary = temporaryNameFor(target);
+      staged.push({ path, target, temporary });
+      await naming(path, writeTemporary(temporary, bytes));
+    }
+    for (const { path, target, temporary } of staged) await naming(path, rename(temporary, target));
+  } finally {
+    for (const { temporary } of staged) await rm(temporary, { force: true });
+  }
+}
+
+/** A refused call as an error that names the output. */
+async function naming(path: string, call: Promise<void>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+async function writeTemporary(temporary: string, bytes: Uint8Array | string, mode = 0o666): Promise<void> {
+  const file = await open(temporary, 'wx', mode);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

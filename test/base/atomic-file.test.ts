@@ -3,7 +3,7 @@ import { lstat, mkdtemp, readdir, readFile, stat, symlink, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { writeFileAtomically } from '../../src/base/atomic-file.ts';
+import { replaceFiles, writeFileAtomically } from '../../src/base/atomic-file.ts';
 
 let directory = '';
 beforeEach(async () => {
@@ -60,4 +60,16 @@ test('a directory that is not there is an error that names the file', async () =
   await expect(
     writeFileAtomically(join(directory, 'no', 'out'), 'x', { existing: 'replace' }),
   ).rejects.toMatchObject({ code: 'unwritable', subject: join(directory, 'no', 'out') });
+});
+
+test('of files that belong together none is replaced if one cannot be written', async () => {
+  const [out, gone] = [join(directory, 'out'), join(directory, 'no', 'out')];
+  await writeFile(out, 'old');
+  const files = [
+    { path: out, bytes: 'new' },
+    { path: gone, bytes: 'new' },
+  ];
+  await expect(replaceFiles(files)).rejects.toMatchObject({ code: 'unwritable', subject: gone });
+  expect(await readFile(out, 'utf8')).toBe('old');
+  expect(await readdir(directory)).toEqual(['out']);
 });

@@ -1,6 +1,6 @@
 // Makes the test images: node scripts/make-images.mjs [--to DIR] [NAME...]; prints one reference per line.
 import { rm } from 'node:fs/promises';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
@@ -21,14 +21,14 @@ async function loadMaker() {
   const entry = new URL('../test/images/make-image.ts', import.meta.url);
   try {
     await build({
-      entryPoints: [entry.pathname],
-      outfile: outfile.pathname,
+      entryPoints: [fileURLToPath(entry)],
+      outfile: fileURLToPath(outfile),
       bundle: true,
       platform: 'node',
       format: 'esm',
       logLevel: 'warning',
     });
-    return await import(pathToFileURL(outfile.pathname).href);
+    return await import(outfile.href);
   } finally {
     await rm(outfile, { force: true });
   }

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
+import { link, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { GscError, systemErrorCode } from './error.ts';
 
 export interface AtomicFileOptions {
   /** Permission bits of the new file, before the umask. */
   readonly mode?: number;
-  /** What happens to a file that is there already: replaced, or an `exists` error that leaves it alone. */
+  /**
+   * What happens to a file that is there already: replaced (through a link, which stays), or an `exists` error that leaves
+   * it alone. A device or a pipe is never replaced.
+   */
   readonly existing: 'replace' | 'refuse';
 }
 
@@ -19,21 +22,70 @@ export async function writeFileAtomically(
   bytes: Uint8Array | string,
   options: AtomicFileOptions,
 ): Promise<void> {
-  const temporary = temporaryNameFor(path);
+  const target = options.existing === 'replace' ? await replaceable(path) : path;
+  const temporary = temporaryNameFor(target);
   try {
-    const file = await open(temporary, 'wx', options.mode ?? 0o666);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await publishFile(temporary, path, options.existing);
+    await writeTemporary(temporary, bytes, options.mode);
+    await publishFile(temporary, target, options.existing);
   } catch (error) {
     throw writeError(path, error);
   } finally {
     await rm(temporary, { force: true });
   }
+}
+
+/** A file and what is to be in it. */
+export interface FileContent {
+  readonly path: string;
+  readonly bytes: Uint8Array | string;
+}
+
+/** Replaces files that belong together: each whole, and none before all of them are written. */
+export async function replaceFiles(files: readonly FileContent[]): Promise<void> {
+  const staged: { readonly path: string; readonly target: string; readonly temporary: string }[] = [];
+  try {
+    for (const { path, bytes } of files) {
+      const target = await replaceable(path);
+      const temporary = temporaryNameFor(target);
+      staged.push({ path, target, temporary });
+      await naming(path, writeTemporary(temporary, bytes));
+    }
+    for (const { path, target, temporary } of staged) await naming(path, rename(temporary, target));
+  } finally {
+    for (const { temporary } of staged) await rm(temporary, { force: true });
+  }
+}
+
+/** A refused call as an error that names the output. */
+async function naming(path: string, call: Promise<void>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+async function writeTemporary(temporary: string, bytes: Uint8Array | string, mode = 0o666): Promise<void> {
+  const file = await open(temporary, 'wx', mode);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** The file itself where `path` is a link to one. Renaming to the name of a device would take it from the whole system. */
+async function replaceable(path: string): Promise<string> {
+  const facts = await stat(path).catch(() => undefined);
+  if (facts === undefined || facts.isDirectory()) return path;
+  if (facts.isFile()) return realpath(path);
+  throw new GscError({
+    code: 'unwritable',
+    subject: path,
+    message: 'expected the name of a file, got a device or pipe',
+    hint: 'name a file',
+  });
 }
 
 /** A name beside `path` that no other process uses. */

@@ -27,6 +27,18 @@ const defaultColumns = 80;
 
 export type Verbosity = 'quiet' | 'normal' | 'verbose';
 
+/**
+ * A text with its control characters shown, line ends and tabs aside: names in images, manifests and answers of registries
+ * must not steer the user's terminal.
+ */
+export function withoutControls(text: string): string {
+  return text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped here
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
+
 /** The two voices of a command: the result on stdout, the talk on stderr. */
 export class Console {
   readonly #world: World;
@@ -50,7 +62,7 @@ export class Console {
   say(line: string): void {
     if (this.verbosity === 'quiet') return;
     this.clearProgress();
-    this.#world.stderr.write(`${line}\n`);
+    this.#world.stderr.write(`${withoutControls(line)}\n`);
   }
 
   /** A remark that only `-v` shows. */
@@ -61,14 +73,14 @@ export class Console {
   /** Something that weakens or surprises; `-q` does not silence it. */
   warn(line: string): void {
     this.clearProgress();
-    this.#world.stderr.write(`${this.colors.yellow('warning')}: ${line}\n`);
+    this.#world.stderr.write(`${this.colors.yellow('warning')}: ${withoutControls(line)}\n`);
   }
 
   /** The line that says what goes on, replaced by the next one; only on a terminal. */
   progress(line: string): void {
     if (this.verbosity === 'quiet' || this.#world.stderr.isTTY !== true) return;
     const columns = this.#world.stderr.columns || defaultColumns;
-    this.#world.stderr.write(`\r\u001b[K${line.slice(0, columns - 1)}`);
+    this.#world.stderr.write(`\r\u001b[K${withoutControls(line).slice(0, columns - 1)}`);
     this.#hasProgressLine = true;
   }
 

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { type ErrorCode, GscError, systemErrorCode } from '../base/error.ts';
-import type { World } from './console.ts';
+import { type World, withoutControls } from './console.ts';
 
 /** Exit codes of every command. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -37,7 +37,7 @@ export function reportFailure(error: unknown, world: World): number {
   }
   if (!(error instanceof GscError)) return reportUnexpected(error, world);
   const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
-  world.stderr.write(`gsc: ${error.message}\n${hint}`);
+  world.stderr.write(withoutControls(`gsc: ${error.message}\n${hint}`));
   if (world.arguments.includes('--json')) {
     const { code, subject, message } = error;
     world.stdout.write(`${JSON.stringify({ error: { code, subject, message, hint: error.hint } })}\n`);
@@ -50,12 +50,12 @@ function reportUnexpected(error: unknown, world: World): number {
   const system = systemErrorCode(error);
   const text = error instanceof Error ? error.message : String(error);
   if (system !== undefined) {
-    world.stderr.write(`gsc: the system refused a call: ${text}\n`);
+    world.stderr.write(withoutControls(`gsc: the system refused a call: ${text}\n`));
     return exitCodes.failed;
   }
   const isVerbose = ['-v', '--verbose'].some((option) => world.arguments.includes(option));
   const stack = isVerbose && error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : '';
   const hint = isVerbose ? '' : 'hint: report it, with what the same command says with -v\n';
-  world.stderr.write(`gsc: an error in gsc itself: ${text}${stack}\n${hint}`);
+  world.stderr.write(withoutControls(`gsc: an error in gsc itself: ${text}${stack}\n${hint}`));
   return exitCodes.failed;
 }

@@ -9,6 +9,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   'What starts:': ['--entrypoint', '--cmd', '--env', '--insecure-args'],
   'What is trusted:': ['--trust', '--exclude', '--trust-level', '--file'],
   'Where data come and go:': ['--volume', '--secret'],
+  'Building a runtime from source:': ['--buildtype', '--build-arg', '--network', '--rm'],
   'Reading images:': ['--no-cache', '--insecure-registry', '--ca-file', '--platform'],
 };
 

@@ -1,6 +1,7 @@
-import { readdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { writeFileAtomically } from '../base/atomic-file.ts';
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { replaceFiles } from '../base/atomic-file.ts';
+import { GscError } from '../base/error.ts';
 import { readError, readUserFile } from '../base/read-file.ts';
 import { chrootFiles } from '../manifest/chroot-files.ts';
 import { hostFiles } from '../manifest/file-access.ts';
@@ -49,6 +50,9 @@ export const addSgxSign: AddCommand = (program, act) => {
 async function sgxSign({ world, console, isJson }: CommandContext, options: Options): Promise<number> {
   const at = (path: string) => resolve(world.workingDirectory, path);
   const version = options.runtimeVersion ?? defaultRuntimeVersion;
+  const sigfile = options.sigfile ?? `${options.manifest.replace(/\.manifest$/, '')}.sig`;
+  if (at(sigfile) === at(options.output)) throw sameFile(sigfile);
+  const libosUri = await libosBeside(at(options.libpal));
   const libpal = await readUserFile(at(options.libpal), 'libpal.so');
   const signer = await openPemSigner(at(options.key ?? defaultKeyPath(world)), options.passphrase);
   if (options.chroot !== undefined) await checkDirectory(at(options.chroot));
@@ -59,18 +63,39 @@ async function sgxSign({ world, console, isJson }: CommandContext, options: Opti
     version,
     files: options.chroot === undefined ? host : chrootFiles(at(options.chroot)),
     hostFiles: host,
+    ...(libosUri !== undefined && { libosUri }),
   });
   for (const warning of prepared.warnings) console.warn(warning);
   const manifestSgx = Buffer.from(prepared.text);
   const date = options.date === 'today' ? localDate(world) : options.date;
   const signed = await signEnclave({ manifestSgx, libpal, version, signer, date });
-  const sigfile = options.sigfile ?? `${options.manifest.replace(/\.manifest$/, '')}.sig`;
   world.signal.throwIfAborted();
-  await writeFileAtomically(at(options.output), manifestSgx, { existing: 'replace' });
-  await writeFileAtomically(at(sigfile), signed.sigstruct, { existing: 'replace' });
+  await replaceFiles([
+    { path: at(options.output), bytes: manifestSgx },
+    { path: at(sigfile), bytes: signed.sigstruct },
+  ]);
   console.say(`signed for Gramine ${version.text}: ${options.output}, ${sigfile}`);
   console.result(isJson ? `${JSON.stringify(resultOf(signed))}\n` : `${signed.mrEnclave}\n`);
   return 0;
+}
+
+function sameFile(path: string): GscError {
+  return new GscError({
+    code: 'usage',
+    subject: '--output',
+    message: `expected another file than that of the SIGSTRUCT, got ${path} for both`,
+    hint: 'name the .manifest.sgx with --output, the .sig with --sigfile',
+  });
+}
+
+/**
+ * What manifests without `loader.entrypoint.uri` get: the library OS of the installation that libpal.so is of. Gramine's
+ * signer has it built in.
+ */
+async function libosBeside(libpal: string): Promise<string | undefined> {
+  const libos = join(dirname(dirname(libpal)), 'libsysdb.so');
+  const facts = await stat(libos).catch(() => undefined);
+  return facts?.isFile() ? `file:${libos}` : undefined;
 }
 
 async function checkDirectory(path: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { z } from 'zod/mini';
 import { isDigest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
+import { describeShape } from '../base/shape-problem.ts';
 import { parseJson } from './json.ts';
 
 const strings = z.nullish(z.array(z.string()));
@@ -45,7 +46,7 @@ export function parseImageConfig(bytes: Buffer, subject: string): ImageConfig {
   throw new GscError({
     code: 'image',
     subject,
-    message: `not a valid image config: ${z.prettifyError(parsed.error)}`,
+    message: `not a valid image config: ${describeShape(parsed.error)}`,
     hint: 'build or pull the image again',
   });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod/mini';
 import { type Digest, isDigest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
+import { describeShape } from '../base/shape-problem.ts';
 import type { Descriptor, Platform } from './descriptor.ts';
 import { parseJson } from './json.ts';
 import { isIndexType, isManifestType, mediaTypes } from './media-type.ts';
@@ -125,7 +126,7 @@ function readIndex(json: unknown, subject: string, mediaType: string): ImageInde
 }
 
 function invalid(subject: string, what: string, error: z.core.$ZodError): GscError {
-  return new GscError({ code: 'image', subject, message: `not a valid ${what}: ${z.prettifyError(error)}` });
+  return new GscError({ code: 'image', subject, message: `not a valid ${what}: ${describeShape(error)}` });
 }
 
 function toDescriptor(json: z.infer<typeof descriptorSchema>): Descriptor {

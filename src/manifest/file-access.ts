@@ -109,11 +109,22 @@ function decodeName(name: Buffer, directory: string): string {
 
 async function listChild(directory: FoundFile, name: string): Promise<ListedFile | undefined> {
   const hostPath = `${directory.hostPath}/${name}`;
-  const isLink = (await lstat(hostPath)).isSymbolicLink();
   const kind = await kindOf(hostPath);
-  if (kind === 'other' || kind === 'missing' || (isLink && kind === 'directory')) return undefined;
+  if (kind === 'other' || kind === 'missing') return undefined;
+  const isLink = await isSymbolicLink(hostPath);
+  if (isLink === undefined || (isLink && kind === 'directory')) return undefined;
   if (!(await isReadable(hostPath))) return undefined;
   return { name, kind, isLink, hostPath, listedAs: joinListed(directory.listedAs, name) };
+}
+
+/** Undefined for a file that was removed since its directory was read. */
+async function isSymbolicLink(hostPath: string): Promise<boolean | undefined> {
+  try {
+    return (await lstat(hostPath)).isSymbolicLink();
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw readError(hostPath, 'trusted file', error);
+  }
 }
 
 async function isReadable(hostPath: string): Promise<boolean> {
@@ -121,7 +132,8 @@ async function isReadable(hostPath: string): Promise<boolean> {
     await access(hostPath, constants.R_OK);
     return true;
   } catch (error) {
-    if (systemErrorCode(error) === 'EACCES') return false;
+    const code = systemErrorCode(error);
+    if (code === 'EACCES' || code === 'ENOENT') return false;
     throw readError(hostPath, 'trusted file', error);
   }
 }

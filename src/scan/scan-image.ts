@@ -56,7 +56,9 @@ export async function scanImage(image: Image, options: ScanImageOptions = {}): P
     if (index === undefined) throw new RangeError(`no index of ${diffId}`);
     return index;
   });
-  return { indexes, tree: mergeLayers(indexes.map((index) => index.entries)) };
+  const nameLayer = (layer: number) => `${image.name}: layer ${image.layers[layer]?.diffId}`;
+  const entries = indexes.map((index) => index.entries);
+  return { indexes, tree: mergeLayers(entries, nameLayer) };
 }
 
 async function scanAll(

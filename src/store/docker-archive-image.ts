@@ -3,6 +3,7 @@ import { z } from 'zod/mini';
 import { type Digest, digestOf, digestOfHex, finishDigest, isDigest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import { type ByteString, bytesOfText } from '../base/image-path.ts';
+import { describeShape } from '../base/shape-problem.ts';
 import { assembleImage } from '../image/append.ts';
 import { parseImageConfig } from '../image/config.ts';
 import type { ByteStream, Image, Layer } from '../image/image.ts';
@@ -73,7 +74,7 @@ async function readManifest(files: FileSet): Promise<readonly ArchivedImage[]> {
     throw new GscError({
       code: 'image',
       subject,
-      message: `not a list of images: ${z.prettifyError(parsed.error)}`,
+      message: `not a list of images: ${describeShape(parsed.error)}`,
       hint: 'export the image again',
     });
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod/mini';
 import type { Digest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
+import { describeShape } from '../base/shape-problem.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import { canonicalJson, parseJson } from '../image/json.ts';
 import { descriptorToJson } from '../image/manifest.ts';
@@ -65,7 +66,7 @@ function readIndex(bytes: Buffer, subject: string): z.infer<typeof indexSchema> 
   throw new GscError({
     code: 'image',
     subject,
-    message: `not a valid image index: ${z.prettifyError(parsed.error)}`,
+    message: `not a valid image index: ${describeShape(parsed.error)}`,
     hint: 'the layout is damaged; write to another directory',
   });
 }

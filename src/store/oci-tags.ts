@@ -23,12 +23,7 @@ export function chooseEntries(
   if (chosen.length === 0) throw noSuchImage(entries, tag, subject);
   const distinct = [...new Map(chosen.map((entry) => [entry.digest, entry])).values()];
   if (distinct.length === 1 || areOneImage(distinct)) return chosen;
-  throw new GscError({
-    code: 'usage',
-    subject,
-    message: `expected one image, got ${distinct.length}: ${listOf(chosen)}`,
-    hint: 'add :TAG to say which one',
-  });
+  throw severalImages(distinct, tag, subject);
 }
 
 /** The tags and full names on the entries. */
@@ -78,6 +73,28 @@ function noSuchImage(entries: readonly Descriptor[], tag: string | undefined, su
         ? 'there is no image in it'
         : `no image with the tag ${tag}; there is ${listOf(entries)}`,
     hint: entries.length === 0 ? 'copy an image into it first' : 'use one of these tags',
+  });
+}
+
+function severalImages(entries: readonly Descriptor[], tag: string | undefined, subject: string): GscError {
+  if (tag === undefined) {
+    return new GscError({
+      code: 'usage',
+      subject,
+      message: `expected one image, got ${entries.length}: ${listOf(entries)}`,
+      hint: 'add :TAG to say which one',
+    });
+  }
+  const fullNames = new Set(entries.flatMap(({ annotations }) => annotations?.[nameAnnotation] ?? []));
+  const hasNames = fullNames.size === entries.length;
+  const digests = entries.map(({ digest }) => digest);
+  return new GscError({
+    code: 'usage',
+    subject,
+    message: `expected one image with the tag ${tag}, got ${entries.length}: ${hasNames ? listOf(entries) : digests.join(', ')}`,
+    hint: hasNames
+      ? 'give one of these names in place of the tag'
+      : 'give each its own tag: skopeo copy, or umoci tag',
   });
 }
 

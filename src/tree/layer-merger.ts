@@ -29,12 +29,15 @@ interface Place {
 export class LayerMerger {
   readonly #root: DirectoryBuilder;
   readonly #layer: number;
+  readonly #subject: string;
   /** The names that this layer gave or passed through, per directory: what its own whiteouts must leave alone. */
   readonly #touched = new Map<DirectoryBuilder, Set<ByteString>>();
 
-  constructor(root: DirectoryBuilder, layer: number) {
+  /** `subject` names the layer in errors. */
+  constructor(root: DirectoryBuilder, layer: number, subject: string) {
     this.#root = root;
     this.#layer = layer;
+    this.#subject = subject;
   }
 
   /** Applies one entry. Throws a `tree` error that names the layer, the path and the reason if it cannot be. */
@@ -150,7 +153,7 @@ export class LayerMerger {
   #failure(entry: LayerEntry, message: string): GscError {
     return new GscError({
       code: 'tree',
-      subject: `layer ${this.#layer + 1}: ${showBytes(entry.path)}`,
+      subject: `${this.#subject}: ${showBytes(entry.path)}`,
       message,
       hint: 'no container engine unpacks such a layer: build the image again',
     });

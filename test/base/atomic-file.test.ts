@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { lstat, mkdtemp, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { writeFileAtomically } from '../../src/base/atomic-file.ts';
+import { replaceFiles, writeFileAtomically } from '../../src/base/atomic-file.ts';
 
 let directory = '';
 beforeEach(async () => {
@@ -33,8 +34,42 @@ test('an existing file is replaced when that is asked for', async () => {
   expect(await readFile(join(directory, 'out'), 'utf8')).toBe('new');
 });
 
+test('a link to a file stays, and its file is replaced', async () => {
+  await writeFile(join(directory, 'out'), 'old');
+  await symlink('out', join(directory, 'link'));
+  await writeFileAtomically(join(directory, 'link'), 'new', { existing: 'replace' });
+  expect(await readFile(join(directory, 'out'), 'utf8')).toBe('new');
+  expect((await lstat(join(directory, 'link'))).isSymbolicLink()).toBe(true);
+});
+
+test('a device or a pipe is never replaced by a file', async () => {
+  const pipe = join(directory, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  await symlink('/dev/null', join(directory, 'null'));
+  for (const name of ['pipe', 'null']) {
+    await expect(
+      writeFileAtomically(join(directory, name), 'x', { existing: 'replace' }),
+    ).rejects.toMatchObject({ code: 'unwritable', subject: join(directory, name) });
+  }
+  expect((await stat(pipe)).isFIFO()).toBe(true);
+  expect((await stat('/dev/null')).isCharacterDevice()).toBe(true);
+  expect(await readdir(directory)).toEqual(['null', 'pipe']);
+});
+
 test('a directory that is not there is an error that names the file', async () => {
   await expect(
     writeFileAtomically(join(directory, 'no', 'out'), 'x', { existing: 'replace' }),
   ).rejects.toMatchObject({ code: 'unwritable', subject: join(directory, 'no', 'out') });
+});
+
+test('of files that belong together none is replaced if one cannot be written', async () => {
+  const [out, gone] = [join(directory, 'out'), join(directory, 'no', 'out')];
+  await writeFile(out, 'old');
+  const files = [
+    { path: out, bytes: 'new' },
+    { path: gone, bytes: 'new' },
+  ];
+  await expect(replaceFiles(files)).rejects.toMatchObject({ code: 'unwritable', subject: gone });
+  expect(await readFile(out, 'utf8')).toBe('old');
+  expect(await readdir(directory)).toEqual(['out']);
 });

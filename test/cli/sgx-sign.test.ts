@@ -121,6 +121,7 @@ describe('gsc sgx-sign', () => {
     ['a date of another form', ['-d', '1.2.2024'], 2, 'YYYY-MM-DD'],
     ['a release that is not known', ['--runtime-version', '0.9'], 2, '--runtime-version'],
     ['a directory that is missing for the output', ['-o', 'none/x'], 1, 'none/x'],
+    ['one file for both outputs', ['-o', './refused.sig'], 2, '--sigfile'],
     ['a directory as output', ['-o', 'runtime'], 1, 'runtime'],
     ['a chroot that is missing', ['--chroot', 'none'], 1, 'none'],
   ])('refuses %s and writes nothing', async (_, args, code, message) => {
@@ -143,6 +144,27 @@ describe('gsc sgx-sign', () => {
     });
     expect(readFileSync(join(gsc.directory, 'small.manifest.sgx'), 'utf8')).toBe('old');
     expect(existsSync(join(gsc.directory, 'small.sig'))).toBe(false);
+  });
+
+  test('writes neither file if one of them cannot be written', async () => {
+    writeFileSync(join(gsc.directory, 'old.manifest.sgx'), 'old');
+    const result = await gsc([...usual, '-o', 'old.manifest.sgx', '-s', 'none/x.sig']);
+    expect(result).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('none/x.sig') });
+    expect(readFileSync(join(gsc.directory, 'old.manifest.sgx'), 'utf8')).toBe('old');
+  });
+
+  test('a manifest without loader.entrypoint gets the library OS beside libpal.so', async () => {
+    writeFileSync(
+      join(gsc.directory, 'short.manifest'),
+      manifest.replace(/loader\.entrypoint\.uri.*/, 'sgx.debug = true'),
+    );
+    const result = await gsc([...usual, '-m', 'short.manifest', '-o', 'short.manifest.sgx']);
+    expect(result.code, result.stderr).toBe(0);
+    const directory = join(gsc.directory, 'runtime/usr/lib/x86_64-linux-gnu/gramine');
+    const written = readFileSync(join(gsc.directory, 'short.manifest.sgx'), 'utf8');
+    expect(written).toContain(`[loader.entrypoint]
+uri = "file:${directory}/libsysdb.so"
+sha256 = "${sha256Of(join(directory, 'libsysdb.so'))}"`);
   });
 
   test('demands its four files', async () => {

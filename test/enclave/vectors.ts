@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const root = new URL('../../../shared/vectors/', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../../../shared/vectors/', import.meta.url));
 
 /** What the genuine signer made of one manifest; the fields of its JSON that tests compare. */
 export interface Vector {

@@ -84,6 +84,15 @@ describe('scanImage', () => {
     await expect(scanImage(imageOf([good, bad]))).rejects.toMatchObject({ code: 'blob' });
   });
 
+  it('names the image and the layer of what does not merge', async () => {
+    const layer = layerFrom(await tarWith([['b', { hard: 'gone' }]]));
+    const image = imageOf([layerFrom(await tarWith([['a', 'x']])), layer]);
+    await expect(scanImage(image)).rejects.toMatchObject({
+      code: 'tree',
+      subject: `${image.name}: layer ${layer.diffId}: /b`,
+    });
+  });
+
   it('ends when it is told to', async () => {
     await expect(scanImage(await sampleImage(), { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'aborted',

@@ -106,7 +106,24 @@ describe('an OCI layout', () => {
     await layoutWith([image, other], index);
     expect((await open('app:1')).manifest.digest).toBe(image.manifest.digest);
     expect((await open('quay.io/app:1')).manifest.digest).toBe(other.manifest.digest);
-    expect(await refusal('1')).toMatchObject({ code: 'usage' });
+    expect(await refusal('1')).toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('tag 1, got 2: docker.io/library/app:1, quay.io/app:1'),
+      hint: expect.stringContaining('one of these names'),
+    });
+  });
+
+  test('two images under one tag are named by their digests', async () => {
+    const other = sampleImage(['c']);
+    const index = indexOf(
+      entryOf(image.manifestBytes, tagged('v1')),
+      entryOf(other.manifestBytes, tagged('v1')),
+    );
+    await layoutWith([image, other], index);
+    const { code, message, hint } = await refusal('v1');
+    expect(code).toBe('usage');
+    for (const { manifest } of [image, other]) expect(message).toContain(manifest.digest);
+    expect(hint).not.toContain('add :TAG');
   });
 
   test('one image under two tags needs no choice', async () => {

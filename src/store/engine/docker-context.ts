@@ -4,6 +4,7 @@ import { z } from 'zod/mini';
 import { digestOf, hexOf } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
+import { describeShape } from '../../base/shape-problem.ts';
 import { ignoring } from '../temporary-file.ts';
 import { type EngineAddress, type EngineTls, parseAddress } from './engine-address.ts';
 
@@ -87,6 +88,6 @@ function parse<T extends z.core.$ZodType>(
     throw problem((error as Error).message);
   }
   const parsed = z.safeParse(schema, json);
-  if (!parsed.success) throw problem(z.prettifyError(parsed.error));
+  if (!parsed.success) throw problem(describeShape(parsed.error));
   return parsed.data;
 }

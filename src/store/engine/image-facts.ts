@@ -2,6 +2,7 @@ import { z } from 'zod/mini';
 import { type Digest, isDigest } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import { nearestName } from '../../base/nearest-name.ts';
+import { describeShape } from '../../base/shape-problem.ts';
 import {
   defaultTag,
   type ImageId,
@@ -145,7 +146,7 @@ function unexpected(engine: Engine, what: string, error: z.core.$ZodError): GscE
   return new GscError({
     code: 'engine',
     subject: engine.subject,
-    message: `what it says about ${what} is not understood: ${z.prettifyError(error)}`,
+    message: `what it says about ${what} is not understood: ${describeShape(error)}`,
     hint: 'use a version of Docker from 20.10 on, or Podman from 4 on',
   });
 }

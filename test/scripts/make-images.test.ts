@@ -1,0 +1,18 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+
+const directory = mkdtempSync(join(tmpdir(), "gsc %41 it's é#"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+test('the maker of images runs in a directory of any name', () => {
+  for (const part of ['package.json', 'scripts', 'src', 'test']) {
+    cpSync(part, join(directory, part), { recursive: true });
+  }
+  symlinkSync(join(process.cwd(), 'node_modules'), join(directory, 'node_modules'));
+  const run = spawnSync('node', ['scripts/make-images.mjs', 'none'], { cwd: directory, encoding: 'utf8' });
+  expect(run.stderr).toContain('unknown image none; there are node, ');
+  expect(run.status).toBe(2);
+});

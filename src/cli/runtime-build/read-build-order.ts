@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { GscError } from '../../base/error.ts';
 import { nearestName } from '../../base/nearest-name.ts';
+import { parseImageName } from '../../reference/image-name.ts';
 import {
   type Distribution,
   defaultDistributions,
@@ -53,7 +54,7 @@ export async function readBuildOrder(context: CommandContext, input: BuildOrderI
     source,
     ...(driver && { driver }),
     distribution,
-    ...(registry && { registry: firstOf(registry).replace(/\/+$/, '') }),
+    ...(registry && { registry: checkRegistry(registry, distribution) }),
     ...(mirror && { mirror: checkMirror(mirror) }),
     buildType: options.buildtype,
     subprojects: subprojects
@@ -137,6 +138,23 @@ function unknownDistribution(family: Family, name: string, { place }: Setting): 
     message: `Distro: ${tables[family]} is not built on ${name}`,
     hint: near === undefined ? `the distributions are ${names.join(', ')}` : `did you mean ${near}?`,
   });
+}
+
+/** What stands before the distribution's image must make a name with it. */
+function checkRegistry(setting: Setting, { image }: Distribution): string {
+  const text = firstOf(setting).replace(/\/+$/, '');
+  try {
+    parseImageName(`${text}/${image}`);
+    return text;
+  } catch (cause) {
+    throw new GscError({
+      code: 'config',
+      subject: setting.place,
+      message: `Registry: expected HOST[:PORT][/PREFIX], got ${JSON.stringify(firstOf(setting))}`,
+      hint: 'write it as in registry.example.com/mirror',
+      cause,
+    });
+  }
 }
 
 /** Text that goes into a `sed` expression and into lists of package sources. */

@@ -201,7 +201,9 @@ const rows: readonly Row[] = [
   },
   {
     example: 'ubuntu:16.04',
-    pattern: /^ubuntu:(16\.04|xenial)$/,
+    // Without the colon: as the GSC of Graphene wrote it.
+    pattern: /^ubuntu:?(16\.04|xenial)$/,
+    imageFor: () => 'ubuntu:16.04',
     ...graphene,
     packages: graphenePackages,
     // The last releases for its Python 3.5.
@@ -209,7 +211,8 @@ const rows: readonly Row[] = [
   },
   {
     example: 'ubuntu:18.04',
-    pattern: /^ubuntu:(18\.04|bionic)$/,
+    pattern: /^ubuntu:?(18\.04|bionic)$/,
+    imageFor: () => 'ubuntu:18.04',
     ...graphene,
     packages: [...graphenePackages, 'python3-protobuf'].sort(),
     pythonPackages: ['toml>=0.10'],

@@ -38,6 +38,8 @@ describe('a distribution', () => {
   test('of Graphene is one of the two that it was written for', () => {
     expect(distributionNames('graphene')).toEqual(['ubuntu:16.04', 'ubuntu:18.04']);
     expect(distributionFor('graphene', 'debian:12')).toBeUndefined();
+    // As the configuration of its own GSC has it.
+    expect(distributionFor('graphene', 'ubuntu18.04')?.image).toBe('ubuntu:18.04');
   });
 
   test.each(distributionNames('gramine'))('%s names each package once, in order', (name) => {

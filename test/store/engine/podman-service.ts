@@ -29,6 +29,11 @@ export async function podmanForTest(context: TestContext): Promise<PodmanService
     join(directory, 'run'),
     '--storage-driver',
     'vfs',
+    // crun wants the control groups that a systemd makes.
+    '--runtime',
+    'runc',
+    '--cgroup-manager',
+    'cgroupfs',
   ];
   const service = spawn('podman', [...place, 'system', 'service', '--time', '0', `unix://${socket}`], {
     stdio: 'ignore',

@@ -13,6 +13,7 @@ import { runTool } from '../../../images/run-tool.ts';
 import { atEnd } from '../../registry/fixture.ts';
 import { startRealRegistry } from '../../registry/real-registry.ts';
 import { scratchDirectory } from '../../scratch.ts';
+import { podmanForTest } from '../podman-service.ts';
 
 const builders = ['classic', 'buildkit'] as const;
 
@@ -155,6 +156,39 @@ describe.each(builders)('an image that a real Engine builds with %s', (builder) 
   });
 });
 
+describe('an image that Podman builds', () => {
+  test('has its labels and its arguments, and the steps are told apart from what they print', async (context) => {
+    needs(context, 'busybox runc');
+    const { socket, podman } = await podmanForTest(context);
+    const engine = await connect({ socket });
+    const events: BuildEvent[] = [];
+    const build = buildOf(good, { buildArguments: new Map([['WORD', 'sesame']]) });
+    const { id } = await buildImage(engine, build, {
+      builder: 'classic',
+      onEvent: (event) => events.push(event),
+    });
+    const labels = await podman('inspect', '--format', '{{json .Labels}}', id);
+    expect(JSON.parse(labels)).toMatchObject({ made: 'here' });
+    const titles = events.flatMap((event) => (event.kind === 'step' ? [event.title] : []));
+    expect(titles.slice(0, 3)).toEqual(['FROM scratch AS first', 'ARG WORD', 'COPY busybox /bin/sh']);
+    const printed = events.flatMap((event) => (event.kind === 'output' ? [event.text] : [])).join('');
+    expect(printed).toContain('the word is sesame');
+    expect(printed).not.toMatch(/COMMIT|-->|[0-9a-f]{64}/);
+  });
+
+  test('of a step that fails is none, with the reason', async (context) => {
+    needs(context, 'busybox runc');
+    const { socket } = await podmanForTest(context);
+    const text = 'FROM scratch\nCOPY busybox /bin/sh\nRUN echo why; exit 7\n';
+    await expect(
+      buildImage(await connect({ socket }), buildOf(text), { builder: 'classic' }),
+    ).rejects.toMatchObject({
+      code: 'build',
+      message: expect.stringMatching(/RUN echo why; exit 7: [\s\S]*why/),
+    });
+  });
+});
+
 describe('secrets', () => {
   const text = `FROM scratch
 COPY busybox /bin/sh
@@ -244,7 +278,7 @@ async function openEngine(
   return { engine: await connect(host), docker: host.docker };
 }
 
-async function connect({ socket }: TestEngine, signal?: AbortSignal): Promise<Engine> {
+async function connect({ socket }: Pick<TestEngine, 'socket'>, signal?: AbortSignal): Promise<Engine> {
   const address = { kind: 'unix', path: socket, origin: 'DOCKER_HOST' } as const;
   const engine = await connectEngine(address, signal ? { signal } : {});
   atEnd(() => engine.close());

@@ -1,0 +1,208 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Gsc, gscInScratch } from './gsc.ts';
+
+let gsc: Gsc;
+beforeAll(async () => {
+  gsc = await gscInScratch();
+});
+
+const commit = '0123456789abcdef0123456789abcdef01234567';
+const gramine = `Gramine:\n  Repository: https://git.example.com/gramine.git\n  Branch: ${commit}\n`;
+const withoutEngine = { env: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' } };
+
+/** Runs it in a directory of its own with this configuration. */
+async function run(config: string, args: readonly string[], more: Parameters<Gsc>[1] = {}) {
+  const cwd = join(gsc.directory, `run-${Math.floor(performance.now() * 1000)}`);
+  mkdirSync(cwd);
+  writeFileSync(join(cwd, 'config.yaml'), config);
+  const result = await gsc(['build-gramine', ...args], { ...withoutEngine, ...more, cwd });
+  return { ...result, at: (name: string) => join(cwd, name) };
+}
+
+describe('gsc build-gramine --file-only', () => {
+  test('writes Dockerfile and context without an Engine and prints the path', async () => {
+    const { code, stdout, at } = await run(`Distro: debian:12\n${gramine}`, ['-f', 'my/gramine:1.9']);
+    expect([code, stdout]).toEqual([0, 'build/gsc-my-gramine-1.9/Dockerfile\n']);
+    expect(readFileSync(at(stdout.trim()), 'utf8')).toMatch(
+      new RegExp(`^FROM debian:12 AS build$[\\s\\S]*checkout --quiet --detach ${commit}`, 'm'),
+    );
+    expect(existsSync(at('build/gsc-my-gramine-1.9/collect-runtime.sh'))).toBe(true);
+  });
+
+  test('says which secrets the build wants, and reads none', async () => {
+    const { code, stderr } = await run(`Distro: redhat/ubi9:9.4\n${gramine}`, ['--file-only', 'x']);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('--secret id=rhel-key,src=FILE')]);
+  });
+
+  test("knows the Python tool's spelling of no cache, and its build types", async () => {
+    const { code, stdout, at } = await run(`Distro: debian:12\n${gramine}`, [
+      '-nc',
+      '-b',
+      'debug',
+      '--rm',
+      '-f',
+      '-o',
+      'out',
+      'x',
+    ]);
+    expect([code, stdout]).toEqual([0, 'out/Dockerfile\n']);
+    expect(readFileSync(at('out/Dockerfile'), 'utf8')).toContain('--buildtype=debug ');
+    expect((await run(gramine, ['-b', 'fast', '-f', 'x'])).code).toBe(2);
+  });
+
+  test('takes build arguments with a value, or with that of this machine; an unset one is none', async () => {
+    const { code, at } = await run(
+      `Distro: debian:12\n${gramine}`,
+      [
+        '-f',
+        '-o',
+        'out',
+        '--build-arg',
+        'A=1=2',
+        '--build-arg',
+        'B',
+        '--build-arg',
+        'C',
+        '--build-arg',
+        'https_proxy=p',
+        'x',
+      ],
+      { env: { ...withoutEngine.env, B: 'two' } },
+    );
+    expect(code).toBe(0);
+    expect(readFileSync(at('out/Dockerfile'), 'utf8').match(/^ARG .*$/gm)).toEqual(['ARG A', 'ARG B']);
+  });
+
+  test('says the same in JSON', async () => {
+    const { stdout } = await run(`Distro: debian:12\n${gramine}`, ['-f', '--json', 'x']);
+    expect(JSON.parse(stdout)).toEqual({
+      directory: 'build/gsc-x',
+      dockerfile: 'build/gsc-x/Dockerfile',
+      recipe: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+      outcome: 'written',
+    });
+  });
+
+  test('without a Distro takes the default and says so; for Graphene that of Graphene', async () => {
+    const first = await run(gramine, ['-f', 'x']);
+    expect(first.stderr).toContain('no Distro is configured: ubuntu:22.04 is taken');
+    const second = await run(gramine.replace('Gramine:', 'Graphene:'), ['-f', 'x']);
+    expect(second.stderr).toContain('no Distro is configured: ubuntu:18.04 is taken');
+    expect(readFileSync(second.at('build/gsc-x/Dockerfile'), 'utf8')).toContain('make -C /graphene');
+  });
+
+  test('is the same by its other name', async () => {
+    const cwd = join(gsc.directory, 'alias');
+    mkdirSync(cwd);
+    writeFileSync(
+      join(cwd, 'config.json'),
+      JSON.stringify({ Distro: 'ubuntu18.04', Graphene: { Repository: 'https://a/b', Branch: commit } }),
+    );
+    const { code, stdout } = await gsc(['build-graphene', '-f', 'x'], { cwd });
+    expect([code, stdout]).toEqual([0, 'build/gsc-x/Dockerfile\n']);
+  });
+
+  test('takes the files of the Python tool as they are', async () => {
+    const python = `# a comment
+Distro: "ubuntu:20.04"
+Registry: ""
+Gramine:
+    Repository: "https://git.example.com/gramine.git"
+    Branch:     "${commit}"
+SGXDriver:
+    Repository: ""
+    Branch:     ""
+`;
+    expect((await run(python, ['-f', 'x'])).code).toBe(0);
+  });
+});
+
+describe('gsc build-gramine refuses', () => {
+  test.each<[string, string, readonly string[], RegExp]>([
+    [
+      'auto: there is no app image',
+      `Distro: auto\n${gramine}`,
+      [],
+      /config\.yaml:1:1: Distro: auto is the distribution of an app image[\s\S]*hint: name one of ubuntu:20\.04, /,
+    ],
+    [
+      'another distribution, with the near one',
+      `Distro: ubuntu:22.40\n${gramine}`,
+      [],
+      /config\.yaml:1:1: Distro: Gramine is not built on ubuntu:22\.40\nhint: did you mean ubuntu:22\.04\?/,
+    ],
+    [
+      'a built runtime',
+      `Distro: debian:12\nGramine:\n  Image: x\n`,
+      [],
+      /config\.yaml:3:3: .*nothing to build/,
+    ],
+    [
+      'two kinds of sources',
+      `${gramine}${gramine.replace('Gramine:', 'Graphene:')}`,
+      [],
+      /config\.yaml:5:3: .*both Gramine and Graphene/,
+    ],
+    [
+      'a repository that is a path',
+      `Distro: debian:12\nGramine:\n  Repository: /srv/gramine\n`,
+      [],
+      /config\.yaml:3:3: expected a repository/,
+    ],
+    [
+      'a registry that is a URL',
+      `Distro: debian:12\nRegistry: https://registry.example.com\n${gramine}`,
+      [],
+      /config\.yaml:2:1: Registry: expected HOST/,
+    ],
+    [
+      'a mirror that is no URL',
+      `Distro: debian:12\nMirror: mirror.example.com\n${gramine}`,
+      [],
+      /config\.yaml:2:1: Mirror: expected the URL/,
+    ],
+    [
+      'a mirror that would end the command',
+      `Distro: debian:12\nMirror: "http://a/#;evil"\n${gramine}`,
+      [],
+      /Mirror: expected the URL/,
+    ],
+    [
+      'archives that are not there',
+      `Distro: debian:12\n${gramine}  Subprojects: none\n`,
+      [],
+      /none: the directory of subprojects cannot be read/,
+    ],
+    [
+      'a build argument without a name',
+      `Distro: debian:12\n${gramine}`,
+      ['--build-arg', '=x'],
+      /--build-arg: expected NAME or NAME=VALUE/,
+    ],
+    [
+      'an unknown setting, with the near one',
+      `Distro: debian:12\n${gramine}  Subproject: x\n`,
+      [],
+      /config\.yaml:5:3: unknown key Gramine\.Subproject\nhint: did you mean Subprojects\?/,
+    ],
+  ])('%s', async (_name, config, more, message) => {
+    const { code, stderr } = await run(config, ['-f', ...more, 'x']);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(stderr.includes('cannot be read') ? 1 : 2);
+  });
+
+  test.each(['oci:dir:x', 'docker://host/x', 'docker-archive:x.tar', 'UPPER', 'a:b:c'])(
+    '%s: a result that no Engine can have',
+    async (name) => {
+      const { code } = await run(`Distro: debian:12\n${gramine}`, ['-f', name]);
+      expect(code).toBe(2);
+    },
+  );
+});
+
+test('without an Engine gsc build-gramine says what is missing', async () => {
+  const { code, stderr } = await run(`Distro: debian:12\n${gramine}`, ['x']);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/the Engine is not running/)]);
+});

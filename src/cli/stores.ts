@@ -6,8 +6,8 @@ import { showFullName, withDefaultTag } from '../reference/image-name.ts';
 import type { BareReference, ImageReference, RegistryReference } from '../reference/image-reference.ts';
 import { showReference } from '../reference/image-reference.ts';
 import type { Engine } from '../store/engine/engine.ts';
+import { isDockersChoice } from '../store/engine/engine-address.ts';
 import { openEngineWriter } from '../store/engine/engine-writer.ts';
-import { type EngineFlavour, findEngine } from '../store/engine/find-engine.ts';
 import type { ImageRecordStore } from '../store/engine/image-record.ts';
 import { openEngineImage } from '../store/engine/open-engine-image.ts';
 import type { ImageWriter } from '../store/image-writer.ts';
@@ -18,11 +18,10 @@ import {
   openRegistryImage,
   type RegistryImage,
 } from '../store/registry/open-registry-image.ts';
-import type { RegistryOptions } from '../store/registry/registry-options.ts';
-import { RegistrySession } from '../store/registry/registry-session.ts';
 import { openRegistryWriter } from '../store/registry/registry-writer.ts';
 import type { StoredImage } from '../store/stored-image.ts';
 import { inNeitherPlace, searchEngine } from './bare-names.ts';
+import { Connections } from './connections.ts';
 import type { Console, World } from './console.ts';
 import { repeatable } from './repeatable.ts';
 import { showSize } from './sizes.ts';
@@ -63,26 +62,23 @@ export interface StoreSurroundings {
   readonly records: ImageRecordStore | undefined;
 }
 
-/**
- * All places where images lie, for one command: files, Engines, registries. Connections are made when they are needed and
- * given back by `close`.
- */
+/** All places where images lie, for one command: files, Engines, registries. What was opened is given back by `close`. */
 export class Stores {
   readonly #world: World;
   readonly #console: Console;
-  readonly #options: StoreOptions;
   readonly #records: ImageRecordStore | undefined;
-  readonly #engines = new Map<EngineFlavour, Promise<Engine>>();
+  readonly #connections: Connections;
   readonly #opened: StoredImage[] = [];
-  #session: RegistrySession | undefined;
-  #impatientSession: RegistrySession | undefined;
 
   constructor({ world, console, records }: StoreSurroundings, options: StoreOptions) {
     checkPlatformOption(options.platform);
     this.#world = world;
     this.#console = console;
     this.#records = records;
-    this.#options = options;
+    this.#connections = new Connections(world, {
+      insecureRegistries: options.insecureRegistry ?? [],
+      caFiles: options.caFile ?? [],
+    });
   }
 
   /** Opens the image that a reference names. A bare name is the Engine's, if it answers and has it, else the registry's. */
@@ -97,8 +93,8 @@ export class Stores {
    * answer is given up soon.
    */
   async openPinned(reference: RegistryReference, documents?: DocumentStore): Promise<OpenedImage> {
-    this.#impatientSession ??= this.#newSession(impatience);
-    const image = await openRegistryImage(this.#impatientSession, reference.name, documents);
+    const session = this.#connections.impatientRegistry();
+    const image = await openRegistryImage(session, reference.name, documents);
     this.#opened.push(image);
     return { image, reference };
   }
@@ -114,14 +110,14 @@ export class Stores {
       case 'docker-daemon':
       case 'containers-storage': {
         const base = sharedWith.find((shared) => shared.reference.kind === reference.kind)?.image;
-        return openEngineWriter(await this.#engine(flavours[reference.kind]), reference.image, {
+        return openEngineWriter(await this.#connections.engine(flavours[reference.kind]), reference.image, {
           force,
           signal,
           ...(base && { base: base.layers.map((layer) => layer.diffId) }),
         });
       }
       case 'registry':
-        return openRegistryWriter(this.#registry(), reference.name, {
+        return openRegistryWriter(this.#connections.registry(), reference.name, {
           force,
           mountFrom: sharedWith.map((shared) => shared.image).filter(isRegistryImage),
         });
@@ -133,13 +129,7 @@ export class Stores {
   /** Gives back everything that was opened. */
   async close(): Promise<void> {
     for (const image of this.#opened) await image.close();
-    for (const engine of this.#engines.values())
-      await engine.then(
-        (found) => found.close(),
-        () => undefined,
-      );
-    await this.#session?.close();
-    await this.#impatientSession?.close();
+    await this.#connections.close();
   }
 
   async #open(reference: ImageReference): Promise<OpenedImage> {
@@ -152,10 +142,13 @@ export class Stores {
       case 'containers-storage':
         return {
           reference,
-          image: await this.#openInEngine(await this.#engine(flavours[reference.kind]), reference),
+          image: await this.#openInEngine(
+            await this.#connections.engine(flavours[reference.kind]),
+            reference,
+          ),
         };
       case 'registry':
-        return { reference, image: await openRegistryImage(this.#registry(), reference.name) };
+        return { reference, image: await openRegistryImage(this.#connections.registry(), reference.name) };
       case 'bare':
         return this.#openBare(reference);
     }
@@ -163,11 +156,10 @@ export class Stores {
 
   async #openBare(bare: BareReference): Promise<OpenedImage> {
     const name = showReference(bare);
-    const search = await searchEngine(() => this.#engine('any'), bare);
+    const search = await searchEngine(() => this.#connections.engine('any'), bare);
     if (search.kind === 'found') {
       const { engine } = search;
-      const kind = engine.kind === 'podman' ? 'containers-storage' : 'docker-daemon';
-      const reference = { kind, image: bare.image } as const;
+      const reference = { kind: transportOf(engine), image: bare.image } as const;
       this.#console.say(`${name}: found in ${engine.subject}`);
       return { reference, image: await this.#openInEngine(engine, reference) };
     }
@@ -176,7 +168,7 @@ export class Stores {
     const fullName = showFullName(reference.name);
     this.#console.progress(`${name}: asking the registry for ${fullName}`);
     try {
-      const image = await openRegistryImage(this.#registry(), reference.name);
+      const image = await openRegistryImage(this.#connections.registry(), reference.name);
       this.#console.say(`${name}: found in the registry as ${fullName} (${search.obstacle.message})`);
       return { reference, image };
     } catch (error) {
@@ -193,44 +185,14 @@ export class Stores {
       ...(this.#records && { records: this.#records }),
     });
   }
-
-  #engine(flavour: EngineFlavour): Promise<Engine> {
-    const { environment, homeDirectory, userId, signal } = this.#world;
-    const known = this.#engines.get(flavour);
-    if (known) return known;
-    const engine = findEngine({
-      flavour,
-      environment,
-      homeDirectory,
-      signal,
-      ...(userId !== undefined && { userId }),
-    });
-    this.#engines.set(flavour, engine);
-    return engine;
-  }
-
-  #registry(): RegistrySession {
-    this.#session ??= this.#newSession({});
-    return this.#session;
-  }
-
-  #newSession(patience: Pick<RegistryOptions, 'retry' | 'timeouts'>): RegistrySession {
-    const { environment, homeDirectory, signal } = this.#world;
-    return new RegistrySession({
-      ...patience,
-      environment,
-      homeDirectory,
-      signal,
-      insecureRegistries: this.#options.insecureRegistry ?? [],
-      caFiles: this.#options.caFile ?? [],
-    });
-  }
 }
 
-/** For what nobody asked for by name: without a network a build shall say so at once, not after minutes. */
-const impatience = { retry: { attempts: 3 }, timeouts: { connectMs: 4000 } };
-
 const flavours = { 'docker-daemon': 'docker', 'containers-storage': 'podman' } as const;
+
+/** The transport by which the Engine that was found for a bare name is found again. */
+function transportOf({ kind, address }: Engine): keyof typeof flavours {
+  return kind === 'podman' && !isDockersChoice(address) ? 'containers-storage' : 'docker-daemon';
+}
 
 function isRegistryImage(image: StoredImage): image is RegistryImage {
   return 'repository' in image;

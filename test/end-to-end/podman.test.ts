@@ -85,6 +85,17 @@ describe("an image of Podman's, with nothing but names", () => {
     expect(missed.code).toBe(1);
   });
 
+  test('may be named by DOCKER_HOST: what is found there goes back there', async (context) => {
+    const { gsc, runtime, key } = stage();
+    const { service } = await podmanWith(context, 'scratch');
+    const env = { DOCKER_HOST: `unix://${service.socket}` };
+    const built = await reporting(gsc, ['build', '--runtime', runtime, 'scratch:1'], { env });
+    expect(built.image).toBe('docker-daemon:gsc-scratch:1-unsigned');
+    expect(await idOf(service, 'localhost/gsc-scratch:1-unsigned')).toBe(built.image_id);
+    const signed = await reporting(gsc, ['sign-image', built.image, key], { env });
+    expect(await idOf(service, 'localhost/gsc-scratch:1')).toBe(signed.image_id);
+  });
+
   test('whose service does not run: says how to start it', async () => {
     const env = { CONTAINER_HOST: 'unix:///nonexistent/podman.sock' };
     const { code, stderr } = await stage().gsc(['info-image', 'containers-storage:app:1'], { env });

@@ -1,15 +1,28 @@
 import type { Command } from 'commander';
+import { type Digest, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import { sgxPlatform, showPlatform } from '../image/descriptor.ts';
 import type { Image } from '../image/image.ts';
-import { showFullName, withDefaultTag } from '../reference/image-name.ts';
-import type { BareReference, ImageReference, RegistryReference } from '../reference/image-reference.ts';
+import {
+  type ImageId,
+  type ImageName,
+  shortIdOf,
+  showFullName,
+  withDefaultTag,
+} from '../reference/image-name.ts';
+import type {
+  BareReference,
+  ContainersStorageReference,
+  DockerDaemonReference,
+  ImageReference,
+  RegistryReference,
+} from '../reference/image-reference.ts';
 import { showReference } from '../reference/image-reference.ts';
 import type { Engine } from '../store/engine/engine.ts';
 import { isDockersChoice } from '../store/engine/engine-address.ts';
 import { openEngineWriter } from '../store/engine/engine-writer.ts';
 import type { ImageRecordStore } from '../store/engine/image-record.ts';
-import { openEngineImage } from '../store/engine/open-engine-image.ts';
+import { type EngineImage, openEngineImage } from '../store/engine/open-engine-image.ts';
 import type { ImageWriter } from '../store/image-writer.ts';
 import { openImage } from '../store/open-image.ts';
 import { openWriter } from '../store/open-writer.ts';
@@ -140,13 +153,7 @@ export class Stores {
         return { reference, image: await openImage(reference, { signal: this.#world.signal }) };
       case 'docker-daemon':
       case 'containers-storage':
-        return {
-          reference,
-          image: await this.#openInEngine(
-            await this.#connections.engine(flavours[reference.kind]),
-            reference,
-          ),
-        };
+        return this.#openInEngine(await this.#connections.engine(flavours[reference.kind]), reference);
       case 'registry':
         return { reference, image: await openRegistryImage(this.#connections.registry(), reference.name) };
       case 'bare':
@@ -161,7 +168,7 @@ export class Stores {
       const { engine } = search;
       const reference = { kind: transportOf(engine), image: bare.image } as const;
       this.#console.say(`${name}: found in ${engine.subject}`);
-      return { reference, image: await this.#openInEngine(engine, reference) };
+      return this.#openInEngine(engine, reference);
     }
     if (bare.image.kind === 'id') throw search.obstacle;
     const reference: ImageReference = { kind: 'registry', name: withDefaultTag(bare.image) };
@@ -176,15 +183,28 @@ export class Stores {
     }
   }
 
-  #openInEngine(engine: Engine, { image }: { readonly image: BareReference['image'] }): Promise<StoredImage> {
+  async #openInEngine(engine: Engine, { kind, image: name }: EngineReference): Promise<OpenedImage> {
     const { signal } = this.#world;
-    return openEngineImage(engine, image, {
+    const image = await openEngineImage(engine, name, {
       signal,
       onExport: (receivedBytes) =>
         this.#console.progress(`the Engine exports the image: ${showSize(receivedBytes)}`),
       ...(this.#records && { records: this.#records }),
     });
+    return { reference: { kind, image: isShortIdOf(name, image.id) ? idOf(image) : name }, image };
   }
+}
+
+type EngineReference = DockerDaemonReference | ContainersStorageReference;
+
+/** True if a name that no image has was taken for the beginning of this ID. */
+function isShortIdOf(name: ImageName | ImageId, id: Digest): boolean {
+  const shortId = name.kind === 'name' ? shortIdOf(name) : undefined;
+  return shortId !== undefined && hexOf(id).startsWith(shortId);
+}
+
+function idOf({ id }: EngineImage): ImageId {
+  return { kind: 'id', digest: id };
 }
 
 const flavours = { 'docker-daemon': 'docker', 'containers-storage': 'podman' } as const;

@@ -59,6 +59,17 @@ describe('an image of the Engine, with nothing but names', () => {
     await engine.docker('rm', '-f', id);
   });
 
+  test('named by its short ID it gives the same as by its ID', async (context) => {
+    const { gsc } = stage();
+    const { engine, env } = await engineWith(context, 'busybox');
+    const id = await idOf(engine, 'busybox:1');
+    const shortId = id.slice('sha256:'.length, 'sha256:'.length + 12);
+    const named = await reporting(gsc, build(id), { env });
+    expect(named).toMatchObject({ image: `docker-daemon:gsc-${shortId}-unsigned`, outcome: 'written' });
+    const { image, digest, outcome } = await reporting(gsc, build(shortId), { env });
+    expect([image, digest, outcome]).toEqual([named.image, named.digest, 'unchanged']);
+  });
+
   test('the runtime may be an image of the Engine too', async (context) => {
     const { gsc } = stage();
     const { engine, env } = await engineWith(context, 'busybox');

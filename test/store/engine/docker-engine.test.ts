@@ -60,6 +60,17 @@ describe('Docker Engine 20.10', () => {
     expect((await open(connection, 'docker.io/library/app:latest')).id).toBe(configDescriptor.digest);
   });
 
+  test('finds an image by the beginning of its ID, unless an image has that name', async (context) => {
+    const engine = await engineForTest(context);
+    const { configDescriptor } = await loadSample(engine, 'app:short', ['short']);
+    const shortId = configDescriptor.digest.slice('sha256:'.length, 'sha256:'.length + 12);
+    const connection = await connect(engine.socket);
+    expect((await open(connection, shortId)).id).toBe(configDescriptor.digest);
+    await expect(open(connection, `${shortId}:1`)).rejects.toMatchObject({ code: 'not-found' });
+    const other = await loadSample(engine, shortId, ['other']);
+    expect((await open(connection, shortId)).id).toBe(other.configDescriptor.digest);
+  });
+
   test('takes a thin archive: the image has the digest of its config, and docker saves it with all layers', async (context) => {
     const engine = await engineForTest(context);
     await loadSample(engine, 'app:thin', ['big', 'b']);

@@ -85,6 +85,7 @@ export class Stores {
 
   constructor({ world, console, records }: StoreSurroundings, options: StoreOptions) {
     checkPlatformOption(options.platform);
+    options.insecureRegistry?.forEach(checkRegistryOption);
     this.#world = world;
     this.#console = console;
     this.#records = records;
@@ -225,6 +226,20 @@ function checkPlatformOption(platform: string | undefined): void {
     subject: '--platform',
     message: `expected ${showPlatform(sgxPlatform)}, got ${platform}: SGX is a feature of x86-64 processors, and Gramine runs on Linux`,
     hint: 'leave the option out',
+  });
+}
+
+const hostPattern = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d+)?$/;
+
+/** A host that is written otherwise would never be met, and the option do nothing. */
+function checkRegistryOption(text: string): void {
+  if (hostPattern.test(text)) return;
+  const host = text.replace(/^[a-z]+:\/\//, '').replace(/\/.*$/, '');
+  throw new GscError({
+    code: 'usage',
+    subject: '--insecure-registry',
+    message: `expected HOST or HOST:PORT, as in image names, got ${text}`,
+    hint: `write it as ${hostPattern.test(host) ? host : 'localhost:5000'}`,
   });
 }
 

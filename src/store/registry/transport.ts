@@ -72,7 +72,7 @@ export class Transport {
 
   async #connectTo(url: URL): Promise<Dispatcher> {
     const { connectMs } = this.#settings.timeouts;
-    const tls = url.protocol === 'https:' ? await trustFor(url.host, this.#settings) : {};
+    const tls = url.protocol === 'https:' ? await trustFor(url, this.#settings) : {};
     const proxy = proxyFor(url, this.#settings.environment);
     // allowH2 off: registries answer early and half-close, which HTTP/1.1 shows plainly.
     const common = { connectTimeout: connectMs, allowH2: false };

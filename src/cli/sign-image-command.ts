@@ -63,7 +63,8 @@ async function signImageCommand(
     name,
     ...(date !== undefined && { date }),
   });
-  console.say(`${source.image.name}: signed`);
+  // Stored it is only after this: another image may have the name.
+  console.say(`${source.image.name}: its enclave, with the signature`);
   reportSigned(console, enclave);
   const writer = await stores.sink(output, { force: options.force === true, sharedWith: [source] });
   try {

@@ -35,7 +35,7 @@ export interface Ask {
   readonly mountedPath?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
-  /** The body cannot be sent twice: a login that expires meanwhile is not renewed here. */
+  /** The body cannot be sent twice: a login that expires meanwhile is not renewed here, a redirect not followed. */
   readonly isBodyOnce?: boolean;
 }
 
@@ -109,10 +109,10 @@ export class RegistrySession {
   }
 
   #exchange(ask: Ask, url: URL, authorization: string | undefined): Promise<HttpResponse> {
-    const { method, body } = ask;
+    const { method, body, isBodyOnce } = ask;
     // Blobs are hashed as they are stored: no encoding on the way.
     const headers = { 'accept-encoding': 'identity', 'user-agent': 'gsc', ...ask.headers };
-    const request = { method, url, headers, authorization, ...(body && { body }) };
+    const request = { method, url, headers, authorization, isBodyOnce, ...(body && { body }) };
     return sendFollowing(this.#transport, request, this.settings);
   }
 

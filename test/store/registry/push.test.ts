@@ -345,6 +345,20 @@ describe('layers that are uploaded while they are read', () => {
     await expectPushed(double, 'team/app:1', imageOf([large]));
   });
 
+  test('that is redirected does not disturb the reader, and goes there in commit', async () => {
+    const double = await startDouble();
+    const storage = await startDouble();
+    const location = `${storage.origin}/storage`;
+    double.fail('PUT', uploading, { kind: 'answer', status: 307, headers: { location } }, 2);
+    storage.fail('PUT', /^\/storage/, { kind: 'answer', status: 201 });
+    double.fail('PUT', /manifests/, { kind: 'answer', status: 201 });
+    const writer = openRegistryWriter(openSession().session, nameIn(double, 'team/app:1'));
+    const bytes = await collectBytes(writer.teeLayer(large, large.open()));
+    expect(bytes.equals(large.bytes)).toBe(true);
+    await writer.commit(imageOf([large]));
+    expect(storage.log.map(({ bodyBytes }) => bodyBytes)).toEqual([large.bytes.length]);
+  });
+
   test('a refusal reaches the reader', async () => {
     const double = await startDouble();
     const writer = openRegistryWriter(openSession().session, nameIn(double, 'team/app:1'));

@@ -1,4 +1,5 @@
 import type { ByteStream } from '../../image/image.ts';
+import { hasBlob } from './blob-presence.ts';
 import { BlobReader } from './blob-reader.ts';
 import { Attempts } from './retry.ts';
 import { discardBody } from './transport.ts';
@@ -58,7 +59,10 @@ async function sendParts(place: BlobPlace, reader: BlobReader, first: UploadSess
       case 'broken': {
         if (!(await attempts.another(transfer.response))) throw await transfer.error();
         if (transfer.response) await discardBody(transfer.response);
-        upload = (await findUpload(place, upload)) ?? (await newUpload(place));
+        const left = await findUpload(place, upload);
+        // Perhaps all arrived, and only the answer got lost.
+        if (left === undefined && (await hasBlob(place))) return;
+        upload = left ?? (await newUpload(place));
         break;
       }
       case 'too-large':

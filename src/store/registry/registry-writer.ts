@@ -104,10 +104,9 @@ class RegistryWriter implements ImageWriter {
   async #has(descriptor: Descriptor): Promise<boolean> {
     const { digest } = descriptor;
     if (this.#stored.has(digest)) return true;
-    // An upload was begun: the repository did not have it then.
-    if (this.#uploads.has(digest)) return false;
     const place = this.#placeOf(descriptor);
-    const isThere = (await hasBlob(place)) || (await this.#mount(place));
+    const begun = this.#uploads.get(digest);
+    const isThere = begun ? await isComplete(begun) : (await hasBlob(place)) || (await this.#mount(place));
     if (isThere) this.#keep(digest);
     return isThere;
   }
@@ -169,6 +168,11 @@ class RegistryWriter implements ImageWriter {
       hint: 'choose another name, or say --force to replace it',
     });
   }
+}
+
+/** The repository did not have the blob when the upload was begun; what was sent may have arrived, and the answer got lost. */
+async function isComplete({ place, isUsed }: BegunUpload): Promise<boolean> {
+  return isUsed && (await hasBlob(place));
 }
 
 async function* once(bytes: Buffer): ByteStream {

@@ -206,6 +206,10 @@ export class Exchange {
   #send(status: number, headers: Record<string, string>, whole: Buffer): void {
     const fault = this.#fault;
     const bytes = fault?.kind === 'flip' ? flipLastBit(whole) : whole;
+    if (fault?.kind === 'cut-answer') {
+      this.#response.destroy();
+      return;
+    }
     if (fault?.kind === 'cut-end') {
       this.#entry.sentBytes = bytes.length;
       this.#response.writeHead(status, headers);

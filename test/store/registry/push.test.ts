@@ -223,6 +223,22 @@ describe('broken uploads', () => {
     expect(double.count('POST', /uploads\/$/)).toBe(3);
   });
 
+  test('an upload whose answer gets lost is not sent again, in a commit or while reading', async () => {
+    const double = await startDouble();
+    const image = imageOf([large]);
+    double.fail('PUT', uploading, { kind: 'cut-answer' });
+    await push(openSession().session, nameIn(double, 'team/app:1'), image);
+    const once = large.bytes.length + image.configBytes.length + image.manifestBytes.length;
+    expect(double.uploadedBytes).toBe(once);
+
+    double.fail('PUT', uploading, { kind: 'cut-answer' });
+    const writer = openRegistryWriter(openSession().session, nameIn(double, 'team/other:1'));
+    await collectBytes(writer.teeLayer(large, large.open()));
+    await writer.commit(image);
+    await expectPushed(double, 'team/other:1', image);
+    expect(double.uploadedBytes).toBe(2 * once);
+  });
+
   test('what is too large as a whole goes in chunks', async () => {
     const double = await startDouble({ bodyLimit: 1_000_000 });
     const { session } = openSession({ chunkBytes: 900_000 });

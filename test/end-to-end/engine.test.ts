@@ -55,7 +55,7 @@ describe('an image of the Engine, with nothing but names', () => {
     const id = (
       await engine.docker(...directly.filter((word) => word !== '--rm'), '-d', 'gsc-node:1')
     ).trim();
-    await expect.poll(() => engine.docker('logs', id), { timeout: 30_000 }).toContain('listening on 8080');
+    await expect.poll(() => engine.docker('logs', id), { timeout: 120_000 }).toContain('listening on 8080');
     await engine.docker('rm', '-f', id);
   });
 

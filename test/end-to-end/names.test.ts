@@ -10,6 +10,9 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const stage = stageForTests();
 
+/** Seconds: no attempt waits for the system's patience; a loaded machine takes its time for the rest. */
+const soon = 60;
+
 /** A place where the Engine listens on no socket. */
 const nowhere = { DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
 
@@ -39,7 +42,7 @@ describe('a bare name', () => {
     expect(stderr).toContain(`Docker Engine at ${env.DOCKER_HOST}: the image is not there; `);
     expect(stderr).toContain('docker.io/library/busybx: cannot read the manifest of tag 1: ');
     expect(stderr).toMatch(/\nhint: did you mean busybox:1\?\n$/);
-    expect(seconds).toBeLessThan(20);
+    expect(seconds).toBeLessThan(soon);
   });
 
   test('without Engine and network: soon says so, and how to start the one or do without', async (context) => {
@@ -52,7 +55,7 @@ describe('a bare name', () => {
     expect(stderr).toMatch(
       /\nhint: start it \(systemctl start docker\), correct DOCKER_HOST, or use gsc without/,
     );
-    expect(seconds).toBeLessThan(20);
+    expect(seconds).toBeLessThan(soon);
   });
 
   test('is found in the Engine, which the output says', async (context) => {

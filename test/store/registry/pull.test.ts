@@ -284,7 +284,7 @@ describe('broken downloads', () => {
 
   test('a download that stalls is broken off and goes on', async () => {
     const double = await stocked();
-    const { blob, read: readLayer } = await read(double);
+    const { blob, read: readLayer } = await read(double, { timeouts: { stallMs: 500 } });
     double.fail('GET', blob, { kind: 'stall-download', bytes: 1000 });
     expect((await readLayer()).equals(wanted.bytes)).toBe(true);
   });

@@ -210,7 +210,8 @@ describe('broken uploads', () => {
   ])('an upload that %s is begun again', async (_, method, fault) => {
     const double = await startDouble();
     double.fail(method, uploading, fault);
-    await push(openSession().session, nameIn(double, 'team/app:1'));
+    const { session } = openSession({ timeouts: { uploadMs: 2000 } });
+    await push(session, nameIn(double, 'team/app:1'));
     await expectPushed(double);
   });
 

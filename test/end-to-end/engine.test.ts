@@ -15,7 +15,7 @@ import {
 import { reporting, runtimeImage, stageForTests, succeeding } from './stage.ts';
 
 // Debian is fetched the first time.
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const stage = stageForTests();
 const build = (image: string, ...more: readonly string[]) => [

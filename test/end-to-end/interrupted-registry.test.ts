@@ -5,7 +5,7 @@ import { startGsc } from './running-gsc.ts';
 import { reporting, stageForTests } from './stage.ts';
 import type { Moment } from './wire.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const stage = stageForTests();
 

@@ -6,7 +6,7 @@ import { runProcess } from '../cli/gsc.ts';
 import { engineWith } from './engine-stage.ts';
 import { needs, stageForTests } from './stage.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const stage = stageForTests();
 

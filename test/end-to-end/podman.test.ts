@@ -8,7 +8,7 @@ import { type PodmanService, podmanForTest } from '../store/engine/podman-servic
 import { withoutShell } from './engine-stage.ts';
 import { needs, reporting, stageForTests, succeeding } from './stage.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const stage = stageForTests();
 

@@ -78,19 +78,28 @@ class RegistryWriter implements ImageWriter {
     const { tag, digest } = this.#name;
     this.#checkDigest(image);
     const reference = tag ?? digest ?? '';
-    const existing = await findManifest(this.#session, this.#repository, reference);
-    if (existing?.digest === image.manifest.digest) return { outcome: 'unchanged', manifest: image.manifest };
-    if (existing && this.#options.force !== true) throw this.#existsError(existing.digest, image);
+    const { manifest } = image;
+    if ((await this.#checkName(reference, image)) === 'unchanged') return { outcome: 'unchanged', manifest };
     for (const layer of image.layers) await this.#ensure(layer.descriptor, () => layer.open());
     await this.#ensure(image.configDescriptor, () => once(image.configBytes));
-    await putManifest(this.#session, this.#repository, reference, image);
-    return { outcome: 'written', manifest: image.manifest };
+    // Uploading takes a while: somebody else may have made the tag.
+    if ((await this.#checkName(reference, image)) === 'written')
+      await putManifest(this.#session, this.#repository, reference, image);
+    return { outcome: 'written', manifest };
   }
 
   async abort(): Promise<void> {
     const uploads = [...this.#uploads.values()];
     this.#uploads.clear();
     await Promise.all(uploads.map(({ place, upload }) => cancelUpload(place, upload)));
+  }
+
+  /** Whether the manifest is to be stored, or is there already. */
+  async #checkName(reference: string, image: Image): Promise<StoreResult['outcome']> {
+    const existing = await findManifest(this.#session, this.#repository, reference);
+    if (existing?.digest === image.manifest.digest) return 'unchanged';
+    if (!existing || this.#options.force) return 'written';
+    throw this.#existsError(existing.digest, image);
   }
 
   async #ensure(descriptor: Descriptor, open: () => ByteStream): Promise<void> {

@@ -66,6 +66,27 @@ describe('committing', () => {
     await expectPushed(double);
   });
 
+  test.each([
+    ['another image: it stays', imageOf([small]), false],
+    ['another image: with force it goes', imageOf([small]), true],
+    ['the same image: all is well', imageOf([large]), false],
+  ])('a tag that comes up during the upload names %s', async (_, meanwhile, force) => {
+    const double = await startDouble();
+    const slow = {
+      ...large,
+      open: async function* () {
+        yield* large.open();
+        await stock(double, 'team/app', '1', meanwhile);
+      },
+    };
+    const wanted = imageOf([slow]);
+    const pushing = push(openSession().session, nameIn(double, 'team/app:1'), wanted, { force });
+    const isOther = meanwhile.manifest.digest !== wanted.manifest.digest;
+    if (isOther && !force) await expect(pushing).rejects.toMatchObject({ code: 'exists' });
+    else expect(await pushing).toMatchObject({ outcome: 'written' });
+    await expectPushed(double, 'team/app:1', isOther && !force ? meanwhile : wanted);
+  });
+
   test('a name with a digest alone takes only the image with that digest, untagged', async () => {
     const double = await startDouble();
     const own = nameIn(double, `team/app@${image.manifest.digest}`);

@@ -77,7 +77,7 @@ async function build(
       : await openPemSigner(resolve(world.workingDirectory, options.key), options.passphrase);
   const wishes = await readContentOptions(context, options, manifestFile);
   const app = await stores.open(appReference);
-  const placed = placedLike(named, app.reference);
+  const placed = placedLike(named, app);
   const output = options.output === undefined ? nameInArchive(placed, app, nameRule(options)) : placed;
   const writer = await stores.sink(output, { force: options.force === true, sharedWith: [app] });
   try {

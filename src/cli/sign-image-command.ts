@@ -53,7 +53,7 @@ async function signImageCommand(
   const signer = await openPemSigner(resolve(world.workingDirectory, keyFile), options.passphrase);
   const isNamed = options.output !== undefined;
   const source = await openUnsigned(stores, { given: reference, unsigned, isNamed });
-  const placed = placedLike(named, source.reference);
+  const placed = placedLike(named, source);
   const output = isNamed ? placed : nameInArchive(placed, source, signedNameOfUnsigned);
   const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
   const name = showReference(output);

@@ -59,6 +59,8 @@ export interface OpenedImage {
   readonly image: StoredImage;
   /** Never a bare name: that was looked up. */
   readonly reference: ImageReference;
+  /** Where its results go, if not to where it is: an Engine that answered for a bare name and did not have the image. */
+  readonly resultPlace?: ImageReference;
 }
 
 /** What a place for a result is told. */
@@ -178,7 +180,8 @@ export class Stores {
     try {
       const image = await openRegistryImage(this.#connections.registry(), reference.name);
       this.#console.say(`${name}: found in the registry as ${fullName} (${search.obstacle.message})`);
-      return { reference, image };
+      if (search.kind === 'unreachable') return { reference, image };
+      return { reference, image, resultPlace: { kind: transportOf(search.engine), image: bare.image } };
     } catch (error) {
       throw await inNeitherPlace(bare, search, error);
     }
@@ -243,8 +246,11 @@ function checkRegistryOption(text: string): void {
   });
 }
 
-/** A bare name for a result means the place where its source was found. */
-export function placedLike(result: ImageReference, source: ImageReference): ImageReference {
+/** A bare name for a result means the place of its source, or the Engine that was asked for that first. */
+export function placedLike(
+  result: ImageReference,
+  { reference, resultPlace: source = reference }: OpenedImage,
+): ImageReference {
   if (result.kind !== 'bare') return result;
   if (source.kind === 'registry' && result.image.kind === 'name')
     return { kind: 'registry', name: result.image };

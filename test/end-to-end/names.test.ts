@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, type TestContext, test, vi } from 'vitest';
 import { runProcess } from '../cli/gsc.ts';
-import { engineWith } from './engine-stage.ts';
-import { needs, stageForTests } from './stage.ts';
+import { engineWith, idOf } from './engine-stage.ts';
+import { registryWith } from './registry-stage.ts';
+import { needs, reporting, stageForTests } from './stage.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 
@@ -63,6 +64,21 @@ describe('a bare name', () => {
     const { stderr } = await stage().gsc(['info-image', 'busybox:1'], { env });
     expect(stderr).toContain(`busybox:1: found in Docker Engine at ${env.DOCKER_HOST}\n`);
     expect(stderr).toContain('expected a signed image, got one that is not graminized');
+  });
+
+  test('that only the registry has: the result is in the Engine that was asked first, to be run', async (context) => {
+    const { gsc, runtime, key } = stage();
+    const { engine, env } = await engineWith(context);
+    const { past } = await registryWith(context, ['scratch']);
+    const name = (rest: string) => past(rest).replace('docker://', '');
+    const build = ['build', '--runtime', runtime, name('app/scratch:1')];
+    const built = await reporting(gsc, build, { env });
+    expect(built.image).toBe(`docker-daemon:${name('app/gsc-scratch:1-unsigned')}`);
+    const signed = await reporting(gsc, ['sign-image', name('app/scratch:1'), key], { env });
+    expect(await idOf(engine, name('app/gsc-scratch:1'))).toBe(signed.image_id);
+
+    const registryAlone = await reporting(gsc, build, { env: nowhere });
+    expect(registryAlone.image).toBe(past('app/gsc-scratch:1-unsigned'));
   });
 
   test('to be signed before it was built: says how to build it', async (context) => {

@@ -37,6 +37,8 @@ export interface Ask {
   readonly body?: RequestBody;
   /** The body cannot be sent twice: a login that expires meanwhile is not renewed here, a redirect not followed. */
   readonly isBodyOnce?: boolean;
+  /** Counts instead of the session's, for what must be done after that was aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /** Connections, logins and settings for any number of registries. Close it when the work is done. */
@@ -109,11 +111,12 @@ export class RegistrySession {
   }
 
   #exchange(ask: Ask, url: URL, authorization: string | undefined): Promise<HttpResponse> {
-    const { method, body, isBodyOnce } = ask;
+    const { method, body, isBodyOnce, signal } = ask;
     // Blobs are hashed as they are stored: no encoding on the way.
     const headers = { 'accept-encoding': 'identity', 'user-agent': 'gsc', ...ask.headers };
-    const request = { method, url, headers, authorization, isBodyOnce, ...(body && { body }) };
-    return sendFollowing(this.#transport, request, this.settings);
+    const request = { method, url, headers, authorization, isBodyOnce };
+    const given = { ...(body && { body }), ...(signal && { signal }) };
+    return sendFollowing(this.#transport, { ...request, ...given }, this.settings);
   }
 
   async #endpointOf(domain: string): Promise<Endpoint> {

@@ -13,6 +13,8 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
+  /** Counts instead of the session's, for what must be done after that was aborted. */
+  readonly signal?: AbortSignal;
 }
 
 export interface HttpResponse {
@@ -50,8 +52,8 @@ export class Transport {
     this.#settings = settings;
   }
 
-  async send({ method, url, headers, body }: HttpRequest): Promise<HttpResponse> {
-    const { timeouts, signal } = this.#settings;
+  async send({ method, url, headers, body, ...more }: HttpRequest): Promise<HttpResponse> {
+    const { timeouts, signal = null } = this.#settings;
     const dispatcher = await this.#dispatcherFor(url);
     const request = dispatcher.request({
       origin: url.origin,
@@ -61,7 +63,7 @@ export class Transport {
       body: bodyToSend(body),
       headersTimeout: method === 'GET' || method === 'HEAD' ? timeouts.headersMs : timeouts.uploadMs,
       bodyTimeout: timeouts.stallMs,
-      signal: signal ?? null,
+      signal: more.signal ?? signal,
     });
     const proxy = proxyFor(url, this.#settings.environment);
     const { statusCode, ...answer } = await request.catch((error: unknown) => {

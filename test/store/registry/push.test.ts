@@ -454,7 +454,7 @@ describe('layers that are uploaded while they are read', () => {
   });
 });
 
-test('an aborted signal ends a push with an aborted error, and there is no tag', async () => {
+test('an aborted signal ends a push with an aborted error, and there is neither a tag nor half an upload', async () => {
   const double = await startDouble();
   const controller = new AbortController();
   double.fail('PUT', uploading, { kind: 'silence' });
@@ -462,4 +462,5 @@ test('an aborted signal ends a push with an aborted error, and there is no tag',
   setTimeout(() => controller.abort(), 100);
   await expect(push(session, nameIn(double, 'team/app:1'))).rejects.toMatchObject({ code: 'aborted' });
   expect(double.repository('team/app').manifests.size).toBe(0);
+  expect(double.uploads.size).toBe(0);
 });

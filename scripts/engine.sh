@@ -93,7 +93,7 @@ wait_for_answer() {
   tries=0
   until answers; do
     tries=$((tries + 1))
-    if ! kill -0 "$launched" 2>/dev/null || [ "$tries" -gt 300 ]; then
+    if ! kill -0 "$launched" 2>/dev/null || [ "$tries" -gt 1200 ]; then
       tail -n 20 "$dir/dockerd.log" >&2
       fail "the Engine did not come up; the whole log is $dir/dockerd.log"
     fi

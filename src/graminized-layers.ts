@@ -102,7 +102,7 @@ function runConfigOf(config: RunConfig, { app, options, hasShell }: ConfigParts)
     ...(options.insecureArguments && replaceable.length > 0 && { Cmd: replaceable }),
     ...(Env && { Env: hasShell ? Env : hostEnvironmentOf(Env) }),
     ...(!Env && !hasShell && { Env: hostEnvironmentOf([]) }),
-    Labels: { ...withoutBaseName(Labels ?? {}), ...labelsOf(app, options) },
+    Labels: { ...withoutBase(Labels ?? {}), ...labelsOf(app, options) },
   };
 }
 
@@ -114,7 +114,7 @@ function hostEnvironmentOf(entries: readonly string[]): string[] {
 }
 
 /** What the app image says of its own base is not true of the result, whose base is the app image. */
-function withoutBaseName({ [labels.baseName]: _, ...others }: Labels): Labels {
+function withoutBase({ [labels.baseName]: _, [labels.baseDigest]: __, ...others }: Labels): Labels {
   return others;
 }
 
@@ -122,7 +122,7 @@ function labelsOf(app: Image, options: GraminizedLayersOptions): Record<string, 
   const { runtime, toolVersion, baseName } = options;
   return {
     ...(baseName !== undefined && { [labels.baseName]: baseName }),
-    [labels.baseDigest]: app.manifest.digest,
+    ...(app.isManifestMadeUp !== true && { [labels.baseDigest]: app.manifest.digest }),
     [labels.toolVersion]: toolVersion,
     [labels.family]: runtime.version.family,
     [labels.runtimeVersion]: runtime.version.text,

@@ -25,14 +25,8 @@ import { groupOptions } from './option-groups.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { scanProgress } from './scan-progress.ts';
 import { enclaveToJson, reportSigned } from './sign-report.ts';
-import {
-  addStoreOptions,
-  fullNameOf,
-  type OpenedImage,
-  placedLike,
-  type StoreOptions,
-  teeLayers,
-} from './stores.ts';
+import { addStoreOptions, type StoreOptions } from './store-options.ts';
+import { fullNameOf, type OpenedImage, placedLike, teeLayers } from './stores.ts';
 
 interface Options extends CommonOptions, ContentOptions, StoreOptions {
   readonly output?: string;
@@ -93,7 +87,7 @@ async function build(
     app: async () => (await openApp()).image,
   });
   const app = await openApp();
-  const placed = placedLike(named, app.reference);
+  const placed = placedLike(named, app);
   const output = options.output === undefined ? nameInArchive(placed, app, nameRule(options)) : placed;
   const writer = await stores.sink(output, { force: options.force === true, sharedWith: [app] });
   try {

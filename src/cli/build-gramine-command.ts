@@ -16,7 +16,7 @@ import { provideRuntime } from './runtime-build/provide-runtime.ts';
 import { readBuildOrder } from './runtime-build/read-build-order.ts';
 import { addRuntimeBuildOptions, type RuntimeBuildOptions } from './runtime-build/runtime-build-options.ts';
 import { writeRecipe } from './runtime-build/write-recipe.ts';
-import { addStoreOptions, type StoreOptions } from './stores.ts';
+import { addStoreOptions, type StoreOptions } from './store-options.ts';
 
 interface Options extends CommonOptions, RuntimeBuildOptions, StoreOptions {
   readonly config?: string;

@@ -17,7 +17,7 @@ import { exitCodes } from './failure.ts';
 import { groupOptions } from './option-groups.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { scanProgress } from './scan-progress.ts';
-import { addStoreOptions, type StoreOptions } from './stores.ts';
+import { addStoreOptions, type StoreOptions } from './store-options.ts';
 
 interface Options extends CommonOptions, ContentOptions, StoreOptions {
   readonly manifest?: string;

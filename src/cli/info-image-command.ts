@@ -6,7 +6,7 @@ import type { SigstructDescription } from '../signature/describe-sigstruct.ts';
 import { exitCodes } from './failure.ts';
 import { type FlatTable, flatToml } from './flat-toml.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
-import { addStoreOptions, type StoreOptions } from './stores.ts';
+import { addStoreOptions, type StoreOptions } from './store-options.ts';
 
 export const addInfoImage: AddCommand = (program, act) => {
   const command = program

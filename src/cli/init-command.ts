@@ -21,7 +21,7 @@ import { showWriteSign } from './place-report.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from './runtime-version-option.ts';
 import { scanProgress } from './scan-progress.ts';
-import { addStoreOptions } from './stores.ts';
+import { addStoreOptions } from './store-options.ts';
 
 interface Options extends CommonOptions {
   readonly output?: string;

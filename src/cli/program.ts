@@ -2,7 +2,8 @@ import { Command, Option } from 'commander';
 import { Console, type Verbosity, type World } from './console.ts';
 import { asUsageError, reportFailure } from './failure.ts';
 import { openScanCache, type ScanCache } from './scan-cache.ts';
-import { type StoreOptions, Stores } from './stores.ts';
+import type { StoreOptions } from './store-options.ts';
+import { Stores } from './stores.ts';
 
 /** What a command gets besides its own arguments. */
 export interface CommandContext {

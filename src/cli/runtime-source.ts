@@ -11,6 +11,7 @@ import { readBuildOrder } from './runtime-build/read-build-order.ts';
 import type { RuntimeBuildOptions } from './runtime-build/runtime-build-options.ts';
 import type { RuntimeOrder } from './runtime-order.ts';
 import { openRuntimeRoots, type RuntimeRoot, rootOfImage } from './runtime-root.ts';
+import { transportOf } from './stores.ts';
 
 export interface RuntimeChoice {
   readonly order: RuntimeOrder;
@@ -56,11 +57,8 @@ async function openBuilt(
     ...(options.network !== undefined && { network: options.network }),
     removeStages: options.rm === true,
   });
-  const { kind } = await context.stores.engine();
-  const { image } = await context.stores.open({
-    kind: kind === 'podman' ? 'containers-storage' : 'docker-daemon',
-    image: { kind: 'id', digest: id },
-  });
+  const kind = transportOf(await context.stores.engine());
+  const { image } = await context.stores.open({ kind, image: { kind: 'id', digest: id } });
   return runtimeIn([await rootOfImage(context, image)], showImageName(name), version);
 }
 

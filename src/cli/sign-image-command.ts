@@ -12,7 +12,8 @@ import { growHeapSlowly } from './heap-growth.ts';
 import { openPemSigner } from './key-place.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { enclaveToJson, reportSigned } from './sign-report.ts';
-import { addStoreOptions, type OpenedImage, placedLike, type StoreOptions, type Stores } from './stores.ts';
+import { addStoreOptions, type StoreOptions } from './store-options.ts';
+import { type OpenedImage, placedLike, type Stores } from './stores.ts';
 
 interface Options extends CommonOptions, StoreOptions {
   readonly output?: string;
@@ -53,7 +54,7 @@ async function signImageCommand(
   const signer = await openPemSigner(resolve(world.workingDirectory, keyFile), options.passphrase);
   const isNamed = options.output !== undefined;
   const source = await openUnsigned(stores, { given: reference, unsigned, isNamed });
-  const placed = placedLike(named, source.reference);
+  const placed = placedLike(named, source);
   const output = isNamed ? placed : nameInArchive(placed, source, signedNameOfUnsigned);
   const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
   const name = showReference(output);
@@ -63,7 +64,8 @@ async function signImageCommand(
     name,
     ...(date !== undefined && { date }),
   });
-  console.say(`${source.image.name}: signed`);
+  // Stored it is only after this: another image may have the name.
+  console.say(`${source.image.name}: its enclave, with the signature`);
   reportSigned(console, enclave);
   const writer = await stores.sink(output, { force: options.force === true, sharedWith: [source] });
   try {

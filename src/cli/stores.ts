@@ -1,16 +1,26 @@
-import type { Command } from 'commander';
-import { GscError } from '../base/error.ts';
-import { sgxPlatform, showPlatform } from '../image/descriptor.ts';
+import { type Digest, hexOf } from '../base/digest.ts';
 import type { Image } from '../image/image.ts';
-import { showFullName, withDefaultTag } from '../reference/image-name.ts';
-import type { BareReference, ImageReference, RegistryReference } from '../reference/image-reference.ts';
+import {
+  type ImageId,
+  type ImageName,
+  shortIdOf,
+  showFullName,
+  withDefaultTag,
+} from '../reference/image-name.ts';
+import type {
+  BareReference,
+  ContainersStorageReference,
+  DockerDaemonReference,
+  ImageReference,
+  RegistryReference,
+} from '../reference/image-reference.ts';
 import { showReference } from '../reference/image-reference.ts';
 import type { BuildLogin } from '../store/engine/build/build-session.ts';
 import type { Engine } from '../store/engine/engine.ts';
+import { isDockersChoice } from '../store/engine/engine-address.ts';
 import { openEngineWriter } from '../store/engine/engine-writer.ts';
-import { type EngineFlavour, findEngine } from '../store/engine/find-engine.ts';
 import type { ImageRecordStore } from '../store/engine/image-record.ts';
-import { openEngineImage } from '../store/engine/open-engine-image.ts';
+import { type EngineImage, openEngineImage } from '../store/engine/open-engine-image.ts';
 import type { ImageWriter } from '../store/image-writer.ts';
 import { openImage } from '../store/open-image.ts';
 import { openWriter } from '../store/open-writer.ts';
@@ -20,35 +30,24 @@ import {
   openRegistryImage,
   type RegistryImage,
 } from '../store/registry/open-registry-image.ts';
-import type { RegistryOptions } from '../store/registry/registry-options.ts';
-import { RegistrySession } from '../store/registry/registry-session.ts';
 import { openRegistryWriter } from '../store/registry/registry-writer.ts';
 import type { StoredImage } from '../store/stored-image.ts';
 import { inNeitherPlace, searchEngine } from './bare-names.ts';
+import { Connections } from './connections.ts';
 import type { Console, World } from './console.ts';
-import { repeatable } from './repeatable.ts';
 import { showSize } from './sizes.ts';
-
-/** Options of every command that opens or stores images. */
-export interface StoreOptions {
-  readonly insecureRegistry?: readonly string[];
-  readonly caFile?: readonly string[];
-  readonly platform?: string;
-}
-
-/** Adds the options that say how images are reached. */
-export function addStoreOptions(command: Command): Command {
-  return command
-    .option('--insecure-registry <host>', 'a registry that may speak plain http (repeatable)', repeatable)
-    .option('--ca-file <file>', 'certificate authority of a registry, PEM (repeatable)', repeatable)
-    .option('--platform <platform>', `only ${showPlatform(sgxPlatform)}: there is no SGX elsewhere`);
-}
+import { checkStoreOptions, type StoreOptions } from './store-options.ts';
 
 /** An image that was opened, with the reference that says where it was found. */
 export interface OpenedImage {
   readonly image: StoredImage;
   /** Never a bare name: that was looked up. */
   readonly reference: ImageReference;
+  /**
+   * Where its results go, if not to where it is: to the Engine that answered for a bare name without a host and did not
+   * have the image, since hardly anybody may push beside an image of Docker Hub.
+   */
+  readonly resultPlace?: ImageReference;
 }
 
 /** What a place for a result is told. */
@@ -65,26 +64,23 @@ export interface StoreSurroundings {
   readonly records: ImageRecordStore | undefined;
 }
 
-/**
- * All places where images lie, for one command: files, Engines, registries. Connections are made when they are needed and
- * given back by `close`.
- */
+/** All places where images lie, for one command: files, Engines, registries. What was opened is given back by `close`. */
 export class Stores {
   readonly #world: World;
   readonly #console: Console;
-  readonly #options: StoreOptions;
   readonly #records: ImageRecordStore | undefined;
-  readonly #engines = new Map<EngineFlavour, Promise<Engine>>();
+  readonly #connections: Connections;
   readonly #opened: StoredImage[] = [];
-  #session: RegistrySession | undefined;
-  #impatientSession: RegistrySession | undefined;
 
   constructor({ world, console, records }: StoreSurroundings, options: StoreOptions) {
-    checkPlatformOption(options.platform);
+    checkStoreOptions(options);
     this.#world = world;
     this.#console = console;
     this.#records = records;
-    this.#options = options;
+    this.#connections = new Connections(world, {
+      insecureRegistries: options.insecureRegistry ?? [],
+      caFiles: options.caFile ?? [],
+    });
   }
 
   /** Opens the image that a reference names. A bare name is the Engine's, if it answers and has it, else the registry's. */
@@ -99,8 +95,8 @@ export class Stores {
    * answer is given up soon.
    */
   async openPinned(reference: RegistryReference, documents?: DocumentStore): Promise<OpenedImage> {
-    this.#impatientSession ??= this.#newSession(impatience);
-    const image = await openRegistryImage(this.#impatientSession, reference.name, documents);
+    const session = this.#connections.impatientRegistry();
+    const image = await openRegistryImage(session, reference.name, documents);
     this.#opened.push(image);
     return { image, reference };
   }
@@ -116,14 +112,14 @@ export class Stores {
       case 'docker-daemon':
       case 'containers-storage': {
         const base = sharedWith.find((shared) => shared.reference.kind === reference.kind)?.image;
-        return openEngineWriter(await this.#engine(flavours[reference.kind]), reference.image, {
+        return openEngineWriter(await this.#connections.engine(flavours[reference.kind]), reference.image, {
           force,
           signal,
           ...(base && { base: base.layers.map((layer) => layer.diffId) }),
         });
       }
       case 'registry':
-        return openRegistryWriter(this.#registry(), reference.name, {
+        return openRegistryWriter(this.#connections.registry(), reference.name, {
           force,
           mountFrom: sharedWith.map((shared) => shared.image).filter(isRegistryImage),
         });
@@ -134,25 +130,19 @@ export class Stores {
 
   /** The Engine that the user means, for what is no image: Docker's, else Podman's. */
   engine(): Promise<Engine> {
-    return this.#engine('any');
+    return this.#connections.engine('any');
   }
 
   /** The name and password for a registry that the user's files have; undefined for none. */
   async loginFor(host: string): Promise<BuildLogin | undefined> {
-    const found = await findCredentials(host, '', this.#registry().settings);
+    const found = await findCredentials(host, '', this.#connections.registry().settings);
     return found?.kind === 'password' ? { username: found.username, password: found.password } : undefined;
   }
 
   /** Gives back everything that was opened. */
   async close(): Promise<void> {
     for (const image of this.#opened) await image.close();
-    for (const engine of this.#engines.values())
-      await engine.then(
-        (found) => found.close(),
-        () => undefined,
-      );
-    await this.#session?.close();
-    await this.#impatientSession?.close();
+    await this.#connections.close();
   }
 
   async #open(reference: ImageReference): Promise<OpenedImage> {
@@ -163,12 +153,9 @@ export class Stores {
         return { reference, image: await openImage(reference, { signal: this.#world.signal }) };
       case 'docker-daemon':
       case 'containers-storage':
-        return {
-          reference,
-          image: await this.#openInEngine(await this.#engine(flavours[reference.kind]), reference),
-        };
+        return this.#openInEngine(await this.#connections.engine(flavours[reference.kind]), reference);
       case 'registry':
-        return { reference, image: await openRegistryImage(this.#registry(), reference.name) };
+        return { reference, image: await openRegistryImage(this.#connections.registry(), reference.name) };
       case 'bare':
         return this.#openBare(reference);
     }
@@ -176,91 +163,70 @@ export class Stores {
 
   async #openBare(bare: BareReference): Promise<OpenedImage> {
     const name = showReference(bare);
-    const search = await searchEngine(() => this.#engine('any'), bare);
+    const search = await searchEngine(() => this.#connections.engine('any'), bare);
     if (search.kind === 'found') {
       const { engine } = search;
-      const kind = engine.kind === 'podman' ? 'containers-storage' : 'docker-daemon';
-      const reference = { kind, image: bare.image } as const;
+      const reference = { kind: transportOf(engine), image: bare.image } as const;
       this.#console.say(`${name}: found in ${engine.subject}`);
-      return { reference, image: await this.#openInEngine(engine, reference) };
+      return this.#openInEngine(engine, reference);
     }
     if (bare.image.kind === 'id') throw search.obstacle;
     const reference: ImageReference = { kind: 'registry', name: withDefaultTag(bare.image) };
     const fullName = showFullName(reference.name);
     this.#console.progress(`${name}: asking the registry for ${fullName}`);
     try {
-      const image = await openRegistryImage(this.#registry(), reference.name);
+      const image = await openRegistryImage(this.#connections.registry(), reference.name);
       this.#console.say(`${name}: found in the registry as ${fullName} (${search.obstacle.message})`);
-      return { reference, image };
+      const isHubs = reference.name.domain === hubDomain;
+      if (search.kind === 'unreachable' || !isHubs) return { reference, image };
+      return { reference, image, resultPlace: { kind: transportOf(search.engine), image: bare.image } };
     } catch (error) {
       throw await inNeitherPlace(bare, search, error);
     }
   }
 
-  #openInEngine(engine: Engine, { image }: { readonly image: BareReference['image'] }): Promise<StoredImage> {
+  async #openInEngine(engine: Engine, { kind, image: name }: EngineReference): Promise<OpenedImage> {
     const { signal } = this.#world;
-    return openEngineImage(engine, image, {
+    const image = await openEngineImage(engine, name, {
       signal,
       onExport: (receivedBytes) =>
         this.#console.progress(`the Engine exports the image: ${showSize(receivedBytes)}`),
       ...(this.#records && { records: this.#records }),
     });
-  }
-
-  #engine(flavour: EngineFlavour): Promise<Engine> {
-    const { environment, homeDirectory, userId, signal } = this.#world;
-    const known = this.#engines.get(flavour);
-    if (known) return known;
-    const engine = findEngine({
-      flavour,
-      environment,
-      homeDirectory,
-      signal,
-      ...(userId !== undefined && { userId }),
-    });
-    this.#engines.set(flavour, engine);
-    return engine;
-  }
-
-  #registry(): RegistrySession {
-    this.#session ??= this.#newSession({});
-    return this.#session;
-  }
-
-  #newSession(patience: Pick<RegistryOptions, 'retry' | 'timeouts'>): RegistrySession {
-    const { environment, homeDirectory, signal } = this.#world;
-    return new RegistrySession({
-      ...patience,
-      environment,
-      homeDirectory,
-      signal,
-      insecureRegistries: this.#options.insecureRegistry ?? [],
-      caFiles: this.#options.caFile ?? [],
-    });
+    return { reference: { kind, image: isShortIdOf(name, image.id) ? idOf(image) : name }, image };
   }
 }
 
-/** For what nobody asked for by name: without a network a build shall say so at once, not after minutes. */
-const impatience = { retry: { attempts: 3 }, timeouts: { connectMs: 4000 } };
+type EngineReference = DockerDaemonReference | ContainersStorageReference;
+
+/** True if a name that no image has was taken for the beginning of this ID. */
+function isShortIdOf(name: ImageName | ImageId, id: Digest): boolean {
+  const shortId = name.kind === 'name' ? shortIdOf(name) : undefined;
+  return shortId !== undefined && hexOf(id).startsWith(shortId);
+}
+
+function idOf({ id }: EngineImage): ImageId {
+  return { kind: 'id', digest: id };
+}
+
+const hubDomain = 'docker.io';
 
 const flavours = { 'docker-daemon': 'docker', 'containers-storage': 'podman' } as const;
+
+/** The transport by which the Engine that was found for a bare name is found again. */
+export function transportOf({ kind, address }: Engine): keyof typeof flavours {
+  return kind === 'podman' && !isDockersChoice(address) ? 'containers-storage' : 'docker-daemon';
+}
 
 function isRegistryImage(image: StoredImage): image is RegistryImage {
   return 'repository' in image;
 }
 
-function checkPlatformOption(platform: string | undefined): void {
-  if (platform === undefined || platform === showPlatform(sgxPlatform)) return;
-  throw new GscError({
-    code: 'usage',
-    subject: '--platform',
-    message: `expected ${showPlatform(sgxPlatform)}, got ${platform}: SGX is a feature of x86-64 processors, and Gramine runs on Linux`,
-    hint: 'leave the option out',
-  });
-}
-
-/** A bare name for a result means the place where its source was found. */
-export function placedLike(result: ImageReference, source: ImageReference): ImageReference {
+/** A bare name for a result means the place of its source, or the Engine that was asked for that first. */
+export function placedLike(
+  result: ImageReference,
+  { reference, resultPlace: source = reference }: OpenedImage,
+): ImageReference {
   if (result.kind !== 'bare') return result;
   if (source.kind === 'registry' && result.image.kind === 'name')
     return { kind: 'registry', name: result.image };

@@ -24,6 +24,8 @@ export interface Image {
   readonly name: string;
   /** The manifest's own descriptor, as stored (for an archive that has none: of the manifest that gsc would write). */
   readonly manifest: Descriptor;
+  /** The source has no manifest: the digest of this one names the image nowhere else. */
+  readonly isManifestMadeUp?: boolean;
   /** Descriptor of the config blob; its digest is what Docker calls the image ID. */
   readonly configDescriptor: Descriptor;
   readonly config: ImageConfig;

@@ -64,6 +64,12 @@ export function parseImageNameOrId(text: string): ImageName | ImageId {
   return isDigest(digest) ? { kind: 'id', digest } : parseImageName(text);
 }
 
+/** The hex digits of a name that Docker takes for the beginning of an image ID (`docker images` shows 12), where no image has it. */
+export function shortIdOf({ domain, path, tag, digest }: ImageName): string | undefined {
+  if (domain !== defaultDomain || tag !== undefined || digest !== undefined) return undefined;
+  return /^library\/([0-9a-f]{12,63})$/.exec(path)?.[1];
+}
+
 /** What the grammar has against a name, or undefined if it is a good one. */
 export function problemOf(name: ImageName): string | undefined {
   const { domain, path, tag } = name;

@@ -54,6 +54,7 @@ export async function openDockerImage(
   const isDocker = layers.every((layer) => layer.descriptor.mediaType !== mediaTypes.ociLayerZstd);
   return {
     ...assembleImage({ name: files.name, config, layers, isDocker, configBytes }),
+    isManifestMadeUp: true,
     names: chosen.names,
   };
 }

@@ -10,7 +10,7 @@ import { hasTool } from '../store/tool.ts';
 import { type Gsc, gscInScratch } from './gsc.ts';
 
 // A Debian system is fetched at the first time.
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 let gsc: Gsc;
 let runtime: string;

@@ -83,6 +83,24 @@ describe('wrong usage', () => {
     expect(stderr).toMatch(/^gsc: [^\n]+\nhint: [^\n]+\n$/);
   });
 
+  test.each([
+    ['http://registry.test:5000', 'registry.test:5000'],
+    ['registry.test/', 'registry.test'],
+    ['10.0.0.0/8', '10.0.0.0'],
+    ['', 'localhost:5000'],
+  ])('of --insecure-registry, which would never be met: %j', async (host, proposed) => {
+    const { code, stderr } = await here([
+      'info-image',
+      'docker://registry.test/app',
+      '--insecure-registry',
+      host,
+    ]);
+    expect(code).toBe(2);
+    expect(stderr).toBe(
+      `gsc: --insecure-registry: expected HOST or HOST:PORT, as in image names, got ${host}\nhint: write it as ${proposed}\n`,
+    );
+  });
+
   test('is one JSON object on stdout with --json', async () => {
     const { code, stdout } = await here(['build', '--json', '--bogus']);
     expect(code).toBe(2);

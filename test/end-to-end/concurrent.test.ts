@@ -7,7 +7,7 @@ import { engineWith, idOf } from './engine-stage.ts';
 import { manifestOf, registryWith, withoutEngine } from './registry-stage.ts';
 import { needs, type Report, reporting, stageForTests } from './stage.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const stage = stageForTests();
 const at = (name: string) => join(stage().gsc.directory, name);

@@ -15,7 +15,7 @@ import {
 import { reporting, runtimeImage, stageForTests, succeeding } from './stage.ts';
 
 // Debian is fetched the first time.
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const stage = stageForTests();
 const build = (image: string, ...more: readonly string[]) => [
@@ -55,8 +55,19 @@ describe('an image of the Engine, with nothing but names', () => {
     const id = (
       await engine.docker(...directly.filter((word) => word !== '--rm'), '-d', 'gsc-node:1')
     ).trim();
-    await expect.poll(() => engine.docker('logs', id), { timeout: 30_000 }).toContain('listening on 8080');
+    await expect.poll(() => engine.docker('logs', id), { timeout: 120_000 }).toContain('listening on 8080');
     await engine.docker('rm', '-f', id);
+  });
+
+  test('named by its short ID it gives the same as by its ID', async (context) => {
+    const { gsc } = stage();
+    const { engine, env } = await engineWith(context, 'busybox');
+    const id = await idOf(engine, 'busybox:1');
+    const shortId = id.slice('sha256:'.length, 'sha256:'.length + 12);
+    const named = await reporting(gsc, build(id), { env });
+    expect(named).toMatchObject({ image: `docker-daemon:gsc-${shortId}-unsigned`, outcome: 'written' });
+    const { image, digest, outcome } = await reporting(gsc, build(shortId), { env });
+    expect([image, digest, outcome]).toEqual([named.image, named.digest, 'unchanged']);
   });
 
   test('the runtime may be an image of the Engine too', async (context) => {

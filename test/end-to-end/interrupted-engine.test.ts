@@ -12,7 +12,7 @@ import { startGsc } from './running-gsc.ts';
 import { closingAfterwards, needs, reporting, stageForTests } from './stage.ts';
 import { layWire, type Moment, type Wire } from './wire.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const stage = stageForTests();
 const afterwards = closingAfterwards();

@@ -1,11 +1,12 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
-import { registryWith, restart, tagsOf, withoutEngine } from './registry-stage.ts';
+import { type RegistryStage, registryWith, restart, tagsOf, withoutEngine } from './registry-stage.ts';
 import { startGsc } from './running-gsc.ts';
 import { reporting, stageForTests } from './stage.ts';
 import type { Moment } from './wire.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const stage = stageForTests();
 
@@ -37,6 +38,16 @@ const build = (app: string, result: string) => [
   '--json',
 ];
 
+/** What the registry keeps of uploads to a repository that were begun and not ended. */
+function uploadsIn({ registry }: RegistryStage, repository: string): readonly string[] {
+  const directory = join(registry.directory, 'data/docker/registry/v2/repositories', repository, '_uploads');
+  if (!existsSync(directory)) return [];
+  // This registry leaves folders, and notes about nothing at all.
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('/data'),
+  );
+}
+
 describe.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('gsc ended by %s', (signal) => {
   test('leaves no tag whenever it ends, and the next run works', async (context) => {
     const { gsc, bundle } = stage();
@@ -61,6 +72,9 @@ describe.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('gsc ended by %s', (sig
           expect.stringContaining('gsc: interrupted; nothing unfinished was left behind'),
         ]);
       expect(await tagsOf(place, result), name).toEqual([]);
+      // The wire keeps the connection of an upload until gsc has ended, and the registry what came by it.
+      if (signal !== 'SIGKILL' && name !== 'a layer is being sent')
+        expect(uploadsIn(place, result), name).toEqual([]);
       const again = await reporting(gsc, build(app, place.at(`${result}:1`)), { env });
       expect(again, name).toMatchObject({ outcome: 'written', digest: expected.digest });
     }

@@ -8,7 +8,7 @@ import { type PodmanService, podmanForTest } from '../store/engine/podman-servic
 import { withoutShell } from './engine-stage.ts';
 import { needs, reporting, stageForTests, succeeding } from './stage.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const stage = stageForTests();
 
@@ -83,6 +83,17 @@ describe("an image of Podman's, with nothing but names", () => {
     const missed = await gsc(['info-image', 'containers-storage:busybux:1'], { env });
     expect(missed.stderr).toContain('hint: did you mean localhost/busybox:1?');
     expect(missed.code).toBe(1);
+  });
+
+  test('may be named by DOCKER_HOST: what is found there goes back there', async (context) => {
+    const { gsc, runtime, key } = stage();
+    const { service } = await podmanWith(context, 'scratch');
+    const env = { DOCKER_HOST: `unix://${service.socket}` };
+    const built = await reporting(gsc, ['build', '--runtime', runtime, 'scratch:1'], { env });
+    expect(built.image).toBe('docker-daemon:gsc-scratch:1-unsigned');
+    expect(await idOf(service, 'localhost/gsc-scratch:1-unsigned')).toBe(built.image_id);
+    const signed = await reporting(gsc, ['sign-image', built.image, key], { env });
+    expect(await idOf(service, 'localhost/gsc-scratch:1')).toBe(signed.image_id);
   });
 
   test('whose service does not run: says how to start it', async () => {

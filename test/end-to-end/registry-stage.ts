@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContext } from 'vitest';
 import { imageForTest } from '../images/image-for-test.ts';
 import type { ImageName } from '../images/make-image.ts';
 import { runTool } from '../images/run-tool.ts';
 import { atEnd } from '../store/registry/fixture.ts';
 import {
+  isListening,
   type RealRegistry,
   type RealRegistryOptions,
+  serve,
   startRealRegistry,
 } from '../store/registry/real-registry.ts';
 import { needs } from './stage.ts';
@@ -60,22 +59,9 @@ export async function registryWith(
 }
 
 /** Starts a registry that was killed again, with what it has on its disk. */
-export async function restart({ directory, domain }: RealRegistry): Promise<void> {
-  const child = spawn('docker-registry', ['serve', join(directory, 'config.yml')], { stdio: 'ignore' });
-  const ended = once(child, 'exit');
-  atEnd(async () => {
-    child.kill('SIGKILL');
-    await ended;
-  });
-  const isUp = () =>
-    fetch(`http://${domain}/v2/`).then(
-      () => true,
-      () => false,
-    );
-  for (let tries = 0; !(await isUp()); tries++) {
-    if (tries > 200 || child.exitCode !== null) throw new Error('docker-registry does not start again');
-    await sleep(50);
-  }
+export async function restart({ directory }: RealRegistry): Promise<void> {
+  const { child, log } = serve(join(directory, 'config.yml'));
+  if (!(await isListening(child, log))) throw new Error(`docker-registry does not start again: ${log()}`);
 }
 
 export interface RawManifest {

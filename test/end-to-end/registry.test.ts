@@ -8,7 +8,7 @@ import { container, directly, withoutShell } from './engine-stage.ts';
 import { manifestOf, type RegistryStage, registryWith, tagsOf, withoutEngine } from './registry-stage.ts';
 import { reporting, runtimeImage, stageForTests, succeeding } from './stage.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const stage = stageForTests();
 const env = withoutEngine;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -181,17 +182,16 @@ describe.each(kinds)('a file of kind %s', (kind) => {
       scratch,
       `
       import { openWriter } from '../../src/store/open-writer.ts';
-      import { imageOf, layerOf } from './sample.ts';
-      const image = imageOf([layerOf(Buffer.alloc(200 * 2 ** 20, 'big'), 'none')]);
+      import { imageOf, unfinishedLayer } from './sample.ts';
+      const image = imageOf([unfinishedLayer()]);
       const writer = await openWriter({ kind: '${kind}', path: process.argv[2] });
       await writer.commit(image);
       `,
     );
     const { child, done } = start(path);
-    while (readdirSync(directory).length === 0 && child.exitCode === null) await sleep(1);
-    await sleep(30);
+    await once(child.stdout, 'data');
     child.kill('SIGKILL');
-    expect((await done).output).toBe('');
+    expect((await done).output).toBe('half\n');
     expect(existsSync(path)).toBe(false);
     expect(readdirSync(directory)).toEqual([expect.stringMatching(/^\.gsc-.*\.tmp$/)]);
     await write(kind);

@@ -72,6 +72,13 @@ describe('a docker-archive', () => {
     expect((await read('docker.io/library/app:1')).layers).toEqual(tars);
   });
 
+  test('has no manifest of its own, whatever the one that stands for it', async () => {
+    save({ ...contents, 'manifest.json': [listing], repositories: {} });
+    const opened = await openImage({ kind: 'docker-archive', path: file });
+    expect(opened.isManifestMadeUp).toBe(true);
+    await opened.close();
+  });
+
   test.each([
     ['a symbolic link', ['symlink', '../1/layer.tar']],
     ['an absolute symbolic link', ['symlink', '/1/layer.tar']],

@@ -206,9 +206,9 @@ describe('several processes', () => {
       scratch,
       `
       import { openWriter } from '../../src/store/open-writer.ts';
-      import { imageOf, layerOf, sampleImage } from './sample.ts';
-      const [path, seed, count, megabytes] = process.argv.slice(2);
-      const image = megabytes === undefined ? undefined : imageOf([layerOf(Buffer.alloc(Number(megabytes) * 2 ** 20, 'big'), 'none')]);
+      import { imageOf, sampleImage, unfinishedLayer } from './sample.ts';
+      const [path, seed, count, isUnfinished] = process.argv.slice(2);
+      const image = isUnfinished === undefined ? undefined : imageOf([unfinishedLayer()]);
       for (let i = 0; i < Number(count); i++) {
         const writer = await openWriter({ kind: 'oci', path, tag: seed + i });
         await writer.commit(image ?? sampleImage(['shared', seed, seed + i]));
@@ -235,7 +235,7 @@ describe('several processes', () => {
     await write(image, 'v1');
     const before = filesBelow(path);
     for (let milliseconds = 0; milliseconds <= 60; milliseconds += 20) {
-      const { child, done } = start(path, 'killed', '1', '200');
+      const { child, done } = start(path, 'killed', '1', 'unfinished');
       while (!readdirSync(path).some((name) => name.endsWith('.tmp')) && child.exitCode === null)
         await sleep(1);
       await sleep(milliseconds);

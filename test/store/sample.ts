@@ -42,6 +42,24 @@ export function layerOf(tar: Buffer, compression: 'none' | 'gzip' = 'gzip'): Lay
   };
 }
 
+/** A layer of which only half comes: then it says so on stdout, and waits to be killed. */
+export function unfinishedLayer(): Layer {
+  const whole = layerOf(sampleTar('unfinished', 5_000_000), 'none');
+  return {
+    ...whole,
+    open: async function* () {
+      let sizeBytes = 0;
+      for await (const piece of whole.open()) {
+        yield piece;
+        sizeBytes += piece.length;
+        if (sizeBytes < 2_500_000) continue;
+        process.stdout.write('half\n');
+        await new Promise((resolve) => setTimeout(resolve, 600_000));
+      }
+    },
+  };
+}
+
 /** An image whose layers hold one file each, named after `seeds`; every second layer is uncompressed. */
 export function sampleImage(seeds: readonly string[], config: Partial<ImageConfig> = {}): Image {
   const layers = seeds.map((seed, i) => layerOf(sampleTar(seed), i % 2 === 0 ? 'gzip' : 'none'));

@@ -69,7 +69,8 @@ export class BlobCache {
     try {
       const directory = directoryOfKind(this.directory, key.kind);
       await makeDirectory(directory);
-      await writeWhole(directory, sealed, pathOfEntry(this.directory, key));
+      const place = { directory, path: pathOfEntry(this.directory, key) };
+      await writeWhole(place, sealed, this.#options.now());
       this.#hasWritten = true;
     } catch (error) {
       this.#isWritable = false;
@@ -136,8 +137,15 @@ async function noteUse(file: FileHandle, now: Date): Promise<void> {
   });
 }
 
-/** Not synced: after a power failure the checksum tells. */
-async function writeWhole(directory: string, parts: readonly Uint8Array[], path: string): Promise<void> {
+/**
+ * Not synced: after a power failure the checksum tells. Writing is a use, and noted by the same clock as all others: a file
+ * system's own is coarser, and may say that a new entry is older than one that was read before.
+ */
+async function writeWhole(
+  { directory, path }: { readonly directory: string; readonly path: string },
+  parts: readonly Uint8Array[],
+  now: Date,
+): Promise<void> {
   const temporary = await createTemporaryFile(directory, 0o600);
   try {
     let offset = 0;
@@ -145,6 +153,7 @@ async function writeWhole(directory: string, parts: readonly Uint8Array[], path:
       await writeFully(temporary.file, part, offset);
       offset += part.length;
     }
+    await noteUse(temporary.file, now);
     await temporary.file.close();
     await rename(temporary.path, path);
   } catch (error) {

@@ -24,7 +24,7 @@ export async function currentContext(directory: string): Promise<string | undefi
   const path = join(directory, 'config.json');
   const bytes = await readFile(path).catch(ignoring('ENOENT', 'ENOTDIR', 'EACCES'));
   if (bytes === undefined) return undefined;
-  return parse(configSchema, bytes, path, "Docker's configuration").currentContext || undefined;
+  return parse(configSchema, bytes, path, 'configuration of Docker').currentContext || undefined;
 }
 
 /**
@@ -84,8 +84,9 @@ function parse<T extends z.core.$ZodType>(
   let json: unknown;
   try {
     json = JSON.parse(bytes.toString('utf8'));
-  } catch (error) {
-    throw problem((error as Error).message);
+  } catch {
+    // The parser's message quotes the text, which may hold logins.
+    throw problem('it is not JSON');
   }
   const parsed = z.safeParse(schema, json);
   if (!parsed.success) throw problem(describeShape(parsed.error));

@@ -9,7 +9,7 @@ export interface EngineTls {
   readonly isVerified: boolean;
 }
 
-/** Where an Engine listens, and who says so. */
+/** Where an Engine listens, and who says so: a variable, a Docker context, nobody (`the usual place`). */
 export type EngineAddress =
   | { readonly kind: 'unix'; readonly path: string; readonly origin: string }
   | {
@@ -27,6 +27,11 @@ export type EngineKind = 'docker' | 'podman';
 export function likelyKind(address: EngineAddress): EngineKind {
   const isPodmans = address.kind === 'unix' && /podman/.test(address.path);
   return isPodmans || address.origin === 'CONTAINER_HOST' ? 'podman' : 'docker';
+}
+
+/** True if a variable or a context of Docker's names the address, whoever answers there. */
+export function isDockersChoice({ origin }: EngineAddress): boolean {
+  return /^docker/i.test(origin);
 }
 
 /** Docker's ports without and with TLS. docker/cli, opts/hosts.go. */

@@ -12,7 +12,7 @@ import { teeStream } from '../tee-stream.ts';
 import type { Engine } from './engine.ts';
 import { failureError } from './engine-error.ts';
 import { imageArchive } from './image-archive.ts';
-import { type ImageFacts, inspectImage, storedName } from './image-facts.ts';
+import { type ImageFacts, inspectImage, inspectStored, storedName } from './image-facts.ts';
 import { commonDepth, findChains, type LayerChains } from './known-layers.ts';
 import { loadArchive } from './load-archive.ts';
 import { nameImage } from './name-image.ts';
@@ -126,7 +126,7 @@ class EngineWriter implements ImageWriter {
   /** Whether the name is to be given to the image, or has it already. */
   async #checkName(image: Image): Promise<StoreResult['outcome']> {
     throwIfAborted(this.#options.signal, this.#shown);
-    const existing = await inspectImage(this.#engine, this.#name);
+    const existing = await inspectStored(this.#engine, this.#name);
     if (existing && idsOf(image).includes(existing.id)) return 'unchanged';
     if (!existing || this.#options.force) return 'written';
     throw imageExists(

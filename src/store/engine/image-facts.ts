@@ -7,6 +7,7 @@ import {
   defaultTag,
   type ImageId,
   type ImageName,
+  shortIdOf,
   showFullName,
   showImageName,
   withDefaultTag,
@@ -47,7 +48,8 @@ export interface ListedImage {
 /** Where Podman puts names without a host; a name of Docker Hub that it pulled keeps `docker.io`. */
 const podmanHost = 'localhost';
 
-/** What Docker means by a name without host and folder. distribution/reference, normalize.go. */
+/** Docker's own host, which names leave out, and what it means by one without a folder. distribution/reference, normalize.go. */
+const hubHost = 'docker.io';
 const officialStart = 'library/';
 
 /** The image's facts, or undefined if the Engine has no such image. Throws an `engine` error. */
@@ -56,11 +58,21 @@ export async function inspectImage(
   image: ImageName | ImageId,
 ): Promise<ImageFacts | undefined> {
   for (const name of namesFor(engine, image)) {
-    const purpose = `inspect the image ${name}`;
-    const json = await engine.ask({ method: 'GET', path: `/images/${name}/json`, purpose });
-    if (json !== undefined) return readFacts(engine, json, name);
+    const facts = await inspectName(engine, name);
+    if (facts) return facts;
   }
   return undefined;
+}
+
+/** The facts of the image that has exactly this name. Throws an `engine` error. */
+export function inspectStored(engine: Engine, stored: ImageName): Promise<ImageFacts | undefined> {
+  return inspectName(engine, showFullName(stored));
+}
+
+async function inspectName(engine: Engine, name: string): Promise<ImageFacts | undefined> {
+  const purpose = `inspect the image ${name}`;
+  const json = await engine.ask({ method: 'GET', path: `/images/${name}/json`, purpose });
+  return json === undefined ? undefined : readFacts(engine, json, name);
 }
 
 /** The image's facts. Throws a `not-found` error that proposes near names if the Engine has no such image. */
@@ -116,16 +128,21 @@ function namesFor(engine: Engine, image: ImageName | ImageId): readonly string[]
   const { kind, domain, path, digest } = image;
   // A tag beside a digest is only a note.
   const name = digest === undefined ? withDefaultTag(image) : { kind, domain, path, digest };
-  const full = showFullName(name);
-  return engine.kind === 'podman' && isFamiliar(name) ? [showFullName(onThisHost(name)), full] : [full];
+  const shortId = shortIdOf(image);
+  return [
+    ...(engine.kind === 'podman' && domain === hubHost ? [showFullName(onThisHost(name))] : []),
+    showFullName(name),
+    ...(shortId === undefined ? [] : [shortId]),
+  ];
 }
 
 function isFamiliar({ domain, path }: ImageName): boolean {
-  return domain === 'docker.io' && path.startsWith(officialStart);
+  return domain === hubHost && path.startsWith(officialStart);
 }
 
 function onThisHost(name: ImageName): ImageName {
-  return { ...name, domain: podmanHost, path: name.path.slice(officialStart.length) };
+  const path = isFamiliar(name) ? name.path.slice(officialStart.length) : name.path;
+  return { ...name, domain: podmanHost, path };
 }
 
 function readFacts(engine: Engine, json: unknown, name: string): ImageFacts {

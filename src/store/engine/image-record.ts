@@ -15,22 +15,24 @@ export interface ImageRecordStore {
 }
 
 /** Changes with the form of the records; others count as unknown. */
-const recordVersion = 1;
+const recordVersion = 2;
 
 const recordSchema = z.object({
   version: z.literal(recordVersion),
   mediaType: z.string(),
   manifest: z.base64(),
   config: z.base64(),
+  isManifestMadeUp: z.boolean(),
 });
 
 /** The record of an exported image: manifest and config. The same image gives the same bytes. */
-export function encodeRecord({ manifest, manifestBytes, configBytes }: Image): Buffer {
+export function encodeRecord({ manifest, manifestBytes, configBytes, isManifestMadeUp }: Image): Buffer {
   return canonicalJson({
     version: recordVersion,
     mediaType: manifest.mediaType,
     manifest: manifestBytes.toString('base64'),
     config: configBytes.toString('base64'),
+    isManifestMadeUp: isManifestMadeUp === true,
   });
 }
 
@@ -71,6 +73,7 @@ function readRecord(
       digest: digestOf(manifestBytes),
       sizeBytes: manifestBytes.length,
     },
+    ...(record.isManifestMadeUp && { isManifestMadeUp: true }),
     manifestBytes,
     configDescriptor: manifest.config,
     config,

@@ -39,6 +39,8 @@ async function* receive(
       if (offset >= descriptor.sizeBytes) return;
     } catch (error) {
       if (!isTransient(error)) throw session.failure(ask, error);
+      // What broke is only the end of the transfer; there is nothing left to ask for.
+      if (offset >= descriptor.sizeBytes) return;
       if (offset - lastBreak >= progressBytes) attempts.reset();
       if (!(await attempts.another())) throw session.failure(ask, error);
       lastBreak = offset;

@@ -1,6 +1,6 @@
 import { GscError, systemErrorCode } from '../../base/error.ts';
 import type { Question } from './registry-error.ts';
-import { OversizedBodyError } from './transport.ts';
+import { OversizedBodyError, ProxiedError } from './transport.ts';
 
 /** How the certificate checks of Node and OpenSSL fail. */
 const certificateProblems: Readonly<Record<string, string>> = {
@@ -32,6 +32,17 @@ const connectionProblems: Readonly<Record<string, readonly [message: string, hin
   UND_ERR_BODY_TIMEOUT: ['the answer stalled', 'try again later'],
 };
 
+/** No connection was made. */
+const connectCodes: readonly string[] = [
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'ETIMEDOUT',
+];
+
 /** The error for a request that got no answer. A {@link GscError} passes through; an abort becomes `aborted`. */
 export function networkFailure(
   question: Question,
@@ -57,12 +68,19 @@ export function isNotTls(error: unknown): boolean {
   return codes.some((code) => talksPlain.includes(code));
 }
 
+/** True if the other side hung up, as some servers of plain http do when they get TLS. */
+export function isHungUp(error: unknown): boolean {
+  return codesOf(error).some((code) => ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(code));
+}
+
 /** True if nothing listens at the address. */
 export function isRefused(error: unknown): boolean {
   return codesOf(error).includes('ECONNREFUSED');
 }
 
-function explain({ domain }: Question, error: unknown): readonly [message: string, hint: string] {
+function explain(question: Question, error: unknown): readonly [message: string, hint: string] {
+  if (error instanceof ProxiedError) return explainProxied(question, error);
+  const { domain } = question;
   const codes = codesOf(error);
   for (const code of codes) {
     const certificate = certificateProblems[code];
@@ -83,6 +101,19 @@ function explain({ domain }: Question, error: unknown): readonly [message: strin
     codes[0] ?? (error instanceof Error ? error.message : String(error)),
     'check the network and try again',
   ];
+}
+
+/** Nobody but the proxy was connected to; of what comes after that, either may be the reason. */
+function explainProxied(
+  question: Question,
+  { proxy, cause }: ProxiedError,
+): readonly [message: string, hint: string] {
+  const [message, hint] = explain(question, cause);
+  if (codesOf(cause).some((code) => connectCodes.includes(code))) {
+    const except = `or except ${question.domain} from it with NO_PROXY`;
+    return [`the proxy ${proxy} cannot be asked: ${message}`, `check HTTPS_PROXY and HTTP_PROXY, ${except}`];
+  }
+  return [`${message} (through the proxy ${proxy})`, hint];
 }
 
 function certificateHint(domain: string, code: string): string {

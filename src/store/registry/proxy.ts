@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { GscError } from '../../base/error.ts';
 import { isLoopback } from './endpoint.ts';
 
 /** Variables as they stand in the environment. */
@@ -7,7 +8,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * The proxy for a URL by the rules of Go's `httpproxy`, which Docker, skopeo and podman follow: HTTPS_PROXY or
  * HTTP_PROXY by scheme (small letters win), NO_PROXY with host names, `.suffix`, `*`, addresses, networks and ports;
- * this machine is never asked through a proxy. Undefined: ask directly.
+ * this machine is never asked through a proxy. Undefined: ask directly. Throws a `config` error for what names no proxy.
  */
 export function proxyFor(url: URL, environment: Environment): string | undefined {
   const name = url.protocol === 'https:' ? 'https_proxy' : 'http_proxy';
@@ -17,7 +18,29 @@ export function proxyFor(url: URL, environment: Environment): string | undefined
     .split(',')
     .map((entry) => entry.trim().toLowerCase());
   if (entries.some((entry) => entry !== '' && matchesEntry(url, entry))) return undefined;
-  return proxy.includes('://') ? proxy : `http://${proxy}`;
+  return checked(proxy.includes('://') ? proxy : `http://${proxy}`, name);
+}
+
+/** A proxy as messages may show it: without its password. */
+export function showProxy(proxy: string): string {
+  const { protocol, host } = new URL(proxy);
+  return `${protocol}//${host}`;
+}
+
+const proxyProtocols: readonly string[] = ['http:', 'https:', 'socks5:'];
+
+function checked(proxy: string, name: string): string {
+  const protocol = URL.canParse(proxy) ? new URL(proxy).protocol : undefined;
+  if (protocol !== undefined && proxyProtocols.includes(protocol)) return proxy;
+  throw new GscError({
+    code: 'config',
+    subject: name.toUpperCase(),
+    // Not what was got: there may be a password in it.
+    message: `expected the URL of a proxy, ${proxyProtocols.map((known) => `${known}//`).join(', ')}, got ${
+      protocol === undefined ? 'something else' : `${protocol}//`
+    }`,
+    hint: 'write it as http://[USER:PASSWORD@]HOST:PORT, or unset it',
+  });
 }
 
 function variable(environment: Environment, name: string): string | undefined {

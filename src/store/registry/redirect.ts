@@ -9,6 +9,8 @@ export interface GuardedRequest extends HttpRequest {
   readonly authorization?: string | undefined;
   /** The body holds a secret too: it goes to no other host. */
   readonly hasSecretBody?: boolean;
+  /** The body cannot be sent twice: a redirect is an answer like others. */
+  readonly isBodyOnce?: boolean | undefined;
 }
 
 /** Registries redirect once, to their storage; some storages once more. */
@@ -60,8 +62,8 @@ export function resolveLocation(location: string, base: URL, settings: RegistryS
   return target;
 }
 
-function isRedirect(request: HttpRequest, status: number): boolean {
-  if (!redirectStatuses.includes(status)) return false;
+function isRedirect(request: GuardedRequest, status: number): boolean {
+  if (!redirectStatuses.includes(status) || request.isBodyOnce) return false;
   return ['GET', 'HEAD'].includes(request.method) || status === 307 || status === 308;
 }
 

@@ -2,7 +2,7 @@ import type { ImageName } from '../../reference/image-name.ts';
 import { Authenticator } from './authenticator.ts';
 import { parseChallenges } from './challenge.ts';
 import { type Endpoint, hostOfDomain, mayBePlain } from './endpoint.ts';
-import { isNotTls, isRefused, networkFailure } from './network-error.ts';
+import { isHungUp, isNotTls, isRefused, networkFailure } from './network-error.ts';
 import { sendFollowing } from './redirect.ts';
 import { type Question, refusal } from './registry-error.ts';
 import { type RegistryOptions, type RegistrySettings, registrySettings } from './registry-options.ts';
@@ -35,8 +35,10 @@ export interface Ask {
   readonly mountedPath?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
-  /** The body cannot be sent twice: a login that expires meanwhile is not renewed here. */
+  /** The body cannot be sent twice: a login that expires meanwhile is not renewed here, a redirect not followed. */
   readonly isBodyOnce?: boolean;
+  /** Counts instead of the session's, for what must be done after that was aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /** Connections, logins and settings for any number of registries. Close it when the work is done. */
@@ -109,11 +111,12 @@ export class RegistrySession {
   }
 
   #exchange(ask: Ask, url: URL, authorization: string | undefined): Promise<HttpResponse> {
-    const { method, body } = ask;
+    const { method, body, isBodyOnce, signal } = ask;
     // Blobs are hashed as they are stored: no encoding on the way.
     const headers = { 'accept-encoding': 'identity', 'user-agent': 'gsc', ...ask.headers };
-    const request = { method, url, headers, authorization, ...(body && { body }) };
-    return sendFollowing(this.#transport, request, this.settings);
+    const request = { method, url, headers, authorization, isBodyOnce };
+    const given = { ...(body && { body }), ...(signal && { signal }) };
+    return sendFollowing(this.#transport, { ...request, ...given }, this.settings);
   }
 
   async #endpointOf(domain: string): Promise<Endpoint> {
@@ -132,15 +135,31 @@ export class RegistrySession {
     const host = hostOfDomain(domain);
     const secure = { domain, origin: `https://${host}` };
     if (!mayBePlain(host, this.settings.insecureRegistries)) return secure;
+    const plain = { domain, origin: `http://${host}` };
     try {
-      const url = new URL(`${secure.origin}/v2/`);
-      await discardBody(await this.#transport.send({ method: 'GET', url, headers: {} }));
+      await this.#ping(secure);
       return secure;
     } catch (error) {
       const hasPort = /:\d+$/.test(host);
-      if (isNotTls(error) || (!hasPort && isRefused(error))) return { domain, origin: `http://${host}` };
+      if (isNotTls(error) || (!hasPort && isRefused(error))) return plain;
+      if (isHungUp(error) && (await this.#speaksPlain(plain))) return plain;
       throw error;
     }
+  }
+
+  /** A server of TLS answers plain http with 400, if at all. */
+  #speaksPlain(endpoint: Endpoint): Promise<boolean> {
+    return this.#ping(endpoint).then(
+      (status) => status !== 400,
+      () => false,
+    );
+  }
+
+  async #ping({ origin }: Endpoint): Promise<number> {
+    const url = new URL(`${origin}/v2/`);
+    const response = await this.#transport.send({ method: 'GET', url, headers: {} });
+    await discardBody(response);
+    return response.status;
   }
 }
 

@@ -78,19 +78,28 @@ class RegistryWriter implements ImageWriter {
     const { tag, digest } = this.#name;
     this.#checkDigest(image);
     const reference = tag ?? digest ?? '';
-    const existing = await findManifest(this.#session, this.#repository, reference);
-    if (existing?.digest === image.manifest.digest) return { outcome: 'unchanged', manifest: image.manifest };
-    if (existing && this.#options.force !== true) throw this.#existsError(existing.digest, image);
+    const { manifest } = image;
+    if ((await this.#checkName(reference, image)) === 'unchanged') return { outcome: 'unchanged', manifest };
     for (const layer of image.layers) await this.#ensure(layer.descriptor, () => layer.open());
     await this.#ensure(image.configDescriptor, () => once(image.configBytes));
-    await putManifest(this.#session, this.#repository, reference, image);
-    return { outcome: 'written', manifest: image.manifest };
+    // Uploading takes a while: somebody else may have made the tag.
+    if ((await this.#checkName(reference, image)) === 'written')
+      await putManifest(this.#session, this.#repository, reference, image);
+    return { outcome: 'written', manifest };
   }
 
   async abort(): Promise<void> {
     const uploads = [...this.#uploads.values()];
     this.#uploads.clear();
     await Promise.all(uploads.map(({ place, upload }) => cancelUpload(place, upload)));
+  }
+
+  /** Whether the manifest is to be stored, or is there already. */
+  async #checkName(reference: string, image: Image): Promise<StoreResult['outcome']> {
+    const existing = await findManifest(this.#session, this.#repository, reference);
+    if (existing?.digest === image.manifest.digest) return 'unchanged';
+    if (!existing || this.#options.force) return 'written';
+    throw this.#existsError(existing.digest, image);
   }
 
   async #ensure(descriptor: Descriptor, open: () => ByteStream): Promise<void> {
@@ -104,10 +113,9 @@ class RegistryWriter implements ImageWriter {
   async #has(descriptor: Descriptor): Promise<boolean> {
     const { digest } = descriptor;
     if (this.#stored.has(digest)) return true;
-    // An upload was begun: the repository did not have it then.
-    if (this.#uploads.has(digest)) return false;
     const place = this.#placeOf(descriptor);
-    const isThere = (await hasBlob(place)) || (await this.#mount(place));
+    const begun = this.#uploads.get(digest);
+    const isThere = begun ? await isComplete(begun) : (await hasBlob(place)) || (await this.#mount(place));
     if (isThere) this.#keep(digest);
     return isThere;
   }
@@ -169,6 +177,11 @@ class RegistryWriter implements ImageWriter {
       hint: 'choose another name, or say --force to replace it',
     });
   }
+}
+
+/** The repository did not have the blob when the upload was begun; what was sent may have arrived, and the answer got lost. */
+async function isComplete({ place, isUsed }: BegunUpload): Promise<boolean> {
+  return isUsed && (await hasBlob(place));
 }
 
 async function* once(bytes: Buffer): ByteStream {

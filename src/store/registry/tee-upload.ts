@@ -63,6 +63,9 @@ async function drained(pipe: PassThrough): Promise<void> {
   }
 }
 
+/** Statuses after which a second transfer may do: it can log in again, follow a redirect, begin anew, go in chunks. */
+const secondTryStatuses: readonly number[] = [307, 308, 400, 401, 404, 409, 413];
+
 async function send(place: BlobPlace, pipe: PassThrough, upload: UploadSession): Promise<TeeOutcome> {
   const { session, descriptor } = place;
   const ask = {
@@ -77,8 +80,8 @@ async function send(place: BlobPlace, pipe: PassThrough, upload: UploadSession):
       await discardBody(response);
       return 'stored';
     }
-    const mayGoBetter = isBusy(response.status) || [400, 401, 404, 409, 413].includes(response.status);
-    if (!mayGoBetter) throw await session.refusal(ask, response);
+    if (!isBusy(response.status) && !secondTryStatuses.includes(response.status))
+      throw await session.refusal(ask, response);
     await discardBody(response);
     return 'broken';
   } catch (error) {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { ByteStream } from '../../image/image.ts';
-import { proxyFor } from './proxy.ts';
+import { proxyFor, showProxy } from './proxy.ts';
 import type { RegistrySettings } from './registry-options.ts';
 import { trustFor } from './trust.ts';
 
@@ -13,6 +13,8 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
+  /** Counts instead of the session's, for what must be done after that was aborted. */
+  readonly signal?: AbortSignal;
 }
 
 export interface HttpResponse {
@@ -24,12 +26,23 @@ export interface HttpResponse {
   readonly url: URL;
 }
 
+/** What went wrong on the way through a proxy; the cause tells what. */
+export class ProxiedError extends Error {
+  /** The proxy, fit for messages. */
+  readonly proxy: string;
+
+  constructor(proxy: string, cause: unknown) {
+    super(`through the proxy ${proxy}`, { cause });
+    this.proxy = proxy;
+  }
+}
+
 /** Refuses to read more of an answer than it can honestly need. */
 export class OversizedBodyError extends Error {}
 
 /**
  * Connections to hosts, by TLS or plain, straight or through proxies. One exchange per call: no retry, no redirect, no
- * authentication. Throws what undici throws.
+ * authentication. Throws what undici throws, in a {@link ProxiedError} where there is a proxy.
  */
 export class Transport {
   readonly #settings: RegistrySettings;
@@ -39,10 +52,10 @@ export class Transport {
     this.#settings = settings;
   }
 
-  async send({ method, url, headers, body }: HttpRequest): Promise<HttpResponse> {
-    const { timeouts, signal } = this.#settings;
+  async send({ method, url, headers, body, ...more }: HttpRequest): Promise<HttpResponse> {
+    const { timeouts, signal = null } = this.#settings;
     const dispatcher = await this.#dispatcherFor(url);
-    const { statusCode, ...answer } = await dispatcher.request({
+    const request = dispatcher.request({
       origin: url.origin,
       path: url.pathname + url.search,
       method,
@@ -50,7 +63,11 @@ export class Transport {
       body: bodyToSend(body),
       headersTimeout: method === 'GET' || method === 'HEAD' ? timeouts.headersMs : timeouts.uploadMs,
       bodyTimeout: timeouts.stallMs,
-      signal: signal ?? null,
+      signal: more.signal ?? signal,
+    });
+    const proxy = proxyFor(url, this.#settings.environment);
+    const { statusCode, ...answer } = await request.catch((error: unknown) => {
+      throw proxy === undefined ? error : new ProxiedError(showProxy(proxy), error);
     });
     return { status: statusCode, headers: answer.headers, body: answer.body, url };
   }
@@ -72,7 +89,7 @@ export class Transport {
 
   async #connectTo(url: URL): Promise<Dispatcher> {
     const { connectMs } = this.#settings.timeouts;
-    const tls = url.protocol === 'https:' ? await trustFor(url.host, this.#settings) : {};
+    const tls = url.protocol === 'https:' ? await trustFor(url, this.#settings) : {};
     const proxy = proxyFor(url, this.#settings.environment);
     // allowH2 off: registries answer early and half-close, which HTTP/1.1 shows plainly.
     const common = { connectTimeout: connectMs, allowH2: false };
@@ -80,11 +97,26 @@ export class Transport {
     return new ProxyAgent({
       ...common,
       uri: proxy,
+      clientFactory: poolForTunnels,
       proxyTunnel: url.protocol === 'https:',
       requestTls: { ...tls, timeout: connectMs },
       proxyTls: { timeout: connectMs },
     });
   }
+}
+
+/**
+ * Where a proxy hangs up, undici's own error makes its client connect again and again without an end (7.30,
+ * dispatcher/client.js, onError): another one around it gets out.
+ */
+function poolForTunnels(origin: URL, options: object): Dispatcher {
+  const pool = new Pool(origin, options);
+  const connect = pool.connect.bind(pool);
+  const connectOnce = (to: Dispatcher.ConnectOptions) =>
+    connect(to).catch((cause: unknown) => {
+      throw new Error('the proxy makes no tunnel', { cause });
+    });
+  return Object.assign(pool, { connect: connectOnce });
 }
 
 /** The whole body, at most `limitBytes` of it; throws an {@link OversizedBodyError} for more. */

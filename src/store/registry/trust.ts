@@ -23,20 +23,28 @@ const systemBundles = [
 ];
 
 /**
- * Whom to believe for `host`: the machine's authorities (SSL_CERT_FILE, else the system's bundle, else Node's own), the
+ * Whom to believe at `url`: the machine's authorities (SSL_CERT_FILE, else the system's bundle, else Node's own), the
  * user's CA files and what `HOST/*.crt` of the certificate directories adds. Throws for files that cannot be read.
  */
-export async function trustFor(host: string, settings: RegistrySettings): Promise<Trust> {
+export async function trustFor(url: URL, settings: RegistrySettings): Promise<Trust> {
+  const hosts = hostsOf(url);
   const given = await Promise.all(settings.caFiles.map(readAuthority));
   const directories = await Promise.all(
-    settings.certificateDirectories.map((directory) => readHostDirectory(join(directory, host))),
+    settings.certificateDirectories.flatMap((directory) =>
+      hosts.map((host) => readHostDirectory(join(directory, host))),
+    ),
   );
   const pairs = directories.flatMap(({ pairs }) => pairs);
   return {
     ca: [...(await machineAuthorities(settings)), ...given, ...directories.flatMap(({ ca }) => ca)],
     ...(pairs.length > 0 && { cert: pairs.map(({ cert }) => cert), key: pairs.map(({ key }) => key) }),
-    rejectUnauthorized: !isInsecure(host, settings.insecureRegistries),
+    rejectUnauthorized: !hosts.some((host) => isInsecure(host, settings.insecureRegistries)),
   };
+}
+
+/** A URL drops the port 443, which the reference, the option and the directory's name may have. */
+function hostsOf({ host, port }: URL): readonly string[] {
+  return port === '' ? [host, `${host}:443`] : [host];
 }
 
 async function machineAuthorities(settings: RegistrySettings): Promise<readonly string[]> {

@@ -74,12 +74,14 @@ export async function findUpload(
   return sessionAfter(place, ask, response, { ...upload, offset });
 }
 
-/** Ends an upload that is not wanted any more. */
+/** Nobody waits longer for a registry to clean up. */
+const cancelMs = 5000;
+
+/** Ends an upload that is not wanted any more, also after an abort. */
 export async function cancelUpload(place: BlobPlace, upload: UploadSession): Promise<void> {
+  const ask = { ...writingOf(place, 'DELETE', upload.location), signal: AbortSignal.timeout(cancelMs) };
   // Registries need not offer this, and clean up by themselves: every answer and every failure will do.
-  const response = await place.session
-    .sendOnce(writingOf(place, 'DELETE', upload.location))
-    .catch(() => undefined);
+  const response = await place.session.sendOnce(ask).catch(() => undefined);
   if (response) await discardBody(response);
 }
 

@@ -342,9 +342,18 @@ describe('pruning', () => {
     expect(await left()).toEqual([key.digest]);
   });
 
+  test('goes by the clock of the one who uses the cache, for writing as for reading', async () => {
+    await cacheWith({ now: () => daysAgo(3) }).put(otherKey, content);
+    await cacheWith({ now: () => daysAgo(9) }).put(key, content);
+    expect(await left()).toEqual([key.digest, otherKey.digest]);
+    await cacheWith({ now: () => daysAgo(1) }).get(key);
+    expect(await left()).toEqual([otherKey.digest, key.digest]);
+  });
+
   test('happens by itself when a cache that was written to is closed', async () => {
     const each = await fill();
-    const cache = cacheWith({ maxBytes: 3 * each });
+    let clock = Date.now();
+    const cache = cacheWith({ maxBytes: 3 * each, now: () => new Date(clock++) });
     await cache.get(key);
     await cache.close();
     expect(await left()).toHaveLength(4);

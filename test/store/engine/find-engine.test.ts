@@ -158,6 +158,15 @@ describe('the Engine that is meant', () => {
     });
   });
 
+  test('is not told with a word of the logins that a broken configuration holds', async () => {
+    const { find, home } = place();
+    const secret = Buffer.from('ann:secret').toString('base64');
+    writeInto(home, '.docker/config.json', Buffer.from(`{"auth":${secret}}`));
+    const error = await find({}).catch((caught: unknown) => caught as Error);
+    expect(String(error)).toContain('not a valid configuration of Docker: it is not JSON');
+    expect(String(error)).not.toContain(secret.slice(0, 6));
+  });
+
   test('is a rootless one where there is no other; the default context means the usual places', async () => {
     const { find, home, socket } = place();
     writeInto(home, '.docker/config.json', Buffer.from('{"currentContext":"default"}'));

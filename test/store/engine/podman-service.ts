@@ -45,7 +45,7 @@ export async function podmanForTest(context: TestContext): Promise<PodmanService
     rmSync(directory, { recursive: true, force: true });
   });
   for (let tries = 0; !existsSync(socket); tries++) {
-    if (tries === 200 || service.exitCode !== null) throw new Error('the service of podman does not start');
+    if (tries === 1200 || service.exitCode !== null) throw new Error('the service of podman does not start');
     await sleep(50);
   }
   return { socket, podman: (...args) => runTool('podman', [...place, ...args]) };

@@ -33,6 +33,10 @@ test("Podman's socket: an image of podman's own is read, built upon and stored u
   const again = await open(engine, 'gsc-app:1');
   expect(await layerBytes(again)).toContainEqual(sampleTar('added'));
 
+  await podman('tag', 'localhost/app:1', 'localhost/team/app:1');
+  expect((await open(engine, 'team/app:1')).id).toBe(image.id);
+  expect(await store(engine, 'team/app:1', result)).toMatchObject({ outcome: 'written' });
+
   const other = withAddedLayer(image, 'other');
   await expect(store(engine, 'gsc-app:1', other)).rejects.toMatchObject({ code: 'exists' });
   expect(await store(engine, 'gsc-app:1', other, { force: true })).toMatchObject({ outcome: 'written' });

@@ -206,6 +206,16 @@ export class Exchange {
   #send(status: number, headers: Record<string, string>, whole: Buffer): void {
     const fault = this.#fault;
     const bytes = fault?.kind === 'flip' ? flipLastBit(whole) : whole;
+    if (fault?.kind === 'cut-answer') {
+      this.#response.destroy();
+      return;
+    }
+    if (fault?.kind === 'cut-end') {
+      this.#entry.sentBytes = bytes.length;
+      this.#response.writeHead(status, headers);
+      this.#response.write(bytes, () => setTimeout(() => this.#response.destroy(), 20));
+      return;
+    }
     this.#response.writeHead(status, { 'content-length': String(bytes.length), ...headers });
     if (this.#request.method === 'HEAD') {
       this.#response.end();

@@ -42,7 +42,6 @@ export function openSession(options: Partial<RegistryOptions> = {}): {
     sleep: async (milliseconds) => {
       pauses.push(milliseconds);
     },
-    timeouts: { headersMs: 2000, uploadMs: 2000, stallMs: 500 },
     ...options,
   });
   atEnd(() => session.close());

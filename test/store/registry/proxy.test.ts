@@ -36,6 +36,48 @@ test.each([
   expect(proxyFor(new URL(url), { ...environment, ...more })).toBe(expected);
 });
 
+test.each([
+  ['http://a b:1', 'something else'],
+  ['http://', 'something else'],
+  ['ftp://user:secret@proxy.test:1', 'ftp://'],
+])('%s is refused, without a word of its password', (HTTPS_PROXY, got) => {
+  const find = () => proxyFor(new URL('https://registry.test/'), { HTTPS_PROXY });
+  expect(find).toThrow(expect.objectContaining({ code: 'config', subject: 'HTTPS_PROXY' }));
+  expect(find).toThrow(`got ${got}`);
+  expect(find).not.toThrow('secret');
+});
+
+test('a proxy that cannot be asked is what the error names, without its password', async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const { session } = openSession({ environment: { HTTPS_PROXY: `http://user:secret@127.0.0.1:${port}` } });
+  await expect(openRegistryImage(session, parseImageName('registry.test/app:1'))).rejects.toMatchObject({
+    code: 'registry',
+    message: `registry.test/app: cannot read the manifest of tag 1: the proxy http://127.0.0.1:${port} cannot be asked: nothing listens there`,
+    hint: 'check HTTPS_PROXY and HTTP_PROXY, or except registry.test from it with NO_PROXY',
+  });
+});
+
+test('a proxy that hangs up is named beside what happened, after the usual attempts', async () => {
+  const proxy = createServer();
+  let connects = 0;
+  proxy.on('connect', (_request, socket) => {
+    connects += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  atEnd(async () => void proxy.close());
+  const shown = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const { session } = openSession({ environment: { HTTPS_PROXY: shown } });
+  await expect(openRegistryImage(session, parseImageName('registry.test/app:1'))).rejects.toMatchObject({
+    code: 'registry',
+    message: expect.stringContaining(`the connection broke (through the proxy ${shown})`),
+  });
+  expect(connects).toBe(5);
+});
+
 test('no variables, no proxy', () => {
   expect(proxyFor(new URL('https://registry.test/'), { HTTPS_PROXY: '' })).toBeUndefined();
 });

@@ -256,6 +256,15 @@ describe('broken downloads', () => {
     return { blob, pauses, read: () => collectBytes(got.layers[1]?.open() ?? expect.fail()) };
   };
 
+  test('that breaks after its last byte is whole: nothing is asked for again', async () => {
+    const double = await stocked();
+    const got = await openRegistryImage(openSession().session, nameIn(double, 'team/app:1'));
+    double.fail('GET', blobPath, { kind: 'cut-end' });
+    const bytes = await collectBytes(got.layers[1]?.open() ?? expect.fail());
+    expect(bytes.equals(layers[1]?.bytes ?? expect.fail())).toBe(true);
+    expect(double.count('GET', new RegExp(layers[1]?.descriptor.digest ?? ''))).toBe(1);
+  });
+
   test('a download goes on where it broke, with a range', async () => {
     const double = await stocked();
     const { blob, read: readLayer } = await read(double);
@@ -275,7 +284,7 @@ describe('broken downloads', () => {
 
   test('a download that stalls is broken off and goes on', async () => {
     const double = await stocked();
-    const { blob, read: readLayer } = await read(double);
+    const { blob, read: readLayer } = await read(double, { timeouts: { stallMs: 500 } });
     double.fail('GET', blob, { kind: 'stall-download', bytes: 1000 });
     expect((await readLayer()).equals(wanted.bytes)).toBe(true);
   });

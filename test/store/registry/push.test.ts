@@ -66,6 +66,27 @@ describe('committing', () => {
     await expectPushed(double);
   });
 
+  test.each([
+    ['another image: it stays', imageOf([small]), false],
+    ['another image: with force it goes', imageOf([small]), true],
+    ['the same image: all is well', imageOf([large]), false],
+  ])('a tag that comes up during the upload names %s', async (_, meanwhile, force) => {
+    const double = await startDouble();
+    const slow = {
+      ...large,
+      open: async function* () {
+        yield* large.open();
+        await stock(double, 'team/app', '1', meanwhile);
+      },
+    };
+    const wanted = imageOf([slow]);
+    const pushing = push(openSession().session, nameIn(double, 'team/app:1'), wanted, { force });
+    const isOther = meanwhile.manifest.digest !== wanted.manifest.digest;
+    if (isOther && !force) await expect(pushing).rejects.toMatchObject({ code: 'exists' });
+    else expect(await pushing).toMatchObject({ outcome: 'written' });
+    await expectPushed(double, 'team/app:1', isOther && !force ? meanwhile : wanted);
+  });
+
   test('a name with a digest alone takes only the image with that digest, untagged', async () => {
     const double = await startDouble();
     const own = nameIn(double, `team/app@${image.manifest.digest}`);
@@ -210,7 +231,8 @@ describe('broken uploads', () => {
   ])('an upload that %s is begun again', async (_, method, fault) => {
     const double = await startDouble();
     double.fail(method, uploading, fault);
-    await push(openSession().session, nameIn(double, 'team/app:1'));
+    const { session } = openSession({ timeouts: { uploadMs: 2000 } });
+    await push(session, nameIn(double, 'team/app:1'));
     await expectPushed(double);
   });
 
@@ -221,6 +243,22 @@ describe('broken uploads', () => {
     await push(openSession().session, nameIn(double, 'team/app:1'), imageOf([large]));
     await expectPushed(double, 'team/app:1', imageOf([large]));
     expect(double.count('POST', /uploads\/$/)).toBe(3);
+  });
+
+  test('an upload whose answer gets lost is not sent again, in a commit or while reading', async () => {
+    const double = await startDouble();
+    const image = imageOf([large]);
+    double.fail('PUT', uploading, { kind: 'cut-answer' });
+    await push(openSession().session, nameIn(double, 'team/app:1'), image);
+    const once = large.bytes.length + image.configBytes.length + image.manifestBytes.length;
+    expect(double.uploadedBytes).toBe(once);
+
+    double.fail('PUT', uploading, { kind: 'cut-answer' });
+    const writer = openRegistryWriter(openSession().session, nameIn(double, 'team/other:1'));
+    await collectBytes(writer.teeLayer(large, large.open()));
+    await writer.commit(image);
+    await expectPushed(double, 'team/other:1', image);
+    expect(double.uploadedBytes).toBe(2 * once);
   });
 
   test('what is too large as a whole goes in chunks', async () => {
@@ -345,6 +383,20 @@ describe('layers that are uploaded while they are read', () => {
     await expectPushed(double, 'team/app:1', imageOf([large]));
   });
 
+  test('that is redirected does not disturb the reader, and goes there in commit', async () => {
+    const double = await startDouble();
+    const storage = await startDouble();
+    const location = `${storage.origin}/storage`;
+    double.fail('PUT', uploading, { kind: 'answer', status: 307, headers: { location } }, 2);
+    storage.fail('PUT', /^\/storage/, { kind: 'answer', status: 201 });
+    double.fail('PUT', /manifests/, { kind: 'answer', status: 201 });
+    const writer = openRegistryWriter(openSession().session, nameIn(double, 'team/app:1'));
+    const bytes = await collectBytes(writer.teeLayer(large, large.open()));
+    expect(bytes.equals(large.bytes)).toBe(true);
+    await writer.commit(imageOf([large]));
+    expect(storage.log.map(({ bodyBytes }) => bodyBytes)).toEqual([large.bytes.length]);
+  });
+
   test('a refusal reaches the reader', async () => {
     const double = await startDouble();
     const writer = openRegistryWriter(openSession().session, nameIn(double, 'team/app:1'));
@@ -402,7 +454,7 @@ describe('layers that are uploaded while they are read', () => {
   });
 });
 
-test('an aborted signal ends a push with an aborted error, and there is no tag', async () => {
+test('an aborted signal ends a push with an aborted error, and there is neither a tag nor half an upload', async () => {
   const double = await startDouble();
   const controller = new AbortController();
   double.fail('PUT', uploading, { kind: 'silence' });
@@ -410,4 +462,5 @@ test('an aborted signal ends a push with an aborted error, and there is no tag',
   setTimeout(() => controller.abort(), 100);
   await expect(push(session, nameIn(double, 'team/app:1'))).rejects.toMatchObject({ code: 'aborted' });
   expect(double.repository('team/app').manifests.size).toBe(0);
+  expect(double.uploads.size).toBe(0);
 });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,13 +28,27 @@ export interface RealRegistry {
 export async function startRealRegistry(options: RealRegistryOptions = {}): Promise<RealRegistry> {
   const directory = await mkdtemp(join(tmpdir(), 'gsc-registry-'));
   atEnd(() => rm(directory, { recursive: true, force: true }));
-  const port = await freePort();
   const configFile = join(directory, 'config.yml');
   const caFile = join(directory, 'ca.crt');
   if (options.hasTls) await makeCertificates(directory);
   if (options.htpasswd) await makePasswords(directory, options.htpasswd);
   await mkdir(join(directory, 'data'));
-  await writeFile(configFile, configOf(directory, port, options));
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    await writeFile(configFile, configOf(directory, port, options));
+    const { child, log } = serve(configFile);
+    if (await isListening(child, log)) {
+      return { domain: `localhost:${port}`, directory, caFile, log, kill: () => end(child) };
+    }
+    await end(child);
+    // Another test may have been faster.
+    if (attempt === 5 || !log().includes('address already in use'))
+      throw new Error(`docker-registry does not start: ${log()}`);
+  }
+}
+
+/** Runs `docker-registry` until the end of the test. */
+export function serve(configFile: string): { readonly child: ChildProcess; readonly log: () => string } {
   const child = spawn('docker-registry', ['serve', configFile], { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -43,11 +57,16 @@ export async function startRealRegistry(options: RealRegistryOptions = {}): Prom
     });
   }
   atEnd(() => end(child));
-  for (let tries = 0; !log.includes('listening on'); tries++) {
-    if (tries > 200 || child.exitCode !== null) throw new Error(`docker-registry does not start: ${log}`);
+  return { child, log: () => log };
+}
+
+/** Waits until it listens; false if it ends before, or never does. */
+export async function isListening(child: ChildProcess, log: () => string): Promise<boolean> {
+  for (let tries = 0; tries < 1200 && child.exitCode === null; tries++) {
+    if (log().includes('listening on')) return true;
     await sleep(50);
   }
-  return { domain: `localhost:${port}`, directory, caFile, log: () => log, kill: () => end(child) };
+  return false;
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -122,12 +141,25 @@ export function run(program: string, parameters: readonly string[]): string {
   throw new Error(`${program} ${parameters.join(' ')}: ${result.stderr}`, { cause: result.error });
 }
 
+/**
+ * A port that nobody listens on. Not one that the system gives: those go to outgoing connections too, and one may be taken
+ * while a registry that was killed is to come back to it. Linux gives 32768 and up (ip(7), ip_local_port_range).
+ */
 async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(10_000, 32_768);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  try {
+    await once(server.listen(port, '127.0.0.1'), 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
 }

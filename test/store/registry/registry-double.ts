@@ -20,6 +20,10 @@ export type Fault =
   | { readonly kind: 'silence' }
   /** The answer's body is cut, or stops coming, after so many bytes. */
   | { readonly kind: 'cut-download' | 'stall-download'; readonly bytes: number }
+  /** The answer's body comes whole and chunked, but the connection is cut before its end is told. */
+  | { readonly kind: 'cut-end' }
+  /** What is asked for is done, but the answer gets lost. */
+  | { readonly kind: 'cut-answer' }
   /** The upload keeps so many bytes of the body, then the connection is cut. */
   | { readonly kind: 'cut-upload'; readonly bytes: number }
   /** The upload's body is not read before this. */

@@ -59,7 +59,8 @@ const debianPackages = [
 const debianPython = ['meson', 'python3-tomli', 'python3-tomli-w'];
 const pipPython = ['meson>=0.56,!=1.2.*', 'tomli>=1.1.0', 'tomli-w>=0.4.0'];
 
-const redhatPackages = [
+/** What rpm distributions call alike. */
+const rpmPackages = [
   'autoconf',
   'bison',
   'ca-certificates',
@@ -71,53 +72,35 @@ const redhatPackages = [
   'gcc-c++',
   'git',
   'glibc-devel',
-  'kernel-headers',
   'make',
   'nasm',
-  'ninja-build',
   'patch',
+  'python3',
+  'python3-cryptography',
+  'python3-pip',
+  'python3-protobuf',
+  'tar',
+  'wget',
+  'which',
+];
+const redhatPackages = [
+  ...rpmPackages,
+  'kernel-headers',
+  'ninja-build',
   'perl-interpreter',
   'pkgconf-pkg-config',
   'protobuf-c-compiler',
   'protobuf-c-devel',
   'protobuf-compiler',
-  'python3',
-  'python3-cryptography',
-  'python3-pip',
-  'python3-protobuf',
-  'tar',
-  'wget',
-  'which',
-];
-
+].sort();
 const susePackages = [
-  'autoconf',
-  'bison',
-  'ca-certificates',
-  'cmake',
-  'diffutils',
-  'findutils',
-  'gawk',
-  'gcc',
-  'gcc-c++',
-  'git',
-  'glibc-devel',
+  ...rpmPackages,
   'libprotobuf-c-devel',
   'linux-glibc-devel',
-  'make',
-  'nasm',
   'ninja',
-  'patch',
   'pkg-config',
   'protobuf-devel',
-  'python3',
-  'python3-cryptography',
-  'python3-pip',
-  'python3-protobuf',
-  'tar',
-  'wget',
-  'which',
-];
+].sort();
 
 const allPip = [...pipPython, 'click', 'jinja2', 'pyelftools', 'voluptuous'];
 

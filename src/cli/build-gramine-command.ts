@@ -1,10 +1,8 @@
 import { join, resolve } from 'node:path';
 import { GscError } from '../base/error.ts';
-import { labels } from '../labels.ts';
 import { type ImageName, showImageName } from '../reference/image-name.ts';
 import { parseReference } from '../reference/image-reference.ts';
-import { makeRecipe } from '../runtime/recipe/make-recipe.ts';
-import { type BuildOrder, type Family, type Recipe, recipeDigest } from '../runtime/recipe/recipe.ts';
+import type { Family } from '../runtime/recipe/recipe.ts';
 import type { Engine } from '../store/engine/engine.ts';
 import { inspectImage, storedName } from '../store/engine/image-facts.ts';
 import { nameImage } from '../store/engine/name-image.ts';
@@ -12,7 +10,7 @@ import { type Configuration, settingOf } from './config/configuration.ts';
 import { readConfiguration } from './config/read-configuration.ts';
 import { exitCodes } from './failure.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
-import { provideRuntime } from './runtime-build/provide-runtime.ts';
+import { isMadeBy, planRuntime, provideRuntime, type RuntimePlan } from './runtime-build/provide-runtime.ts';
 import { readBuildOrder } from './runtime-build/read-build-order.ts';
 import { addRuntimeBuildOptions, type RuntimeBuildOptions } from './runtime-build/runtime-build-options.ts';
 import { writeRecipe } from './runtime-build/write-recipe.ts';
@@ -49,36 +47,40 @@ async function buildGramine(context: CommandContext, options: Options, nameText:
   const image = engineName(nameText);
   const family = familyOf(configuration);
   const order = await readBuildOrder(context, { family, configuration, options, detect: undefined });
-  return options.fileOnly
-    ? writeFiles(context, options, { image, made: makeRecipe(order) })
-    : build(context, options, { image, order });
+  const asked = { image, plan: planRuntime(order) };
+  return options.fileOnly ? writeFiles(context, options, asked) : build(context, options, asked);
 }
 
-async function build(
-  context: CommandContext,
-  options: Options,
-  { image, order }: { readonly image: ImageName; readonly order: BuildOrder },
-): Promise<number> {
+interface Asked {
+  readonly image: ImageName;
+  readonly plan: RuntimePlan;
+}
+
+async function build(context: CommandContext, options: Options, { image, plan }: Asked): Promise<number> {
   const { stores, console, isJson } = context;
   const engine = await stores.engine();
   const name = storedName(engine, image);
-  const recipe = recipeDigest(makeRecipe(order));
   const shown = showImageName(name);
   const isFresh = options.cache === false;
   const existing = await inspectImage(engine, name);
-  if (existing && !isFresh && existing.labels[labels.recipe] === recipe) {
+  if (existing && !isFresh && isMadeBy(plan, existing)) {
     console.say(`${shown} is there already, made in the same way`);
-    return report(context, { image: shown, image_id: existing.id, recipe, outcome: 'unchanged' });
+    return report(context, {
+      image: shown,
+      image_id: existing.id,
+      recipe: plan.digest,
+      outcome: 'unchanged',
+    });
   }
   if (existing && !options.force) throw taken(engine, shown, existing.id);
-  const { id, outcome } = await provideRuntime(context, order, {
+  const { id, outcome } = await provideRuntime(context, plan, {
     isFresh,
     ...(options.network !== undefined && { network: options.network }),
     removeStages: options.rm === true,
   });
   await nameImage(engine, id, { name, shown: `${engine.subject}: ${shown}` });
   if (!isJson) console.say(`gsc build --runtime ${shown} IMAGE graminizes with it`);
-  return report(context, { image: shown, image_id: id, recipe, outcome });
+  return report(context, { image: shown, image_id: id, recipe: plan.digest, outcome });
 }
 
 function report(
@@ -106,18 +108,18 @@ function taken(engine: Engine, shown: string, id: string): GscError {
 async function writeFiles(
   { world, console, isJson }: CommandContext,
   { output, force }: Options,
-  { image, made }: { readonly image: ImageName; readonly made: Recipe },
+  { image, plan: { recipe, digest } }: Asked,
 ): Promise<number> {
   const directory = output ?? join('build', `gsc-${showImageName(image).replace(/[/:@]/g, '-')}`);
-  const outcome = await writeRecipe(made, resolve(world.workingDirectory, directory), {
+  const outcome = await writeRecipe(recipe, resolve(world.workingDirectory, directory), {
     isForced: force === true,
   });
   if (outcome === 'unchanged') console.say(`${directory} is there already, with the same content`);
-  for (const { id } of made.secrets) console.say(`the build wants a secret: --secret id=${id},src=FILE`);
+  for (const { id } of recipe.secrets) console.say(`the build wants a secret: --secret id=${id},src=FILE`);
   const result = {
     directory,
     dockerfile: join(directory, 'Dockerfile'),
-    recipe: recipeDigest(made),
+    recipe: digest,
     outcome,
   };
   console.result(isJson ? `${JSON.stringify(result)}\n` : `${result.dockerfile}\n`);
@@ -127,12 +129,11 @@ async function writeFiles(
 /** The result goes into an Engine: builds run there. */
 function engineName(text: string): ImageName {
   const reference = parseReference(text);
-  const isInEngine = ['bare', 'docker-daemon', 'containers-storage'].includes(reference.kind);
-  if (isInEngine && 'image' in reference && reference.image.kind === 'name') return reference.image;
+  if (reference.kind === 'bare' && reference.image.kind === 'name') return reference.image;
   throw new GscError({
     code: 'usage',
     subject: text,
-    message: 'expected the name of an image for the Engine that builds it',
+    message: 'expected a name without a transport: the image stays in the Engine that builds it',
     hint: 'write it as in my-gramine:1.9; skopeo copy or docker push takes it elsewhere',
   });
 }

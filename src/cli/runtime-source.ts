@@ -6,7 +6,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { cannotFetch, defaultRuntimeImage, openDefaultRuntime } from './default-runtime.ts';
 import type { CommandContext } from './program.ts';
-import { provideRuntime } from './runtime-build/provide-runtime.ts';
+import { planRuntime, provideRuntime } from './runtime-build/provide-runtime.ts';
 import { readBuildOrder } from './runtime-build/read-build-order.ts';
 import type { RuntimeBuildOptions } from './runtime-build/runtime-build-options.ts';
 import type { RuntimeOrder } from './runtime-order.ts';
@@ -52,7 +52,7 @@ async function openBuilt(
   { building: { options, detect }, version }: RuntimeChoice,
 ): Promise<Runtime> {
   const buildOrder = await readBuildOrder(context, { ...order, options, detect });
-  const { name, id } = await provideRuntime(context, buildOrder, {
+  const { name, id } = await provideRuntime(context, planRuntime(buildOrder), {
     isFresh: options.cache === false,
     ...(options.network !== undefined && { network: options.network }),
     removeStages: options.rm === true,

@@ -193,7 +193,7 @@ describe('gsc build-gramine refuses', () => {
     expect(code).toBe(stderr.includes('cannot be read') ? 1 : 2);
   });
 
-  test.each(['oci:dir:x', 'docker://host/x', 'docker-archive:x.tar', 'UPPER', 'a:b:c'])(
+  test.each(['oci:dir:x', 'docker-daemon:x:1', 'docker://host/x', 'docker-archive:x.tar', 'UPPER', 'a:b:c'])(
     '%s: a result that no Engine can have',
     async (name) => {
       const { code } = await run(`Distro: debian:12\n${gramine}`, ['-f', name]);

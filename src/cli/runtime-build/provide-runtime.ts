@@ -6,7 +6,7 @@ import { makeRecipe } from '../../runtime/recipe/make-recipe.ts';
 import { type BuildOrder, type Recipe, recipeDigest } from '../../runtime/recipe/recipe.ts';
 import { buildImage } from '../../store/engine/build/build-image.ts';
 import type { Builder, Engine } from '../../store/engine/engine.ts';
-import { inspectImage, storedName } from '../../store/engine/image-facts.ts';
+import { type ImageFacts, inspectImage, storedName } from '../../store/engine/image-facts.ts';
 import { nameImage } from '../../store/engine/name-image.ts';
 import { removeImages } from '../../store/engine/remove-images.ts';
 import { tarBytes } from '../../tar/write-tar.ts';
@@ -22,11 +22,23 @@ export interface ProvideOptions {
   readonly removeStages: boolean;
 }
 
+/** What shall be built, and the digest that tells whether it was. */
+export interface RuntimePlan {
+  readonly order: BuildOrder;
+  readonly recipe: Recipe;
+  readonly digest: Digest;
+}
+
+/** Makes the recipe of an order. Throws a `config` error for values that cannot stand in a Dockerfile. */
+export function planRuntime(order: BuildOrder): RuntimePlan {
+  const recipe = makeRecipe(order);
+  return { order, recipe, digest: recipeDigest(recipe) };
+}
+
 /** A runtime in an Engine. */
 export interface ProvidedRuntime {
   readonly name: ImageName;
   readonly id: Digest;
-  readonly recipe: Digest;
   readonly outcome: 'built' | 'reused';
 }
 
@@ -34,48 +46,49 @@ export interface ProvidedRuntime {
 const shownDigits = 16;
 
 /** How a runtime is called that nobody names: after what made it. */
-export function runtimeName(recipe: Digest): ImageName {
-  return parseImageName(`gsc-runtime:${hexOf(recipe).slice(0, shownDigits)}`);
+function runtimeName(digest: Digest): ImageName {
+  return parseImageName(`gsc-runtime:${hexOf(digest).slice(0, shownDigits)}`);
+}
+
+/** True for an image that was made by a plan. */
+export function isMadeBy({ digest }: RuntimePlan, image: ImageFacts): boolean {
+  return image.labels[labels.recipe] === digest;
 }
 
 /**
- * Gives the runtime that an order makes: the Engine's, if it was built before, else a new one. The name is given last, so
+ * Gives the runtime that a plan makes: the Engine's, if it was built before, else a new one. The name is given last, so
  * that a build that breaks leaves nothing. Throws `build`, `engine`, `not-found`, `aborted`.
  */
 export async function provideRuntime(
   context: CommandContext,
-  order: BuildOrder,
+  plan: RuntimePlan,
   options: ProvideOptions,
 ): Promise<ProvidedRuntime> {
   const engine = await context.stores.engine();
-  const made = makeRecipe(order);
-  const recipe = recipeDigest(made);
-  const name = storedName(engine, runtimeName(recipe));
+  const name = storedName(engine, runtimeName(plan.digest));
   const existing = options.isFresh ? undefined : await inspectImage(engine, name);
-  if (existing?.labels[labels.recipe] === recipe) {
+  if (existing && isMadeBy(plan, existing)) {
     context.console.say(`the runtime ${showImageName(name)} is there already; it is not built again`);
-    return { name, id: existing.id, recipe, outcome: 'reused' };
+    return { name, id: existing.id, outcome: 'reused' };
   }
-  const id = await buildRuntime(context, { engine, order, made, recipe, name }, options);
+  const id = await buildRuntime(context, { engine, plan, name }, options);
   await nameImage(engine, id, { name, shown: `${engine.subject}: ${showImageName(name)}` });
-  return { name, id, recipe, outcome: 'built' };
+  return { name, id, outcome: 'built' };
 }
 
 interface Making {
   readonly engine: Engine;
-  readonly order: BuildOrder;
-  readonly made: Recipe;
-  readonly recipe: Digest;
+  readonly plan: RuntimePlan;
   readonly name: ImageName;
 }
 
 async function buildRuntime(
   context: CommandContext,
-  { engine, order, made, recipe, name }: Making,
+  { engine, plan: { order, recipe, digest }, name }: Making,
   { isFresh, network, removeStages }: ProvideOptions,
 ): Promise<Digest> {
   const { console, stores, world } = context;
-  const secrets = await readSecrets(made.secrets, order.distribution.image);
+  const secrets = await readSecrets(recipe.secrets, order.distribution.image);
   const builder = builderOf(engine, world.environment, secrets.size > 0);
   const shown = `the runtime ${showImageName(name)}`;
   console.say(`building ${shown} on ${order.distribution.image} with ${engine.subject}`);
@@ -84,9 +97,9 @@ async function buildRuntime(
     engine,
     {
       subject: shown,
-      context: () => contextOf(made),
-      buildArguments: made.buildArguments,
-      labels: { [labels.recipe]: recipe },
+      context: () => contextOf(recipe),
+      buildArguments: recipe.buildArguments,
+      labels: { [labels.recipe]: digest },
       ...(network !== undefined && { network }),
       isFresh,
       registries: [baseRegistry(order)],

@@ -11,6 +11,7 @@ import { dayOf, sourceDateEpoch } from './epoch.ts';
 import { growHeapSlowly } from './heap-growth.ts';
 import { openPemSigner } from './key-place.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
+import { repeatable } from './repeatable.ts';
 import { enclaveToJson, reportSigned } from './sign-report.ts';
 import { addStoreOptions, type StoreOptions } from './store-options.ts';
 import { type OpenedImage, placedLike, type Stores } from './stores.ts';
@@ -20,6 +21,7 @@ interface Options extends CommonOptions, StoreOptions {
   readonly passphrase?: string;
   readonly date?: string;
   readonly force?: boolean;
+  readonly define?: readonly string[];
 }
 
 export const addSignImage: AddCommand = (program, act) => {
@@ -34,6 +36,13 @@ export const addSignImage: AddCommand = (program, act) => {
     .option('-c, --config <file>', "accepted for the Python tool's command lines; not needed")
     .option('-o, --output <ref>', 'name of the signed image')
     .option('-p, --passphrase <text>', 'passphrase of the key')
+    .option(
+      '-D, --define <name=value>',
+      "accepted for the Python tool's command lines (repeatable)",
+      repeatable,
+    )
+    .option('--remove-gramine-deps', 'likewise: gsc installs nothing that could be removed')
+    .option('--no-remove-gramine-deps', 'likewise')
     .addOption(dateOption('date in the signature, YYYY-MM-DD; default: when the image was created'))
     .option('--force', 'replace an image of that name')
     .action(act(signImageCommand));
@@ -47,6 +56,8 @@ async function signImageCommand(
   keyFile: string,
 ): Promise<number> {
   const { world, console, stores } = context;
+  for (const word of options.define ?? [])
+    console.detail(`-D ${word}: there is no template that it could fill`);
   const reference = parseReference(imageText);
   const epochSeconds = sourceDateEpoch(world);
   const { unsigned, signed } = namesFor(reference);

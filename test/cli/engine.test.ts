@@ -34,10 +34,13 @@ const fixed: readonly (readonly [ImageName, hasShell: boolean])[] = [
   ['debian-python', true],
 ];
 
-/** Images that wait for somebody: here they get other arguments, which only --insecure-args lets through. */
-const open: readonly (readonly [ImageName, readonly string[]])[] = [
-  ['busybox', ['sh', '-c', 'echo "$HOME" $(id -u); cat /srv/www/index.html']],
-  ['node', ['-e', 'console.log(process.getuid(), process.cwd(), JSON.stringify(process.env.GREETING))']],
+/**
+ * Images that wait for somebody: here they get other arguments, which only --insecure-args lets through. `program` is what
+ * `docker run` of the app image wants besides: that has no ENTRYPOINT, and inside the program is fixed.
+ */
+const open: readonly (readonly [ImageName, program: readonly string[], words: readonly string[]])[] = [
+  ['busybox', ['sh'], ['-c', 'echo "$HOME" $(id -u); cat /srv/www/index.html']],
+  ['node', [], ['-e', 'console.log(process.getuid(), process.cwd(), JSON.stringify(process.env.GREETING))']],
 ];
 
 const canRun = hasTool('cc') || process.env.CI !== undefined;
@@ -55,10 +58,10 @@ describe.skipIf(!canRun)('in a real Engine', () => {
     });
   }
 
-  for (const [name, words] of open) {
+  for (const [name, program, words] of open) {
     test(`the graminized ${name} image with --insecure-args passes arguments on`, async (context) => {
       const engine = await engineForTest(context);
-      const expected = await outputOfApp(engine, context, name, words);
+      const expected = await outputOfApp(engine, context, name, [...program, ...words]);
       await buildAndLoad(engine, context, name, ['--insecure-args']);
       expect(await engine.docker(...directly, `test/gsc-${name}:1`, ...words)).toBe(expected);
     });

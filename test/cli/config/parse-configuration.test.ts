@@ -135,7 +135,7 @@ describe('mistakes are named with line and column', () => {
   test('a near key is proposed, else all are named', () => {
     expect(failure('gramine:\n').hint).toBe('did you mean Gramine?');
     expect(failure('Elephant: x\n').hint).toBe(
-      'the keys here are Distro, Registry, Gramine, Graphene, SGXDriver',
+      'the keys here are Distro, Registry, Mirror, Gramine, Graphene, SGXDriver',
     );
   });
 });

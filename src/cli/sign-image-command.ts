@@ -76,7 +76,7 @@ async function signImageCommand(
     ...(date !== undefined && { date }),
   });
   // Stored it is only after this: another image may have the name.
-  console.say(`${source.image.name}: its enclave, with the signature`);
+  console.say(`signing ${source.image.name}`);
   reportSigned(console, enclave);
   const writer = await stores.sink(output, { force: options.force === true, sharedWith: [source] });
   try {

@@ -1,6 +1,5 @@
 import { join, resolve } from 'node:path';
 import { GscError } from '../base/error.ts';
-import { labels } from '../labels.ts';
 import { type ImageName, showImageName } from '../reference/image-name.ts';
 import { parseReference } from '../reference/image-reference.ts';
 import { makeRecipe } from '../runtime/recipe/make-recipe.ts';
@@ -12,7 +11,7 @@ import { type Configuration, settingOf } from './config/configuration.ts';
 import { readConfiguration } from './config/read-configuration.ts';
 import { exitCodes } from './failure.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
-import { provideRuntime } from './runtime-build/provide-runtime.ts';
+import { provideRuntime, recipeOf } from './runtime-build/provide-runtime.ts';
 import { readBuildOrder } from './runtime-build/read-build-order.ts';
 import { addRuntimeBuildOptions, type RuntimeBuildOptions } from './runtime-build/runtime-build-options.ts';
 import { writeRecipe } from './runtime-build/write-recipe.ts';
@@ -62,16 +61,21 @@ async function build(
   const { stores, console, isJson } = context;
   const engine = await stores.engine();
   const name = storedName(engine, image);
-  const recipe = recipeDigest(makeRecipe(order));
   const shown = showImageName(name);
   const isFresh = options.cache === false;
   const existing = await inspectImage(engine, name);
-  if (existing && !isFresh && existing.labels[labels.recipe] === recipe) {
+  const existingRecipe = existing && recipeOf(existing.labels, order);
+  if (existing && existingRecipe && !isFresh) {
     console.say(`${shown} is there already, made in the same way`);
-    return report(context, { image: shown, image_id: existing.id, recipe, outcome: 'unchanged' });
+    return report(context, {
+      image: shown,
+      image_id: existing.id,
+      recipe: existingRecipe,
+      outcome: 'unchanged',
+    });
   }
   if (existing && !options.force) throw taken(engine, shown, existing.id);
-  const { id, outcome } = await provideRuntime(context, order, {
+  const { id, recipe, outcome } = await provideRuntime(context, order, {
     isFresh,
     ...(options.network !== undefined && { network: options.network }),
     removeStages: options.rm === true,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, type TestContext, test, vi } from 'vitest';
 import { runTool } from '../images/run-tool.ts';
 import { makeDebianPackage } from '../runtime/make-package.ts';
+import { scratchDirectory } from '../store/scratch.ts';
 import { countOf, directly, type EngineStage, engineWith, idOf } from './engine-stage.ts';
 import { startGsc } from './running-gsc.ts';
 import { type BuildWorld, layBuildWorld, loadBuildBase } from './runtime-build-stage.ts';
@@ -294,7 +295,16 @@ describe('what a runtime is built from', () => {
       (await succeeding(gsc, ['build-gramine', '-c', byCommit, ...network, 'commit:1', '--json'], { env }))
         .stdout,
     );
-    expect(again.outcome).toBe('built');
+    expect(again).toMatchObject({ outcome: 'reused', image_id: first.image_id, recipe: first.recipe });
+    // Where nobody can be asked what the branch stands for: the last that was built for it.
+    const withoutGit = { env: { ...env, PATH: scratchDirectory() } };
+    const offline = ['build-gramine', '-c', config, ...network, '--json'];
+    const { stdout, stderr } = await succeeding(gsc, [...offline, 'moving:1'], withoutGit);
+    expect(stderr).toMatch(/the commit of moving cannot be asked for/);
+    expect(JSON.parse(stdout)).toEqual({ ...moved, outcome: 'unchanged' });
+    const other = await succeeding(gsc, [...offline, 'offline:1'], withoutGit);
+    expect(JSON.parse(other.stdout)).toEqual({ ...moved, image: 'offline:1', outcome: 'reused' });
+    expect(countOf(wire, builds)).toBe(2);
   });
 
   test('archives of a directory stand for downloads', async (context) => {

@@ -1,12 +1,23 @@
-import { type Digest, hexOf } from '../../base/digest.ts';
+import { type Digest, hexOf, isDigest } from '../../base/digest.ts';
 import { bytesOfText } from '../../base/image-path.ts';
-import { labels } from '../../labels.ts';
+import { type Labels, labels } from '../../labels.ts';
 import { type ImageName, parseImageName, showImageName } from '../../reference/image-name.ts';
 import { makeRecipe } from '../../runtime/recipe/make-recipe.ts';
-import { type BuildOrder, type Recipe, recipeDigest } from '../../runtime/recipe/recipe.ts';
+import {
+  type BuildOrder,
+  isUnresolved,
+  namedOrder,
+  type Recipe,
+  recipeDigest,
+} from '../../runtime/recipe/recipe.ts';
 import { buildImage } from '../../store/engine/build/build-image.ts';
 import type { Builder, Engine } from '../../store/engine/engine.ts';
-import { inspectImage, storedName } from '../../store/engine/image-facts.ts';
+import {
+  type ImageFacts,
+  inspectImage,
+  newestWithLabel,
+  storedName,
+} from '../../store/engine/image-facts.ts';
 import { nameImage } from '../../store/engine/name-image.ts';
 import { removeImages } from '../../store/engine/remove-images.ts';
 import { tarBytes } from '../../tar/write-tar.ts';
@@ -38,6 +49,14 @@ export function runtimeName(recipe: Digest): ImageName {
   return parseImageName(`gsc-runtime:${hexOf(recipe).slice(0, shownDigits)}`);
 }
 
+/** The digest of what made a runtime, if that is what an order would do. */
+export function recipeOf(found: Labels, order: BuildOrder): Digest | undefined {
+  const made = found[labels.recipe];
+  const wanted = recipeDigest(makeRecipe(order));
+  const isWanted = made === wanted || (isUnresolved(order) && found[labels.namedRecipe] === wanted);
+  return isWanted && made !== undefined && isDigest(made) ? made : undefined;
+}
+
 /**
  * Gives the runtime that an order makes: the Engine's, if it was built before, else a new one. The name is given last, so
  * that a build that breaks leaves nothing. Throws `build`, `engine`, `not-found`, `aborted`.
@@ -51,14 +70,27 @@ export async function provideRuntime(
   const made = makeRecipe(order);
   const recipe = recipeDigest(made);
   const name = storedName(engine, runtimeName(recipe));
-  const existing = options.isFresh ? undefined : await inspectImage(engine, name);
-  if (existing?.labels[labels.recipe] === recipe) {
-    context.console.say(`the runtime ${showImageName(name)} is there already; it is not built again`);
-    return { name, id: existing.id, recipe, outcome: 'reused' };
+  const existing = options.isFresh ? undefined : await existingRuntime(engine, order, recipe);
+  const existingRecipe = existing && recipeOf(existing.labels, order);
+  if (existing && existingRecipe) {
+    const existingName = storedName(engine, runtimeName(existingRecipe));
+    context.console.say(`the runtime ${showImageName(existingName)} is there already; it is not built again`);
+    return { name: existingName, id: existing.id, recipe: existingRecipe, outcome: 'reused' };
   }
   const id = await buildRuntime(context, { engine, order, made, recipe, name }, options);
   await nameImage(engine, id, { name, shown: `${engine.subject}: ${showImageName(name)}` });
   return { name, id, recipe, outcome: 'built' };
+}
+
+/** Where nobody can say what a name stands for, the newest runtime that was built for it is what is wanted. */
+async function existingRuntime(
+  engine: Engine,
+  order: BuildOrder,
+  recipe: Digest,
+): Promise<ImageFacts | undefined> {
+  const image = await inspectImage(engine, runtimeName(recipe));
+  if (image || !isUnresolved(order)) return image;
+  return newestWithLabel(engine, { label: labels.namedRecipe, value: recipe });
 }
 
 interface Making {
@@ -86,7 +118,10 @@ async function buildRuntime(
       subject: shown,
       context: () => contextOf(made),
       buildArguments: made.buildArguments,
-      labels: { [labels.recipe]: recipe },
+      labels: {
+        [labels.recipe]: recipe,
+        [labels.namedRecipe]: recipeDigest(makeRecipe(namedOrder(order))),
+      },
       ...(network !== undefined && { network }),
       isFresh,
       registries: [baseRegistry(order)],

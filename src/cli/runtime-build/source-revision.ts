@@ -34,13 +34,17 @@ export async function findSource(world: World, wanted: WantedSource): Promise<Fo
   if (/^[0-9a-f]{7,40}$/.test(branch)) return { repository, revision: branch };
   const refs = [`refs/heads/${branch}`, `refs/tags/${branch}^{}`, `refs/tags/${branch}`, branch];
   const answer = await lsRemote(world, ['--exit-code', repository, ...refs]);
-  if (typeof answer === 'string') return { repository, revision: branch, obstacle: answer };
+  if (typeof answer === 'string') return unresolved(wanted, answer);
   if (answer.status === noSuchRef) throw await unknownName(world, wanted, branch);
-  if (answer.status !== 0) return { repository, revision: branch, obstacle: complaintOf(answer) };
+  if (answer.status !== 0) return unresolved(wanted, complaintOf(answer));
   const commits = readRefs(answer.stdout);
   const commit = refs.map((ref) => commits.get(ref)).find((found) => found !== undefined);
   if (commit === undefined) throw await unknownName(world, wanted, branch);
   return { repository, revision: commit, name: branch };
+}
+
+function unresolved({ repository, branch = 'HEAD' }: WantedSource, obstacle: string): FoundSource {
+  return { repository, revision: branch, isUnresolved: true, obstacle };
 }
 
 /** What a container can clone. */

@@ -7,7 +7,7 @@ import type { Source } from './recipe.ts';
  * a Dockerfile.
  */
 export function cloneStep(
-  { repository, revision, name }: Source,
+  { repository, revision }: Source,
   directory: string,
   more: readonly string[] = [],
 ): readonly string[] {
@@ -16,7 +16,6 @@ export function cloneStep(
   const checkout = `${git} -c advice.detachedHead=false checkout --quiet --detach`;
   const fetched = `{ ${git} fetch --quiet origin ${wanted} && ${checkout} FETCH_HEAD; }`;
   return [
-    ...(name === undefined ? [] : [`# ${checkWord(name, 'Branch')}`]),
     run([
       `git clone --quiet ${shellWord(checkWord(repository, 'Repository'))} ${directory}`,
       `{ ${checkout} ${wanted} 2>/dev/null || ${fetched}; }`,

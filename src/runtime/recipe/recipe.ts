@@ -15,6 +15,8 @@ export interface Source {
   readonly revision: string;
   /** The branch or tag that the user named, if the revision is what it stands for. */
   readonly name?: string;
+  /** The revision is a name whose commit could not be asked for. */
+  readonly isUnresolved?: boolean;
 }
 
 /** A file of a build's context. */
@@ -49,6 +51,21 @@ export interface BuildOrder {
   /** What the sources' build would download, in `subprojects/`. */
   readonly subprojects: readonly RecipeFile[];
   readonly buildArguments: ReadonlyMap<string, string>;
+}
+
+/** The order with the names that the user gave in place of the commits that they stood for. */
+export function namedOrder(order: BuildOrder): BuildOrder {
+  return { ...order, source: named(order.source), ...(order.driver && { driver: named(order.driver) }) };
+}
+
+function named({ repository, revision, name }: Source): Source {
+  return { repository, revision: name ?? revision };
+}
+
+/** True if nobody could say what the names in an order stand for, so that the order is its own {@link namedOrder}. */
+export function isUnresolved({ source, driver }: BuildOrder): boolean {
+  const sources = driver ? [source, driver] : [source];
+  return sources.some((each) => each.isUnresolved) && sources.every((each) => each.name === undefined);
 }
 
 /** Steps of one family: what happens between installing packages and collecting the result. */

@@ -91,7 +91,11 @@ describe('a name', () => {
 
   test('stays where nobody answers, with the reason', async () => {
     const source = await find('main', 'http://127.0.0.1:1/repository/.git');
-    expect(source).toMatchObject({ revision: 'main', obstacle: expect.stringContaining('unable to access') });
+    expect(source).toMatchObject({
+      revision: 'main',
+      isUnresolved: true,
+      obstacle: expect.stringContaining('unable to access'),
+    });
   });
 
   test('stays where there is no git, with the reason', async () => {

@@ -23,7 +23,6 @@ RUN git clone --quiet https://git.example.com/linux-sgx-driver.git /driver \
  && { git -C /driver -c advice.detachedHead=false checkout --quiet --detach sgx_driver_1.9 2>/dev/null || { git -C /driver fetch --quiet origin sgx_driver_1.9 && git -C /driver -c advice.detachedHead=false checkout --quiet --detach FETCH_HEAD; }; } \
  && git -C /driver log -1 --oneline
 ENV ISGX_DRIVER_PATH=/driver
-# v1.9
 RUN git clone --quiet https://git.example.com/graphene.git /graphene \
  && { git -C /graphene -c advice.detachedHead=false checkout --quiet --detach 0123456789abcdef0123456789abcdef01234567 2>/dev/null || { git -C /graphene fetch --quiet origin 0123456789abcdef0123456789abcdef01234567 && git -C /graphene -c advice.detachedHead=false checkout --quiet --detach FETCH_HEAD; }; } \
  && git -C /graphene log -1 --oneline \

@@ -117,6 +117,26 @@ SGXDriver:
 `;
     expect((await run(python, ['-f', 'x'])).code).toBe(0);
   });
+
+  test('takes the DCAP driver as the template of the Python tool names it, without the command behind it', async () => {
+    const config = `Distro: ubuntu:20.04
+${gramine}SGXDriver:
+  Repository: http://127.0.0.1:1/SGXDataCenterAttestationPrimitives.git
+  Branch: "DCAP_1.11 && cp -r driver/linux/* ."
+`;
+    const { code, at } = await run(config, ['-f', '-o', 'out', 'x']);
+    expect(code).toBe(0);
+    const dockerfile = readFileSync(at('out/Dockerfile'), 'utf8');
+    expect(dockerfile).toMatch(/-C \/driver .*checkout --quiet --detach DCAP_1\.11 /);
+    expect(dockerfile).toContain('cp -r /driver/driver/linux/. /driver/');
+    expect(dockerfile).not.toContain('&& cp -r driver/linux/* .');
+  });
+
+  test('puts a registry before the distribution as it is written', async () => {
+    const config = `Distro: centos:stream9\nRegistry: quay.io/centos\n${gramine}`;
+    const { at } = await run(config, ['-f', '-o', 'out', 'x']);
+    expect(readFileSync(at('out/Dockerfile'), 'utf8')).toContain('FROM quay.io/centos/centos:stream9 AS');
+  });
 });
 
 describe('gsc build-gramine refuses', () => {

@@ -5,6 +5,7 @@ import { type ImageName, parseImageName, showImageName } from '../../reference/i
 import { makeRecipe } from '../../runtime/recipe/make-recipe.ts';
 import {
   type BuildOrder,
+  baseImage,
   isUnresolved,
   namedOrder,
   type Recipe,
@@ -110,7 +111,7 @@ async function buildRuntime(
   const secrets = await readSecrets(made.secrets, order.distribution.image);
   const builder = builderOf(engine, world.environment, secrets.size > 0);
   const shown = `the runtime ${showImageName(name)}`;
-  console.say(`building ${shown} on ${order.distribution.image} with ${engine.subject}`);
+  console.say(`building ${shown} on ${baseImage(order)} with ${engine.subject}`);
   const output = new BuildOutput(console);
   const { id, stages } = await buildImage(
     engine,
@@ -124,7 +125,7 @@ async function buildRuntime(
       },
       ...(network !== undefined && { network }),
       isFresh,
-      registries: [baseRegistry(order)],
+      registries: [parseImageName(baseImage(order)).domain],
       secrets,
       loginFor: (host) => stores.loginFor(host),
     },
@@ -146,11 +147,6 @@ function builderOf(
   const wish = environment.DOCKER_BUILDKIT;
   if (wish === undefined || wish === '') return engine.preferredBuilder;
   return ['0', 'false'].includes(wish.toLowerCase()) ? 'classic' : 'buildkit';
-}
-
-function baseRegistry({ registry, distribution }: BuildOrder): string {
-  return parseImageName(registry === undefined ? distribution.image : `${registry}/${distribution.image}`)
-    .domain;
 }
 
 /** No clock and no owner of this machine: the Engine's own cache goes by the bytes. */

@@ -4,7 +4,7 @@ import { checkWord } from './dockerfile-text.ts';
 import { gramineSteps } from './gramine-steps.ts';
 import { grapheneSteps } from './graphene-steps.ts';
 import { installSteps } from './install-steps.ts';
-import { type BuildOrder, isPredefinedArgument, type Recipe } from './recipe.ts';
+import { type BuildOrder, baseImage, isPredefinedArgument, type Recipe } from './recipe.ts';
 
 const scriptMode = 0o755;
 const fileMode = 0o644;
@@ -30,13 +30,12 @@ export function makeRecipe(order: BuildOrder): Recipe {
 }
 
 function dockerfileOf(order: BuildOrder, install: readonly string[]): string {
-  const { family, distribution, registry, buildType } = order;
-  const image = registry === undefined ? distribution.image : `${registry}/${distribution.image}`;
+  const { family, buildType } = order;
   const { instructions, installed } = (family === 'gramine' ? gramineSteps : grapheneSteps)(order);
   const mode = buildType === 'release' ? ' strip' : '';
   return `${[
     `# Builds a ${family === 'gramine' ? 'Gramine' : 'Graphene'} runtime; made by gsc.`,
-    `FROM ${checkWord(image, 'Distro, Registry')} AS build`,
+    `FROM ${checkWord(baseImage(order), 'Distro, Registry')} AS build`,
     ...argumentsOf(order.buildArguments),
     ...install,
     ...instructions,

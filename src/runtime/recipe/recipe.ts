@@ -43,7 +43,7 @@ export interface BuildOrder {
   /** The SGX driver whose headers count; without it the kernel's own. */
   readonly driver?: Source;
   readonly distribution: Distribution;
-  /** Goes before the distribution's image: `HOST[:PORT][/PREFIX]`. */
+  /** Goes before the distribution's name: `HOST[:PORT][/PREFIX]`. */
   readonly registry?: string;
   /** A URL, without a slash at its end, in place of the hosts of all package sources. */
   readonly mirror?: string;
@@ -51,6 +51,11 @@ export interface BuildOrder {
   /** What the sources' build would download, in `subprojects/`. */
   readonly subprojects: readonly RecipeFile[];
   readonly buildArguments: ReadonlyMap<string, string>;
+}
+
+/** The image that a build starts from. */
+export function baseImage({ registry, distribution }: BuildOrder): string {
+  return registry === undefined ? distribution.image : `${registry}/${distribution.name}`;
 }
 
 /** The order with the names that the user gave in place of the commits that they stood for. */

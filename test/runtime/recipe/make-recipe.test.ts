@@ -5,6 +5,7 @@ import { distributionNames } from '../../../src/runtime/recipe/distribution.ts';
 import { makeRecipe } from '../../../src/runtime/recipe/make-recipe.ts';
 import {
   type BuildOrder,
+  baseImage,
   isUnresolved,
   namedOrder,
   recipeDigest,
@@ -54,9 +55,8 @@ describe('the Dockerfile of', () => {
     (_name, order) => {
       const dockerfile = DockerfileParser.parse(textOf(makeRecipe(order).files, 'Dockerfile'));
       const froms = dockerfile.getFROMs().map((from) => [from.getImage(), from.getBuildStage()]);
-      const { registry, distribution } = order;
       expect(froms).toEqual([
-        [registry === undefined ? distribution.image : `${registry}/${distribution.image}`, 'build'],
+        [baseImage(order), 'build'],
         ['scratch', null],
       ]);
       const known = new Set(['FROM', 'ARG', 'ENV', 'RUN', 'COPY']);

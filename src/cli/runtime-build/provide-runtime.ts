@@ -1,5 +1,4 @@
 import { type Digest, hexOf, isDigest } from '../../base/digest.ts';
-import { bytesOfText } from '../../base/image-path.ts';
 import { type Labels, labels } from '../../labels.ts';
 import { type ImageName, parseImageName, showImageName } from '../../reference/image-name.ts';
 import { makeRecipe } from '../../runtime/recipe/make-recipe.ts';
@@ -21,7 +20,6 @@ import {
 } from '../../store/engine/image-facts.ts';
 import { nameImage } from '../../store/engine/name-image.ts';
 import { removeImages } from '../../store/engine/remove-images.ts';
-import { tarBytes } from '../../tar/write-tar.ts';
 import type { CommandContext } from '../program.ts';
 import { BuildOutput } from './build-output.ts';
 import { readSecrets } from './build-secrets.ts';
@@ -117,7 +115,7 @@ async function buildRuntime(
     engine,
     {
       subject: shown,
-      context: () => contextOf(made),
+      files: made.files,
       buildArguments: made.buildArguments,
       labels: {
         [labels.recipe]: recipe,
@@ -136,7 +134,7 @@ async function buildRuntime(
   return id;
 }
 
-/** Secrets need BuildKit; `DOCKER_BUILDKIT` decides as for `docker build`; otherwise the Engine's own wish. Podman has one builder. */
+/** Docker needs BuildKit for secrets; `DOCKER_BUILDKIT` decides as for `docker build`; otherwise the Engine's own wish. Podman has one builder. */
 function builderOf(
   engine: Engine,
   environment: Readonly<Record<string, string | undefined>>,
@@ -147,19 +145,4 @@ function builderOf(
   const wish = environment.DOCKER_BUILDKIT;
   if (wish === undefined || wish === '') return engine.preferredBuilder;
   return ['0', 'false'].includes(wish.toLowerCase()) ? 'classic' : 'buildkit';
-}
-
-/** No clock and no owner of this machine: the Engine's own cache goes by the bytes. */
-async function* contextOf({ files }: Recipe) {
-  yield tarBytes(
-    files.map(({ path, mode, content }) => ({
-      kind: 'file',
-      name: bytesOfText(path),
-      mode,
-      uid: 0,
-      gid: 0,
-      mtimeSeconds: 0,
-      content,
-    })),
-  );
 }

@@ -5,7 +5,6 @@ import { describe, expect, type TestContext, test } from 'vitest';
 import type { BuildEvent } from '../../../../src/store/engine/build/build-event.ts';
 import { buildImage, type ImageBuild } from '../../../../src/store/engine/build/build-image.ts';
 import { connectEngine, type Engine } from '../../../../src/store/engine/engine.ts';
-import { tarBytes } from '../../../../src/tar/write-tar.ts';
 import { needs } from '../../../end-to-end/stage.ts';
 import type { TestEngine } from '../../../images/engine.ts';
 import { engineForTest } from '../../../images/image-for-test.ts';
@@ -210,6 +209,22 @@ RUN --mount=type=secret,id=key,required=true while read -r word; do echo "got \$
     await docker('rmi', '--force', id);
   });
 
+  test('reach it in Podman too, which has no sessions', async (context) => {
+    needs(context, 'busybox runc');
+    const { socket, podman } = await podmanForTest(context);
+    const engine = await connect({ socket });
+    const printed: string[] = [];
+    const secrets = new Map([['key', Buffer.from('open-sesame\n')]]);
+    const { id } = await buildImage(engine, buildOf(text, { secrets }), {
+      builder: 'classic',
+      onEvent: (event) => event.kind === 'output' && printed.push(event.text),
+    });
+    expect(printed.join('')).toContain('got 11 letters');
+    const file = join(scratchDirectory(), 'image.tar');
+    await podman('save', '--quiet', '-o', file, id);
+    expect(readFileSync(file).includes('open-sesame')).toBe(false);
+  });
+
   test('that are missing fail the step that wants them', async (context) => {
     const { engine } = await openEngine(context);
     await expect(
@@ -241,9 +256,10 @@ async function imagesIn(docker: TestEngine['docker']): Promise<readonly string[]
 function buildOf(dockerfile: string, more: Partial<ImageBuild> = {}): ImageBuild {
   return {
     subject: 'the thing',
-    context: async function* () {
-      yield contextTar(dockerfile);
-    },
+    files: [
+      { path: 'Dockerfile', mode: 0o644, content: Buffer.from(dockerfile) },
+      { path: 'busybox', mode: 0o755, content: readFileSync('/bin/busybox') },
+    ],
     buildArguments: new Map(),
     labels: { made: 'here' },
     network: 'none',
@@ -252,14 +268,6 @@ function buildOf(dockerfile: string, more: Partial<ImageBuild> = {}): ImageBuild
     loginFor: async () => undefined,
     ...more,
   };
-}
-
-function contextTar(dockerfile: string): Buffer {
-  const attributes = { uid: 0, gid: 0, mtimeSeconds: 0 };
-  return tarBytes([
-    { kind: 'file', name: 'Dockerfile', mode: 0o644, content: Buffer.from(dockerfile), ...attributes },
-    { kind: 'file', name: 'busybox', mode: 0o755, content: readFileSync('/bin/busybox'), ...attributes },
-  ]);
 }
 
 function contextDirectory(dockerfile: string): string {

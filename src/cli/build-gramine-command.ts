@@ -118,6 +118,10 @@ async function writeFiles(
   });
   if (outcome === 'unchanged') console.say(`${directory} is there already, with the same content`);
   for (const { id } of made.secrets) console.say(`the build wants a secret: --secret id=${id},src=FILE`);
+  for (const id of made.logins.keys())
+    console.say(
+      `the build wants a secret: --secret id=${id},src=FILE, with the lines username=NAME and password=PASSWORD`,
+    );
   const result = {
     directory,
     dockerfile: join(directory, 'Dockerfile'),

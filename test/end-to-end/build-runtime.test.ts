@@ -5,6 +5,7 @@ import { runTool } from '../images/run-tool.ts';
 import { makeDebianPackage } from '../runtime/make-package.ts';
 import { scratchDirectory } from '../store/scratch.ts';
 import { countOf, directly, type EngineStage, engineWith, idOf } from './engine-stage.ts';
+import { serveFiles } from './loopback-server.ts';
 import { startGsc } from './running-gsc.ts';
 import { type BuildWorld, layBuildWorld, loadBuildBase } from './runtime-build-stage.ts';
 import { closingAfterwards, needs, reporting, stageForTests, succeeding } from './stage.ts';
@@ -342,16 +343,21 @@ describe('what a runtime is built from', () => {
     expect(stderr).toContain('the archive was taken');
   });
 
-  test('a driver outside of the kernel is cloned, and its headers count', async (context) => {
+  test('a driver outside of the kernel is cloned, with the login of its URL, and its headers count', async (context) => {
     const { gsc } = stage();
     const { env, world } = await placeFor(context);
+    const locked = await serveFiles({ driver: world.driver.directory }, 'user:pass word');
+    afterwards(locked.close);
     const config = world.configure('driver.yaml', {
-      'SGXDriver.Repository': `${world.server.url}/driver/.git`,
+      'SGXDriver.Repository': `${locked.url.replace('://', '://user:pass%20word@')}/driver/.git`,
       'SGXDriver.Branch': 'sgx_driver_1.9',
     });
-    const { stderr } = await succeeding(gsc, ['build-gramine', '-c', config, ...network, 'driver:1'], {
-      env,
-    });
+    const { stdout, stderr } = await succeeding(
+      gsc,
+      ['build-gramine', '-v', '-c', config, ...network, 'driver:1'],
+      { env },
+    );
+    expect(stdout + stderr).not.toMatch(/pass(?:%20| )word/);
     expect(stderr).toMatch(/Has header "\/driver\/sgx_user\.h" : YES/);
   });
 });

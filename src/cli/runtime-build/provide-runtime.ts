@@ -106,7 +106,8 @@ async function buildRuntime(
   { isFresh, network, removeStages }: ProvideOptions,
 ): Promise<Digest> {
   const { console, stores, world } = context;
-  const secrets = await readSecrets(made.secrets, order.distribution.image);
+  const files = await readSecrets(made.secrets, order.distribution.image);
+  const secrets = new Map([...files, ...made.logins]);
   const builder = builderOf(engine, world.environment, secrets.size > 0);
   const shown = `the runtime ${showImageName(name)}`;
   console.say(`building ${shown} on ${baseImage(order)} with ${engine.subject}`);

@@ -1,5 +1,5 @@
 import type { Distribution } from './distribution.ts';
-import { listed, run, shellWord } from './dockerfile-text.ts';
+import { listed, run, secretMount, shellWord } from './dockerfile-text.ts';
 import type { SecretWish } from './recipe.ts';
 
 /** The instructions that install what a build needs, and the secrets that they read. */
@@ -159,10 +159,6 @@ function suseInstall({ packages }: Distribution, mirror: string | undefined): In
     ],
     secrets,
   };
-}
-
-function secretMount(id: string): string {
-  return `type=secret,id=${id},required=true`;
 }
 
 function printLines(lines: readonly string[]): string {

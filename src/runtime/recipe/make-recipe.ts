@@ -1,4 +1,5 @@
 import { GscError } from '../../base/error.ts';
+import { loginSecrets } from './clone-step.ts';
 import { collectScript } from './collect-script.ts';
 import { checkWord } from './dockerfile-text.ts';
 import { gramineSteps } from './gramine-steps.ts';
@@ -26,6 +27,7 @@ export function makeRecipe(order: BuildOrder): Recipe {
     ].sort((a, b) => (a.path < b.path ? -1 : 1)),
     buildArguments,
     secrets: install.secrets,
+    logins: loginSecrets(order),
   };
 }
 

@@ -7,9 +7,15 @@ export type Family = 'gramine' | 'graphene';
 export const buildTypes = ['release', 'debug', 'debugoptimized'] as const;
 export type BuildType = (typeof buildTypes)[number];
 
+/** Name and password, or token, for a repository. */
+export interface SourceLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** A revision of a repository. */
 export interface Source {
-  /** As `git clone` takes it. */
+  /** As `git clone` takes it, without a login. */
   readonly repository: string;
   /** What is checked out: a commit, where it is known. */
   readonly revision: string;
@@ -17,6 +23,7 @@ export interface Source {
   readonly name?: string;
   /** The revision is a name whose commit could not be asked for. */
   readonly isUnresolved?: boolean;
+  readonly login?: SourceLogin;
 }
 
 /** A file of a build's context. */
@@ -63,8 +70,8 @@ export function namedOrder(order: BuildOrder): BuildOrder {
   return { ...order, source: named(order.source), ...(order.driver && { driver: named(order.driver) }) };
 }
 
-function named({ repository, revision, name }: Source): Source {
-  return { repository, revision: name ?? revision };
+function named({ repository, revision, name, login }: Source): Source {
+  return { repository, revision: name ?? revision, ...(login && { login }) };
 }
 
 /** True if nobody could say what the names in an order stand for, so that the order is its own {@link namedOrder}. */
@@ -87,6 +94,8 @@ export interface Recipe {
   readonly files: readonly RecipeFile[];
   readonly buildArguments: ReadonlyMap<string, string>;
   readonly secrets: readonly SecretWish[];
+  /** Further secrets, by their id: what `git` is told of the repositories. */
+  readonly logins: ReadonlyMap<string, Buffer>;
 }
 
 /** Arguments that say how the network is reached, not what is built. Dockerfile reference, "Predefined ARGs". */

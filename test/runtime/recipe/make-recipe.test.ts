@@ -24,6 +24,7 @@ const byOption: readonly (readonly [string, BuildOrder])[] = [
   ['registry', orderOn('ubuntu:22.04', { registry: 'registry.example.com/mirror' })],
   ['subprojects', orderOn('debian:12', { subprojects: [archive] })],
   ['driver', orderOn('debian:12', { driver })],
+  ['login', orderOn('debian:12', { driver: { ...driver, login: { username: 'user', password: 'secret' } } })],
   [
     'arguments',
     orderOn('debian:12', {
@@ -78,12 +79,12 @@ describe('the Dockerfile of', () => {
   });
 
   test.each(all)('%s wants just the secrets that it mounts, and no COPY of them', (_name, order) => {
-    const { files, secrets } = makeRecipe(order);
+    const { files, secrets, logins } = makeRecipe(order);
     const text = textOf(files, 'Dockerfile');
     const mounted = [...text.matchAll(/--mount=type=secret,id=([\w-]+),required=true/g)].map(
       (match) => match[1],
     );
-    expect(secrets.map(({ id }) => id).sort()).toEqual(mounted.sort());
+    expect([...secrets.map(({ id }) => id), ...logins.keys()].sort()).toEqual(mounted.sort());
     expect(secrets.length > 0).toBe(order.distribution.entitlement !== undefined);
     expect(files.map(({ path }) => path).filter((path) => !path.startsWith('subprojects/'))).toEqual([
       'Dockerfile',
@@ -128,6 +129,34 @@ describe('a value that would change the Dockerfile itself', () => {
   test.each(['', '1A', 'A B', 'A\nRUN x'])('the build argument %j is refused', (name) => {
     const buildArguments = new Map([[name, 'x']]);
     expect(() => makeRecipe(orderOn('debian:12', { buildArguments }))).toThrow(/expected NAME or NAME=VALUE/);
+  });
+});
+
+describe('a login for a repository', () => {
+  const login = { username: 'user', password: 'sesame' };
+  const { source } = orderOn('debian:12');
+  const order = orderOn('debian:12', { source: { ...source, login }, driver: { ...driver, login } });
+  const recipe = makeRecipe(order);
+
+  test('is a secret of the step that clones it, in the words of git, and in no file', () => {
+    const text = textOf(recipe.files, 'Dockerfile');
+    expect(text).toMatch(
+      /^RUN --mount=type=secret,id=gramine-login,required=true git config .*\n.*git clone/m,
+    );
+    expect(text).toMatch(
+      /^RUN --mount=type=secret,id=driver-login,required=true git config .*\n.*git clone/m,
+    );
+    expect([...recipe.logins].map(([id, content]) => [id, content.toString()])).toEqual([
+      ['gramine-login', 'username=user\npassword=sesame\n'],
+      ['driver-login', 'username=user\npassword=sesame\n'],
+    ]);
+    expect(recipe.files.some(({ content }) => content.includes('sesame'))).toBe(false);
+  });
+
+  test('does not decide on the digest: another password makes the same runtime', () => {
+    const other = { username: 'user', password: 'other' };
+    const changed = { ...order, source: { ...source, login: other } };
+    expect(recipeDigest(makeRecipe(changed))).toBe(recipeDigest(recipe));
   });
 });
 

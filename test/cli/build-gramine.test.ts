@@ -213,6 +213,20 @@ describe('gsc build-gramine refuses', () => {
     expect(code).toBe(stderr.includes('cannot be read') ? 1 : 2);
   });
 
+  test('a directory of subprojects without an archive in it', async () => {
+    const directory = join(gsc.directory, 'checkout/subprojects');
+    mkdirSync(join(directory, 'packagecache'), { recursive: true });
+    writeFileSync(join(directory, 'glibc.wrap'), '');
+    const { code, stderr } = await run(`Distro: debian:12\n${gramine}  Subprojects: ${directory}\n`, [
+      '-f',
+      'x',
+    ]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/there are none directly in it\nhint: .*packagecache/),
+    ]);
+  });
+
   test.each(['oci:dir:x', 'docker://host/x', 'docker-archive:x.tar', 'UPPER', 'a:b:c'])(
     '%s: a result that no Engine can have',
     async (name) => {

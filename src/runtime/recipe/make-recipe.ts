@@ -5,10 +5,20 @@ import { checkWord } from './dockerfile-text.ts';
 import { gramineSteps } from './gramine-steps.ts';
 import { grapheneSteps } from './graphene-steps.ts';
 import { installSteps } from './install-steps.ts';
-import { type BuildOrder, baseImage, isPredefinedArgument, type Recipe } from './recipe.ts';
+import { type BuildOrder, baseImage, type Family, isPredefinedArgument, type Recipe } from './recipe.ts';
 
 const scriptMode = 0o755;
 const fileMode = 0o644;
+
+const firstLines: Readonly<Record<Family, string>> = {
+  gramine: '# Builds a Gramine runtime; made by gsc.',
+  graphene: '# Builds a Graphene runtime; made by gsc.',
+};
+
+/** True for the text of a Dockerfile that {@link makeRecipe} has made. */
+export function isRecipeText(text: string): boolean {
+  return Object.values(firstLines).some((line) => text.startsWith(`${line}\n`));
+}
 
 /**
  * The Dockerfile of an order and the files that it copies. The same order gives the same bytes. Throws a `config` error for
@@ -36,7 +46,7 @@ function dockerfileOf(order: BuildOrder, install: readonly string[]): string {
   const { instructions, installed } = (family === 'gramine' ? gramineSteps : grapheneSteps)(order);
   const mode = buildType === 'release' ? ' strip' : '';
   return `${[
-    `# Builds a ${family === 'gramine' ? 'Gramine' : 'Graphene'} runtime; made by gsc.`,
+    firstLines[family],
     `FROM ${checkWord(baseImage(order), 'Distro, Registry')} AS build`,
     ...argumentsOf(order.buildArguments),
     ...install,

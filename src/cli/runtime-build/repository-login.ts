@@ -9,9 +9,11 @@ export interface RepositoryAddress {
 
 const pattern = /^(https?:\/\/)([^/]*)@(.*)$/s;
 
-/** A URL as messages may show it. */
+/** A URL of a repository as messages may show it. The name in `ssh://git@host` is no secret; an image's digest no login. */
 export function withoutLogin(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)[^/]*@/i, '$1');
+  return url.replace(/^((?!docker:)[a-z+.-]+:\/\/)([^/]*)@/i, (whole, start: string, userinfo: string) =>
+    /^https?:/i.test(start) || userinfo.includes(':') ? start : whole,
+  );
 }
 
 /** Takes the login out of the URL of a repository. Throws a `config` error, without it, for one that git cannot be told. */

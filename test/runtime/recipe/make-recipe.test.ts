@@ -92,6 +92,16 @@ describe('the Dockerfile of', () => {
     ]);
   });
 
+  test.each([
+    ['https://mirror.example.com', true],
+    ['http://mirror.example.com', false],
+  ])('a mirror at %s gives Debian its authorities first, if it takes them: %j', (mirror, isWanted) => {
+    const text = textOf(makeRecipe(orderOn('debian:12', { mirror })).files, 'Dockerfile');
+    expect(/Verify-Peer=false install .* ca-certificates\n/.test(text)).toBe(isWanted);
+    // What is built with comes over a checked connection.
+    expect(text).toMatch(/^RUN apt-get update/m);
+  });
+
   test('a proxy is no ARG: every Dockerfile knows it', () => {
     const buildArguments = new Map([
       ['https_proxy', 'p'],

@@ -1,6 +1,8 @@
 # Builds a Gramine runtime; made by gsc.
 FROM debian:12 AS build
-RUN find /etc/apt -name '*.list' -o -name '*.sources' | xargs -r sed -i -E 's#https?://[^/[:space:]]+/#https://mirror.example.com/#g'
+RUN find /etc/apt -name '*.list' -o -name '*.sources' | xargs -r sed -i -E 's#https?://[^/[:space:]]+/#https://mirror.example.com/#g' \
+ && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::https::Verify-Peer=false update \
+ && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::https::Verify-Peer=false install --yes --no-install-recommends ca-certificates
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
       autoconf \

@@ -184,6 +184,12 @@ describe('gsc build-gramine refuses', () => {
       /config\.yaml:2:1: Mirror: expected the URL/,
     ],
     [
+      'a login for a mirror: layers would keep it',
+      `Distro: debian:12\nMirror: https://user:sesame@a\n${gramine}`,
+      [],
+      /^(?![\s\S]*sesame)[\s\S]*config\.yaml:2:1: Mirror: the URL has a login/,
+    ],
+    [
       'a mirror that would end the command',
       `Distro: debian:12\nMirror: "http://a/#;evil"\n${gramine}`,
       [],

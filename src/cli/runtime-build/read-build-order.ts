@@ -168,6 +168,14 @@ function checkRegistry(setting: Setting, { name }: Distribution): string {
 /** Text that goes into a `sed` expression and into lists of package sources. */
 function checkMirror(setting: Setting): string {
   const text = firstOf(setting).replace(/\/+$/, '');
+  if (/^[a-z]+:\/\/[^/]*@/i.test(text)) {
+    throw new GscError({
+      code: 'config',
+      subject: setting.place,
+      message: 'Mirror: the URL has a login, which layers of the build would keep',
+      hint: 'name a mirror that the build may read without one',
+    });
+  }
   if (/^(?:https?|ftp|file):\/\/[\w.~:/@%+-]+$/.test(text)) return text;
   throw new GscError({
     code: 'config',

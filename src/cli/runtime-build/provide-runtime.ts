@@ -124,6 +124,7 @@ async function buildRuntime(
       },
       ...(network !== undefined && { network }),
       isFresh,
+      forgetsStages: removeStages,
       registries: [parseImageName(baseImage(order)).domain],
       secrets,
       loginFor: (host) => stores.loginFor(host),

@@ -27,6 +27,8 @@ export interface ImageBuild extends BuildSupplies {
   readonly network?: string;
   /** Run every step again. */
   readonly isFresh?: boolean;
+  /** Do not store what stages make, where the Engine would not name it afterwards: Podman. */
+  readonly forgetsStages?: boolean;
   /** The registries of the base images, whose logins the classic builder wants beforehand. */
   readonly registries: readonly string[];
 }
@@ -72,8 +74,14 @@ async function runBuild(
   { builder, onEvent, session }: BuildOptions & { readonly session: string | undefined },
 ) {
   const purpose = `build ${build.subject}`;
-  const secrets = podmanSecrets(engine.kind === 'podman' ? build.secrets : new Map());
-  const query = { ...buildQuery(build, builder, session), ...secrets.query };
+  const isPodman = engine.kind === 'podman';
+  const secrets = podmanSecrets(isPodman ? build.secrets : new Map());
+  const query = {
+    ...buildQuery(build, builder, session),
+    ...secrets.query,
+    // Podman's own: images of steps are its cache.
+    ...(isPodman && build.forgetsStages && { layers: '0' }),
+  };
   const { status, body } = await engine.send({
     method: 'POST',
     path: `/build?${new URLSearchParams(query)}`,

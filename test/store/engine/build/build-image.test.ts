@@ -175,6 +175,14 @@ describe('an image that Podman builds', () => {
     expect(printed).not.toMatch(/COMMIT|-->|[0-9a-f]{64}/);
   });
 
+  test('can be the only one that is left of its stages', async (context) => {
+    needs(context, 'busybox runc');
+    const { socket, podman } = await podmanForTest(context);
+    const build = buildOf(good, { forgetsStages: true });
+    const { id } = await buildImage(await connect({ socket }), build, { builder: 'classic' });
+    expect((await podman('images', '--all', '--quiet', '--no-trunc')).trim()).toBe(id);
+  });
+
   test('of a step that fails is none, with the reason', async (context) => {
     needs(context, 'busybox runc');
     const { socket } = await podmanForTest(context);

@@ -19,7 +19,7 @@ Runtime/%: built/%
 	ln -sf ../$< $@
 
 # The driver's header must be where ISGX_DRIVER_PATH says, if it says anything.
-built/pal-Linux-SGX: $(if $(ISGX_DRIVER_PATH),$(ISGX_DRIVER_PATH)/isgx_user.h)
+built/pal-Linux-SGX: $(if $(ISGX_DRIVER_PATH),$(ISGX_DRIVER_PATH)/sgx_user.h)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ report.c files.c sgx/main.c -lprotobuf-c
 

@@ -10,6 +10,8 @@ export const labels = {
   standIn: 'gsc.runtime.stand-in',
   /** Of a built runtime: the digest of what made it. */
   recipe: 'gsc.runtime.recipe',
+  /** Of a built runtime: the same digest, had its branches and tags not been replaced by their commits. */
+  namedRecipe: 'gsc.runtime.recipe-by-name',
   mrEnclave: 'gsc.mrenclave',
   mrSigner: 'gsc.mrsigner',
   isvProdId: 'gsc.isvprodid',

@@ -10,7 +10,7 @@ import { type Configuration, settingOf } from './config/configuration.ts';
 import { readConfiguration } from './config/read-configuration.ts';
 import { exitCodes } from './failure.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
-import { isMadeBy, planRuntime, provideRuntime, type RuntimePlan } from './runtime-build/provide-runtime.ts';
+import { planRuntime, provideRuntime, type RuntimePlan, recipeOf } from './runtime-build/provide-runtime.ts';
 import { readBuildOrder } from './runtime-build/read-build-order.ts';
 import { addRuntimeBuildOptions, type RuntimeBuildOptions } from './runtime-build/runtime-build-options.ts';
 import { writeRecipe } from './runtime-build/write-recipe.ts';
@@ -63,24 +63,25 @@ async function build(context: CommandContext, options: Options, { image, plan }:
   const shown = showImageName(name);
   const isFresh = options.cache === false;
   const existing = await inspectImage(engine, name);
-  if (existing && !isFresh && isMadeBy(plan, existing)) {
+  const existingRecipe = existing && recipeOf(existing.labels, plan);
+  if (existing && existingRecipe && !isFresh) {
     console.say(`${shown} is there already, made in the same way`);
     return report(context, {
       image: shown,
       image_id: existing.id,
-      recipe: plan.digest,
+      recipe: existingRecipe,
       outcome: 'unchanged',
     });
   }
   if (existing && !options.force) throw taken(engine, shown, existing.id);
-  const { id, outcome } = await provideRuntime(context, plan, {
+  const { id, recipe, outcome } = await provideRuntime(context, plan, {
     isFresh,
     ...(options.network !== undefined && { network: options.network }),
     removeStages: options.rm === true,
   });
   await nameImage(engine, id, { name, shown: `${engine.subject}: ${shown}` });
   if (!isJson) console.say(`gsc build --runtime ${shown} IMAGE graminizes with it`);
-  return report(context, { image: shown, image_id: id, recipe: plan.digest, outcome });
+  return report(context, { image: shown, image_id: id, recipe, outcome });
 }
 
 function report(
@@ -116,6 +117,10 @@ async function writeFiles(
   });
   if (outcome === 'unchanged') console.say(`${directory} is there already, with the same content`);
   for (const { id } of recipe.secrets) console.say(`the build wants a secret: --secret id=${id},src=FILE`);
+  for (const id of recipe.logins.keys())
+    console.say(
+      `the build wants a secret: --secret id=${id},src=FILE, with the lines username=NAME and password=PASSWORD`,
+    );
   const result = {
     directory,
     dockerfile: join(directory, 'Dockerfile'),

@@ -8,6 +8,7 @@ import { defaultRuntimeImage } from './default-runtime.ts';
 import { exitCodes } from './failure.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { repeatable } from './repeatable.ts';
+import { withoutLogin } from './runtime-build/repository-login.ts';
 
 interface Options extends CommonOptions {
   readonly config?: string;
@@ -66,7 +67,7 @@ function effective(row: SettingRow, configuration: Configuration, runtimes: read
   const { values, line, column } = setting;
   const unused = outranked(row, configuration, runtimes);
   const origin = { kind: 'file', file: configuration.file, line, column } as const;
-  return { name, values, origin, ...(unused !== undefined && { unused }) };
+  return { name, values: values.map(withoutLogin), origin, ...(unused !== undefined && { unused }) };
 }
 
 /** The rest has no value unless it is set. */

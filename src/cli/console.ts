@@ -60,9 +60,12 @@ export class Console {
 
   /** A remark that `-q` silences. */
   say(line: string): void {
-    if (this.verbosity === 'quiet') return;
-    this.clearProgress();
-    this.#world.stderr.write(`${withoutControls(line)}\n`);
+    this.#tell(withoutControls(line));
+  }
+
+  /** A remark whose beginning stands out on a terminal. */
+  sayHeading(heading: string, more = ''): void {
+    this.#tell(`${this.colors.bold(withoutControls(heading))}${withoutControls(more)}`);
   }
 
   /** A remark that only `-v` shows. */
@@ -82,6 +85,12 @@ export class Console {
     const columns = this.#world.stderr.columns || defaultColumns;
     this.#world.stderr.write(`\r\u001b[K${withoutControls(line).slice(0, columns - 1)}`);
     this.#hasProgressLine = true;
+  }
+
+  #tell(line: string): void {
+    if (this.verbosity === 'quiet') return;
+    this.clearProgress();
+    this.#world.stderr.write(`${line}\n`);
   }
 
   /** Removes the line that {@link progress} left. */

@@ -2,6 +2,7 @@ import { GscError } from '../base/error.ts';
 import type { Family } from '../runtime/recipe/recipe.ts';
 import { type Configuration, type Setting, settingOf } from './config/configuration.ts';
 import type { World } from './console.ts';
+import { withoutLogin } from './runtime-build/repository-login.ts';
 
 /** Where the runtime shall come from. */
 export type RuntimeOrder =
@@ -43,7 +44,7 @@ function noGraphene(name: string, { values, place }: Setting): GscError {
   return new GscError({
     code: 'config',
     subject: place,
-    message: `${name}: images are not graminized with Graphene yet (${values.join(', ')})`,
+    message: `${name}: images are not graminized with Graphene yet (${values.map(withoutLogin).join(', ')})`,
     hint: 'give a Gramine runtime with --runtime or as Gramine.Image; gsc build-gramine builds one of Graphene',
   });
 }

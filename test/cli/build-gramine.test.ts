@@ -117,6 +117,26 @@ SGXDriver:
 `;
     expect((await run(python, ['-f', 'x'])).code).toBe(0);
   });
+
+  test('takes the DCAP driver as the template of the Python tool names it, without the command behind it', async () => {
+    const config = `Distro: ubuntu:20.04
+${gramine}SGXDriver:
+  Repository: http://127.0.0.1:1/SGXDataCenterAttestationPrimitives.git
+  Branch: "DCAP_1.11 && cp -r driver/linux/* ."
+`;
+    const { code, at } = await run(config, ['-f', '-o', 'out', 'x']);
+    expect(code).toBe(0);
+    const dockerfile = readFileSync(at('out/Dockerfile'), 'utf8');
+    expect(dockerfile).toMatch(/-C \/driver .*checkout --quiet --detach DCAP_1\.11 /);
+    expect(dockerfile).toContain('cp -r /driver/driver/linux/. /driver/');
+    expect(dockerfile).not.toContain('&& cp -r driver/linux/* .');
+  });
+
+  test('puts a registry before the distribution as it is written', async () => {
+    const config = `Distro: centos:stream9\nRegistry: quay.io/centos\n${gramine}`;
+    const { at } = await run(config, ['-f', '-o', 'out', 'x']);
+    expect(readFileSync(at('out/Dockerfile'), 'utf8')).toContain('FROM quay.io/centos/centos:stream9 AS');
+  });
 });
 
 describe('gsc build-gramine refuses', () => {
@@ -164,6 +184,12 @@ describe('gsc build-gramine refuses', () => {
       /config\.yaml:2:1: Mirror: expected the URL/,
     ],
     [
+      'a login for a mirror: layers would keep it',
+      `Distro: debian:12\nMirror: https://user:sesame@a\n${gramine}`,
+      [],
+      /^(?![\s\S]*sesame)[\s\S]*config\.yaml:2:1: Mirror: the URL has a login/,
+    ],
+    [
       'a mirror that would end the command',
       `Distro: debian:12\nMirror: "http://a/#;evil"\n${gramine}`,
       [],
@@ -191,6 +217,20 @@ describe('gsc build-gramine refuses', () => {
     const { code, stderr } = await run(config, ['-f', ...more, 'x']);
     expect(stderr).toMatch(message);
     expect(code).toBe(stderr.includes('cannot be read') ? 1 : 2);
+  });
+
+  test('a directory of subprojects without an archive in it', async () => {
+    const directory = join(gsc.directory, 'checkout/subprojects');
+    mkdirSync(join(directory, 'packagecache'), { recursive: true });
+    writeFileSync(join(directory, 'glibc.wrap'), '');
+    const { code, stderr } = await run(`Distro: debian:12\n${gramine}  Subprojects: ${directory}\n`, [
+      '-f',
+      'x',
+    ]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/there are none directly in it\nhint: .*packagecache/),
+    ]);
   });
 
   test.each(['oci:dir:x', 'docker-daemon:x:1', 'docker://host/x', 'docker-archive:x.tar', 'UPPER', 'a:b:c'])(

@@ -27,6 +27,19 @@ test('without a file shows the defaults', async () => {
   expect(stderr).toBe('no configuration: there is none of config.yaml, config.yml, config.json here\n');
 });
 
+test('shows no login of a repository, and every name of an image as it is', async () => {
+  write(
+    'config.yaml',
+    'Gramine:\n  Repository: https://user:sesame@a/b\n  Image: docker://a:1@sha256:0\nSGXDriver:\n  Repository: ssh://git@a/b\n',
+  );
+  for (const more of [[], ['--json']]) {
+    const { stdout } = await gsc(['config', ...more], here);
+    expect(stdout).not.toContain('sesame');
+    for (const word of ['https://a/b', 'docker://a:1@sha256:0', 'ssh://git@a/b'])
+      expect(stdout).toContain(word);
+  }
+});
+
 test('shows file and line, options, and what does not count', async () => {
   write('config.yaml', 'Distro: debian:12\nGramine:\n  Image: [a.deb, b.deb]\n  Repository: https://x\n');
   const fromFile = await gsc(['config'], here);

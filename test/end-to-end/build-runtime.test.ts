@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, type TestContext, test, vi } from 'vitest';
 import { runTool } from '../images/run-tool.ts';
 import { makeDebianPackage } from '../runtime/make-package.ts';
+import { scratchDirectory } from '../store/scratch.ts';
 import { countOf, directly, type EngineStage, engineWith, idOf } from './engine-stage.ts';
+import { serveFiles } from './loopback-server.ts';
 import { startGsc } from './running-gsc.ts';
 import { type BuildWorld, layBuildWorld, loadBuildBase } from './runtime-build-stage.ts';
 import { closingAfterwards, needs, reporting, stageForTests, succeeding } from './stage.ts';
@@ -294,7 +296,16 @@ describe('what a runtime is built from', () => {
       (await succeeding(gsc, ['build-gramine', '-c', byCommit, ...network, 'commit:1', '--json'], { env }))
         .stdout,
     );
-    expect(again.outcome).toBe('built');
+    expect(again).toMatchObject({ outcome: 'reused', image_id: first.image_id, recipe: first.recipe });
+    // Where nobody can be asked what the branch stands for: the last that was built for it.
+    const withoutGit = { env: { ...env, PATH: scratchDirectory() } };
+    const offline = ['build-gramine', '-c', config, ...network, '--json'];
+    const { stdout, stderr } = await succeeding(gsc, [...offline, 'moving:1'], withoutGit);
+    expect(stderr).toMatch(/the commit of moving cannot be asked for/);
+    expect(JSON.parse(stdout)).toEqual({ ...moved, outcome: 'unchanged' });
+    const other = await succeeding(gsc, [...offline, 'offline:1'], withoutGit);
+    expect(JSON.parse(other.stdout)).toEqual({ ...moved, image: 'offline:1', outcome: 'reused' });
+    expect(countOf(wire, builds)).toBe(2);
   });
 
   test('archives of a directory stand for downloads', async (context) => {
@@ -332,16 +343,21 @@ describe('what a runtime is built from', () => {
     expect(stderr).toContain('the archive was taken');
   });
 
-  test('a driver outside of the kernel is cloned, and its headers count', async (context) => {
+  test('a driver outside of the kernel is cloned, with the login of its URL, and its headers count', async (context) => {
     const { gsc } = stage();
     const { env, world } = await placeFor(context);
+    const locked = await serveFiles({ driver: world.driver.directory }, 'user:pass word');
+    afterwards(locked.close);
     const config = world.configure('driver.yaml', {
-      'SGXDriver.Repository': `${world.server.url}/driver/.git`,
+      'SGXDriver.Repository': `${locked.url.replace('://', '://user:pass%20word@')}/driver/.git`,
       'SGXDriver.Branch': 'sgx_driver_1.9',
     });
-    const { stderr } = await succeeding(gsc, ['build-gramine', '-c', config, ...network, 'driver:1'], {
-      env,
-    });
+    const { stdout, stderr } = await succeeding(
+      gsc,
+      ['build-gramine', '-v', '-c', config, ...network, 'driver:1'],
+      { env },
+    );
+    expect(stdout + stderr).not.toMatch(/pass(?:%20| )word/);
     expect(stderr).toMatch(/Has header "\/driver\/sgx_user\.h" : YES/);
   });
 });

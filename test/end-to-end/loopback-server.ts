@@ -13,10 +13,18 @@ export interface LoopbackServer {
   readonly close: () => void;
 }
 
-/** Serves the files below directories, each under its name. */
-export async function serveFiles(directories: Readonly<Record<string, string>>): Promise<LoopbackServer> {
+/** Serves the files below directories, each under its name; with a login (`NAME:PASSWORD`), to those only who have it. */
+export async function serveFiles(
+  directories: Readonly<Record<string, string>>,
+  login?: string,
+): Promise<LoopbackServer> {
+  const wanted = login && `Basic ${Buffer.from(login).toString('base64')}`;
   const served: string[] = [];
   const server = createServer(async (request, response) => {
+    if (wanted !== undefined && request.headers.authorization !== wanted) {
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+      return;
+    }
     const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname));
     const [, first = '', ...rest] = path.split('/');
     const directory = directories[first];

@@ -28,7 +28,7 @@ export async function layBuildWorld(directory: string, mirror: string): Promise<
   const commit = await gramine.commit('one', 'v1.9');
   const graphene = await standinRepository(at('graphene'), 'graphene');
   await graphene.commit('one', 'v1.1');
-  const driver = await repositoryOf(at('driver'), { 'isgx_user.h': '', 'sgx_user.h': '' });
+  const driver = await repositoryOf(at('driver'), { 'sgx_user.h': '' });
   await driver.commit('one', 'sgx_driver_1.9');
   const server = await serveFiles({
     mirror,

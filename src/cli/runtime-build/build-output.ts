@@ -45,7 +45,7 @@ export class BuildOutput {
     }
     const line = title.replace(/\s+/g, ' ');
     const short = line.length > shownTitle ? `${line.slice(0, shownTitle)}…` : line;
-    this.#console.say(`${this.#console.colors.bold(short)}${isCached ? ' (cached)' : ''}`);
+    this.#console.sayHeading(short, isCached ? ' (cached)' : '');
   }
 
   #showOutput(key: string, text: string): void {

@@ -1,15 +1,25 @@
-import { type Digest, hexOf } from '../../base/digest.ts';
-import { bytesOfText } from '../../base/image-path.ts';
-import { labels } from '../../labels.ts';
+import { type Digest, hexOf, isDigest } from '../../base/digest.ts';
+import { type Labels, labels } from '../../labels.ts';
 import { type ImageName, parseImageName, showImageName } from '../../reference/image-name.ts';
 import { makeRecipe } from '../../runtime/recipe/make-recipe.ts';
-import { type BuildOrder, type Recipe, recipeDigest } from '../../runtime/recipe/recipe.ts';
+import {
+  type BuildOrder,
+  baseImage,
+  isUnresolved,
+  namedOrder,
+  type Recipe,
+  recipeDigest,
+} from '../../runtime/recipe/recipe.ts';
 import { buildImage } from '../../store/engine/build/build-image.ts';
 import type { Builder, Engine } from '../../store/engine/engine.ts';
-import { type ImageFacts, inspectImage, storedName } from '../../store/engine/image-facts.ts';
+import {
+  type ImageFacts,
+  inspectImage,
+  newestWithLabel,
+  storedName,
+} from '../../store/engine/image-facts.ts';
 import { nameImage } from '../../store/engine/name-image.ts';
 import { removeImages } from '../../store/engine/remove-images.ts';
-import { tarBytes } from '../../tar/write-tar.ts';
 import type { CommandContext } from '../program.ts';
 import { BuildOutput } from './build-output.ts';
 import { readSecrets } from './build-secrets.ts';
@@ -22,23 +32,28 @@ export interface ProvideOptions {
   readonly removeStages: boolean;
 }
 
-/** What shall be built, and the digest that tells whether it was. */
+/** What shall be built, and what tells whether it was. */
 export interface RuntimePlan {
   readonly order: BuildOrder;
   readonly recipe: Recipe;
   readonly digest: Digest;
+  /** That of the same order with the names that the user gave, where those stand for commits. */
+  readonly namedDigest: Digest;
 }
 
 /** Makes the recipe of an order. Throws a `config` error for values that cannot stand in a Dockerfile. */
 export function planRuntime(order: BuildOrder): RuntimePlan {
   const recipe = makeRecipe(order);
-  return { order, recipe, digest: recipeDigest(recipe) };
+  const namedDigest = recipeDigest(makeRecipe(namedOrder(order)));
+  return { order, recipe, digest: recipeDigest(recipe), namedDigest };
 }
 
 /** A runtime in an Engine. */
 export interface ProvidedRuntime {
   readonly name: ImageName;
   readonly id: Digest;
+  /** The digest of what made it. */
+  readonly recipe: Digest;
   readonly outcome: 'built' | 'reused';
 }
 
@@ -50,9 +65,11 @@ function runtimeName(digest: Digest): ImageName {
   return parseImageName(`gsc-runtime:${hexOf(digest).slice(0, shownDigits)}`);
 }
 
-/** True for an image that was made by a plan. */
-export function isMadeBy({ digest }: RuntimePlan, image: ImageFacts): boolean {
-  return image.labels[labels.recipe] === digest;
+/** The digest of what made an image, if that is what a plan would do. */
+export function recipeOf(found: Labels, { order, digest }: RuntimePlan): Digest | undefined {
+  const made = found[labels.recipe];
+  const isWanted = made === digest || (isUnresolved(order) && found[labels.namedRecipe] === digest);
+  return isWanted && made !== undefined && isDigest(made) ? made : undefined;
 }
 
 /**
@@ -66,14 +83,26 @@ export async function provideRuntime(
 ): Promise<ProvidedRuntime> {
   const engine = await context.stores.engine();
   const name = storedName(engine, runtimeName(plan.digest));
-  const existing = options.isFresh ? undefined : await inspectImage(engine, name);
-  if (existing && isMadeBy(plan, existing)) {
-    context.console.say(`the runtime ${showImageName(name)} is there already; it is not built again`);
-    return { name, id: existing.id, outcome: 'reused' };
+  const existing = options.isFresh ? undefined : await existingRuntime(engine, plan);
+  const existingRecipe = existing && recipeOf(existing.labels, plan);
+  if (existing && existingRecipe) {
+    const existingName = storedName(engine, runtimeName(existingRecipe));
+    context.console.say(`the runtime ${showImageName(existingName)} is there already; it is not built again`);
+    return { name: existingName, id: existing.id, recipe: existingRecipe, outcome: 'reused' };
   }
   const id = await buildRuntime(context, { engine, plan, name }, options);
   await nameImage(engine, id, { name, shown: `${engine.subject}: ${showImageName(name)}` });
-  return { name, id, outcome: 'built' };
+  return { name, id, recipe: plan.digest, outcome: 'built' };
+}
+
+/** Where nobody can say what a name stands for, the newest runtime that was built for it is what is wanted. */
+async function existingRuntime(
+  engine: Engine,
+  { order, digest }: RuntimePlan,
+): Promise<ImageFacts | undefined> {
+  const image = await inspectImage(engine, runtimeName(digest));
+  if (image || !isUnresolved(order)) return image;
+  return newestWithLabel(engine, { label: labels.namedRecipe, value: digest });
 }
 
 interface Making {
@@ -84,25 +113,27 @@ interface Making {
 
 async function buildRuntime(
   context: CommandContext,
-  { engine, plan: { order, recipe, digest }, name }: Making,
+  { engine, plan: { order, recipe, digest, namedDigest }, name }: Making,
   { isFresh, network, removeStages }: ProvideOptions,
 ): Promise<Digest> {
   const { console, stores, world } = context;
-  const secrets = await readSecrets(recipe.secrets, order.distribution.image);
+  const files = await readSecrets(recipe.secrets, order.distribution.image);
+  const secrets = new Map([...files, ...recipe.logins]);
   const builder = builderOf(engine, world.environment, secrets.size > 0);
   const shown = `the runtime ${showImageName(name)}`;
-  console.say(`building ${shown} on ${order.distribution.image} with ${engine.subject}`);
+  console.say(`building ${shown} on ${baseImage(order)} with ${engine.subject}`);
   const output = new BuildOutput(console);
   const { id, stages } = await buildImage(
     engine,
     {
       subject: shown,
-      context: () => contextOf(recipe),
+      files: recipe.files,
       buildArguments: recipe.buildArguments,
-      labels: { [labels.recipe]: digest },
+      labels: { [labels.recipe]: digest, [labels.namedRecipe]: namedDigest },
       ...(network !== undefined && { network }),
       isFresh,
-      registries: [baseRegistry(order)],
+      forgetsStages: removeStages,
+      registries: [parseImageName(baseImage(order)).domain],
       secrets,
       loginFor: (host) => stores.loginFor(host),
     },
@@ -113,7 +144,7 @@ async function buildRuntime(
   return id;
 }
 
-/** Secrets need BuildKit; `DOCKER_BUILDKIT` decides as for `docker build`; otherwise the Engine's own wish. Podman has one builder. */
+/** Docker needs BuildKit for secrets; `DOCKER_BUILDKIT` decides as for `docker build`; otherwise the Engine's own wish. Podman has one builder. */
 function builderOf(
   engine: Engine,
   environment: Readonly<Record<string, string | undefined>>,
@@ -124,24 +155,4 @@ function builderOf(
   const wish = environment.DOCKER_BUILDKIT;
   if (wish === undefined || wish === '') return engine.preferredBuilder;
   return ['0', 'false'].includes(wish.toLowerCase()) ? 'classic' : 'buildkit';
-}
-
-function baseRegistry({ registry, distribution }: BuildOrder): string {
-  return parseImageName(registry === undefined ? distribution.image : `${registry}/${distribution.image}`)
-    .domain;
-}
-
-/** No clock and no owner of this machine: the Engine's own cache goes by the bytes. */
-async function* contextOf({ files }: Recipe) {
-  yield tarBytes(
-    files.map(({ path, mode, content }) => ({
-      kind: 'file',
-      name: bytesOfText(path),
-      mode,
-      uid: 0,
-      gid: 0,
-      mtimeSeconds: 0,
-      content,
-    })),
-  );
 }

@@ -41,9 +41,7 @@ export async function readBuildOrder(context: CommandContext, input: BuildOrderI
   const distribution = await distributionOf(context, input);
   const source = await sourceOf(context, wantedSource(configuration, family));
   const driverRepository = settingOf(configuration, 'SGXDriver.Repository');
-  const driver =
-    driverRepository &&
-    (await sourceOf(context, sourceOfSettings(configuration, 'SGXDriver', driverRepository)));
+  const driver = driverRepository && (await sourceOf(context, wantedDriver(configuration, driverRepository)));
   const registry = settingOf(configuration, 'Registry');
   const mirror = settingOf(configuration, 'Mirror');
   console.detail(
@@ -87,6 +85,16 @@ function sourceOfSettings(
     ...(branch && { branch: firstOf(branch) }),
     place: (branch ?? repository).place,
   };
+}
+
+/**
+ * The Python tool's template has a command behind the branch, which takes the driver out of Intel's DCAP repository: here
+ * that happens by itself.
+ */
+function wantedDriver(configuration: Configuration, repository: Setting): WantedSource {
+  const wanted = sourceOfSettings(configuration, 'SGXDriver', repository);
+  const [, branch] = /^(\S+)\s*&&\s*cp -r driver\/linux\/\* \.$/.exec(wanted.branch ?? '') ?? [];
+  return branch === undefined ? wanted : { ...wanted, branch };
 }
 
 async function sourceOf({ world, console }: CommandContext, wanted: WantedSource): Promise<FoundSource> {
@@ -141,10 +149,10 @@ function unknownDistribution(family: Family, name: string, { place }: Setting): 
 }
 
 /** What stands before the distribution's image must make a name with it. */
-function checkRegistry(setting: Setting, { image }: Distribution): string {
+function checkRegistry(setting: Setting, { name }: Distribution): string {
   const text = firstOf(setting).replace(/\/+$/, '');
   try {
-    parseImageName(`${text}/${image}`);
+    parseImageName(`${text}/${name}`);
     return text;
   } catch (cause) {
     throw new GscError({
@@ -160,6 +168,14 @@ function checkRegistry(setting: Setting, { image }: Distribution): string {
 /** Text that goes into a `sed` expression and into lists of package sources. */
 function checkMirror(setting: Setting): string {
   const text = firstOf(setting).replace(/\/+$/, '');
+  if (/^[a-z]+:\/\/[^/]*@/i.test(text)) {
+    throw new GscError({
+      code: 'config',
+      subject: setting.place,
+      message: 'Mirror: the URL has a login, which layers of the build would keep',
+      hint: 'name a mirror that the build may read without one',
+    });
+  }
   if (/^(?:https?|ftp|file):\/\/[\w.~:/@%+-]+$/.test(text)) return text;
   throw new GscError({
     code: 'config',

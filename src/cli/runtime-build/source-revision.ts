@@ -1,8 +1,9 @@
 import { GscError, systemErrorCode } from '../../base/error.ts';
 import { nearestName } from '../../base/nearest-name.ts';
-import type { Source } from '../../runtime/recipe/recipe.ts';
+import type { Source, SourceLogin } from '../../runtime/recipe/recipe.ts';
 import { type ProgramResult, runProgram } from '../../store/registry/run-program.ts';
 import type { World } from '../console.ts';
+import { splitLogin, withoutLogin } from './repository-login.ts';
 
 /** A repository as the configuration names it. */
 export interface WantedSource {
@@ -29,18 +30,33 @@ const noSuchRef = 2;
  * repository answers and has no such name.
  */
 export async function findSource(world: World, wanted: WantedSource): Promise<FoundSource> {
-  const { repository, branch = 'HEAD' } = wanted;
   checkRepository(wanted);
-  if (/^[0-9a-f]{7,40}$/.test(branch)) return { repository, revision: branch };
+  const { repository, login } = splitLogin(wanted.repository, wanted.place);
+  const found = await askFor(world, { ...wanted, repository, ...(login && { login }) });
+  return { repository, ...found, ...(login && { login }) };
+}
+
+/** A repository whose URL has no login any more. */
+interface Question extends WantedSource {
+  readonly login?: SourceLogin;
+}
+
+async function askFor(world: World, question: Question): Promise<Omit<FoundSource, 'repository' | 'login'>> {
+  const { branch = 'HEAD' } = question;
+  if (/^[0-9a-f]{7,40}$/.test(branch)) return { revision: branch };
   const refs = [`refs/heads/${branch}`, `refs/tags/${branch}^{}`, `refs/tags/${branch}`, branch];
-  const answer = await lsRemote(world, ['--exit-code', repository, ...refs]);
-  if (typeof answer === 'string') return { repository, revision: branch, obstacle: answer };
-  if (answer.status === noSuchRef) throw await unknownName(world, wanted, branch);
-  if (answer.status !== 0) return { repository, revision: branch, obstacle: complaintOf(answer) };
+  const answer = await lsRemote(world, question, { options: ['--exit-code'], refs });
+  if (typeof answer === 'string') return unresolved(branch, answer);
+  if (answer.status === noSuchRef) throw await unknownName(world, question, branch);
+  if (answer.status !== 0) return unresolved(branch, complaintOf(answer));
   const commits = readRefs(answer.stdout);
   const commit = refs.map((ref) => commits.get(ref)).find((found) => found !== undefined);
-  if (commit === undefined) throw await unknownName(world, wanted, branch);
-  return { repository, revision: commit, name: branch };
+  if (commit === undefined) throw await unknownName(world, question, branch);
+  return { revision: commit, name: branch };
+}
+
+function unresolved(revision: string, obstacle: string): Omit<FoundSource, 'repository' | 'login'> {
+  return { revision, isUnresolved: true, obstacle };
 }
 
 /** What a container can clone. */
@@ -49,21 +65,30 @@ function checkRepository({ repository, place }: WantedSource): void {
   throw new GscError({
     code: 'config',
     subject: place,
-    message: `expected a repository that the build's container can clone, got ${JSON.stringify(repository)}`,
+    message: `expected a repository that the build's container can clone, got ${JSON.stringify(withoutLogin(repository))}`,
     hint: 'write a URL (https://, git:// or ssh://); a repository of this machine can be served with git daemon',
   });
 }
 
+/** Tells git a login that is in no program's arguments, which everybody can read. git, gitcredentials(7). */
+const loginHelper = String.raw`!f() { printf 'username=%s\npassword=%s\n' "$GSC_GIT_USERNAME" "$GSC_GIT_PASSWORD"; }; f`;
+
 /** The answer, or why there is none. */
-async function lsRemote(world: World, parameters: readonly string[]): Promise<ProgramResult | string> {
+async function lsRemote(
+  world: World,
+  { repository, login }: Question,
+  { options, refs }: { readonly options: readonly string[]; readonly refs: readonly string[] },
+): Promise<ProgramResult | string> {
+  const helper = login ? ['-c', 'credential.helper=', '-c', `credential.helper=${loginHelper}`] : [];
   try {
-    const result = await runProgram('git', ['ls-remote', ...parameters], {
+    const result = await runProgram('git', [...helper, 'ls-remote', ...options, repository, ...refs], {
       input: '',
       // Nobody is there to be asked for a password.
       environment: {
         ...world.environment,
         GIT_TERMINAL_PROMPT: '0',
         GIT_SSH_COMMAND: 'ssh -o BatchMode=yes',
+        ...(login && { GSC_GIT_USERNAME: login.username, GSC_GIT_PASSWORD: login.password }),
       },
       timeoutMs,
       signal: world.signal,
@@ -86,12 +111,9 @@ function readRefs(text: string): ReadonlyMap<string, string> {
   return new Map(lines.flatMap(([commit, ref]) => (commit && ref ? [[ref, commit] as const] : [])));
 }
 
-async function unknownName(
-  world: World,
-  { repository, place }: WantedSource,
-  branch: string,
-): Promise<GscError> {
-  const answer = await lsRemote(world, ['--heads', '--tags', repository]);
+async function unknownName(world: World, question: Question, branch: string): Promise<GscError> {
+  const { repository, place } = question;
+  const answer = await lsRemote(world, question, { options: ['--heads', '--tags'], refs: [] });
   const refs = typeof answer === 'string' ? [] : [...readRefs(answer.stdout).keys()];
   const names = refs.map((ref) => ref.replace(/^refs\/(?:heads|tags)\/|\^\{\}$/g, ''));
   const near = nearestName(branch, names);

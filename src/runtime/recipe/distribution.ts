@@ -7,8 +7,10 @@ export type Entitlement = 'rhel' | 'sles';
 
 /** A distribution that runtimes are built on, and what the build needs of it. */
 export interface Distribution {
-  /** The image that a build starts from; a configured registry goes before it. */
+  /** The image that a build starts from. */
   readonly image: string;
+  /** As the configuration names it: what goes behind a configured registry. */
+  readonly name: string;
   readonly packageManager: PackageManager;
   /** Names of the distribution's packages. */
   readonly packages: readonly string[];
@@ -21,13 +23,15 @@ export interface Distribution {
   readonly entitlement?: Entitlement;
 }
 
-type Row = Omit<Distribution, 'image'> & {
+type Row = Omit<Distribution, 'image' | 'name'> & {
   /** As the configuration writes it, for messages and manuals. */
   readonly example: string;
   readonly pattern: RegExp;
   readonly family: Family;
-  /** In place of a short name that is no image of Docker Hub. */
-  readonly imageFor?: (name: string) => string;
+  /** In place of what the configuration says. */
+  readonly spelling?: string;
+  /** What goes before names with this start: they are no images of Docker Hub. */
+  readonly home?: { readonly start: string; readonly before: string };
 };
 
 /** Gramine, Documentation/devel/building.rst: "Common dependencies" and those for SGX; cmake is for libcbor. */
@@ -154,7 +158,7 @@ const rows: readonly Row[] = [
   {
     example: 'quay.io/centos/centos:stream9',
     pattern: /^(quay\.io\/centos\/)?centos:stream9$/,
-    imageFor: () => 'quay.io/centos/centos:stream9',
+    home: { start: 'centos', before: 'quay.io/centos/' },
     ...redhat,
     packageManager: 'dnf',
     disabledSources: ['crb'],
@@ -162,6 +166,7 @@ const rows: readonly Row[] = [
   {
     example: 'redhat/ubi9:9.4',
     pattern: /^(redhat\/|registry\.access\.redhat\.com\/)?ubi9(\/ubi)?(:(9|latest)[\w.-]*)?$/,
+    home: { start: 'ubi9', before: 'registry.access.redhat.com/' },
     ...ubi,
     packageManager: 'dnf',
   },
@@ -169,12 +174,14 @@ const rows: readonly Row[] = [
     example: 'redhat/ubi9-minimal:9.4',
     pattern:
       /^(redhat\/|registry\.access\.redhat\.com\/)?(ubi9-minimal|ubi9\/ubi-minimal)(:(9|latest)[\w.-]*)?$/,
+    home: { start: 'ubi9', before: 'registry.access.redhat.com/' },
     ...ubi,
     packageManager: 'microdnf',
   },
   {
     example: 'registry.suse.com/suse/sle15:15.4',
-    pattern: /^(registry\.suse\.com\/)?(suse\/)?sle15(:15\.[0-9]+)?$/,
+    pattern: /^(registry\.suse\.com\/suse\/)?sle15(:15\.[0-9]+)?$/,
+    home: { start: 'sle15', before: 'registry.suse.com/suse/' },
     family: 'gramine',
     packageManager: 'zypper',
     packages: susePackages,
@@ -186,7 +193,7 @@ const rows: readonly Row[] = [
     example: 'ubuntu:16.04',
     // Without the colon: as the GSC of Graphene wrote it.
     pattern: /^ubuntu:?(16\.04|xenial)$/,
-    imageFor: () => 'ubuntu:16.04',
+    spelling: 'ubuntu:16.04',
     ...graphene,
     packages: graphenePackages,
     // The last releases for its Python 3.5.
@@ -195,7 +202,7 @@ const rows: readonly Row[] = [
   {
     example: 'ubuntu:18.04',
     pattern: /^ubuntu:?(18\.04|bionic)$/,
-    imageFor: () => 'ubuntu:18.04',
+    spelling: 'ubuntu:18.04',
     ...graphene,
     packages: [...graphenePackages, 'python3-protobuf'].sort(),
     pythonPackages: ['toml>=0.10'],
@@ -217,6 +224,7 @@ export function distributionNames(family: Family): readonly string[] {
 export function distributionFor(family: Family, name: string): Distribution | undefined {
   const row = rows.find((each) => each.family === family && each.pattern.test(name));
   if (row === undefined) return undefined;
-  const { example: _example, pattern: _pattern, family: _family, imageFor, ...facts } = row;
-  return { ...facts, image: imageFor?.(name) ?? name };
+  const { example: _example, pattern: _pattern, family: _family, spelling = name, home, ...facts } = row;
+  const before = home && spelling.startsWith(home.start) ? home.before : '';
+  return { ...facts, name: spelling, image: `${before}${spelling}` };
 }

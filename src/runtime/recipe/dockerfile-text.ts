@@ -11,6 +11,11 @@ export function run(commands: readonly string[], mounts: readonly string[] = [])
   return `RUN ${options}${commands.join(' \\\n && ')}`;
 }
 
+/** BuildKit's mount of a secret as `/run/secrets/ID`. */
+export function secretMount(id: string): string {
+  return `type=secret,id=${id},required=true`;
+}
+
 /** The words of a long command, one to a line. */
 export function listed(command: string, words: readonly string[]): string {
   return [command, ...words.map(shellWord)].join(' \\\n      ');

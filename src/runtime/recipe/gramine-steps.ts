@@ -1,4 +1,4 @@
-import { cloneStep } from './clone-step.ts';
+import { cloneStep, driverDirectory, driverStep } from './clone-step.ts';
 import { run } from './dockerfile-text.ts';
 import type { BuildOrder, SourceSteps } from './recipe.ts';
 import { sgxHeaderCommands } from './sgx-header.ts';
@@ -11,27 +11,24 @@ export function gramineSteps({ source, driver, buildType, subprojects }: BuildOr
   const hasDcap = String.raw`printf '#include <sgx_dcap_quoteverify.h>\n' | cc -E - >/dev/null 2>&1`;
   // Meson looks for a subproject's archive here, by name and hash, before it downloads it.
   const copies = subprojects.length === 0 ? [] : ['COPY subprojects/ /gramine/subprojects/packagecache/'];
-  const driverOptions =
-    driver === undefined ? '$(cat /sgx-options)' : '-Dsgx_driver=oot -Dsgx_driver_include_path=/driver';
+  const headerPlaces = {
+    archives: '/gramine/subprojects/packagecache',
+    options: '/sgx-options',
+    ...(driver && { driver: driverDirectory }),
+  };
   return {
     installed: prefix,
     instructions: [
       ...cloneStep(source, '/gramine'),
-      ...(driver ? cloneStep(driver, '/driver') : []),
+      ...driverStep(driver),
       ...copies,
-      ...(driver
-        ? []
-        : [
-            run(
-              sgxHeaderCommands({ archives: '/gramine/subprojects/packagecache', options: '/sgx-options' }),
-            ),
-          ]),
+      run(sgxHeaderCommands(headerPlaces)),
       run([
         'cd /gramine',
         `if ${hasDcap}; then dcap=enabled; else dcap=disabled; fi`,
         [
           `meson setup build/ --prefix=${prefix} --buildtype=${buildType}`,
-          `-Ddirect=enabled -Dsgx=enabled -Ddcap=$dcap ${driverOptions}`,
+          `-Ddirect=enabled -Dsgx=enabled -Ddcap=$dcap $(cat ${headerPlaces.options})`,
         ].join(' \\\n      '),
         'ninja -C build/',
         'ninja -C build/ install',

@@ -1,4 +1,4 @@
-import { cloneStep } from './clone-step.ts';
+import { cloneStep, driverDirectory, driverStep } from './clone-step.ts';
 import { run } from './dockerfile-text.ts';
 import type { BuildOrder, SourceSteps } from './recipe.ts';
 
@@ -15,8 +15,8 @@ export function grapheneSteps({ source, driver, buildType, subprojects }: BuildO
   return {
     installed: `${directory}/Runtime`,
     instructions: [
-      ...(driver ? cloneStep(driver, '/driver') : []),
-      `ENV ISGX_DRIVER_PATH=${driver ? '/driver' : '""'}`,
+      ...driverStep(driver),
+      `ENV ISGX_DRIVER_PATH=${driver ? driverDirectory : '""'}`,
       ...cloneStep(source, directory, [
         `if [ -f ${directory}/.gitmodules ]; then git -C ${directory} submodule --quiet update --init; fi`,
       ]),

@@ -1,5 +1,5 @@
 import type { Distribution } from './distribution.ts';
-import { listed, run, shellWord } from './dockerfile-text.ts';
+import { listed, run, secretMount, shellWord } from './dockerfile-text.ts';
 import type { SecretWish } from './recipe.ts';
 
 /** The instructions that install what a build needs, and the secrets that they read. */
@@ -41,11 +41,22 @@ function replaceHosts(files: string, mirror: string): string {
 
 function aptMirror(mirror: string | undefined): readonly string[] {
   if (mirror === undefined) return [];
-  return [run([replaceHosts("/etc/apt -name '*.list' -o -name '*.sources'", mirror)])];
+  const certificates = mirror.startsWith('https:') ? certificateCommands : [];
+  return [run([replaceHosts("/etc/apt -name '*.list' -o -name '*.sources'", mirror), ...certificates])];
 }
 
+const debianInstall = 'install --yes --no-install-recommends';
+
+/**
+ * The distributions' images have no authorities, by which a mirror's certificate could be checked: they come without that
+ * check, which loses nothing, as packages are signed. apt-transport-https(1).
+ */
+const certificateCommands = ['update', `${debianInstall} ca-certificates`].map(
+  (command) => `DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::https::Verify-Peer=false ${command}`,
+);
+
 function aptInstall({ packages, dcapPackage }: Distribution): string {
-  const install = 'DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends';
+  const install = `DEBIAN_FRONTEND=noninteractive apt-get ${debianInstall}`;
   return run([
     'apt-get update',
     listed(install, packages),
@@ -159,10 +170,6 @@ function suseInstall({ packages }: Distribution, mirror: string | undefined): In
     ],
     secrets,
   };
-}
-
-function secretMount(id: string): string {
-  return `type=secret,id=${id},required=true`;
 }
 
 function printLines(lines: readonly string[]): string {

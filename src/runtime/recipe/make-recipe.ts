@@ -1,13 +1,24 @@
 import { GscError } from '../../base/error.ts';
+import { loginSecrets } from './clone-step.ts';
 import { collectScript } from './collect-script.ts';
 import { checkWord } from './dockerfile-text.ts';
 import { gramineSteps } from './gramine-steps.ts';
 import { grapheneSteps } from './graphene-steps.ts';
 import { installSteps } from './install-steps.ts';
-import { type BuildOrder, isPredefinedArgument, type Recipe } from './recipe.ts';
+import { type BuildOrder, baseImage, type Family, isPredefinedArgument, type Recipe } from './recipe.ts';
 
 const scriptMode = 0o755;
 const fileMode = 0o644;
+
+const firstLines: Readonly<Record<Family, string>> = {
+  gramine: '# Builds a Gramine runtime; made by gsc.',
+  graphene: '# Builds a Graphene runtime; made by gsc.',
+};
+
+/** True for the text of a Dockerfile that {@link makeRecipe} has made. */
+export function isRecipeText(text: string): boolean {
+  return Object.values(firstLines).some((line) => text.startsWith(`${line}\n`));
+}
 
 /**
  * The Dockerfile of an order and the files that it copies. The same order gives the same bytes. Throws a `config` error for
@@ -26,17 +37,17 @@ export function makeRecipe(order: BuildOrder): Recipe {
     ].sort((a, b) => (a.path < b.path ? -1 : 1)),
     buildArguments,
     secrets: install.secrets,
+    logins: loginSecrets(order),
   };
 }
 
 function dockerfileOf(order: BuildOrder, install: readonly string[]): string {
-  const { family, distribution, registry, buildType } = order;
-  const image = registry === undefined ? distribution.image : `${registry}/${distribution.image}`;
+  const { family, buildType } = order;
   const { instructions, installed } = (family === 'gramine' ? gramineSteps : grapheneSteps)(order);
   const mode = buildType === 'release' ? ' strip' : '';
   return `${[
-    `# Builds a ${family === 'gramine' ? 'Gramine' : 'Graphene'} runtime; made by gsc.`,
-    `FROM ${checkWord(image, 'Distro, Registry')} AS build`,
+    firstLines[family],
+    `FROM ${checkWord(baseImage(order), 'Distro, Registry')} AS build`,
     ...argumentsOf(order.buildArguments),
     ...install,
     ...instructions,

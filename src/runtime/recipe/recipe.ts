@@ -7,14 +7,23 @@ export type Family = 'gramine' | 'graphene';
 export const buildTypes = ['release', 'debug', 'debugoptimized'] as const;
 export type BuildType = (typeof buildTypes)[number];
 
+/** Name and password, or token, for a repository. */
+export interface SourceLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** A revision of a repository. */
 export interface Source {
-  /** As `git clone` takes it. */
+  /** As `git clone` takes it, without a login. */
   readonly repository: string;
   /** What is checked out: a commit, where it is known. */
   readonly revision: string;
   /** The branch or tag that the user named, if the revision is what it stands for. */
   readonly name?: string;
+  /** The revision is a name whose commit could not be asked for. */
+  readonly isUnresolved?: boolean;
+  readonly login?: SourceLogin;
 }
 
 /** A file of a build's context. */
@@ -41,7 +50,7 @@ export interface BuildOrder {
   /** The SGX driver whose headers count; without it the kernel's own. */
   readonly driver?: Source;
   readonly distribution: Distribution;
-  /** Goes before the distribution's image: `HOST[:PORT][/PREFIX]`. */
+  /** Goes before the distribution's name: `HOST[:PORT][/PREFIX]`. */
   readonly registry?: string;
   /** A URL, without a slash at its end, in place of the hosts of all package sources. */
   readonly mirror?: string;
@@ -49,6 +58,26 @@ export interface BuildOrder {
   /** What the sources' build would download, in `subprojects/`. */
   readonly subprojects: readonly RecipeFile[];
   readonly buildArguments: ReadonlyMap<string, string>;
+}
+
+/** The image that a build starts from. */
+export function baseImage({ registry, distribution }: BuildOrder): string {
+  return registry === undefined ? distribution.image : `${registry}/${distribution.name}`;
+}
+
+/** The order with the names that the user gave in place of the commits that they stood for. */
+export function namedOrder(order: BuildOrder): BuildOrder {
+  return { ...order, source: named(order.source), ...(order.driver && { driver: named(order.driver) }) };
+}
+
+function named({ repository, revision, name, login }: Source): Source {
+  return { repository, revision: name ?? revision, ...(login && { login }) };
+}
+
+/** True if nobody could say what the names in an order stand for, so that the order is its own {@link namedOrder}. */
+export function isUnresolved({ source, driver }: BuildOrder): boolean {
+  const sources = driver ? [source, driver] : [source];
+  return sources.some((each) => each.isUnresolved) && sources.every((each) => each.name === undefined);
 }
 
 /** Steps of one family: what happens between installing packages and collecting the result. */
@@ -65,6 +94,8 @@ export interface Recipe {
   readonly files: readonly RecipeFile[];
   readonly buildArguments: ReadonlyMap<string, string>;
   readonly secrets: readonly SecretWish[];
+  /** Further secrets, by their id: what `git` is told of the repositories. */
+  readonly logins: ReadonlyMap<string, Buffer>;
 }
 
 /** Arguments that say how the network is reached, not what is built. Dockerfile reference, "Predefined ARGs". */

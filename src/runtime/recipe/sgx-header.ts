@@ -10,21 +10,31 @@ const sgxHeader = {
 /** Meson's option for a header in a place of our own. */
 const includeOption = '-Dsgx_driver_include_path=/sgx';
 
+/** For a driver of before DCAP, which has other calls. Drivers of DCAP from 1.10 on have those of the kernel's. */
+const oldDriver = { header: 'sgx_user.h', option: '-Dsgx_driver=oot' };
+
 /**
- * Shell commands that see to `asm/sgx.h`: the system's, else `sgx.h` among the archives that were given, else the kernel's
- * own repository. The file `options` gets what Meson must be told: nothing if the system has it.
+ * Shell commands that see to the header of the SGX driver: that of an old driver, if one was cloned, else `asm/sgx.h`: the
+ * system's, else `sgx.h` among the archives that were given, else the kernel's own repository. The file `options` gets what
+ * Meson must be told: nothing if the system has it.
  */
 export function sgxHeaderCommands(places: {
   readonly archives: string;
   readonly options: string;
+  readonly driver?: string;
 }): readonly string[] {
+  const { driver, options } = places;
+  const ofDriver =
+    driver === undefined
+      ? ''
+      : `if [ -f ${driver}/${oldDriver.header} ]; then echo '${oldDriver.option} -Dsgx_driver_include_path=${driver}' >${options}; el`;
   const given = `${places.archives}/sgx.h`;
   return [
-    `: >${places.options}`,
+    `: >${options}`,
     [
-      String.raw`if ! printf '#include <asm/sgx.h>\n' | cc -E - >/dev/null 2>&1; then mkdir -p /sgx/asm`,
+      String.raw`${ofDriver}if ! printf '#include <asm/sgx.h>\n' | cc -E - >/dev/null 2>&1; then mkdir -p /sgx/asm`,
       `&& if [ -f ${given} ]; then cp ${given} /sgx/asm/sgx.h; else wget --quiet --timeout=30 -O /sgx/asm/sgx.h '${sgxHeader.url}'; fi`,
-      `&& echo '${sgxHeader.sha256}  /sgx/asm/sgx.h' | sha256sum --check --quiet && echo '${includeOption}' >${places.options}; fi`,
+      `&& echo '${sgxHeader.sha256}  /sgx/asm/sgx.h' | sha256sum --check --quiet && echo '${includeOption}' >${options}; fi`,
     ].join(' \\\n    '),
   ];
 }

@@ -26,7 +26,13 @@ const inspectSchema = z.looseObject({
   Config: z.nullish(z.looseObject({ Labels: z.nullish(z.record(z.string(), z.string())) })),
 });
 
-const listSchema = z.array(z.looseObject({ Id: z.string(), RepoTags: z.nullish(z.array(z.string())) }));
+const listSchema = z.array(
+  z.looseObject({
+    Id: z.string(),
+    RepoTags: z.nullish(z.array(z.string())),
+    Created: z.nullish(z.number()),
+  }),
+);
 
 /** What an Engine says of an image that it has. */
 export interface ImageFacts {
@@ -43,6 +49,14 @@ export interface ImageFacts {
 export interface ListedImage {
   readonly id: string;
   readonly names: readonly string[];
+  /** Seconds since 1970; 0 if it does not say. */
+  readonly createdSeconds: number;
+}
+
+/** A label and its value. */
+export interface LabelFilter {
+  readonly label: string;
+  readonly value: string;
 }
 
 /** Where Podman puts names without a host; a name of Docker Hub that it pulled keeps `docker.io`. */
@@ -94,13 +108,23 @@ export async function nearImageName(engine: Engine, image: ImageName | ImageId):
   return nearName(shownName(image), names);
 }
 
-/** All images that the Engine has. */
-export async function listImages(engine: Engine): Promise<readonly ListedImage[]> {
-  const json = await engine.ask({ method: 'GET', path: '/images/json', purpose: 'list the images' });
+/** The facts of the newest image that has a label with this value, or undefined. Throws an `engine` error. */
+export async function newestWithLabel(engine: Engine, filter: LabelFilter): Promise<ImageFacts | undefined> {
+  const listed = await listImages(engine, filter);
+  const [newest] = listed.toSorted((a, b) => b.createdSeconds - a.createdSeconds);
+  return newest && inspectName(engine, newest.id);
+}
+
+/** All images that the Engine has, or those with a label. */
+export async function listImages(engine: Engine, filter?: LabelFilter): Promise<readonly ListedImage[]> {
+  const filters = filter && { label: [`${filter.label}=${filter.value}`] };
+  const query = filters ? `?${new URLSearchParams({ filters: JSON.stringify(filters) })}` : '';
+  const json = await engine.ask({ method: 'GET', path: `/images/json${query}`, purpose: 'list the images' });
   const parsed = listSchema.safeParse(json ?? []);
   if (!parsed.success) throw unexpected(engine, 'the list of images', parsed.error);
-  return parsed.data.map(({ Id, RepoTags }) => ({
+  return parsed.data.map(({ Id, RepoTags, Created }) => ({
     id: Id,
+    createdSeconds: Created ?? 0,
     names: (RepoTags ?? []).filter((name) => !name.includes('<none>')),
   }));
 }

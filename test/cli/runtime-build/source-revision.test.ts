@@ -14,9 +14,10 @@ const world = testWorld({ PATH: process.env.PATH ?? '' });
 let server: LoopbackServer;
 let first = '';
 let second = '';
+let directory = '';
 
 beforeAll(async () => {
-  const directory = join(scratchDirectory(), 'repository');
+  directory = join(scratchDirectory(), 'repository');
   const repository = await repositoryOf(directory, { file: '1' });
   first = await repository.commit('first', 'v1.0');
   await runTool('git', [
@@ -91,7 +92,11 @@ describe('a name', () => {
 
   test('stays where nobody answers, with the reason', async () => {
     const source = await find('main', 'http://127.0.0.1:1/repository/.git');
-    expect(source).toMatchObject({ revision: 'main', obstacle: expect.stringContaining('unable to access') });
+    expect(source).toMatchObject({
+      revision: 'main',
+      isUnresolved: true,
+      obstacle: expect.stringContaining('unable to access'),
+    });
   });
 
   test('stays where there is no git, with the reason', async () => {
@@ -103,6 +108,54 @@ describe('a name', () => {
       place: 'x',
     });
     expect(source).toMatchObject({ revision: 'main', obstacle: 'there is no git on this machine' });
+  });
+});
+
+describe('a login in the URL', () => {
+  const locked = async () => {
+    const lock = await serveFiles({ repository: directory }, 'user:pass word');
+    afterwards(lock.close);
+    return (userinfo: string) => lock.url.replace('://', `://${userinfo}@`).concat('/repository/.git');
+  };
+
+  test('is told to git, and is no part of the repository', async () => {
+    const url = await locked();
+    const source = await find('main', url('user:pass%20word'));
+    expect(source).toEqual({
+      repository: url('').replace('@', ''),
+      revision: second,
+      name: 'main',
+      login: { username: 'user', password: 'pass word' },
+    });
+  });
+
+  test('that is wrong is an obstacle that does not show it', async () => {
+    const url = await locked();
+    const { obstacle } = await find('main', url('user:wrong-one'));
+    expect(obstacle).toMatch(/Authentication failed/);
+    expect(obstacle).not.toContain('wrong-one');
+  });
+
+  test.each(['https://user:pass%0Aword@a/b.git', 'evil://user:password@a/b.git'])(
+    '%s is refused without being shown',
+    async (url) => {
+      await expect(find('main', url)).rejects.toMatchObject({
+        code: 'config',
+        message: expect.not.stringMatching(/pass|word/),
+      });
+    },
+  );
+
+  test.each([
+    ['https://TOKEN@a/b.git', { username: 'TOKEN', password: '' }],
+    ['https://a:b:c%40d@a/b.git', { username: 'a', password: 'b:c@d' }],
+    ['https://a:100%@a/b.git', { username: 'a', password: '100%' }],
+  ])('%s is one', async (url, login) => {
+    expect(await find('0123456789', url)).toEqual({
+      repository: 'https://a/b.git',
+      revision: '0123456789',
+      login,
+    });
   });
 });
 

@@ -50,6 +50,31 @@ describe('a recipe as a directory', () => {
     expect(readdirSync(parent).sort()).toEqual(['file', 'x']);
   });
 
+  test('is not the same with an archive that the recipe no longer has: the build would copy it', async () => {
+    const directory = join(scratchDirectory(), 'x');
+    await writeRecipe(recipe, directory, kindly);
+    writeFileSync(join(directory, 'subprojects/old.tar.gz'), 'old');
+    await expect(writeRecipe(recipe, directory, kindly)).rejects.toMatchObject({
+      code: 'exists',
+      hint: expect.stringContaining('--force'),
+    });
+    expect(await writeRecipe(recipe, directory, { isForced: true })).toBe('written');
+    expect(readdirSync(join(directory, 'subprojects'))).toEqual(['glibc.tar.gz']);
+  });
+
+  test('never takes the place of what is no recipe, forced or not', async () => {
+    const directory = join(scratchDirectory(), 'work');
+    mkdirSync(directory);
+    for (const name of ['thesis', 'Dockerfile']) {
+      writeFileSync(join(directory, name), 'FROM mine');
+      await expect(writeRecipe(recipe, directory, { isForced: true })).rejects.toMatchObject({
+        code: 'exists',
+        hint: expect.not.stringContaining('--force'),
+      });
+    }
+    expect(readdirSync(directory).sort()).toEqual(['Dockerfile', 'thesis']);
+  });
+
   test('takes the place of another where it is forced, whole', async () => {
     const parent = scratchDirectory();
     const directory = join(parent, 'x');

@@ -3,7 +3,13 @@ import { DockerfileParser } from 'dockerfile-ast';
 import { describe, expect, test } from 'vitest';
 import { distributionNames } from '../../../src/runtime/recipe/distribution.ts';
 import { makeRecipe } from '../../../src/runtime/recipe/make-recipe.ts';
-import { type BuildOrder, recipeDigest } from '../../../src/runtime/recipe/recipe.ts';
+import {
+  type BuildOrder,
+  baseImage,
+  isUnresolved,
+  namedOrder,
+  recipeDigest,
+} from '../../../src/runtime/recipe/recipe.ts';
 import { archive, orderOn, textOf } from './orders.ts';
 
 const byDistribution: readonly (readonly [string, BuildOrder])[] = [
@@ -18,6 +24,7 @@ const byOption: readonly (readonly [string, BuildOrder])[] = [
   ['registry', orderOn('ubuntu:22.04', { registry: 'registry.example.com/mirror' })],
   ['subprojects', orderOn('debian:12', { subprojects: [archive] })],
   ['driver', orderOn('debian:12', { driver })],
+  ['login', orderOn('debian:12', { driver: { ...driver, login: { username: 'user', password: 'secret' } } })],
   [
     'arguments',
     orderOn('debian:12', {
@@ -49,9 +56,8 @@ describe('the Dockerfile of', () => {
     (_name, order) => {
       const dockerfile = DockerfileParser.parse(textOf(makeRecipe(order).files, 'Dockerfile'));
       const froms = dockerfile.getFROMs().map((from) => [from.getImage(), from.getBuildStage()]);
-      const { registry, distribution } = order;
       expect(froms).toEqual([
-        [registry === undefined ? distribution.image : `${registry}/${distribution.image}`, 'build'],
+        [baseImage(order), 'build'],
         ['scratch', null],
       ]);
       const known = new Set(['FROM', 'ARG', 'ENV', 'RUN', 'COPY']);
@@ -73,17 +79,27 @@ describe('the Dockerfile of', () => {
   });
 
   test.each(all)('%s wants just the secrets that it mounts, and no COPY of them', (_name, order) => {
-    const { files, secrets } = makeRecipe(order);
+    const { files, secrets, logins } = makeRecipe(order);
     const text = textOf(files, 'Dockerfile');
     const mounted = [...text.matchAll(/--mount=type=secret,id=([\w-]+),required=true/g)].map(
       (match) => match[1],
     );
-    expect(secrets.map(({ id }) => id).sort()).toEqual(mounted.sort());
+    expect([...secrets.map(({ id }) => id), ...logins.keys()].sort()).toEqual(mounted.sort());
     expect(secrets.length > 0).toBe(order.distribution.entitlement !== undefined);
     expect(files.map(({ path }) => path).filter((path) => !path.startsWith('subprojects/'))).toEqual([
       'Dockerfile',
       'collect-runtime.sh',
     ]);
+  });
+
+  test.each([
+    ['https://mirror.example.com', true],
+    ['http://mirror.example.com', false],
+  ])('a mirror at %s gives Debian its authorities first, if it takes them: %j', (mirror, isWanted) => {
+    const text = textOf(makeRecipe(orderOn('debian:12', { mirror })).files, 'Dockerfile');
+    expect(/Verify-Peer=false install .* ca-certificates\n/.test(text)).toBe(isWanted);
+    // What is built with comes over a checked connection.
+    expect(text).toMatch(/^RUN apt-get update/m);
   });
 
   test('a proxy is no ARG: every Dockerfile knows it', () => {
@@ -103,10 +119,7 @@ describe('a value that would change the Dockerfile itself', () => {
     ['an option as a branch', { source: { repository: 'https://a/b', revision: '--upload-pack=evil' } }],
     ['an option as a repository', { source: { repository: '--upload-pack=evil', revision: 'v1' } }],
     ['an empty repository', { source: { repository: '', revision: 'v1' } }],
-    [
-      'a control character in a tag',
-      { source: { repository: 'https://a/b', revision: 'v1', name: 'a\u0007' } },
-    ],
+    ['a control character in a branch', { source: { repository: 'https://a/b', revision: 'a\u0007' } }],
     ['a newline in a registry', { registry: 'a\nRUN evil' }],
   ])('%s is refused', (_name, more) => {
     expect(() => makeRecipe(orderOn('debian:12', more))).toThrow(/cannot stand in a Dockerfile/);
@@ -129,6 +142,34 @@ describe('a value that would change the Dockerfile itself', () => {
   });
 });
 
+describe('a login for a repository', () => {
+  const login = { username: 'user', password: 'sesame' };
+  const { source } = orderOn('debian:12');
+  const order = orderOn('debian:12', { source: { ...source, login }, driver: { ...driver, login } });
+  const recipe = makeRecipe(order);
+
+  test('is a secret of the step that clones it, in the words of git, and in no file', () => {
+    const text = textOf(recipe.files, 'Dockerfile');
+    expect(text).toMatch(
+      /^RUN --mount=type=secret,id=gramine-login,required=true git config .*\n.*git clone/m,
+    );
+    expect(text).toMatch(
+      /^RUN --mount=type=secret,id=driver-login,required=true git config .*\n.*git clone/m,
+    );
+    expect([...recipe.logins].map(([id, content]) => [id, content.toString()])).toEqual([
+      ['gramine-login', 'username=user\npassword=sesame\n'],
+      ['driver-login', 'username=user\npassword=sesame\n'],
+    ]);
+    expect(recipe.files.some(({ content }) => content.includes('sesame'))).toBe(false);
+  });
+
+  test('does not decide on the digest: another password makes the same runtime', () => {
+    const other = { username: 'user', password: 'other' };
+    const changed = { ...order, source: { ...source, login: other } };
+    expect(recipeDigest(makeRecipe(changed))).toBe(recipeDigest(recipe));
+  });
+});
+
 describe('the digest of a recipe', () => {
   const digestOfOrder = (more: Partial<BuildOrder>) => recipeDigest(makeRecipe(orderOn('debian:12', more)));
 
@@ -148,6 +189,27 @@ describe('the digest of a recipe', () => {
     ['the distribution', orderOn('debian:13')],
   ])('changes with %s', (_name, more) => {
     expect(digestOfOrder(more)).not.toBe(digestOfOrder({}));
+  });
+
+  test('does not change with the name of the commit: a branch, a tag and its digits are one', () => {
+    const { source } = orderOn('debian:12');
+    const { name: _name, ...bare } = source;
+    expect(digestOfOrder({ source: bare })).toBe(digestOfOrder({}));
+    expect(digestOfOrder({ source: { ...bare, name: 'main' } })).toBe(digestOfOrder({}));
+  });
+
+  test('of the order by its names is that of an order whose names nobody resolved', () => {
+    const { source } = orderOn('debian:12');
+    const { repository } = source;
+    const resolved = orderOn('debian:12', { driver: { repository, revision: 'ffff', name: 'main' } });
+    const unresolved = orderOn('debian:12', {
+      source: { repository, revision: 'v1.9', isUnresolved: true },
+      driver: { repository, revision: 'main', isUnresolved: true },
+    });
+    expect(recipeDigest(makeRecipe(namedOrder(resolved)))).toBe(recipeDigest(makeRecipe(unresolved)));
+    expect([resolved, unresolved].map(isUnresolved)).toEqual([false, true]);
+    // One of them is known to have moved, perhaps.
+    expect(isUnresolved({ ...unresolved, source })).toBe(false);
   });
 
   test('changes with the content of a subproject and the value of an argument', () => {

@@ -3,10 +3,10 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { type Digest, isDigest } from '../../../base/digest.ts';
 import { GscError } from '../../../base/error.ts';
-import type { ByteStream } from '../../../image/image.ts';
 import type { Builder, Engine } from '../engine.ts';
 import { readText } from '../engine-connection.ts';
 import { failureError, refusalError } from '../engine-error.ts';
+import { type ContextFile, contextTar, podmanSecrets } from './build-context.ts';
 import type { BuildEvent } from './build-event.ts';
 import { buildFailure } from './build-failure.ts';
 import { type BuildSupplies, openBuildSession } from './build-session.ts';
@@ -19,14 +19,16 @@ import { registryConfig } from './registry-config.ts';
 export interface ImageBuild extends BuildSupplies {
   /** What is built, for messages: `the runtime gsc-runtime:1f2e`. */
   readonly subject: string;
-  /** The context as a tar with a `Dockerfile` at its top. */
-  readonly context: () => ByteStream;
+  /** The context, with a `Dockerfile` at its top. */
+  readonly files: readonly ContextFile[];
   readonly buildArguments: ReadonlyMap<string, string>;
   readonly labels: Readonly<Record<string, string>>;
   /** Of the containers that steps run in; default the Engine's. */
   readonly network?: string;
   /** Run every step again. */
   readonly isFresh?: boolean;
+  /** Do not store what stages make, where the Engine would not name it afterwards: Podman. */
+  readonly forgetsStages?: boolean;
   /** The registries of the base images, whose logins the classic builder wants beforehand. */
   readonly registries: readonly string[];
 }
@@ -72,13 +74,21 @@ async function runBuild(
   { builder, onEvent, session }: BuildOptions & { readonly session: string | undefined },
 ) {
   const purpose = `build ${build.subject}`;
+  const isPodman = engine.kind === 'podman';
+  const secrets = podmanSecrets(isPodman ? build.secrets : new Map());
+  const query = {
+    ...buildQuery(build, builder, session),
+    ...secrets.query,
+    // Podman's own: images of steps are its cache.
+    ...(isPodman && build.forgetsStages && { layers: '0' }),
+  };
   const { status, body } = await engine.send({
     method: 'POST',
-    path: `/build?${await buildQuery(build, builder, session)}`,
+    path: `/build?${new URLSearchParams(query)}`,
     purpose,
     contentType: 'application/x-tar',
     headers: builder === 'classic' ? await registryConfig(build) : {},
-    body: build.context,
+    body: () => contextTar([...build.files, ...secrets.files]),
     isEndless: true,
   });
   if (status >= 300) throw refusalError(engine.subject, purpose, { status, text: await readText(body) });
@@ -98,12 +108,12 @@ async function runBuild(
 }
 
 /** Docker Engine API, ImageBuild. */
-async function buildQuery(
+function buildQuery(
   { buildArguments, labels, network, isFresh }: ImageBuild,
   builder: Builder,
   session: string | undefined,
-): Promise<URLSearchParams> {
-  return new URLSearchParams({
+): Readonly<Record<string, string>> {
+  return {
     version: builder === 'buildkit' ? '2' : '1',
     ...(session !== undefined && { session, buildid: randomUUID() }),
     buildargs: JSON.stringify(Object.fromEntries(buildArguments)),
@@ -114,7 +124,7 @@ async function buildQuery(
     rm: '1',
     forcerm: '1',
     platform: 'linux/amd64',
-  });
+  };
 }
 
 function understood(

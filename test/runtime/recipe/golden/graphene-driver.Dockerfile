@@ -21,9 +21,9 @@ RUN python3 -m pip install --no-cache-dir \
       'toml>=0.10,<0.10.3'
 RUN git clone --quiet https://git.example.com/linux-sgx-driver.git /driver \
  && { git -C /driver -c advice.detachedHead=false checkout --quiet --detach sgx_driver_1.9 2>/dev/null || { git -C /driver fetch --quiet origin sgx_driver_1.9 && git -C /driver -c advice.detachedHead=false checkout --quiet --detach FETCH_HEAD; }; } \
- && git -C /driver log -1 --oneline
+ && git -C /driver log -1 --oneline \
+ && if [ -d /driver/driver/linux ]; then cp -r /driver/driver/linux/. /driver/; fi
 ENV ISGX_DRIVER_PATH=/driver
-# v1.9
 RUN git clone --quiet https://git.example.com/graphene.git /graphene \
  && { git -C /graphene -c advice.detachedHead=false checkout --quiet --detach 0123456789abcdef0123456789abcdef01234567 2>/dev/null || { git -C /graphene fetch --quiet origin 0123456789abcdef0123456789abcdef01234567 && git -C /graphene -c advice.detachedHead=false checkout --quiet --detach FETCH_HEAD; }; } \
  && git -C /graphene log -1 --oneline \

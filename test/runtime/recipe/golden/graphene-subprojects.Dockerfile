@@ -20,7 +20,6 @@ RUN apt-get update \
 RUN python3 -m pip install --no-cache-dir \
       'toml>=0.10'
 ENV ISGX_DRIVER_PATH=""
-# v1.9
 RUN git clone --quiet https://git.example.com/graphene.git /graphene \
  && { git -C /graphene -c advice.detachedHead=false checkout --quiet --detach 0123456789abcdef0123456789abcdef01234567 2>/dev/null || { git -C /graphene fetch --quiet origin 0123456789abcdef0123456789abcdef01234567 && git -C /graphene -c advice.detachedHead=false checkout --quiet --detach FETCH_HEAD; }; } \
  && git -C /graphene log -1 --oneline \

@@ -71,7 +71,6 @@ RUN python3 -m pip install --no-cache-dir \
       jinja2 \
       pyelftools \
       voluptuous
-# v1.9
 RUN git clone --quiet https://git.example.com/gramine.git /gramine \
  && { git -C /gramine -c advice.detachedHead=false checkout --quiet --detach 0123456789abcdef0123456789abcdef01234567 2>/dev/null || { git -C /gramine fetch --quiet origin 0123456789abcdef0123456789abcdef01234567 && git -C /gramine -c advice.detachedHead=false checkout --quiet --detach FETCH_HEAD; }; } \
  && git -C /gramine log -1 --oneline

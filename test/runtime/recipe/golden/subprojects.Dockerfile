@@ -28,7 +28,6 @@ RUN apt-get update \
       wget \
  && if apt-cache show libsgx-dcap-quote-verify-dev >/dev/null 2>&1; then DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends libsgx-dcap-quote-verify-dev; fi \
  && rm -rf /var/lib/apt/lists/*
-# v1.9
 RUN git clone --quiet https://git.example.com/gramine.git /gramine \
  && { git -C /gramine -c advice.detachedHead=false checkout --quiet --detach 0123456789abcdef0123456789abcdef01234567 2>/dev/null || { git -C /gramine fetch --quiet origin 0123456789abcdef0123456789abcdef01234567 && git -C /gramine -c advice.detachedHead=false checkout --quiet --detach FETCH_HEAD; }; } \
  && git -C /gramine log -1 --oneline

@@ -5,7 +5,6 @@ import { describe, expect, type TestContext, test } from 'vitest';
 import type { BuildEvent } from '../../../../src/store/engine/build/build-event.ts';
 import { buildImage, type ImageBuild } from '../../../../src/store/engine/build/build-image.ts';
 import { connectEngine, type Engine } from '../../../../src/store/engine/engine.ts';
-import { tarBytes } from '../../../../src/tar/write-tar.ts';
 import { needs } from '../../../end-to-end/stage.ts';
 import type { TestEngine } from '../../../images/engine.ts';
 import { engineForTest } from '../../../images/image-for-test.ts';
@@ -176,6 +175,14 @@ describe('an image that Podman builds', () => {
     expect(printed).not.toMatch(/COMMIT|-->|[0-9a-f]{64}/);
   });
 
+  test('can be the only one that is left of its stages', async (context) => {
+    needs(context, 'busybox runc');
+    const { socket, podman } = await podmanForTest(context);
+    const build = buildOf(good, { forgetsStages: true });
+    const { id } = await buildImage(await connect({ socket }), build, { builder: 'classic' });
+    expect((await podman('images', '--all', '--quiet', '--no-trunc')).trim()).toBe(id);
+  });
+
   test('of a step that fails is none, with the reason', async (context) => {
     needs(context, 'busybox runc');
     const { socket } = await podmanForTest(context);
@@ -210,6 +217,22 @@ RUN --mount=type=secret,id=key,required=true while read -r word; do echo "got \$
     await docker('rmi', '--force', id);
   });
 
+  test('reach it in Podman too, which has no sessions', async (context) => {
+    needs(context, 'busybox runc');
+    const { socket, podman } = await podmanForTest(context);
+    const engine = await connect({ socket });
+    const printed: string[] = [];
+    const secrets = new Map([['key', Buffer.from('open-sesame\n')]]);
+    const { id } = await buildImage(engine, buildOf(text, { secrets }), {
+      builder: 'classic',
+      onEvent: (event) => event.kind === 'output' && printed.push(event.text),
+    });
+    expect(printed.join('')).toContain('got 11 letters');
+    const file = join(scratchDirectory(), 'image.tar');
+    await podman('save', '--quiet', '-o', file, id);
+    expect(readFileSync(file).includes('open-sesame')).toBe(false);
+  });
+
   test('that are missing fail the step that wants them', async (context) => {
     const { engine } = await openEngine(context);
     await expect(
@@ -241,9 +264,10 @@ async function imagesIn(docker: TestEngine['docker']): Promise<readonly string[]
 function buildOf(dockerfile: string, more: Partial<ImageBuild> = {}): ImageBuild {
   return {
     subject: 'the thing',
-    context: async function* () {
-      yield contextTar(dockerfile);
-    },
+    files: [
+      { path: 'Dockerfile', mode: 0o644, content: Buffer.from(dockerfile) },
+      { path: 'busybox', mode: 0o755, content: readFileSync('/bin/busybox') },
+    ],
     buildArguments: new Map(),
     labels: { made: 'here' },
     network: 'none',
@@ -252,14 +276,6 @@ function buildOf(dockerfile: string, more: Partial<ImageBuild> = {}): ImageBuild
     loginFor: async () => undefined,
     ...more,
   };
-}
-
-function contextTar(dockerfile: string): Buffer {
-  const attributes = { uid: 0, gid: 0, mtimeSeconds: 0 };
-  return tarBytes([
-    { kind: 'file', name: 'Dockerfile', mode: 0o644, content: Buffer.from(dockerfile), ...attributes },
-    { kind: 'file', name: 'busybox', mode: 0o755, content: readFileSync('/bin/busybox'), ...attributes },
-  ]);
 }
 
 function contextDirectory(dockerfile: string): string {

@@ -43,9 +43,11 @@ interface Question extends WantedSource {
 
 async function askFor(world: World, question: Question): Promise<Omit<FoundSource, 'repository' | 'login'>> {
   const { branch = 'HEAD' } = question;
-  if (/^[0-9a-f]{7,40}$/.test(branch)) return { revision: branch };
+  if (/^[0-9a-f]{40}$/.test(branch)) return { revision: branch };
   const refs = [`refs/heads/${branch}`, `refs/tags/${branch}^{}`, `refs/tags/${branch}`, branch];
   const answer = await lsRemote(world, question, { options: ['--exit-code'], refs });
+  // The beginning of a commit, unless there is a branch or tag of that name.
+  if (/^[0-9a-f]{7,39}$/.test(branch) && !isFound(answer)) return { revision: branch };
   if (typeof answer === 'string') return unresolved(branch, answer);
   if (answer.status === noSuchRef) throw await unknownName(world, question, branch);
   if (answer.status !== 0) return unresolved(branch, complaintOf(answer));
@@ -55,18 +57,22 @@ async function askFor(world: World, question: Question): Promise<Omit<FoundSourc
   return { revision: commit, name: branch };
 }
 
+function isFound(answer: ProgramResult | string): boolean {
+  return typeof answer !== 'string' && answer.status === 0;
+}
+
 function unresolved(revision: string, obstacle: string): Omit<FoundSource, 'repository' | 'login'> {
   return { revision, isUnresolved: true, obstacle };
 }
 
-/** What a container can clone. */
+/** What a container can clone: it has no keys for ssh, and sees no directory of this machine. */
 function checkRepository({ repository, place }: WantedSource): void {
-  if (/^(?:https?|git|ssh|ftps?):\/\/./.test(repository) || /^[\w.-]+@[\w.-]+:./.test(repository)) return;
+  if (/^(?:https?|git|ftps?):\/\/./.test(repository)) return;
   throw new GscError({
     code: 'config',
     subject: place,
     message: `expected a repository that the build's container can clone, got ${JSON.stringify(withoutLogin(repository))}`,
-    hint: 'write a URL (https://, git:// or ssh://); a repository of this machine can be served with git daemon',
+    hint: 'write a URL (https:// or git://; a login may stand in it); a repository of this machine can be served with git daemon',
   });
 }
 
@@ -87,7 +93,6 @@ async function lsRemote(
       environment: {
         ...world.environment,
         GIT_TERMINAL_PROMPT: '0',
-        GIT_SSH_COMMAND: 'ssh -o BatchMode=yes',
         ...(login && { GSC_GIT_USERNAME: login.username, GSC_GIT_PASSWORD: login.password }),
       },
       timeoutMs,

@@ -34,6 +34,7 @@ beforeAll(async () => {
     'annotated',
   ]);
   await runTool('git', ['-C', directory, 'branch', 'topic/one']);
+  await runTool('git', ['-C', directory, 'branch', 'deadbeef']);
   writeFileSync(join(directory, 'file'), '2');
   second = await repository.commit('second');
   // A branch and a tag of one name, as git allows.
@@ -50,6 +51,7 @@ const find = (branch?: string, repository = `${server.url}/repository/.git`) =>
 describe('the commit of', () => {
   test.each([
     ['a branch', 'main', () => second],
+    ['a branch that could be the beginning of a commit', 'deadbeef', () => first],
     ['a branch with a slash', 'topic/one', () => first],
     ['a tag', 'v1.0', () => first],
     ['an annotated tag: not the tag object itself', 'annotated', () => first],
@@ -165,6 +167,8 @@ test.each([
   'file:///srv/gramine',
   'gramine',
   'ext::sh -c evil',
+  'ssh://git@a/b',
+  'git@git.example.com:a/b.git',
   '-u',
   'https://',
 ])('the repository %j is refused: no container could clone it', async (repository) => {
@@ -174,9 +178,10 @@ test.each([
   });
 });
 
-test.each(['https://a/b.git', 'git://a/b', 'ssh://git@a/b', 'git@github.com:a/b.git'])(
+test.each(['https://a/b.git', 'git://a/b', 'http://a:8080/b'])(
   'the repository %j is one',
   async (repository) => {
-    expect(await find('0123456789', repository)).toEqual({ repository, revision: '0123456789' });
+    const commit = '0123456789abcdef0123456789abcdef01234567';
+    expect(await find(commit, repository)).toEqual({ repository, revision: commit });
   },
 );

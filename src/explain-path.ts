@@ -8,7 +8,9 @@ import {
   rootPath,
 } from './base/image-path.ts';
 import { type ManifestNames, type NameTreatment, treatName } from './manifest/name-treatment.ts';
+import type { ContainerUser } from './scan/container-user.ts';
 import { engineFiles } from './scan/exclusion-rules.ts';
+import { readObstacle } from './scan/read-obstacle.ts';
 import { type Exclusion, excludedByOption } from './scan/trust-policy.ts';
 import type { FileTree, TreeNode } from './tree/file-tree.ts';
 import { lookup, resolvePath } from './tree/resolve-path.ts';
@@ -21,6 +23,8 @@ export interface ExplainableImage {
   /** Lowest first. */
   readonly diffIds: readonly Digest[];
   readonly names: ManifestNames;
+  /** Who opens files: the enclave is a process of the container's user. */
+  readonly user: ContainerUser;
   /**
    * Why a file or a link is not trusted, by its real name; undefined if no rule leaves it out. `isCertain` is false if the
    * rules of the build are not known and these are the ones by default.
@@ -43,6 +47,8 @@ export type Finding =
       readonly sha256: string;
       readonly sizeBytes: number;
       readonly layer: LayerPlace;
+      /** Why the container's user cannot read it, whatever the manifest says. */
+      readonly unreadable?: string;
     }
   | { readonly kind: 'directory'; readonly realPath: ImagePath }
   | { readonly kind: 'special'; readonly realPath: ImagePath; readonly type: string }
@@ -190,14 +196,23 @@ function engineExclusion(hostPath: ByteString): KnownExclusion | undefined {
   return rule && { rule: rule.pattern, reason: rule.reason, origin: 'built-in', isCertain: true };
 }
 
-function findIn({ tree, diffIds }: ExplainableImage, hostPath: ByteString): Finding {
+function findIn({ tree, diffIds, user }: ExplainableImage, hostPath: ByteString): Finding {
   const found = resolvePath(tree, hostPath);
   if (found.kind !== 'found') return { kind: 'nothing', obstacle: found.kind, at: found.at };
   const { path: realPath, node } = found;
   switch (node.kind) {
     case 'file': {
       const layer = { number: node.layer + 1, diffId: diffIdOf(diffIds, node.layer) };
-      return { kind: 'file', realPath, sha256: node.sha256, sizeBytes: node.sizeBytes, layer };
+      const unreadable = readObstacle(tree, realPath, user);
+      const { sha256, sizeBytes } = node;
+      return {
+        kind: 'file',
+        realPath,
+        sha256,
+        sizeBytes,
+        layer,
+        ...(unreadable !== undefined && { unreadable }),
+      };
     }
     case 'directory':
       return { kind: 'directory', realPath };

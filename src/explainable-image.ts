@@ -6,12 +6,14 @@ import type { Image } from './image/image.ts';
 import { labels, stateOf } from './labels.ts';
 import { readManifestNames } from './manifest/name-treatment.ts';
 import { parseToml } from './manifest/toml.ts';
+import { type ContainerUser, findUser } from './scan/container-user.ts';
 import type { LayerIndex } from './scan/layer-index.ts';
 import { readTopFiles } from './scan/read-top-files.ts';
 import { type ImageScan, scanImage } from './scan/scan-image.ts';
 import { leanRulesFor } from './scan/trust-level.ts';
 import { type Exclusion, TrustPolicy } from './scan/trust-policy.ts';
 import { appFiles } from './sign-image.ts';
+import type { FileTree } from './tree/file-tree.ts';
 import { mergeLayers } from './tree/merge-layers.ts';
 
 const gscPlace = imagePath('/gramine');
@@ -31,6 +33,7 @@ export async function explainableImage(image: Image, scan: ImageScan): Promise<E
     tree: scan.tree,
     diffIds: image.layers.map(({ diffId }) => diffId),
     names: readManifestNames(parseToml(manifest.content, `${image.name}: ${manifest.path}`).root),
+    user: userOf(image, scan.tree),
     exclusionOf: (path) => {
       if (isWithin(path, gscPlace)) return runtimeFile;
       const found = policies.map((policy) => policy.exclusionOf(path)).find((each) => each !== undefined);
@@ -57,10 +60,12 @@ export async function explainableBuild(
       ({ path, rule, reason, origin }) => [path, { rule, reason, origin, isCertain: true }] as const,
     ),
   ]);
+  const tree = mergeLayers([...indexes, ...added.indexes].map(({ entries }) => entries));
   return {
-    tree: mergeLayers([...indexes, ...added.indexes].map(({ entries }) => entries)),
+    tree,
     diffIds: image.layers.map(({ diffId }) => diffId),
     names: readManifestNames(manifest),
+    user: userOf(image, tree),
     exclusionOf: (path) => (isWithin(path, gscPlace) ? runtimeFile : exclusions.get(path)),
   };
 }
@@ -76,6 +81,10 @@ async function manifestIn(image: Image): Promise<{ readonly path: ImagePath; rea
     message: `expected a graminized image, got one without ${path}, although it has the label ${labels.runtimeVersion}`,
     hint: 'make it again with gsc build',
   });
+}
+
+function userOf({ config, name }: Image, tree: FileTree): ContainerUser {
+  return findUser(config.config?.User ?? '', tree, name);
 }
 
 function leanPolicy(): TrustPolicy {

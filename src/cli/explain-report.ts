@@ -13,6 +13,8 @@ export function explanationText(explanation: PathExplanation, layerCount: number
     facts.push(['is', showBytes(finding.realPath)]);
   }
   if (finding.kind === 'file') {
+    if (finding.unreadable !== undefined && isOpened(verdict))
+      facts.push(['but', `${finding.unreadable}, so opening it fails`]);
     const { number, diffId } = finding.layer;
     facts.push([
       'content',
@@ -21,6 +23,11 @@ export function explanationText(explanation: PathExplanation, layerCount: number
   }
   const lines = facts.map(([label, text]) => `  ${label.padEnd(9)}${text}\n`);
   return `${showBytes(path)}: ${headline(verdict)}\n${lines.join('')}`;
+}
+
+/** True if the manifest lets programs open what the host has there. */
+function isOpened({ kind }: Verdict): boolean {
+  return kind === 'trusted' || kind === 'allowed' || kind === 'unchecked';
 }
 
 /** The same as plain values. */
@@ -212,6 +219,7 @@ function findingToJson(finding: Finding): object {
         path: showBytes(finding.realPath),
         sha256: finding.sha256,
         size: finding.sizeBytes,
+        readable: finding.unreadable === undefined,
         layer: { number: finding.layer.number, diff_id: finding.layer.diffId },
       };
     case 'directory':

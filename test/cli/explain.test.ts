@@ -53,6 +53,35 @@ describe('gsc explain', () => {
     expect(stderr).toBe('');
   });
 
+  test('says of a trusted file that the container user may not read it', async () => {
+    await writeApp(join(gsc.directory, 'private'), {
+      run: { User: '1000' },
+      entries: [
+        ['etc/private.conf', 'conf', 0o600],
+        ['etc/open.conf', 'conf'],
+      ],
+    });
+    const explain = [
+      'explain',
+      '--runtime',
+      'runtime',
+      'oci:private:latest',
+      '/etc/private.conf',
+      '/etc/open.conf',
+    ];
+    const { code, stdout, stderr } = await gsc(explain);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(
+      /^\/etc\/private\.conf: trusted\n[\s\S]* {2}but {6}uid 1000 may not read \/etc\/private\.conf \(mode 0600 of 0:0\), so opening it fails$/m,
+    );
+    expect(stdout.match(/opening it fails/g)?.length).toBe(1);
+    const json = JSON.parse((await gsc([...explain, '--json'])).stdout);
+    expect(json.paths.map(({ in_image }: { in_image: object }) => in_image)).toMatchObject([
+      { readable: false },
+      { readable: true },
+    ]);
+  });
+
   test('says of an app image what a build with the same options would make of it', async () => {
     const explain = async (...options: readonly string[]) => {
       const { code, stdout, stderr } = await gsc(['explain', '--runtime', 'runtime', '--json', ...options]);

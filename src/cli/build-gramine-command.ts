@@ -14,9 +14,8 @@ import { planRuntime, provideRuntime, type RuntimePlan, recipeOf } from './runti
 import { readBuildOrder } from './runtime-build/read-build-order.ts';
 import { addRuntimeBuildOptions, type RuntimeBuildOptions } from './runtime-build/runtime-build-options.ts';
 import { writeRecipe } from './runtime-build/write-recipe.ts';
-import { addStoreOptions, type StoreOptions } from './store-options.ts';
 
-interface Options extends CommonOptions, RuntimeBuildOptions, StoreOptions {
+interface Options extends CommonOptions, RuntimeBuildOptions {
   readonly config?: string;
   readonly fileOnly?: boolean;
   readonly output?: string;
@@ -39,7 +38,6 @@ export const addBuildGramine: AddCommand = (program, act) => {
     .option('--force', 'replace an image, or with --file-only a directory, of that name')
     .option('--no-cache', 'build anew, whatever there is already (also -nc)')
     .action(act(buildGramine));
-  addStoreOptions(command);
 };
 
 async function buildGramine(context: CommandContext, options: Options, nameText: string): Promise<number> {

@@ -2,8 +2,10 @@ import { homedir } from 'node:os';
 import { addAbortSignal } from 'node:stream';
 import { commands } from './commands.ts';
 import type { World } from './console.ts';
+import { keepYoungSpaceSmall } from './heap-growth.ts';
 import { runCommandLine } from './program.ts';
 
+keepYoungSpaceSmall();
 const abort = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   // The first signal lets the command clean up; a second one ends the process at once.

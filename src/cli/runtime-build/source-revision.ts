@@ -87,7 +87,9 @@ async function lsRemote(
 ): Promise<ProgramResult | string> {
   const helper = login ? ['-c', 'credential.helper=', '-c', `credential.helper=${loginHelper}`] : [];
   try {
-    const result = await runProgram('git', [...helper, 'ls-remote', ...options, repository, ...refs], {
+    // Behind the dashes nothing is an option, whatever a branch is called.
+    const parameters = [...helper, 'ls-remote', ...options, '--', repository, ...refs];
+    const result = await runProgram('git', parameters, {
       input: '',
       // Nobody is there to be asked for a password.
       environment: {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { findSource } from '../../../src/cli/runtime-build/source-revision.ts';
@@ -86,6 +86,17 @@ describe('a name', () => {
     await expect(find('entirely-different')).rejects.toMatchObject({
       hint: expect.stringContaining('ls-remote'),
     });
+  });
+
+  test('that looks like an option is none to git', async () => {
+    const trace = join(scratchDirectory(), 'made');
+    for (const branch of [`--upload-pack=touch ${trace};`, '--symref', '-h']) {
+      await expect(find(branch)).rejects.toMatchObject({
+        code: 'config',
+        message: expect.stringContaining(`has no branch or tag ${branch}`),
+      });
+    }
+    expect(existsSync(trace)).toBe(false);
   });
 
   test('is never taken for another that ends like it', async () => {

@@ -131,7 +131,6 @@ function redhatInstall(distribution: Distribution, mirror: string | undefined): 
     { id: 'rhel-key', directory: '/etc/pki/entitlement', file: /^\d+-key\.pem$/ },
     { id: 'rhel-certificate', directory: '/etc/pki/entitlement', file: /^\d+\.pem$/ },
   ];
-  const { packageManager } = distribution;
   const replaced =
     mirror === undefined ? [] : [run([replaceHosts("/etc/yum.repos.d -name '*.repo'", mirror)])];
   return {
@@ -139,7 +138,7 @@ function redhatInstall(distribution: Distribution, mirror: string | undefined): 
       ...replaced,
       run([`${printLines(lines)} >/etc/yum.repos.d/entitled.repo`]),
       run(
-        dnfInstall({ ...distribution, packageManager }),
+        dnfInstall(distribution),
         secrets.map(({ id }) => secretMount(id)),
       ),
     ],

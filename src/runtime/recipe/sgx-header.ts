@@ -7,8 +7,8 @@ const sgxHeader = {
   sha256: 'a34a997ade42b61376b1c5d3d50f839fd28f2253fa047cb9c0e68a1b00477956',
 };
 
-/** Meson's option for a header in a place of our own. */
-const includeOption = '-Dsgx_driver_include_path=/sgx';
+/** Meson's option for headers that are not the system's. */
+const includeOption = (directory: string) => `-Dsgx_driver_include_path=${directory}`;
 
 /** For a driver of before DCAP, which has other calls. Drivers of DCAP from 1.10 on have those of the kernel's. */
 const oldDriver = { header: 'sgx_user.h', option: '-Dsgx_driver=oot' };
@@ -24,17 +24,34 @@ export function sgxHeaderCommands(places: {
   readonly driver?: string;
 }): readonly string[] {
   const { driver, options } = places;
-  const ofDriver =
-    driver === undefined
-      ? ''
-      : `if [ -f ${driver}/${oldDriver.header} ]; then echo '${oldDriver.option} -Dsgx_driver_include_path=${driver}' >${options}; el`;
   const given = `${places.archives}/sgx.h`;
-  return [
-    `: >${options}`,
+  const fetched = `wget --quiet --timeout=30 -O /sgx/asm/sgx.h '${sgxHeader.url}'`;
+  const branches: readonly (readonly [condition: string, commands: readonly string[]])[] = [
+    ...(driver === undefined
+      ? []
+      : [
+          [
+            `[ -f ${driver}/${oldDriver.header} ]`,
+            [tell(`${oldDriver.option} ${includeOption(driver)}`)],
+          ] as const,
+        ]),
     [
-      String.raw`${ofDriver}if ! printf '#include <asm/sgx.h>\n' | cc -E - >/dev/null 2>&1; then mkdir -p /sgx/asm`,
-      `&& if [ -f ${given} ]; then cp ${given} /sgx/asm/sgx.h; else wget --quiet --timeout=30 -O /sgx/asm/sgx.h '${sgxHeader.url}'; fi`,
-      `&& echo '${sgxHeader.sha256}  /sgx/asm/sgx.h' | sha256sum --check --quiet && echo '${includeOption}' >${options}; fi`,
-    ].join(' \\\n    '),
+      String.raw`! printf '#include <asm/sgx.h>\n' | cc -E - >/dev/null 2>&1`,
+      [
+        'mkdir -p /sgx/asm',
+        `if [ -f ${given} ]; then cp ${given} /sgx/asm/sgx.h; else ${fetched}; fi`,
+        `echo '${sgxHeader.sha256}  /sgx/asm/sgx.h' | sha256sum --check --quiet`,
+        tell(includeOption('/sgx')),
+      ],
+    ],
   ];
+  const lines = branches.map(
+    ([condition, commands], index) =>
+      `${index === 0 ? 'if' : 'elif'} ${condition}; then ${commands.join(' \\\n    && ')};`,
+  );
+  return [`: >${options}`, [...lines, 'fi'].join(' \\\n    ')];
+
+  function tell(words: string): string {
+    return `echo '${words}' >${options}`;
+  }
 }

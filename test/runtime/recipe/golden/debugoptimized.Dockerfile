@@ -34,7 +34,9 @@ RUN git clone --quiet https://git.example.com/gramine.git /gramine \
 RUN : >/sgx-options \
  && if ! printf '#include <asm/sgx.h>\n' | cc -E - >/dev/null 2>&1; then mkdir -p /sgx/asm \
     && if [ -f /gramine/subprojects/packagecache/sgx.h ]; then cp /gramine/subprojects/packagecache/sgx.h /sgx/asm/sgx.h; else wget --quiet --timeout=30 -O /sgx/asm/sgx.h 'https://git.kernel.org/pub/scm/linux/kernel/git/stable/linux.git/plain/arch/x86/include/uapi/asm/sgx.h?h=v5.11'; fi \
-    && echo 'a34a997ade42b61376b1c5d3d50f839fd28f2253fa047cb9c0e68a1b00477956  /sgx/asm/sgx.h' | sha256sum --check --quiet && echo '-Dsgx_driver_include_path=/sgx' >/sgx-options; fi
+    && echo 'a34a997ade42b61376b1c5d3d50f839fd28f2253fa047cb9c0e68a1b00477956  /sgx/asm/sgx.h' | sha256sum --check --quiet \
+    && echo '-Dsgx_driver_include_path=/sgx' >/sgx-options; \
+    fi
 RUN cd /gramine \
  && if printf '#include <sgx_dcap_quoteverify.h>\n' | cc -E - >/dev/null 2>&1; then dcap=enabled; else dcap=disabled; fi \
  && meson setup build/ --prefix=/gramine/meson_build_output --buildtype=debugoptimized \

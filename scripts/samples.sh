@@ -10,7 +10,7 @@
 # --runtime REF   a real Gramine: an image or a directory; by default the stand-in is built, which protects nothing
 # DOCKER_HOST     the Docker Engine to use; by default one is started in a temporary directory (needs root)
 # DOCKER          its client; default: docker, for an Engine of the script's own /usr/bin/docker
-# GSC             the command; default: node dist/gsc.js
+# GSC             the command, as the shell reads it; default: node dist/gsc.js
 # GSC_SAMPLES     where roots are kept between runs; default: out/samples
 set -eu
 cd "$(dirname "$0")/.."
@@ -58,8 +58,7 @@ fi
 export DOCKER_HOST
 
 docker() { "$client" "$@"; }
-# shellcheck disable=SC2086 # GSC may be a command with arguments
-gsc() { $gsc "$@"; }
+gsc() { eval "$gsc \"\$@\""; }
 step() { printf '\n== %s\n' "$*"; }
 
 # The Debian root lies under the name of its recipe's hash, whole or not at all.

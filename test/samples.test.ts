@@ -38,7 +38,7 @@ test.for(samples)('the sample %s does what it should, outside and in direct mode
   const env = {
     DOCKER: '/usr/bin/docker',
     DOCKER_HOST: engine.host,
-    GSC: `${process.execPath} ${gsc}`,
+    GSC: `'${process.execPath}' '${gsc}'`,
     GSC_SAMPLES: join(testCache(), 'samples'),
     // The cache of layer indexes is the tests' own.
     HOME: home,

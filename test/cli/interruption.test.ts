@@ -135,7 +135,7 @@ describe('on a terminal', () => {
     });
 
   testWithTool('script', 'progress is one line that goes away', async () => {
-    const output = onTerminal(`node ${await bundledGsc()} ${build('oci:terminal').join(' ')}`);
+    const output = onTerminal(`node '${await bundledGsc()}' ${build('oci:terminal').join(' ')}`);
     expect(output).toContain('reading layer 1 of 1');
     const shown = output.split('\r\n').map((line) => line.split('\r\u001b[K').at(-1));
     expect(shown.filter((line) => line?.includes('reading layer'))).toEqual([]);

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
 import { imageForTest } from '../images/image-for-test.ts';
@@ -19,7 +19,8 @@ async function podmanWith(context: TestContext, name: ImageName) {
   const { reference } = await imageForTest(context, name);
   const archive = join(stage().gsc.directory, `${name}.tar`);
   const target = `docker-archive:${archive}:localhost/${name}:1`;
-  await runTool('sh', ['-c', `rm -f ${archive}; skopeo copy --quiet ${reference} ${target}`]);
+  rmSync(archive, { force: true });
+  await runTool('skopeo', ['copy', '--quiet', reference, target]);
   await service.podman('load', '--quiet', '--input', archive);
   return { service, env: { CONTAINER_HOST: `unix://${service.socket}` } };
 }

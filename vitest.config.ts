@@ -7,7 +7,7 @@ export default defineConfig({
   define: { __GSC_VERSION__: JSON.stringify(version) },
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/global-setup.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 300_000,
     hookTimeout: 600_000,
   },

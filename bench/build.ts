@@ -10,8 +10,8 @@ import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { makeImage } from '../test/images/make-image.ts';
-import { standinRuntime } from '../test/images/standin-runtime.ts';
+import { makeImage } from '../test/support/images/make-image.ts';
+import { standinRuntime } from '../test/support/images/standin-runtime.ts';
 import { largeLayout } from './parts/large-layout.ts';
 
 const directory = 'out/bench/build';

@@ -18,7 +18,7 @@ import { openEngineWriter } from '../src/store/engine/engine-writer.ts';
 import type { ImageRecordStore } from '../src/store/engine/image-record.ts';
 import { openEngineImage } from '../src/store/engine/open-engine-image.ts';
 import { tarBytes } from '../src/tar/write-tar.ts';
-import { writeOciLayout } from '../test/images/oci-layout.ts';
+import { writeOciLayout } from '../test/support/images/oci-layout.ts';
 
 const directory = 'out/bench/engine';
 const engineDirectory = '/tmp/gsc-bench-engine';

@@ -4,7 +4,7 @@ import { type EnclaveLayout, layOutEnclave } from '../src/enclave/enclave-layout
 import { measureEnclave } from '../src/enclave/enclave-measurement.ts';
 import { enclaveRulesOf } from '../src/enclave/enclave-rules.ts';
 import { readEnclaveSettings } from '../src/enclave/enclave-settings.ts';
-import { parseToml } from '../src/manifest/toml.ts';
+import { parseToml } from '../src/manifest/toml/toml.ts';
 import { parseRuntimeVersion } from '../src/runtime/version.ts';
 
 /**

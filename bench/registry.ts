@@ -9,10 +9,10 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { layWire, type Wire } from '../test/end-to-end/wire.ts';
-import { makeImage } from '../test/images/make-image.ts';
-import { runTool } from '../test/images/run-tool.ts';
-import { standinRuntime } from '../test/images/standin-runtime.ts';
+import { layWire, type Wire } from '../test/support/end-to-end/wire.ts';
+import { makeImage } from '../test/support/images/make-image.ts';
+import { runTool } from '../test/support/images/run-tool.ts';
+import { standinRuntime } from '../test/support/images/standin-runtime.ts';
 import { largeLayout } from './parts/large-layout.ts';
 
 const directory = 'out/bench/registry';

@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { bundledGsc } from './cli/gsc.ts';
-import { testCache } from './images/cache.ts';
-import { engineForTest } from './images/image-for-test.ts';
-import { runTool, ToolFailure } from './images/run-tool.ts';
-import { standinRuntime } from './images/standin-runtime.ts';
-import { hasTool } from './store/tool.ts';
+import { bundledGsc } from './support/cli/gsc.ts';
+import { testCache } from './support/images/cache.ts';
+import { engineForTest } from './support/images/image-for-test.ts';
+import { runTool, ToolFailure } from './support/images/run-tool.ts';
+import { standinRuntime } from './support/images/standin-runtime.ts';
+import { hasTool } from './support/store/tool.ts';
 
 // The root of the Debian samples is made by the first that needs it.
 vi.setConfig({ testTimeout: 600_000 });

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { makeImage } from '../../test/images/make-image.ts';
-import { writeOciLayout } from '../../test/images/oci-layout.ts';
+import { makeImage } from '../../test/support/images/make-image.ts';
+import { writeOciLayout } from '../../test/support/images/oci-layout.ts';
 import { largeTar } from './large-tar.ts';
 
 /**

@@ -1,16 +1,16 @@
-import { addBuild } from './build-command.ts';
-import { addBuildGramine } from './build-gramine-command.ts';
-import { addCache } from './cache-command.ts';
-import { addConfig } from './config-command.ts';
-import { addExplain } from './explain-command.ts';
-import { addGenPrivateKey } from './gen-private-key-command.ts';
-import { addInfoImage } from './info-image-command.ts';
-import { addInit } from './init-command.ts';
-import { addManifestCheck } from './manifest-check-command.ts';
+import { addBuild } from './commands/build-command.ts';
+import { addBuildGramine } from './commands/build-gramine-command.ts';
+import { addCache } from './commands/cache-command.ts';
+import { addConfig } from './commands/config-command.ts';
+import { addExplain } from './commands/explain-command.ts';
+import { addGenPrivateKey } from './commands/gen-private-key-command.ts';
+import { addInfoImage } from './commands/info-image-command.ts';
+import { addInit } from './commands/init-command.ts';
+import { addManifestCheck } from './commands/manifest-check-command.ts';
+import { addSgxSign } from './commands/sgx-sign-command.ts';
+import { addSignImage } from './commands/sign-image-command.ts';
+import { addSigstructView } from './commands/sigstruct-view-command.ts';
 import type { AddCommand } from './program.ts';
-import { addSgxSign } from './sgx-sign-command.ts';
-import { addSignImage } from './sign-image-command.ts';
-import { addSigstructView } from './sigstruct-view-command.ts';
 
 /** All commands, in the order of the help. */
 export const commands: readonly AddCommand[] = [

@@ -1,7 +1,7 @@
-import { compressLayers } from '../compress-layers.ts';
 import type { Image, Layer } from '../image/image.ts';
+import type { ImageWriter } from '../image/image-writer.ts';
+import { compressLayers } from '../layer/compress-layers.ts';
 import { type ImageReference, showReference } from '../reference/image-reference.ts';
-import type { ImageWriter } from '../store/image-writer.ts';
 import { exitCodes } from './failure.ts';
 import type { CommandContext } from './program.ts';
 

@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
+import { Stores } from '../store/image-store.ts';
 import { Console, type Verbosity, type World } from './console.ts';
 import { asUsageError, reportFailure } from './failure.ts';
+import type { StoreOptions } from './options/store-options.ts';
 import { openScanCache, type ScanCache } from './scan-cache.ts';
-import type { StoreOptions } from './store-options.ts';
-import { Stores } from './stores.ts';
 
 /** What a command gets besides its own arguments. */
 export interface CommandContext {

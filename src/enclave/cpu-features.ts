@@ -1,5 +1,5 @@
 import { GscError } from '../base/error.ts';
-import type { TomlTable } from '../manifest/toml.ts';
+import type { TomlTable } from '../manifest/toml/toml.ts';
 import { type GramineRelease, isAtLeast } from '../runtime/version.ts';
 import { readSwitch, readTable, readWord } from './setting.ts';
 

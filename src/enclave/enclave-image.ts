@@ -1,4 +1,4 @@
-import { type ElfSegment, elfError, parseElf, segmentType, sliceOf } from '../base/elf.ts';
+import { type ElfSegment, elfError, parseElf, segmentType, sliceOf } from '../elf/elf.ts';
 import { highestOf, lowestOf, pageSizeBytes, roundDownToPage, roundUpToPage } from './address.ts';
 
 /** One PT_LOAD of a file that goes into an enclave: its link address and PF_ bits (X 1, W 2, R 4). */

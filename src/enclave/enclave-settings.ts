@@ -1,5 +1,5 @@
 import { GscError } from '../base/error.ts';
-import type { TomlTable } from '../manifest/toml.ts';
+import type { TomlTable } from '../manifest/toml/toml.ts';
 import { type GramineRelease, isAtLeast, type RuntimeVersion } from '../runtime/version.ts';
 import { type CpuFeatures, readCpuFeatures, readUsesExinfo } from './cpu-features.ts';
 import { parseEnclaveSize } from './enclave-size.ts';

@@ -1,5 +1,5 @@
 import type { GscError } from '../base/error.ts';
-import type { TomlTable } from '../manifest/toml.ts';
+import type { TomlTable } from '../manifest/toml/toml.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { type EnclaveSettings, readEnclaveSettings } from './enclave-settings.ts';
 import { showEnclaveSize } from './enclave-size.ts';

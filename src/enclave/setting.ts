@@ -1,5 +1,5 @@
 import { GscError } from '../base/error.ts';
-import { isTable, type TomlTable } from '../manifest/toml.ts';
+import { isTable, type TomlTable } from '../manifest/toml/toml.ts';
 
 /** The error for a key of the manifest whose value is not what the enclave needs. */
 export function manifestError(key: string, expected: string, got: unknown, hint?: string): GscError {

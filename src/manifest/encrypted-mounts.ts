@@ -1,6 +1,6 @@
 import { type ImagePath, showBytes } from '../base/image-path.ts';
-import { mountOf, readMounts } from './reachable-files.ts';
-import { isTable, type TomlTable, valueAt } from './toml.ts';
+import { mountOf, readMounts } from './files/reachable-files.ts';
+import { isTable, type TomlTable, valueAt } from './toml/toml.ts';
 
 /** Gramine's own name of a key, for mounts that name none. */
 const defaultKey = 'default';

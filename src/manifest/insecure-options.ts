@@ -1,5 +1,5 @@
-import { select } from './runtime-values.ts';
-import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue } from './toml.ts';
+import { select } from './schema/runtime-values.ts';
+import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue } from './toml/toml.ts';
 
 /** A key that weakens the enclave, with the reason in a sentence. */
 export interface InsecureOption {

@@ -1,6 +1,6 @@
-import { showValue } from './problem.ts';
-import { serializeManifest } from './serialize.ts';
-import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue } from './toml.ts';
+import { showValue } from './schema/problem.ts';
+import { serializeManifest } from './toml/serialize.ts';
+import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue } from './toml/toml.ts';
 
 /** A key that both have, with different values: the user's counts. Values are shown for messages. */
 export interface Override {

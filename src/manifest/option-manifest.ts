@@ -1,6 +1,6 @@
 import { type ImagePath, imagePath, isWithin, showBytes, textOfBytes } from '../base/image-path.ts';
 import { type Override, pathLists, showWhole } from './merge.ts';
-import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue, valueAt } from './toml.ts';
+import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue, valueAt } from './toml/toml.ts';
 
 /** What the enclave does with a place that holds data of the user. */
 export type VolumeUse =

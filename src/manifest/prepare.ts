@@ -1,10 +1,10 @@
 import { GscError } from '../base/error.ts';
 import { isAtLeast, type RuntimeVersion } from '../runtime/version.ts';
-import { addDefaults, type DefaultsOptions, tableOf, withKey } from './defaults.ts';
-import type { FileAccess } from './file-access.ts';
-import { type SerializeOptions, serializeManifest } from './serialize.ts';
-import { type KeyPath, parseToml, showPath, type TomlTable } from './toml.ts';
-import { expandTrustedFiles } from './trusted-files.ts';
+import type { FileAccess } from './files/file-access.ts';
+import { expandTrustedFiles } from './files/trusted-files.ts';
+import { addDefaults, type DefaultsOptions, tableOf, withKey } from './schema/defaults.ts';
+import { type SerializeOptions, serializeManifest } from './toml/serialize.ts';
+import { type KeyPath, parseToml, showPath, type TomlTable } from './toml/toml.ts';
 
 export interface PrepareOptions extends DefaultsOptions, Partial<SerializeOptions> {
   /** The manifest: TOML in UTF-8, complete or not. */

@@ -1,6 +1,6 @@
 import { type ImagePath, imagePath } from '../base/image-path.ts';
-import { glibcDefaultDirectories } from '../scan/library-paths.ts';
-import { readLoaderConfig } from '../scan/loader-config.ts';
+import { glibcDefaultDirectories } from '../start/library-paths.ts';
+import { readLoaderConfig } from '../start/loader-config.ts';
 import { readOne, realFileAt, type TreeSource } from './tree-source.ts';
 
 /** musl, ldso/dynlink.c: the built-in search path. */

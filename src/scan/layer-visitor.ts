@@ -1,8 +1,8 @@
 import { createHash, type Hash, hash } from 'node:crypto';
 import type { ImagePath } from '../base/image-path.ts';
+import { isCLibraryPart, versionsDefinedIn } from '../elf/c-library-parts.ts';
 import type { TarEntry, TarVisitor } from '../tar/tar-entry.ts';
 import type { FileFacts, LayerEntry, Ownership, ProgramFacts } from '../tree/entry.ts';
-import { isCLibraryPart, versionsDefinedIn } from './c-library-parts.ts';
 import { isContentKept } from './kept-content.ts';
 import { fileEntry, meaningOf } from './layer-entry.ts';
 import { ProgramProbe } from './program-probe.ts';

@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import { GscError } from '../base/error.ts';
 import { type ImagePath, showBytes } from '../base/image-path.ts';
 import type { Image, Layer } from '../image/image.ts';
-import { decompress } from '../tar/decompress.ts';
+import { decompress } from '../tar/codec/decompress.ts';
 import { readTar } from '../tar/read-tar.ts';
 import type { TarEntry, TarVisitor } from '../tar/tar-entry.ts';
 import type { FileNode, FileTree } from '../tree/file-tree.ts';

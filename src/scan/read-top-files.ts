@@ -1,6 +1,6 @@
 import { type ImagePath, imagePath } from '../base/image-path.ts';
 import type { Image, Layer } from '../image/image.ts';
-import { decompress } from '../tar/decompress.ts';
+import { decompress } from '../tar/codec/decompress.ts';
 import { readTar } from '../tar/read-tar.ts';
 import type { TarEntry } from '../tar/tar-entry.ts';
 

@@ -3,7 +3,7 @@ import { layOutEnclave } from '../enclave/enclave-layout.ts';
 import { measureEnclave } from '../enclave/enclave-measurement.ts';
 import { enclaveRulesOf } from '../enclave/enclave-rules.ts';
 import { type EnclaveSettings, readEnclaveSettings } from '../enclave/enclave-settings.ts';
-import { parseToml } from '../manifest/toml.ts';
+import { parseToml } from '../manifest/toml/toml.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { attributesOf } from './attributes.ts';
 import { signSigstruct, type UnsignedSigstruct } from './sign-sigstruct.ts';

@@ -1,15 +1,15 @@
+import type { StoredImage } from '../image/stored-image.ts';
 import type {
   DockerArchiveReference,
   OciArchiveReference,
   OciLayoutReference,
 } from '../reference/image-reference.ts';
 import { showReference } from '../reference/image-reference.ts';
-import { type ArchiveOptions, openArchive } from './archive-files.ts';
-import { openDirectory } from './directory-files.ts';
-import { openDockerImage } from './docker-archive-image.ts';
-import type { FileSet } from './file-set.ts';
-import { openOciImage } from './oci-image.ts';
-import type { StoredImage } from './stored-image.ts';
+import { type ArchiveOptions, openArchive } from './archive/archive-files.ts';
+import { openDockerImage } from './archive/docker-archive-image.ts';
+import { openOciImage } from './layout/oci-image.ts';
+import { openDirectory } from './local/directory-files.ts';
+import type { FileSet } from './local/file-set.ts';
 
 /** Images in files and directories. */
 export type FileReference = OciLayoutReference | OciArchiveReference | DockerArchiveReference;

@@ -1,6 +1,6 @@
-import { openArchiveWriter } from './archive-writer.ts';
-import type { ImageWriter, OpenWriterOptions } from './image-writer.ts';
-import { openLayoutWriter } from './layout-writer.ts';
+import type { ImageWriter, OpenWriterOptions } from '../image/image-writer.ts';
+import { openArchiveWriter } from './archive/archive-writer.ts';
+import { openLayoutWriter } from './layout/layout-writer.ts';
 import type { FileReference } from './open-image.ts';
 
 /**

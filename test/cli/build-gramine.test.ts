@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Gsc, gscInScratch } from './gsc.ts';
+import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
 
 let gsc: Gsc;
 beforeAll(async () => {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { assembleImage } from '../../src/image/append.ts';
-import { type Gsc, gscInScratch } from './gsc.ts';
-import { writeApp, writeImage, writeRuntime } from './made-files.ts';
+import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { writeApp, writeImage, writeRuntime } from '../support/cli/made-files.ts';
 
 let gsc: Gsc;
 const build = (...more: readonly string[]) => gsc(['build', '--runtime', 'runtime', ...more]);

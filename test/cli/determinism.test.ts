@@ -1,10 +1,10 @@
 import { cpSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { runTool } from '../images/run-tool.ts';
-import { testWithTool } from '../store/tool.ts';
-import { type Gsc, type GscOptions, gscInScratch } from './gsc.ts';
-import { writeApp, writeRuntime } from './made-files.ts';
+import { type Gsc, type GscOptions, gscInScratch } from '../support/cli/gsc.ts';
+import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
+import { runTool } from '../support/images/run-tool.ts';
+import { testWithTool } from '../support/store/tool.ts';
 
 let gsc: Gsc;
 let round = 0;

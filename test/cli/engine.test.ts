@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import type { TestEngine } from '../images/engine.ts';
-import { engineForTest, imageForTest } from '../images/image-for-test.ts';
-import type { ImageName } from '../images/make-image.ts';
-import { ToolFailure } from '../images/run-tool.ts';
-import { standinRuntime } from '../images/standin-runtime.ts';
-import { hasTool } from '../store/tool.ts';
-import { type Gsc, gscInScratch } from './gsc.ts';
+import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import type { TestEngine } from '../support/images/engine.ts';
+import { engineForTest, imageForTest } from '../support/images/image-for-test.ts';
+import type { ImageName } from '../support/images/make-image.ts';
+import { ToolFailure } from '../support/images/run-tool.ts';
+import { standinRuntime } from '../support/images/standin-runtime.ts';
+import { hasTool } from '../support/store/tool.ts';
 
 // A Debian system is fetched at the first time.
 vi.setConfig({ testTimeout: 600_000 });

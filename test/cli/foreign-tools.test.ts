@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { imageForTest } from '../images/image-for-test.ts';
-import type { ImageName } from '../images/make-image.ts';
-import { runTool } from '../images/run-tool.ts';
-import { standinRuntime } from '../images/standin-runtime.ts';
-import { hasTool, testWithTool } from '../store/tool.ts';
-import { type Gsc, gscInScratch } from './gsc.ts';
+import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { imageForTest } from '../support/images/image-for-test.ts';
+import type { ImageName } from '../support/images/make-image.ts';
+import { runTool } from '../support/images/run-tool.ts';
+import { standinRuntime } from '../support/images/standin-runtime.ts';
+import { hasTool, testWithTool } from '../support/store/tool.ts';
 
 // A Debian system is fetched at the first time.
 vi.setConfig({ testTimeout: 300_000 });

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { testWithTool } from '../store/tool.ts';
-import { type Gsc, gscInScratch } from './gsc.ts';
+import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { testWithTool } from '../support/store/tool.ts';
 
 let gsc: Gsc;
 beforeAll(async () => {

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { noise } from '../store/sample.ts';
-import { hasTool, testWithTool } from '../store/tool.ts';
-import { bundledGsc, type Gsc, type GscResult, gscInScratch } from './gsc.ts';
-import { writeApp, writeRuntime } from './made-files.ts';
+import { bundledGsc, type Gsc, type GscResult, gscInScratch } from '../support/cli/gsc.ts';
+import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
+import { noise } from '../support/store/sample.ts';
+import { hasTool, testWithTool } from '../support/store/tool.ts';
 
 let gsc: Gsc;
 let digest: string;

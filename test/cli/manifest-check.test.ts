@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { skipWithoutVectors, vectors } from '../manifest/genuine.ts';
-import { type Gsc, gscInScratch } from './gsc.ts';
-import { gscHere } from './in-process.ts';
+import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { gscHere } from '../support/cli/in-process.ts';
+import { skipWithoutVectors, vectors } from '../support/manifest/genuine.ts';
 
 interface Probe {
   readonly name: string;

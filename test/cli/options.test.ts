@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, type TestContext, test } from 'vitest';
-import { engineForTest, imageForTest } from '../images/image-for-test.ts';
-import { standinRuntime } from '../images/standin-runtime.ts';
-import { hasTool } from '../store/tool.ts';
-import { type Gsc, gscInScratch } from './gsc.ts';
-import { writeApp, writeRuntime } from './made-files.ts';
+import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
+import { engineForTest, imageForTest } from '../support/images/image-for-test.ts';
+import { standinRuntime } from '../support/images/standin-runtime.ts';
+import { hasTool } from '../support/store/tool.ts';
 
 let gsc: Gsc;
 let here: (name: string) => string;

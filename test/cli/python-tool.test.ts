@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Gsc, gscInScratch } from './gsc.ts';
-import { writeApp, writeRuntime } from './made-files.ts';
+import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 
 let gsc: Gsc;
 beforeAll(async () => {

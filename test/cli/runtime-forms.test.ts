@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { writeOciLayout } from '../images/oci-layout.ts';
-import { packLayer } from '../images/recipe.ts';
-import { standinRuntime } from '../images/standin-runtime.ts';
-import { makeDebianPackage, makeRpmPackage } from '../runtime/make-package.ts';
-import { hasTool } from '../runtime/tool.ts';
-import { type Gsc, gscInScratch } from './gsc.ts';
-import { writeApp } from './made-files.ts';
+import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { writeApp } from '../support/cli/made-files.ts';
+import { writeOciLayout } from '../support/images/oci-layout.ts';
+import { packLayer } from '../support/images/recipe.ts';
+import { standinRuntime } from '../support/images/standin-runtime.ts';
+import { makeDebianPackage, makeRpmPackage } from '../support/runtime/make-package.ts';
+import { hasTool } from '../support/runtime/tool.ts';
 
 const canRun = ['cc', 'dpkg-deb', 'rpmbuild', 'tar'].map(hasTool).every(Boolean);
 

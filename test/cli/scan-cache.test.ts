@@ -9,8 +9,8 @@ import { cacheDirectory, openScanCache, type ScanCache } from '../../src/cli/sca
 import type { Layer } from '../../src/image/image.ts';
 import { readFiles } from '../../src/scan/read-files.ts';
 import { scanImage } from '../../src/scan/scan-image.ts';
-import { imageOf, type LayerOptions, layerFrom, tarWith } from '../scan/made-layers.ts';
-import { type TestWorld, testWorld } from './test-world.ts';
+import { type TestWorld, testWorld } from '../support/cli/test-world.ts';
+import { imageOf, type LayerOptions, layerFrom, tarWith } from '../support/scan/made-layers.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'gsc-scan-cache-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

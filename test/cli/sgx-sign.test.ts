@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { readVectors, type Vector } from '../enclave/vectors.ts';
-import { skipWithoutVectors, unpackRootfs, vectors } from '../manifest/genuine.ts';
-import { type Gsc, gscInScratch } from './gsc.ts';
-import { gscHere } from './in-process.ts';
-import { writeRuntime } from './made-files.ts';
+import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { gscHere } from '../support/cli/in-process.ts';
+import { writeRuntime } from '../support/cli/made-files.ts';
+import { readVectors, type Vector } from '../support/enclave/vectors.ts';
+import { skipWithoutVectors, unpackRootfs, vectors } from '../support/manifest/genuine.ts';
 
 let gsc: Gsc;
 let rootfs: string;

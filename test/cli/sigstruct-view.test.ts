@@ -2,10 +2,10 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { fileOfVector, readVectors } from '../enclave/vectors.ts';
-import { skipWithoutVectors } from '../manifest/genuine.ts';
-import { type Gsc, gscInScratch } from './gsc.ts';
-import { writeRuntime } from './made-files.ts';
+import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { writeRuntime } from '../support/cli/made-files.ts';
+import { fileOfVector, readVectors } from '../support/enclave/vectors.ts';
+import { skipWithoutVectors } from '../support/manifest/genuine.ts';
 
 let gsc: Gsc;
 

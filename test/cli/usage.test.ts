@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { bundledGsc, type Gsc, gscInScratch, runProcess } from './gsc.ts';
-import { gscHere } from './in-process.ts';
-import { writeApp, writeRuntime } from './made-files.ts';
+import { bundledGsc, type Gsc, gscInScratch, runProcess } from '../support/cli/gsc.ts';
+import { gscHere } from '../support/cli/in-process.ts';
+import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 
 let gsc: Gsc;
 beforeAll(async () => {

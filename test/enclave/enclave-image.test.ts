@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseEnclaveImage, spanOf } from '../../src/enclave/enclave-image.ts';
-import { hasTool } from '../runtime/tool.ts';
-import { codeSegment, type MadeSegment, makeElf, patternOf } from './elf-file.ts';
+import { codeSegment, type MadeSegment, makeElf, patternOf } from '../support/enclave/elf-file.ts';
+import { hasTool } from '../support/runtime/tool.ts';
 
 const parse = (segments: readonly MadeSegment[]) => parseEnclaveImage(makeElf(segments, 0x42n), 'libpal.so');
 

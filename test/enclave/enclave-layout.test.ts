@@ -4,7 +4,7 @@ import { parseEnclaveImage } from '../../src/enclave/enclave-image.ts';
 import { type EnclaveLayout, layOutEnclave } from '../../src/enclave/enclave-layout.ts';
 import { enclaveRulesOf, grapheneRules } from '../../src/enclave/enclave-rules.ts';
 import { parseRuntimeVersion } from '../../src/runtime/version.ts';
-import { codeSegment, makeElf } from './elf-file.ts';
+import { codeSegment, makeElf } from '../support/enclave/elf-file.ts';
 
 interface Change {
   readonly manifestBytes?: number;

@@ -6,8 +6,8 @@ import { type EnclaveLayout, layOutEnclave } from '../../src/enclave/enclave-lay
 import { measureEnclave } from '../../src/enclave/enclave-measurement.ts';
 import { enclaveRulesOf } from '../../src/enclave/enclave-rules.ts';
 import { parseRuntimeVersion } from '../../src/runtime/version.ts';
-import { codeSegment, type MadeSegment, makeElf, patternOf } from './elf-file.ts';
-import { type PlainEnclave, plainMrEnclave } from './plain-measurement.ts';
+import { codeSegment, type MadeSegment, makeElf, patternOf } from '../support/enclave/elf-file.ts';
+import { type PlainEnclave, plainMrEnclave } from '../support/enclave/plain-measurement.ts';
 
 const rules = enclaveRulesOf(parseRuntimeVersion('1.9'));
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type EnclaveSettings, readEnclaveSettings } from '../../src/enclave/enclave-settings.ts';
-import { parseToml } from '../../src/manifest/toml.ts';
+import { parseToml } from '../../src/manifest/toml/toml.ts';
 import { gramineReleases, parseRuntimeVersion } from '../../src/runtime/version.ts';
 
 function settingsOf(sgx: string, version = '1.9'): EnclaveSettings {

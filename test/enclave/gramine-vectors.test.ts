@@ -4,10 +4,10 @@ import { layOutEnclave } from '../../src/enclave/enclave-layout.ts';
 import { measureEnclave } from '../../src/enclave/enclave-measurement.ts';
 import { enclaveRulesOf } from '../../src/enclave/enclave-rules.ts';
 import { readEnclaveSettings } from '../../src/enclave/enclave-settings.ts';
-import { parseToml } from '../../src/manifest/toml.ts';
+import { parseToml } from '../../src/manifest/toml/toml.ts';
 import { parseRuntimeVersion } from '../../src/runtime/version.ts';
-import { areaRows } from './area-rows.ts';
-import { fileOfVector, hasVectors, readVectors, vectorFile } from './vectors.ts';
+import { areaRows } from '../support/enclave/area-rows.ts';
+import { fileOfVector, hasVectors, readVectors, vectorFile } from '../support/enclave/vectors.ts';
 
 describe.skipIf(!hasVectors())('an enclave that the genuine Gramine signer measured', () => {
   const vectors = hasVectors() ? readVectors('gramine-') : [];

@@ -3,9 +3,9 @@ import { parseEnclaveImage } from '../../src/enclave/enclave-image.ts';
 import { layOutEnclave } from '../../src/enclave/enclave-layout.ts';
 import { measureEnclave } from '../../src/enclave/enclave-measurement.ts';
 import { type GrapheneDialect, grapheneRules } from '../../src/enclave/enclave-rules.ts';
-import { areaRows } from './area-rows.ts';
-import { readGrapheneSettings } from './graphene-manifest.ts';
-import { fileOfVector, hasVectors, readVectors, vectorFile } from './vectors.ts';
+import { areaRows } from '../support/enclave/area-rows.ts';
+import { readGrapheneSettings } from '../support/enclave/graphene-manifest.ts';
+import { fileOfVector, hasVectors, readVectors, vectorFile } from '../support/enclave/vectors.ts';
 
 describe.skipIf(!hasVectors())('an enclave that the genuine Graphene signer measured', () => {
   for (const vector of hasVectors() ? readVectors('graphene-') : []) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkLoaderLimits, powerOfTwoFrom } from '../../src/enclave/loader-limits.ts';
-import { parseToml } from '../../src/manifest/toml.ts';
+import { parseToml } from '../../src/manifest/toml/toml.ts';
 import { parseRuntimeVersion } from '../../src/runtime/version.ts';
 
 const check = (sgx: string, version = '1.9') =>

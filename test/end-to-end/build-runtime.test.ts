@@ -1,14 +1,20 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, type TestContext, test, vi } from 'vitest';
-import { runTool } from '../images/run-tool.ts';
-import { makeDebianPackage } from '../runtime/make-package.ts';
-import { scratchDirectory } from '../store/scratch.ts';
-import { countOf, directly, type EngineStage, engineWith, idOf } from './engine-stage.ts';
-import { serveFiles } from './loopback-server.ts';
-import { startGsc } from './running-gsc.ts';
-import { type BuildWorld, layBuildWorld, loadBuildBase } from './runtime-build-stage.ts';
-import { closingAfterwards, needs, reporting, stageForTests, succeeding } from './stage.ts';
+import { countOf, directly, type EngineStage, engineWith, idOf } from '../support/end-to-end/engine-stage.ts';
+import { serveFiles } from '../support/end-to-end/loopback-server.ts';
+import { startGsc } from '../support/end-to-end/running-gsc.ts';
+import { type BuildWorld, layBuildWorld, loadBuildBase } from '../support/end-to-end/runtime-build-stage.ts';
+import {
+  closingAfterwards,
+  needs,
+  reporting,
+  stageForTests,
+  succeeding,
+} from '../support/end-to-end/stage.ts';
+import { runTool } from '../support/images/run-tool.ts';
+import { makeDebianPackage } from '../support/runtime/make-package.ts';
+import { scratchDirectory } from '../support/store/scratch.ts';
 
 vi.setConfig({ testTimeout: 900_000 });
 

@@ -1,11 +1,11 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { imageForTest } from '../images/image-for-test.ts';
-import { runTool } from '../images/run-tool.ts';
-import { engineWith, idOf } from './engine-stage.ts';
-import { manifestOf, registryWith, withoutEngine } from './registry-stage.ts';
-import { needs, type Report, reporting, stageForTests } from './stage.ts';
+import { engineWith, idOf } from '../support/end-to-end/engine-stage.ts';
+import { manifestOf, registryWith, withoutEngine } from '../support/end-to-end/registry-stage.ts';
+import { needs, type Report, reporting, stageForTests } from '../support/end-to-end/stage.ts';
+import { imageForTest } from '../support/images/image-for-test.ts';
+import { runTool } from '../support/images/run-tool.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 

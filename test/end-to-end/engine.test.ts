@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { runTool } from '../images/run-tool.ts';
 import {
   container,
   countOf,
@@ -11,8 +10,9 @@ import {
   imagesOf,
   withoutShell,
   withShell,
-} from './engine-stage.ts';
-import { reporting, runtimeImage, stageForTests, succeeding } from './stage.ts';
+} from '../support/end-to-end/engine-stage.ts';
+import { reporting, runtimeImage, stageForTests, succeeding } from '../support/end-to-end/stage.ts';
+import { runTool } from '../support/images/run-tool.ts';
 
 // Debian is fetched the first time.
 vi.setConfig({ testTimeout: 600_000 });

@@ -4,13 +4,13 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
-import { startEngine, type TestEngine } from '../images/engine.ts';
-import { imageForTest } from '../images/image-for-test.ts';
-import { runTool } from '../images/run-tool.ts';
-import { idOf, imagesOf } from './engine-stage.ts';
-import { startGsc } from './running-gsc.ts';
-import { closingAfterwards, needs, reporting, stageForTests } from './stage.ts';
-import { layWire, type Moment, type Wire } from './wire.ts';
+import { idOf, imagesOf } from '../support/end-to-end/engine-stage.ts';
+import { startGsc } from '../support/end-to-end/running-gsc.ts';
+import { closingAfterwards, needs, reporting, stageForTests } from '../support/end-to-end/stage.ts';
+import { layWire, type Moment, type Wire } from '../support/end-to-end/wire.ts';
+import { startEngine, type TestEngine } from '../support/images/engine.ts';
+import { imageForTest } from '../support/images/image-for-test.ts';
+import { runTool } from '../support/images/run-tool.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 

@@ -1,10 +1,16 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
-import { type RegistryStage, registryWith, restart, tagsOf, withoutEngine } from './registry-stage.ts';
-import { startGsc } from './running-gsc.ts';
-import { reporting, stageForTests } from './stage.ts';
-import type { Moment } from './wire.ts';
+import {
+  type RegistryStage,
+  registryWith,
+  restart,
+  tagsOf,
+  withoutEngine,
+} from '../support/end-to-end/registry-stage.ts';
+import { startGsc } from '../support/end-to-end/running-gsc.ts';
+import { reporting, stageForTests } from '../support/end-to-end/stage.ts';
+import type { Moment } from '../support/end-to-end/wire.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 

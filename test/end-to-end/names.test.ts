@@ -2,10 +2,10 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, type TestContext, test, vi } from 'vitest';
-import { runProcess } from '../cli/gsc.ts';
-import { engineWith, idOf } from './engine-stage.ts';
-import { registryWith } from './registry-stage.ts';
-import { needs, reporting, stageForTests } from './stage.ts';
+import { runProcess } from '../support/cli/gsc.ts';
+import { engineWith, idOf } from '../support/end-to-end/engine-stage.ts';
+import { registryWith } from '../support/end-to-end/registry-stage.ts';
+import { needs, reporting, stageForTests } from '../support/end-to-end/stage.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 

@@ -1,12 +1,12 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
-import { imageForTest } from '../images/image-for-test.ts';
-import type { ImageName } from '../images/make-image.ts';
-import { runTool } from '../images/run-tool.ts';
-import { type PodmanService, podmanForTest } from '../store/engine/podman-service.ts';
-import { withoutShell } from './engine-stage.ts';
-import { needs, reporting, stageForTests, succeeding } from './stage.ts';
+import { withoutShell } from '../support/end-to-end/engine-stage.ts';
+import { needs, reporting, stageForTests, succeeding } from '../support/end-to-end/stage.ts';
+import { imageForTest } from '../support/images/image-for-test.ts';
+import type { ImageName } from '../support/images/make-image.ts';
+import { runTool } from '../support/images/run-tool.ts';
+import { type PodmanService, podmanForTest } from '../support/store/engine/podman-service.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 

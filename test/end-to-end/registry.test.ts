@@ -2,11 +2,17 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
 import { digestOf } from '../../src/base/digest.ts';
-import { engineForTest, imageForTest } from '../images/image-for-test.ts';
-import { podmanForTest } from '../store/engine/podman-service.ts';
-import { container, directly, withoutShell } from './engine-stage.ts';
-import { manifestOf, type RegistryStage, registryWith, tagsOf, withoutEngine } from './registry-stage.ts';
-import { reporting, runtimeImage, stageForTests, succeeding } from './stage.ts';
+import { container, directly, withoutShell } from '../support/end-to-end/engine-stage.ts';
+import {
+  manifestOf,
+  type RegistryStage,
+  registryWith,
+  tagsOf,
+  withoutEngine,
+} from '../support/end-to-end/registry-stage.ts';
+import { reporting, runtimeImage, stageForTests, succeeding } from '../support/end-to-end/stage.ts';
+import { engineForTest, imageForTest } from '../support/images/image-for-test.ts';
+import { podmanForTest } from '../support/store/engine/podman-service.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 

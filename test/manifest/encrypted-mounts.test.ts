@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { imagePath } from '../../src/base/image-path.ts';
 import { encryptedMountNotes } from '../../src/manifest/encrypted-mounts.ts';
-import { parseToml } from '../../src/manifest/toml.ts';
+import { parseToml } from '../../src/manifest/toml/toml.ts';
 
 function notesOn(manifest: string, startFiles: readonly string[] = []): readonly string[] {
   const { root } = parseToml(Buffer.from(manifest), 'test.manifest');

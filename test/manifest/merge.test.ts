@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { insecureOptions } from '../../src/manifest/insecure-options.ts';
 import { joinPaths, mergeManifests } from '../../src/manifest/merge.ts';
-import { serializeManifest } from '../../src/manifest/serialize.ts';
 import { predictStartSeconds } from '../../src/manifest/start-time.ts';
-import { parseToml, showPath } from '../../src/manifest/toml.ts';
+import { serializeManifest } from '../../src/manifest/toml/serialize.ts';
+import { parseToml, showPath } from '../../src/manifest/toml/toml.ts';
 
 function merge(user: string, own: string) {
   const { merged, overrides } = mergeManifests(parseToml(user, 'u').root, parseToml(own, 'o').root);

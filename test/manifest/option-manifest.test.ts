@@ -6,8 +6,8 @@ import {
   optionManifest,
   settleChoices,
 } from '../../src/manifest/option-manifest.ts';
-import { serializeManifest } from '../../src/manifest/serialize.ts';
-import { parseToml, showPath } from '../../src/manifest/toml.ts';
+import { serializeManifest } from '../../src/manifest/toml/serialize.ts';
+import { parseToml, showPath } from '../../src/manifest/toml/toml.ts';
 
 const none: ManifestChoices = { volumes: [], secrets: [], environment: [] };
 const scratch = ['/run', '/tmp', '/var/tmp'].map(imagePath);

@@ -2,14 +2,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkManifest } from '../../src/manifest/check.ts';
-import { chrootFiles } from '../../src/manifest/chroot-files.ts';
-import { addDefaults } from '../../src/manifest/defaults.ts';
-import { hostFiles } from '../../src/manifest/file-access.ts';
+import { chrootFiles } from '../../src/manifest/files/chroot-files.ts';
+import { hostFiles } from '../../src/manifest/files/file-access.ts';
 import { prepareManifest } from '../../src/manifest/prepare.ts';
-import { isTable, parseToml, type TomlTable, valueAt } from '../../src/manifest/toml.ts';
+import { checkManifest } from '../../src/manifest/schema/check.ts';
+import { addDefaults } from '../../src/manifest/schema/defaults.ts';
+import { isTable, parseToml, type TomlTable, valueAt } from '../../src/manifest/toml/toml.ts';
 import { parseRuntimeVersion } from '../../src/runtime/version.ts';
-import { skipWithoutVectors, unpackRootfs, vectors } from './genuine.ts';
+import { skipWithoutVectors, unpackRootfs, vectors } from '../support/manifest/genuine.ts';
 
 describe.skipIf(skipWithoutVectors())('the genuine signers', () => {
   let rootfs = '';

@@ -8,8 +8,8 @@ import {
   withDefaultTag,
 } from '../../src/reference/image-name.ts';
 import { parseReference, showReference } from '../../src/reference/image-reference.ts';
-import { testWithTool } from '../store/tool.ts';
-import { anyReference } from './arbitrary.ts';
+import { anyReference } from '../support/reference/arbitrary.ts';
+import { testWithTool } from '../support/store/tool.ts';
 
 const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 

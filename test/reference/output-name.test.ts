@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseReference, showReference } from '../../src/reference/image-reference.ts';
 import { signedName, signedNameOfUnsigned, unsignedName } from '../../src/reference/output-name.ts';
-import { anyReference } from './arbitrary.ts';
+import { anyReference } from '../support/reference/arbitrary.ts';
 
 const hex = '0123456789abcdef'.repeat(4);
 

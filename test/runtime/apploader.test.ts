@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { appLoaderScript } from '../../src/runtime/apploader.ts';
 import { launchArguments, runtimePaths } from '../../src/runtime/launch.ts';
-import { hasTool } from './tool.ts';
+import { hasTool } from '../support/runtime/tool.ts';
 
 const shells = [
   { name: 'dash', command: ['dash'] },

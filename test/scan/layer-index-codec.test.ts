@@ -7,7 +7,7 @@ import type { LayerIndex } from '../../src/scan/layer-index.ts';
 import { decodeLayerIndex, encodeLayerIndex, layerIndexFormat } from '../../src/scan/layer-index-codec.ts';
 import { scanLayer } from '../../src/scan/scan-layer.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
-import { layerFrom, tarWith } from './made-layers.ts';
+import { layerFrom, tarWith } from '../support/scan/made-layers.ts';
 
 const diffId: Digest = digestOf('layer');
 

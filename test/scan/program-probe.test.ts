@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProgramProbe } from '../../src/scan/program-probe.ts';
 import type { ProgramFacts } from '../../src/tree/entry.ts';
-import { hasTool } from '../tar/foreign-tool.ts';
+import { hasTool } from '../support/tar/foreign-tool.ts';
 
 function probe(bytes: Buffer, pieceBytes = bytes.length): ProgramFacts | undefined {
   const found = new ProgramProbe(bytes.length);

@@ -5,8 +5,8 @@ import type { Layer } from '../../src/image/image.ts';
 import type { LayerIndex } from '../../src/scan/layer-index.ts';
 import { readFiles } from '../../src/scan/read-files.ts';
 import { type ScanProgress, scanImage } from '../../src/scan/scan-image.ts';
-import { linesOf } from '../tree/layer-stack.ts';
-import { gzipped, imageOf, layerFrom, sha256Of, tarWith } from './made-layers.ts';
+import { gzipped, imageOf, layerFrom, sha256Of, tarWith } from '../support/scan/made-layers.ts';
+import { linesOf } from '../support/tree/layer-stack.ts';
 
 async function sampleImage(onOpen?: () => void) {
   const lower = await tarWith([

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/base/digest.ts';
 import { scanLayer } from '../../src/scan/scan-layer.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
-import { gzipped, layerFrom, type MadeEntry, sha256Of, tarWith } from './made-layers.ts';
+import { gzipped, layerFrom, type MadeEntry, sha256Of, tarWith } from '../support/scan/made-layers.ts';
 
 const options = { subject: 'test' };
 

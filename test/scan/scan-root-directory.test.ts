@@ -8,8 +8,8 @@ import { imagePath } from '../../src/base/image-path.ts';
 import { collectBytes } from '../../src/image/verified-stream.ts';
 import { scanLayer } from '../../src/scan/scan-layer.ts';
 import { scanRootDirectory } from '../../src/scan/scan-root-directory.ts';
-import { hasTool } from '../tar/foreign-tool.ts';
-import { layerFrom } from './made-layers.ts';
+import { layerFrom } from '../support/scan/made-layers.ts';
+import { hasTool } from '../support/tar/foreign-tool.ts';
 
 let root: string;
 

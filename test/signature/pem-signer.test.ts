@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { GscError } from '../../src/base/error.ts';
 import { generatePrivateKey } from '../../src/signature/generate-private-key.ts';
 import { pemSigner } from '../../src/signature/pem-signer.ts';
-import { hasTool } from '../runtime/tool.ts';
-import { openssl } from './keys.ts';
+import { hasTool } from '../support/runtime/tool.ts';
+import { openssl } from '../support/signature/keys.ts';
 
 const message = Buffer.from('what is signed');
 

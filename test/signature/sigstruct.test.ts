@@ -13,8 +13,8 @@ import {
 import type { Signer } from '../../src/signature/signer.ts';
 import { decodeSigstruct, encodeSigstruct, signedBytesOf } from '../../src/signature/sigstruct.ts';
 import { mrSignerOf, verifySigstruct } from '../../src/signature/verify-sigstruct.ts';
-import { hasTool } from '../runtime/tool.ts';
-import { openssl } from './keys.ts';
+import { hasTool } from '../support/runtime/tool.ts';
+import { openssl } from '../support/signature/keys.ts';
 
 const unsigned: UnsignedSigstruct = {
   date: 0x20240229,

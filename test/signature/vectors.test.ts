@@ -10,8 +10,14 @@ import { fillSigstruct, signEnclave } from '../../src/signature/sign-enclave.ts'
 import { signSigstruct } from '../../src/signature/sign-sigstruct.ts';
 import { grapheneSigstructRules } from '../../src/signature/sigstruct-rules.ts';
 import { verifySigstruct } from '../../src/signature/verify-sigstruct.ts';
-import { readGrapheneSettings } from '../enclave/graphene-manifest.ts';
-import { fileOfVector, hasVectors, readVectors, type Vector, vectorFile } from '../enclave/vectors.ts';
+import { readGrapheneSettings } from '../support/enclave/graphene-manifest.ts';
+import {
+  fileOfVector,
+  hasVectors,
+  readVectors,
+  type Vector,
+  vectorFile,
+} from '../support/enclave/vectors.ts';
 
 /** The day of signing, read here on its own from the hex in the vector: BCD `DDMMYYYY`, or binary. */
 function dateOf(vector: Vector): string {

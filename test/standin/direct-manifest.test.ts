@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { canRunStandin, useWorld } from './world.ts';
+import { canRunStandin, useWorld } from '../support/standin/world.ts';
 
 const world = useWorld();
 

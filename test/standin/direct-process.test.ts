@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { asToml, canRunStandin, useWorld } from './world.ts';
+import { asToml, canRunStandin, useWorld } from '../support/standin/world.ts';
 
 const world = useWorld();
 const printArguments = ['busybox', 'sh', '-c', 'printf "<%s>" "$0" "$@"'];

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { asToml, canRunStandin, useWorld, type World } from './world.ts';
+import { asToml, canRunStandin, useWorld, type World } from '../support/standin/world.ts';
 
 const world = useWorld();
 

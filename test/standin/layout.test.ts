@@ -3,9 +3,9 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { standinRuntime } from '../images/standin-runtime.ts';
-import { testWithTool } from '../store/tool.ts';
-import { World } from './world.ts';
+import { standinRuntime } from '../support/images/standin-runtime.ts';
+import { World } from '../support/standin/world.ts';
+import { testWithTool } from '../support/store/tool.ts';
 
 const out = (program: string, ...args: readonly string[]) =>
   execFileSync(program, args, { encoding: 'utf8' });

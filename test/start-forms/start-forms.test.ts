@@ -3,26 +3,37 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GscError } from '../../src/base/error.ts';
-import { noChoices } from '../../src/build-options.ts';
-import { graminize } from '../../src/graminize.ts';
+import { noChoices } from '../../src/graminize/build-options.ts';
+import { graminize } from '../../src/graminize/graminize.ts';
 import type { Image } from '../../src/image/image.ts';
 import { collectBytes } from '../../src/image/verified-stream.ts';
 import { parseReference } from '../../src/reference/image-reference.ts';
-import { findRuntime } from '../../src/runtime/find-runtime.ts';
+import { findRuntime } from '../../src/runtime/find/find-runtime.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
 import { scanImage } from '../../src/scan/scan-image.ts';
 import { scanRootDirectory } from '../../src/scan/scan-root-directory.ts';
 import { type FileReference, openImage } from '../../src/store/open-image.ts';
 import type { FileTree } from '../../src/tree/file-tree.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
-import { type TestEngine, testEngine } from '../images/engine.ts';
-import { ToolFailure } from '../images/run-tool.ts';
-import { standinRuntime } from '../images/standin-runtime.ts';
-import { hasTool } from '../store/tool.ts';
-import { type BaseName, baseNames, baseTools, hasShell, makeBases } from './base-images.ts';
-import { type ArchivedImage, type ArchivedLayer, configOf, writeDockerArchive } from './docker-archive.ts';
-import { type StartForm, startForms } from './forms.ts';
-import { parseReport, type Report } from './probe.ts';
+import { type TestEngine, testEngine } from '../support/images/engine.ts';
+import { ToolFailure } from '../support/images/run-tool.ts';
+import { standinRuntime } from '../support/images/standin-runtime.ts';
+import {
+  type BaseName,
+  baseNames,
+  baseTools,
+  hasShell,
+  makeBases,
+} from '../support/start-forms/base-images.ts';
+import {
+  type ArchivedImage,
+  type ArchivedLayer,
+  configOf,
+  writeDockerArchive,
+} from '../support/start-forms/docker-archive.ts';
+import { type StartForm, startForms } from '../support/start-forms/forms.ts';
+import { parseReport, type Report } from '../support/start-forms/probe.ts';
+import { hasTool } from '../support/store/tool.ts';
 
 /** How a container ended. */
 interface Ending {

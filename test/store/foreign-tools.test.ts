@@ -5,10 +5,10 @@ import { beforeEach, describe, expect } from 'vitest';
 import { parseReference } from '../../src/reference/image-reference.ts';
 import { type FileReference, openImage } from '../../src/store/open-image.ts';
 import { openWriter } from '../../src/store/open-writer.ts';
-import { decompress } from '../../src/tar/decompress.ts';
-import { bytesOf, hexDigest, noise, run, writeInto } from './sample.ts';
-import { scratchDirectory } from './scratch.ts';
-import { testWithTool } from './tool.ts';
+import { decompress } from '../../src/tar/codec/decompress.ts';
+import { bytesOf, hexDigest, noise, run, writeInto } from '../support/store/sample.ts';
+import { scratchDirectory } from '../support/store/scratch.ts';
+import { testWithTool } from '../support/store/tool.ts';
 
 const scratch = scratchDirectory();
 let directory = '';

@@ -6,8 +6,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { type ArchiveEntry, indexArchive } from '../../src/tar/archive-index.ts';
 import { formatPax } from '../../src/tar/pax.ts';
 import { tarBytes, tarHeader, tarPadding } from '../../src/tar/write-tar.ts';
-import { run } from '../store/sample.ts';
-import { testWithTool } from '../store/tool.ts';
+import { run } from '../support/store/sample.ts';
+import { testWithTool } from '../support/store/tool.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'gsc-index-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

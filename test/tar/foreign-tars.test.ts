@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { extract, pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { tarBytes } from '../../src/tar/write-tar.ts';
-import { type Collected, collectTar } from './collect-tar.ts';
-import { hasTool, inScratch, run } from './foreign-tool.ts';
-import { foreignTar, makeSparseFile, makeTree, noise } from './sample-tree.ts';
+import { type Collected, collectTar } from '../support/tar/collect-tar.ts';
+import { hasTool, inScratch, run } from '../support/tar/foreign-tool.ts';
+import { foreignTar, makeSparseFile, makeTree, noise } from '../support/tar/sample-tree.ts';
 
 const byName = (entries: readonly Collected[]) =>
   new Map(entries.map((collected) => [collected.entry.name.replace(/\/$/, ''), collected]));

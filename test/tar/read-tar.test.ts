@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readTar } from '../../src/tar/read-tar.ts';
 import { tarBytes } from '../../src/tar/write-tar.ts';
-import { collectTar, piecesOf } from './collect-tar.ts';
-import { endMark, padded, rawEntry, rawHeader, rawPax, rawTar, sealed } from './raw-tar.ts';
+import { collectTar, piecesOf } from '../support/tar/collect-tar.ts';
+import { endMark, padded, rawEntry, rawHeader, rawPax, rawTar, sealed } from '../support/tar/raw-tar.ts';
 
 const one = async (...parts: Buffer[]) => {
   const entries = await collectTar(rawTar(...parts));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defaultTarLimits, readTar } from '../../src/tar/read-tar.ts';
-import { collectTar, piecesOf } from './collect-tar.ts';
-import { padded, rawEntry, rawHeader, rawPax, rawTar } from './raw-tar.ts';
+import { collectTar, piecesOf } from '../support/tar/collect-tar.ts';
+import { padded, rawEntry, rawHeader, rawPax, rawTar } from '../support/tar/raw-tar.ts';
 
 const octal = (value: number) => `${value.toString(8).padStart(11, '0')}\0`;
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/base/digest.ts';
 import { type TarInput, tarBytes, tarEnd, tarHeader, tarPadding } from '../../src/tar/write-tar.ts';
-import { collectTar } from './collect-tar.ts';
+import { collectTar } from '../support/tar/collect-tar.ts';
 
 const plain = { mode: 0o644, uid: 0, gid: 0, mtimeSeconds: 0 };
 const file = (name: string, more: object = {}): TarInput => ({

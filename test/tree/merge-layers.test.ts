@@ -3,7 +3,16 @@ import { imagePath } from '../../src/base/image-path.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
 import { lookup } from '../../src/tree/resolve-path.ts';
-import { directory, fifo, file, hardlink, linesOf, opaque, symlink, whiteout } from './layer-stack.ts';
+import {
+  directory,
+  fifo,
+  file,
+  hardlink,
+  linesOf,
+  opaque,
+  symlink,
+  whiteout,
+} from '../support/tree/layer-stack.ts';
 
 function merged(...layers: readonly LayerEntry[][]): readonly string[] {
   return linesOf(mergeLayers(layers)).slice(1);

@@ -5,8 +5,8 @@ import type { LayerEntry } from '../../src/tree/entry.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
 import { resolvePath } from '../../src/tree/resolve-path.ts';
 import { walkTree } from '../../src/tree/walk-tree.ts';
-import { diffOf, type FlatTree, flatTree, layerEntry } from './arbitrary-layers.ts';
-import { linesOf } from './layer-stack.ts';
+import { diffOf, type FlatTree, flatTree, layerEntry } from '../support/tree/arbitrary-layers.ts';
+import { linesOf } from '../support/tree/layer-stack.ts';
 
 function mergedOrFailure(layers: LayerEntry[][]): readonly string[] | undefined {
   try {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { imagePath } from '../../src/base/image-path.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
 import { lookup, type ResolveOptions, resolvePath, showFailure } from '../../src/tree/resolve-path.ts';
-import { file, symlink } from './layer-stack.ts';
+import { file, symlink } from '../support/tree/layer-stack.ts';
 
 const chain = Array.from({ length: 41 }, (_, i) =>
   symlink(`/chain/${i}`, i === 0 ? '/usr/lib/x' : `${i - 1}`),

@@ -6,10 +6,10 @@ import { describe, expect, it } from 'vitest';
 import { parentOf } from '../../src/base/image-path.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
-import { hasTool } from '../tar/foreign-tool.ts';
-import { layerEntry } from './arbitrary-layers.ts';
-import { file, linesOf } from './layer-stack.ts';
-import { tarOf, unpackWithUmoci } from './umoci.ts';
+import { hasTool } from '../support/tar/foreign-tool.ts';
+import { layerEntry } from '../support/tree/arbitrary-layers.ts';
+import { file, linesOf } from '../support/tree/layer-stack.ts';
+import { tarOf, unpackWithUmoci } from '../support/tree/umoci.ts';
 
 const hasOnlyAscii = (entry: LayerEntry) => !JSON.stringify(entry).includes('\xff');
 const stack = fc.array(fc.array(layerEntry.filter(hasOnlyAscii), { maxLength: 5 }), {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { imagePath } from '../../src/base/image-path.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
 import { walkTree } from '../../src/tree/walk-tree.ts';
-import { file, symlink } from './layer-stack.ts';
+import { file, symlink } from '../support/tree/layer-stack.ts';
 
 const tree = mergeLayers([
   [file('/b/x'), file('/b-c'), file('/b.d/y'), file('/a'), file('/\xff'), symlink('/l', 'b'), file('/B')],

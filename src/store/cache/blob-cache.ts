@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { GscError, systemErrorCode } from '../../base/error.ts';
-import { createTemporaryFile } from '../temporary-file.ts';
-import { writeFully } from '../write-fully.ts';
+import { createTemporaryFile } from '../local/temporary-file.ts';
+import { writeFully } from '../local/write-fully.ts';
 import {
   cacheError,
   directoryOfKind,

@@ -3,7 +3,7 @@ import { mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Digest, digestOfHex, hexOf } from '../../base/digest.ts';
 import { GscError, systemErrorCode } from '../../base/error.ts';
-import { ignoring } from '../temporary-file.ts';
+import { ignoring } from '../local/temporary-file.ts';
 import { type CacheKey, cacheLayoutVersion } from './cache-file.ts';
 
 /** One file of the cache, of any version of its layout. */

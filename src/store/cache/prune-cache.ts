@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { cleanLeftovers, createTemporaryFile, ignoring } from '../temporary-file.ts';
+import { cleanLeftovers, createTemporaryFile, ignoring } from '../local/temporary-file.ts';
 import { cacheError, kindDirectories, listEntries } from './cache-directory.ts';
 
 export interface PruneResult {

@@ -5,7 +5,7 @@ import { digestOf, hexOf } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import { describeShape } from '../../base/shape-problem.ts';
-import { ignoring } from '../temporary-file.ts';
+import { ignoring } from '../local/temporary-file.ts';
 import { type EngineAddress, type EngineTls, parseAddress } from './engine-address.ts';
 
 const configSchema = z.looseObject({ currentContext: z.nullish(z.string()) });

@@ -2,7 +2,7 @@ import { type Duplex, Readable } from 'node:stream';
 import { Agent, type Dispatcher, upgrade } from 'undici';
 import { GscError } from '../../base/error.ts';
 import type { ByteStream } from '../../image/image.ts';
-import { throwIfAborted } from '../abort.ts';
+import { throwIfAborted } from '../local/abort.ts';
 import { type EngineAddress, type EngineKind, likelyKind } from './engine-address.ts';
 import { connectionError, engineSubject } from './engine-error.ts';
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GscError } from '../../base/error.ts';
-import { ignoring } from '../temporary-file.ts';
+import { ignoring } from '../local/temporary-file.ts';
 import { contextAddress, currentContext, readTls } from './docker-context.ts';
 import { connectEngine, type Engine } from './engine.ts';
 import { dockerSocket, type EngineAddress, parseAddress } from './engine-address.ts';

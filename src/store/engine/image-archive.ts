@@ -1,8 +1,8 @@
 import type { ByteStream, Image, Layer } from '../../image/image.ts';
 import { canonicalJson } from '../../image/json.ts';
 import { tarEnd, tarHeader, tarPadding } from '../../tar/write-tar.ts';
-import { blobPath } from '../oci-blobs.ts';
-import { layoutVersion, newIndex } from '../oci-index.ts';
+import { blobPath } from '../layout/oci-blobs.ts';
+import { layoutVersion, newIndex } from '../layout/oci-index.ts';
 
 export interface ImageArchiveOptions {
   /** How many layers, from the lowest, the Engine has already: they are named in the archive, but not in it. */

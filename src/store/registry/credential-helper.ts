@@ -1,9 +1,9 @@
 import { z } from 'zod/mini';
 import { GscError, systemErrorCode } from '../../base/error.ts';
+import type { ProgramResult } from '../../base/run-program.ts';
 import type { Credentials } from './credentials.ts';
 import { printable } from './registry-error.ts';
 import type { RegistrySettings } from './registry-options.ts';
-import type { ProgramResult } from './run-program.ts';
 
 export interface HelperQuestion {
   /** `pass` for the program `docker-credential-pass`. */

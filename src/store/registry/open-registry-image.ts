@@ -1,11 +1,11 @@
 import { type Digest, digestOf, hexOf } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
+import { type BlobSource, resolveDocument } from '../../image/resolve-image.ts';
+import type { StoredImage } from '../../image/stored-image.ts';
 import { collectBytes } from '../../image/verified-stream.ts';
 import { type ImageName, showFullName, withDefaultTag } from '../../reference/image-name.ts';
-import { maximalDocumentBytes } from '../file-set.ts';
-import { type BlobSource, resolveDocument } from '../resolve-image.ts';
-import type { StoredImage } from '../stored-image.ts';
+import { maximalDocumentBytes } from '../local/file-set.ts';
 import { downloadBlob } from './blob-download.ts';
 import { getManifest, type StoredManifest } from './manifest-request.ts';
 import { type RegistrySession, type Repository, repositoryOf } from './registry-session.ts';

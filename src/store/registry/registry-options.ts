@@ -1,5 +1,5 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
-import { type RunProgram, runProgram } from './run-program.ts';
+import { type RunProgram, runProgram } from '../../base/run-program.ts';
 
 /** How often, and with which pauses, a request is repeated that the network or a busy registry spoilt. */
 export interface RetryPolicy {

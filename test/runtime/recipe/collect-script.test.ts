@@ -14,9 +14,9 @@ import { join } from 'node:path';
 import { describe, expect, type TestContext, test } from 'vitest';
 import { collectScript } from '../../../src/runtime/recipe/collect-script.ts';
 import type { Family } from '../../../src/runtime/recipe/recipe.ts';
-import { needs } from '../../end-to-end/stage.ts';
-import { standinRuntime } from '../../images/standin-runtime.ts';
-import { scratchDirectory } from '../../store/scratch.ts';
+import { needs } from '../../support/end-to-end/stage.ts';
+import { standinRuntime } from '../../support/images/standin-runtime.ts';
+import { scratchDirectory } from '../../support/store/scratch.ts';
 
 describe('collect-runtime.sh', () => {
   test('takes the parts, the launcher and the loader with its libraries, links followed, and nothing else', async (context) => {

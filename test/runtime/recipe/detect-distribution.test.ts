@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { detectDistribution } from '../../../src/runtime/recipe/detect-distribution.ts';
-import { treeOf } from '../make-tree.ts';
+import { treeOf } from '../../support/runtime/make-tree.ts';
 
 describe('the distribution of an image', () => {
   test.each([

@@ -10,7 +10,7 @@ import {
   namedOrder,
   recipeDigest,
 } from '../../../src/runtime/recipe/recipe.ts';
-import { archive, orderOn, textOf } from './orders.ts';
+import { archive, orderOn, textOf } from '../../support/runtime/recipe/orders.ts';
 
 const byDistribution: readonly (readonly [string, BuildOrder])[] = [
   ...distributionNames('gramine').map((name) => [name, orderOn(name)] as const),

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sgxHeaderCommands } from '../../../src/runtime/recipe/sgx-header.ts';
-import { scratchDirectory } from '../../store/scratch.ts';
+import { scratchDirectory } from '../../support/store/scratch.ts';
 
 interface Machine {
   /** True if the system's own headers have the kernel's description. */

@@ -21,9 +21,9 @@ import type { GscError } from '../../../src/base/error.ts';
 import { BlobCache, type BlobCacheOptions } from '../../../src/store/cache/blob-cache.ts';
 import { listEntries } from '../../../src/store/cache/cache-directory.ts';
 import { pruneCache } from '../../../src/store/cache/prune-cache.ts';
-import { childProgram } from '../child.ts';
-import { noise } from '../sample.ts';
-import { scratchDirectory } from '../scratch.ts';
+import { childProgram } from '../../support/store/child.ts';
+import { noise } from '../../support/store/sample.ts';
+import { scratchDirectory } from '../../support/store/scratch.ts';
 
 const scratch = scratchDirectory();
 let directory = '';

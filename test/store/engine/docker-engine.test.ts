@@ -4,13 +4,20 @@ import { describe, expect, type TestContext, test } from 'vitest';
 import type { Image } from '../../../src/image/image.ts';
 import { openEngineWriter } from '../../../src/store/engine/engine-writer.ts';
 import { openImage } from '../../../src/store/open-image.ts';
-import type { TestEngine } from '../../images/engine.ts';
-import { engineForTest } from '../../images/image-for-test.ts';
-import { childProgram } from '../child.ts';
-import { bytesOf, imageOf, layerOf, noise, sampleImage, sampleTar } from '../sample.ts';
-import { scratchDirectory } from '../scratch.ts';
-import { connect, nameOf, open, recordStore, store, withAddedLayer } from './fixture.ts';
-import { layerBytes } from './layer-bytes.ts';
+import type { TestEngine } from '../../support/images/engine.ts';
+import { engineForTest } from '../../support/images/image-for-test.ts';
+import { childProgram } from '../../support/store/child.ts';
+import {
+  connect,
+  nameOf,
+  open,
+  recordStore,
+  store,
+  withAddedLayer,
+} from '../../support/store/engine/fixture.ts';
+import { layerBytes } from '../../support/store/engine/layer-bytes.ts';
+import { bytesOf, imageOf, layerOf, noise, sampleImage, sampleTar } from '../../support/store/sample.ts';
+import { scratchDirectory } from '../../support/store/scratch.ts';
 
 const scratch = scratchDirectory();
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseAddress, showAddress } from '../../../src/store/engine/engine-address.ts';
 import { type EngineFlavour, findAddresses, findEngine } from '../../../src/store/engine/find-engine.ts';
-import { hexDigest, writeInto } from '../sample.ts';
-import { engineDouble } from './engine-double.ts';
+import { engineDouble } from '../../support/store/engine/engine-double.ts';
+import { hexDigest, writeInto } from '../../support/store/sample.ts';
 
 interface Place {
   readonly home: string;

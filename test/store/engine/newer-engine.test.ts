@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { hexDigest, sampleImage, sampleTar } from '../sample.ts';
-import { engineDouble } from './engine-double.ts';
-import { connect, open, recordStore, store, withAddedLayer } from './fixture.ts';
-import { layerBytes } from './layer-bytes.ts';
+import { engineDouble } from '../../support/store/engine/engine-double.ts';
+import { connect, open, recordStore, store, withAddedLayer } from '../../support/store/engine/fixture.ts';
+import { layerBytes } from '../../support/store/engine/layer-bytes.ts';
+import { hexDigest, sampleImage, sampleTar } from '../../support/store/sample.ts';
 
 /** As BuildKit writes it today: no null fields, keys that gsc does not know. */
 const config = {

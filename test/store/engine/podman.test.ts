@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { openArchiveWriter } from '../../../src/store/archive-writer.ts';
-import { layerOf, sampleImage, sampleTar } from '../sample.ts';
-import { scratchDirectory } from '../scratch.ts';
-import { connect, open, recordStore, store, withAddedLayer } from './fixture.ts';
-import { layerBytes } from './layer-bytes.ts';
-import { podmanForTest } from './podman-service.ts';
+import { openArchiveWriter } from '../../../src/store/archive/archive-writer.ts';
+import { connect, open, recordStore, store, withAddedLayer } from '../../support/store/engine/fixture.ts';
+import { layerBytes } from '../../support/store/engine/layer-bytes.ts';
+import { podmanForTest } from '../../support/store/engine/podman-service.ts';
+import { layerOf, sampleImage, sampleTar } from '../../support/store/sample.ts';
+import { scratchDirectory } from '../../support/store/scratch.ts';
 
 const scratch = scratchDirectory();
 

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { connectEngine } from '../../../src/store/engine/engine.ts';
 import type { EngineTls } from '../../../src/store/engine/engine-address.ts';
-import { run } from '../sample.ts';
-import { scratchDirectory } from '../scratch.ts';
-import { testWithTool } from '../tool.ts';
+import { run } from '../../support/store/sample.ts';
+import { scratchDirectory } from '../../support/store/scratch.ts';
+import { testWithTool } from '../../support/store/tool.ts';
 
 const scratch = scratchDirectory();
 

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectEngine } from '../../../src/store/engine/engine.ts';
 import { connectionError } from '../../../src/store/engine/engine-error.ts';
-import { imageOf, layerOf, sampleImage, sampleTar } from '../sample.ts';
-import { engineDouble } from './engine-double.ts';
-import { connect, open, store } from './fixture.ts';
+import { engineDouble } from '../../support/store/engine/engine-double.ts';
+import { connect, open, store } from '../../support/store/engine/fixture.ts';
+import { imageOf, layerOf, sampleImage, sampleTar } from '../../support/store/sample.ts';
 
 const config = { os: 'linux', architecture: 'amd64', config: {} };
 

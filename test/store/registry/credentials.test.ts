@@ -2,12 +2,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { ProgramResult } from '../../../src/base/run-program.ts';
+import { runProgram } from '../../../src/base/run-program.ts';
 import { parseAuthFile } from '../../../src/store/registry/auth-file.ts';
 import { findCredentials } from '../../../src/store/registry/credentials.ts';
 import { type RegistryOptions, registrySettings } from '../../../src/store/registry/registry-options.ts';
-import type { ProgramResult } from '../../../src/store/registry/run-program.ts';
-import { runProgram } from '../../../src/store/registry/run-program.ts';
-import { atEnd } from './fixture.ts';
+import { atEnd } from '../../support/store/registry/fixture.ts';
 
 const entry = (name: string) => ({ auth: Buffer.from(`${name}:secret-of-${name}`).toString('base64') });
 

@@ -6,7 +6,15 @@ import type { ImageName } from '../../../src/reference/image-name.ts';
 import { openRegistryImage } from '../../../src/store/registry/open-registry-image.ts';
 import type { RegistryOptions } from '../../../src/store/registry/registry-options.ts';
 import { openRegistryWriter } from '../../../src/store/registry/registry-writer.ts';
-import { atEnd, imageOf, layerOf, nameIn, openSession, startDouble, stock } from './fixture.ts';
+import {
+  atEnd,
+  imageOf,
+  layerOf,
+  nameIn,
+  openSession,
+  startDouble,
+  stock,
+} from '../../support/store/registry/fixture.ts';
 
 const image = imageOf([layerOf('a', 5000)]);
 const login = { username: 'ann', password: 'pa:ss wörd' };

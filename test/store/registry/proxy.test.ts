@@ -5,7 +5,14 @@ import { parseImageName } from '../../../src/reference/image-name.ts';
 import { isLoopback, mayBePlain } from '../../../src/store/registry/endpoint.ts';
 import { openRegistryImage } from '../../../src/store/registry/open-registry-image.ts';
 import { proxyFor } from '../../../src/store/registry/proxy.ts';
-import { atEnd, imageOf, layerOf, openSession, startDouble, stock } from './fixture.ts';
+import {
+  atEnd,
+  imageOf,
+  layerOf,
+  openSession,
+  startDouble,
+  stock,
+} from '../../support/store/registry/fixture.ts';
 
 const environment = { HTTPS_PROXY: 'http://secure:1', HTTP_PROXY: 'plain:2' };
 

@@ -6,8 +6,15 @@ import { descriptorToJson } from '../../../src/image/manifest.ts';
 import { mediaTypes } from '../../../src/image/media-type.ts';
 import { collectBytes } from '../../../src/image/verified-stream.ts';
 import { openRegistryImage } from '../../../src/store/registry/open-registry-image.ts';
-import { imageOf, layerOf, nameIn, openSession, startDouble, stock } from './fixture.ts';
-import type { RegistryDouble } from './registry-double.ts';
+import {
+  imageOf,
+  layerOf,
+  nameIn,
+  openSession,
+  startDouble,
+  stock,
+} from '../../support/store/registry/fixture.ts';
+import type { RegistryDouble } from '../../support/store/registry/registry-double.ts';
 
 const layers = [layerOf('a', 100_000), layerOf('b', 300_000)];
 const image = imageOf(layers);

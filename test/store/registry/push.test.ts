@@ -5,8 +5,17 @@ import type { ImageName } from '../../../src/reference/image-name.ts';
 import { openRegistryImage } from '../../../src/store/registry/open-registry-image.ts';
 import type { RegistrySession } from '../../../src/store/registry/registry-session.ts';
 import { openRegistryWriter } from '../../../src/store/registry/registry-writer.ts';
-import { imageOf, inPieces, layerOf, nameIn, noise, openSession, startDouble, stock } from './fixture.ts';
-import type { Fault, RegistryDouble } from './registry-double.ts';
+import {
+  imageOf,
+  inPieces,
+  layerOf,
+  nameIn,
+  noise,
+  openSession,
+  startDouble,
+  stock,
+} from '../../support/store/registry/fixture.ts';
+import type { Fault, RegistryDouble } from '../../support/store/registry/registry-double.ts';
 
 const small = layerOf('small', 2000);
 const large = layerOf('large', 3_000_000);

@@ -10,10 +10,10 @@ import { openImage } from '../../../src/store/open-image.ts';
 import { openRegistryImage } from '../../../src/store/registry/open-registry-image.ts';
 import type { RegistryOptions } from '../../../src/store/registry/registry-options.ts';
 import { openRegistryWriter } from '../../../src/store/registry/registry-writer.ts';
-import { testWithTool } from '../tool.ts';
-import { startCuttingWire } from './cutting-wire.ts';
-import { atEnd, imageOf, layerOf, openSession } from './fixture.ts';
-import { run, startRealRegistry } from './real-registry.ts';
+import { startCuttingWire } from '../../support/store/registry/cutting-wire.ts';
+import { atEnd, imageOf, layerOf, openSession } from '../../support/store/registry/fixture.ts';
+import { run, startRealRegistry } from '../../support/store/registry/real-registry.ts';
+import { testWithTool } from '../../support/store/tool.ts';
 
 /** For what is in the registry's log: it answers first, and writes that then. */
 const soon = { timeout: 60_000 };

@@ -2,7 +2,14 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { parseImageName } from '../../../src/reference/image-name.ts';
 import { openRegistryImage } from '../../../src/store/registry/open-registry-image.ts';
-import { atEnd, imageOf, layerOf, openSession, startDouble, stock } from './fixture.ts';
+import {
+  atEnd,
+  imageOf,
+  layerOf,
+  openSession,
+  startDouble,
+  stock,
+} from '../../support/store/registry/fixture.ts';
 
 /** TLS begins with a record of this type. RFC 8446, 5.1. */
 const handshake = 0x16;

@@ -4,10 +4,18 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { openRegistryImage } from '../../../src/store/registry/open-registry-image.ts';
 import { openRegistryWriter } from '../../../src/store/registry/registry-writer.ts';
-import { testWithTool } from '../tool.ts';
-import { atEnd, imageOf, layerOf, nameIn, openSession, startDouble, stock } from './fixture.ts';
-import { makeCertificates } from './real-registry.ts';
-import type { RegistryDouble } from './registry-double.ts';
+import {
+  atEnd,
+  imageOf,
+  layerOf,
+  nameIn,
+  openSession,
+  startDouble,
+  stock,
+} from '../../support/store/registry/fixture.ts';
+import { makeCertificates } from '../../support/store/registry/real-registry.ts';
+import type { RegistryDouble } from '../../support/store/registry/registry-double.ts';
+import { testWithTool } from '../../support/store/tool.ts';
 
 const image = imageOf([layerOf('a', 1000)]);
 

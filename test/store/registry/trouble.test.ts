@@ -5,7 +5,15 @@ import { collectBytes } from '../../../src/image/verified-stream.ts';
 import { parseImageName } from '../../../src/reference/image-name.ts';
 import { openRegistryImage } from '../../../src/store/registry/open-registry-image.ts';
 import { openRegistryWriter } from '../../../src/store/registry/registry-writer.ts';
-import { atEnd, imageOf, layerOf, nameIn, openSession, startDouble, stock } from './fixture.ts';
+import {
+  atEnd,
+  imageOf,
+  layerOf,
+  nameIn,
+  openSession,
+  startDouble,
+  stock,
+} from '../../support/store/registry/fixture.ts';
 
 const layer = layerOf('a', 100_000);
 const image = imageOf([layer]);

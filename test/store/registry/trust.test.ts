@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { registrySettings } from '../../../src/store/registry/registry-options.ts';
 import { trustFor } from '../../../src/store/registry/trust.ts';
-import { atEnd } from './fixture.ts';
+import { atEnd } from '../../support/store/registry/fixture.ts';
 
 const bare = { environment: {}, homeDirectory: '/nonexistent', certificateDirectories: [] };
 

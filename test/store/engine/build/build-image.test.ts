@@ -5,14 +5,14 @@ import { describe, expect, type TestContext, test } from 'vitest';
 import type { BuildEvent } from '../../../../src/store/engine/build/build-event.ts';
 import { buildImage, type ImageBuild } from '../../../../src/store/engine/build/build-image.ts';
 import { connectEngine, type Engine } from '../../../../src/store/engine/engine.ts';
-import { needs } from '../../../end-to-end/stage.ts';
-import type { TestEngine } from '../../../images/engine.ts';
-import { engineForTest } from '../../../images/image-for-test.ts';
-import { runTool } from '../../../images/run-tool.ts';
-import { atEnd } from '../../registry/fixture.ts';
-import { startRealRegistry } from '../../registry/real-registry.ts';
-import { scratchDirectory } from '../../scratch.ts';
-import { podmanForTest } from '../podman-service.ts';
+import { needs } from '../../../support/end-to-end/stage.ts';
+import type { TestEngine } from '../../../support/images/engine.ts';
+import { engineForTest } from '../../../support/images/image-for-test.ts';
+import { runTool } from '../../../support/images/run-tool.ts';
+import { podmanForTest } from '../../../support/store/engine/podman-service.ts';
+import { atEnd } from '../../../support/store/registry/fixture.ts';
+import { startRealRegistry } from '../../../support/store/registry/real-registry.ts';
+import { scratchDirectory } from '../../../support/store/scratch.ts';
 
 const builders = ['classic', 'buildkit'] as const;
 

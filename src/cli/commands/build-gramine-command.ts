@@ -1,0 +1,166 @@
+import { join, resolve } from 'node:path';
+import { GscError } from '../../base/error.ts';
+import { type Configuration, settingOf } from '../../config/configuration.ts';
+import { readConfiguration } from '../../config/read-configuration.ts';
+import { planRuntime, provideRuntime, type RuntimePlan, recipeOf } from '../../provision/provide-runtime.ts';
+import { readBuildOrder } from '../../provision/read-build-order.ts';
+import { writeRecipe } from '../../provision/write-recipe.ts';
+import { type ImageName, showImageName } from '../../reference/image-name.ts';
+import { parseReference } from '../../reference/image-reference.ts';
+import type { Family } from '../../runtime/recipe/recipe.ts';
+import type { Engine } from '../../store/engine/engine.ts';
+import { inspectImage, storedName } from '../../store/engine/image-facts.ts';
+import { nameImage } from '../../store/engine/name-image.ts';
+import { exitCodes } from '../failure.ts';
+import { addRuntimeBuildOptions, type RuntimeBuildOptions } from '../options/runtime-build-options.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
+
+interface Options extends CommonOptions, RuntimeBuildOptions {
+  readonly config?: string;
+  readonly fileOnly?: boolean;
+  readonly output?: string;
+  readonly force?: boolean;
+}
+
+export const addBuildGramine: AddCommand = (program, act) => {
+  const command = program
+    .command('build-gramine')
+    .alias('build-graphene')
+    .summary('build a runtime from its sources')
+    .description(
+      'Builds a Gramine (or Graphene) runtime from its sources with an Engine, for --runtime or Gramine.Image. What was built before is not built again.',
+    )
+    .argument('NAME', 'name of the image with the runtime')
+    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if there');
+  addRuntimeBuildOptions(command)
+    .option('-f, --file-only', 'write the Dockerfile and what it copies, and stop')
+    .option('-o, --output <dir>', 'where --file-only writes to; default build/gsc-NAME')
+    .option('--force', 'replace an image, or with --file-only a directory, of that name')
+    .option('--no-cache', 'build anew, whatever there is already (also -nc)')
+    .action(act(buildGramine));
+};
+
+async function buildGramine(context: CommandContext, options: Options, nameText: string): Promise<number> {
+  const configuration = await readConfiguration(context.world, options.config);
+  const image = engineName(nameText);
+  const family = familyOf(configuration);
+  const order = await readBuildOrder(context, { family, configuration, options, detect: undefined });
+  const asked = { image, plan: planRuntime(order) };
+  return options.fileOnly ? writeFiles(context, options, asked) : build(context, options, asked);
+}
+
+interface Asked {
+  readonly image: ImageName;
+  readonly plan: RuntimePlan;
+}
+
+async function build(context: CommandContext, options: Options, { image, plan }: Asked): Promise<number> {
+  const { stores, console, isJson } = context;
+  const engine = await stores.engine();
+  const name = storedName(engine, image);
+  const shown = showImageName(name);
+  const isFresh = options.cache === false;
+  const existing = await inspectImage(engine, name);
+  const existingRecipe = existing && recipeOf(existing.labels, plan);
+  if (existing && existingRecipe && !isFresh) {
+    console.say(`${shown} is there already, made in the same way`);
+    return report(context, {
+      image: shown,
+      image_id: existing.id,
+      recipe: existingRecipe,
+      outcome: 'unchanged',
+    });
+  }
+  if (existing && !options.force) throw taken(engine, shown, existing.id);
+  const { id, recipe, outcome } = await provideRuntime(context, plan, {
+    isFresh,
+    ...(options.network !== undefined && { network: options.network }),
+    removeStages: options.rm === true,
+  });
+  await nameImage(engine, id, { name, shown: `${engine.subject}: ${shown}` });
+  if (!isJson) console.say(`gsc build --runtime ${shown} IMAGE graminizes with it`);
+  return report(context, { image: shown, image_id: id, recipe, outcome });
+}
+
+function report(
+  { console, isJson }: CommandContext,
+  result: {
+    readonly image: string;
+    readonly image_id: string;
+    readonly recipe: string;
+    readonly outcome: string;
+  },
+): number {
+  console.result(isJson ? `${JSON.stringify(result)}\n` : `${result.image} ${result.image_id}\n`);
+  return exitCodes.done;
+}
+
+function taken(engine: Engine, shown: string, id: string): GscError {
+  return new GscError({
+    code: 'exists',
+    subject: `${engine.subject}: ${shown}`,
+    message: `the name belongs to another image, ${id}, that was not made in this way`,
+    hint: 'replace it with --force, or give another name',
+  });
+}
+
+async function writeFiles(
+  { world, console, isJson }: CommandContext,
+  { output, force }: Options,
+  { image, plan: { recipe, digest } }: Asked,
+): Promise<number> {
+  const directory = output ?? join('build', `gsc-${showImageName(image).replace(/[/:@]/g, '-')}`);
+  const outcome = await writeRecipe(recipe, resolve(world.workingDirectory, directory), {
+    isForced: force === true,
+  });
+  if (outcome === 'unchanged') console.say(`${directory} is there already, with the same content`);
+  for (const { id } of recipe.secrets) console.say(`the build wants a secret: --secret id=${id},src=FILE`);
+  for (const id of recipe.logins.keys())
+    console.say(
+      `the build wants a secret: --secret id=${id},src=FILE, with the lines username=NAME and password=PASSWORD`,
+    );
+  const result = {
+    directory,
+    dockerfile: join(directory, 'Dockerfile'),
+    recipe: digest,
+    outcome,
+  };
+  console.result(isJson ? `${JSON.stringify(result)}\n` : `${result.dockerfile}\n`);
+  return exitCodes.done;
+}
+
+/** The result goes into an Engine: builds run there. */
+function engineName(text: string): ImageName {
+  const reference = parseReference(text);
+  if (reference.kind === 'bare' && reference.image.kind === 'name') return reference.image;
+  throw new GscError({
+    code: 'usage',
+    subject: text,
+    message: 'expected a name without a transport: the image stays in the Engine that builds it',
+    hint: 'write it as in my-gramine:1.9; skopeo copy or docker push takes it elsewhere',
+  });
+}
+
+/** `build-graphene` is another word for the same: the configuration says what is built. */
+function familyOf(configuration: Configuration): Family {
+  const image = settingOf(configuration, 'Gramine.Image') ?? settingOf(configuration, 'Graphene.Image');
+  if (image) {
+    throw new GscError({
+      code: 'config',
+      subject: image.place,
+      message: 'the configuration names a built runtime as Image: there is nothing to build',
+      hint: 'take Image out, and name a Repository and a Branch',
+    });
+  }
+  const gramine = settingOf(configuration, 'Gramine.Repository');
+  const graphene = settingOf(configuration, 'Graphene.Repository');
+  if (gramine && graphene) {
+    throw new GscError({
+      code: 'config',
+      subject: graphene.place,
+      message: 'the configuration names the sources of both Gramine and Graphene',
+      hint: 'take one of them out',
+    });
+  }
+  return graphene ? 'graphene' : 'gramine';
+}

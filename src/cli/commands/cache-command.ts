@@ -1,0 +1,92 @@
+import { Argument } from 'commander';
+import { GscError } from '../../base/error.ts';
+import { defaultCacheBytes } from '../../store/cache/blob-cache.ts';
+import { type CacheEntry, listCache } from '../../store/cache/cache-directory.ts';
+import { cacheLayoutVersion } from '../../store/cache/cache-file.ts';
+import { pruneCache } from '../../store/cache/prune-cache.ts';
+import { exitCodes } from '../failure.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
+import { parseSize, showCount, showSize } from '../reports/sizes.ts';
+import { cacheDirectory } from '../scan-cache.ts';
+
+interface Options extends CommonOptions {
+  readonly all?: boolean;
+  readonly maxSize?: number;
+}
+
+export const addCache: AddCommand = (program, act) => {
+  program
+    .command('cache')
+    .summary('list or prune what gsc keeps between runs')
+    .description(
+      'Lists or prunes the cache: layer indexes and other things that gsc would have to find out again.',
+    )
+    .addArgument(new Argument('ACTION', 'ls: list the entries; prune: remove some').choices(['ls', 'prune']))
+    .option('--all', 'prune: remove every entry')
+    .option('--max-size <size>', 'prune: what may stay, such as 500MB; default 2GB', parseSize)
+    .action(act(cache));
+};
+
+async function cache(context: CommandContext, options: Options, action: string): Promise<number> {
+  checkOptions(options, action);
+  const directory = cacheDirectory(context.world);
+  if (action === 'ls') await list(context, directory);
+  else await prune(context, directory, options.all ? 0 : (options.maxSize ?? defaultCacheBytes));
+  return exitCodes.done;
+}
+
+function checkOptions({ all, maxSize }: Options, action: string): void {
+  const given = [all && '--all', maxSize !== undefined && '--max-size'].filter((option) => option);
+  const isWrong = action === 'ls' ? given.length > 0 : given.length > 1;
+  if (!isWrong) return;
+  throw new GscError({
+    code: 'usage',
+    subject: `gsc cache ${action}`,
+    message: action === 'ls' ? `${given.join(' and ')} only with prune` : 'both --all and --max-size',
+    hint: 'write gsc cache ls, gsc cache prune, gsc cache prune --all, or gsc cache prune --max-size 500MB',
+  });
+}
+
+/** One line per entry, the longest unused first, as they would be pruned. */
+async function list({ console, isJson }: CommandContext, directory: string): Promise<void> {
+  const entries = await listCache(directory);
+  const sizeBytes = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
+  if (isJson) {
+    const rows = entries.map((entry) => ({
+      kind: kindOf(entry),
+      digest: entry.digest,
+      size_bytes: entry.sizeBytes,
+      last_used: entry.lastUsed.toISOString(),
+    }));
+    console.result(`${JSON.stringify({ directory, size_bytes: sizeBytes, entries: rows })}\n`);
+    return;
+  }
+  const kindWidth = Math.max(0, ...entries.map((entry) => kindOf(entry).length));
+  for (const entry of entries) {
+    const used = `${entry.lastUsed.toISOString().slice(0, 19)}Z`;
+    const size = showSize(entry.sizeBytes).padStart(7);
+    console.result(`${used}  ${size}  ${kindOf(entry).padEnd(kindWidth)}  ${entry.digest}\n`);
+  }
+  console.say(`${directory}: ${showCount(entries.length)} entries, ${showSize(sizeBytes)}`);
+}
+
+async function prune({ console, isJson }: CommandContext, directory: string, maxBytes: number) {
+  const { removedCount, removedBytes, leftCount, leftBytes } = await pruneCache(directory, maxBytes);
+  const result = {
+    directory,
+    removed: removedCount,
+    removed_bytes: removedBytes,
+    left: leftCount,
+    left_bytes: leftBytes,
+  };
+  console.result(
+    isJson
+      ? `${JSON.stringify(result)}\n`
+      : `removed ${showCount(removedCount)} entries, ${showSize(removedBytes)}; left ${showCount(leftCount)}, ${showSize(leftBytes)}\n`,
+  );
+}
+
+/** Entries of another version of the cache's layout say so. */
+function kindOf({ layout, kind }: CacheEntry): string {
+  return layout === cacheLayoutVersion ? kind : `${layout}/${kind}`;
+}

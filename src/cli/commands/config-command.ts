@@ -1,0 +1,129 @@
+import { resolve } from 'node:path';
+import { writeFileAtomically } from '../../base/atomic-file.ts';
+import { configTemplate } from '../../config/config-template.ts';
+import type { Configuration } from '../../config/configuration.ts';
+import { defaultFiles, readConfiguration } from '../../config/read-configuration.ts';
+import { type SettingRow, settingTable } from '../../config/setting-table.ts';
+import { defaultRuntimeImage } from '../../provision/default-runtime.ts';
+import { withoutLogin } from '../../provision/repository-login.ts';
+import { exitCodes } from '../failure.ts';
+import { repeatable } from '../options/repeatable.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
+
+interface Options extends CommonOptions {
+  readonly config?: string;
+  readonly runtime?: readonly string[];
+  /** True without a name. */
+  readonly init?: string | true;
+}
+
+export const addConfig: AddCommand = (program, act) => {
+  program
+    .command('config')
+    .summary('show the configuration, or write one to begin with')
+    .description('Shows every setting, its value, and where that comes from.')
+    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if there')
+    .option('--runtime <ref>', 'as given to gsc build (repeatable)', repeatable)
+    .option('--init [file]', 'write a commented configuration; default config.yaml, if there is none yet')
+    .action(act(config));
+};
+
+async function config(context: CommandContext, options: Options): Promise<number> {
+  if (options.init !== undefined) return init(context, options.init === true ? 'config.yaml' : options.init);
+  const configuration = await readConfiguration(context.world, options.config);
+  const settings = settingTable.map((row) => effective(row, configuration, options.runtime ?? []));
+  if (context.isJson) context.console.result(`${JSON.stringify(toJson(configuration, settings))}\n`);
+  else print(context, configuration, settings);
+  return exitCodes.done;
+}
+
+async function init({ world, console, isJson }: CommandContext, file: string): Promise<number> {
+  await writeFileAtomically(resolve(world.workingDirectory, file), configTemplate(), { existing: 'refuse' });
+  console.result(isJson ? `${JSON.stringify({ file })}\n` : `${file}\n`);
+  return exitCodes.done;
+}
+
+/** A setting as it counts. */
+interface Effective {
+  readonly name: string;
+  readonly values: readonly string[];
+  readonly origin:
+    | { readonly kind: 'file'; readonly file: string; readonly line: number; readonly column: number }
+    | { readonly kind: 'option'; readonly option: string }
+    | { readonly kind: 'default' };
+  /** Why it does not count. */
+  readonly unused?: string;
+}
+
+function effective(row: SettingRow, configuration: Configuration, runtimes: readonly string[]): Effective {
+  const { name } = row;
+  if (name === 'Gramine.Image' && runtimes.length > 0) {
+    return { name, values: runtimes, origin: { kind: 'option', option: '--runtime' } };
+  }
+  const setting = configuration.settings.get(name);
+  if (setting === undefined || configuration.file === undefined) {
+    return { name, values: defaultOf(name, configuration), origin: { kind: 'default' } };
+  }
+  const { values, line, column } = setting;
+  const unused = outranked(row, configuration, runtimes);
+  const origin = { kind: 'file', file: configuration.file, line, column } as const;
+  return { name, values: values.map(withoutLogin), origin, ...(unused !== undefined && { unused }) };
+}
+
+/** The rest has no value unless it is set. */
+function defaultOf(name: string, { settings }: Configuration): readonly string[] {
+  if (name === 'Distro') return ['auto'];
+  const orders = ['Gramine.Repository', 'Graphene.Image', 'Graphene.Repository'];
+  const isDefault = name === 'Gramine.Image' && !orders.some((order) => settings.has(order));
+  return isDefault ? [defaultRuntimeImage] : [];
+}
+
+/** An option or a built runtime goes before every other source of one; without sources nothing is built. */
+function outranked(
+  { name, isForBuilds }: SettingRow,
+  { settings }: Configuration,
+  runtimes: readonly string[],
+): string | undefined {
+  if (name === 'Gramine.Image') return undefined;
+  if (runtimes.length > 0) return '--runtime goes before it';
+  if (settings.has('Gramine.Image')) return 'Gramine.Image goes before it';
+  const isBuilt = settings.has('Gramine.Repository') || settings.has('Graphene.Repository');
+  if (isForBuilds && !isBuilt)
+    return 'gsc build builds no runtime without a Repository; gsc build-gramine does';
+  return undefined;
+}
+
+function print({ console }: CommandContext, { file }: Configuration, settings: readonly Effective[]): void {
+  const nameWidth = Math.max(...settings.map(({ name }) => name.length));
+  for (const { name, values, origin, unused } of settings) {
+    const value = values.length === 0 ? '-' : values.join(', ');
+    const from = values.length === 0 ? 'not set' : showOrigin(origin);
+    console.result(
+      `${name.padEnd(nameWidth)}  ${value}  (${from}${unused ? `; not used: ${unused}` : ''})\n`,
+    );
+  }
+  console.say(
+    file === undefined
+      ? `no configuration: there is none of ${defaultFiles.join(', ')} here`
+      : `configuration: ${file}`,
+  );
+}
+
+function showOrigin(origin: Effective['origin']): string {
+  switch (origin.kind) {
+    case 'file':
+      return `${origin.file}:${origin.line}`;
+    case 'option':
+      return origin.option;
+    case 'default':
+      return 'default';
+  }
+}
+
+function toJson({ file }: Configuration, settings: readonly Effective[]): unknown {
+  const entries = settings.map(({ name, values, origin, unused }) => [
+    name,
+    { values, origin, ...(unused !== undefined && { unused }) },
+  ]);
+  return { file: file ?? null, settings: Object.fromEntries(entries) };
+}

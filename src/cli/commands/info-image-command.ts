@@ -1,0 +1,80 @@
+import { labels } from '../../image/labels.ts';
+import { type ImageInspection, inspectImage } from '../../inspect/inspect-image.ts';
+import { showPath, valueAt } from '../../manifest/toml/toml.ts';
+import { parseReference } from '../../reference/image-reference.ts';
+import type { SigstructDescription } from '../../signature/describe-sigstruct.ts';
+import { exitCodes } from '../failure.ts';
+import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
+import { type FlatTable, flatToml } from '../reports/flat-toml.ts';
+
+export const addInfoImage: AddCommand = (program, act) => {
+  const command = program
+    .command('info-image')
+    .summary('print what a signed image says of its enclave')
+    .description(
+      'Prints MRENCLAVE, MRSIGNER and the other fields of the SIGSTRUCT in a signed image, as TOML.',
+    )
+    .argument('IMAGE', 'the signed image')
+    .action(act(infoImage));
+  addStoreOptions(command);
+};
+
+async function infoImage(
+  { stores, console, isJson }: CommandContext,
+  _options: CommonOptions & StoreOptions,
+  imageText: string,
+): Promise<number> {
+  const { image } = await stores.open(parseReference(imageText));
+  const inspection = await inspectImage(image);
+  const fields = pythonFields(inspection.sigstruct);
+  console.result(isJson ? `${JSON.stringify({ ...fields, ...moreFields(inspection) })}\n` : flatToml(fields));
+  if (inspection.labels[labels.standIn] === 'true') {
+    console.warn('the runtime in this image is a stand-in for tests: it has no enclave and protects nothing');
+  }
+  for (const { path, reason } of inspection.insecure) console.warn(`insecure: ${showPath(path)}: ${reason}`);
+  return exitCodes.done;
+}
+
+/** The Python GSC's keys; masks of bits are in hex in the order of the file's bytes, as it prints them. */
+function pythonFields(sigstruct: SigstructDescription): FlatTable {
+  return {
+    mr_enclave: sigstruct.mrEnclave,
+    mr_signer: sigstruct.mrSigner,
+    isv_prod_id: sigstruct.isvProdId,
+    isv_svn: sigstruct.isvSvn,
+    date: sigstruct.date,
+    flags: littleEndianHex(sigstruct.flags, 8),
+    xfrms: littleEndianHex(sigstruct.xfrm, 8),
+    misc_select: littleEndianHex(BigInt(sigstruct.miscSelect), 4),
+    debug: sigstruct.isDebug,
+  };
+}
+
+function littleEndianHex(value: bigint, sizeBytes: number): string {
+  const bigEndian = value.toString(16).padStart(2 * sizeBytes, '0');
+  return Buffer.from(bigEndian, 'hex').reverse().toString('hex');
+}
+
+function moreFields({ manifest, trustedFileCount, insecure, labels: found }: ImageInspection): object {
+  const at = (...path: string[]) => {
+    const value = valueAt(manifest, path);
+    return typeof value === 'bigint' ? Number(value) : value;
+  };
+  return {
+    enclave_size: at('sgx', 'enclave_size'),
+    max_threads: at('sgx', 'max_threads'),
+    edmm: at('sgx', 'edmm_enable') ?? false,
+    entrypoint: at('libos', 'entrypoint'),
+    argv: at('loader', 'argv'),
+    trusted_files: trustedFileCount,
+    runtime: {
+      family: found[labels.family],
+      version: found[labels.runtimeVersion],
+      digest: found[labels.runtimeDigest],
+      stand_in: found[labels.standIn] === 'true',
+    },
+    base: { name: found[labels.baseName], digest: found[labels.baseDigest] },
+    insecure: insecure.map(({ path, reason }) => ({ key: showPath(path), reason })),
+  };
+}

@@ -1,0 +1,150 @@
+import { resolve } from 'node:path';
+import { GscError } from '../../base/error.ts';
+import { stateOf } from '../../image/labels.ts';
+import { type ImageReference, parseReference, showReference } from '../../reference/image-reference.ts';
+import { signedName, signedNameOfUnsigned, unsignedName } from '../../reference/output-name.ts';
+import { signImage } from '../../sign/sign-image.ts';
+import { type OpenedImage, placedLike, type Stores } from '../../store/image-store.ts';
+import { commitAndReport } from '../commit.ts';
+import { growHeapSlowly } from '../heap-growth.ts';
+import { nameInArchive } from '../options/archive-name.ts';
+import { dateOption } from '../options/date-option.ts';
+import { dayOf, sourceDateEpoch } from '../options/epoch.ts';
+import { openPemSigner } from '../options/key-place.ts';
+import { repeatable } from '../options/repeatable.ts';
+import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
+import { enclaveToJson, reportSigned } from '../reports/sign-report.ts';
+
+interface Options extends CommonOptions, StoreOptions {
+  readonly output?: string;
+  readonly passphrase?: string;
+  readonly date?: string;
+  readonly force?: boolean;
+  readonly define?: readonly string[];
+}
+
+export const addSignImage: AddCommand = (program, act) => {
+  const command = program
+    .command('sign-image')
+    .summary('sign a graminized image')
+    .description(
+      'Measures the enclave of an unsigned image and adds the signature. The key never enters an image.',
+    )
+    .argument('IMAGE', "the app image's name as given to gsc build, or the unsigned image's own")
+    .argument('KEY', 'signing key: PEM, RSA-3072 with exponent 3')
+    .option('-c, --config <file>', "accepted for the Python tool's command lines; not needed")
+    .option('-o, --output <ref>', 'name of the signed image')
+    .option('-p, --passphrase <text>', 'passphrase of the key')
+    .option(
+      '-D, --define <name=value>',
+      "accepted for the Python tool's command lines (repeatable)",
+      repeatable,
+    )
+    .option('--remove-gramine-deps', 'likewise: gsc installs nothing that could be removed')
+    .option('--no-remove-gramine-deps', 'likewise')
+    .addOption(dateOption('date in the signature, YYYY-MM-DD; default: when the image was created'))
+    .option('--force', 'replace an image of that name')
+    .action(act(signImageCommand));
+  addStoreOptions(command);
+};
+
+async function signImageCommand(
+  context: CommandContext,
+  options: Options,
+  imageText: string,
+  keyFile: string,
+): Promise<number> {
+  const { world, console, stores } = context;
+  for (const word of options.define ?? [])
+    console.detail(`-D ${word}: there is no template that it could fill`);
+  const reference = parseReference(imageText);
+  const epochSeconds = sourceDateEpoch(world);
+  const { unsigned, signed } = namesFor(reference);
+  const named = options.output === undefined ? signed : parseReference(options.output);
+  const signer = await openPemSigner(resolve(world.workingDirectory, keyFile), options.passphrase);
+  const isNamed = options.output !== undefined;
+  const source = await openUnsigned(stores, { given: reference, unsigned, isNamed });
+  const placed = placedLike(named, source);
+  const output = isNamed ? placed : nameInArchive(placed, source, signedNameOfUnsigned);
+  const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
+  const name = showReference(output);
+  growHeapSlowly();
+  const { image, enclave } = await signImage(source.image, {
+    signer,
+    name,
+    ...(date !== undefined && { date }),
+  });
+  // Stored it is only after this: another image may have the name.
+  console.say(`signing ${source.image.name}`);
+  reportSigned(console, enclave);
+  const writer = await stores.sink(output, { force: options.force === true, sharedWith: [source] });
+  try {
+    const more = enclaveToJson(enclave);
+    return await commitAndReport(context, { writer, image, base: source.image, output, more });
+  } finally {
+    await writer.abort();
+  }
+}
+
+interface Names {
+  readonly unsigned: ImageReference;
+  readonly signed: ImageReference;
+}
+
+/** A name that ends in `-unsigned` is the image's own; any other is the app's, as the Python tool takes it. */
+function namesFor(reference: ImageReference): Names {
+  const signed = signedNameOfUnsigned(reference);
+  if (signed !== undefined) return { unsigned: reference, signed };
+  return { unsigned: unsignedName(reference), signed: signedName(reference) };
+}
+
+interface Wanted {
+  /** What the user wrote. */
+  readonly given: ImageReference;
+  readonly unsigned: ImageReference;
+  /** True if the user names the result. */
+  readonly isNamed: boolean;
+}
+
+/** The unsigned image of the app; where there is none, the given image itself if it is unsigned (`gsc build -o`). */
+async function openUnsigned(stores: Stores, { given, unsigned, isNamed }: Wanted): Promise<OpenedImage> {
+  const found = await openIfThere(unsigned, stores);
+  if (found !== undefined) return found;
+  const opened = await openIfThere(given, stores);
+  if (opened === undefined) throw noUnsignedImage(given, unsigned);
+  const state = stateOf(opened.image.config.config?.Labels ?? {});
+  if (state === 'unsigned' && isNamed) return opened;
+  if (state === 'app') throw noUnsignedImage(given, unsigned);
+  throw new GscError({
+    code: 'state',
+    subject: showReference(given),
+    message:
+      state === 'signed'
+        ? 'expected an unsigned graminized image, got one that is signed already'
+        : 'this unsigned image has a name of its own, of which none follows for the signed one',
+    hint:
+      state === 'signed' ? 'sign the unsigned image that it was made of' : 'name the signed image with -o',
+  });
+}
+
+async function openIfThere(reference: ImageReference, stores: Stores): Promise<OpenedImage | undefined> {
+  try {
+    return await stores.open(reference);
+  } catch (error) {
+    if (error instanceof GscError && error.code === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+function noUnsignedImage(given: ImageReference, unsigned: ImageReference): GscError {
+  const isItself = showReference(given) === showReference(unsigned);
+  return new GscError({
+    code: 'not-found',
+    subject: showReference(unsigned),
+    message: isItself ? 'there is no such image' : `there is no unsigned image of ${showReference(given)}`,
+    hint: isItself
+      ? 'check the name; gsc build makes unsigned images'
+      : `make it with: gsc build ${showReference(given)} [MANIFEST]`,
+  });
+}

@@ -1,0 +1,111 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { GscError } from '../../base/error.ts';
+import { showBytes } from '../../base/image-path.ts';
+import { readError } from '../../base/read-file.ts';
+import type { BuildChoices } from '../../graminize/build-options.ts';
+import type { AddedFile } from '../../layer/added-layer.ts';
+import type { Secret, Variable, Volume } from '../../manifest/option-manifest.ts';
+import { presetNames } from '../../manifest/preset/presets.ts';
+import type { World } from '../console.ts';
+import {
+  checkDistinct,
+  type FileChoice,
+  parseFile,
+  parseSecret,
+  parseVariable,
+  parseVolume,
+  parseWords,
+} from './choice-values.ts';
+
+/** The options that {@link addChoiceOptions} adds, as commander gives them. */
+export interface ChoiceOptions {
+  readonly volume?: readonly Volume[];
+  readonly secret?: readonly Secret[];
+  readonly env?: readonly Variable[];
+  readonly file?: readonly FileChoice[];
+  readonly preset?: string;
+  readonly entrypoint?: readonly string[];
+  readonly cmd?: readonly string[];
+}
+
+/** The options that decide about data, environment and start without a manifest. */
+export function addChoiceOptions(command: Command): Command {
+  return command
+    .option(
+      '--volume <path=use>',
+      'what the enclave does with a place: tmpfs, encrypted[:KEYNAME] or allowed (repeatable)',
+      listOf(parseVolume),
+    )
+    .option(
+      '--secret <name[=path]>',
+      'let a Docker secret in, unprotected from the host (repeatable)',
+      listOf(parseSecret),
+    )
+    .option(
+      '--env <name[=value]>',
+      "set a variable, or let the host's value through (repeatable)",
+      listOf(parseVariable),
+    )
+    .option('--file <hostpath:path>', 'add a file to the image and trust it (repeatable)', listOf(parseFile))
+    .addOption(
+      new Option('--preset <name>', 'what a known program needs; auto: by the program').choices(presetNames),
+    )
+    .option('--entrypoint <words>', "in place of the image's ENTRYPOINT and CMD", (text: string) =>
+      parseWords('--entrypoint', text),
+    )
+    .option('--cmd <words>', "in place of the image's CMD", (text: string) => parseWords('--cmd', text));
+}
+
+/** What the options say, with the files read. Throws `usage` errors for contradictions, and what reading the files throws. */
+export async function readChoices(world: World, options: ChoiceOptions): Promise<BuildChoices> {
+  const { volume = [], secret = [], env = [], file = [], preset, entrypoint, cmd } = options;
+  checkDistinct('--volume, --secret', [...volume, ...secret], ({ path }) => showBytes(path));
+  checkDistinct('--env', env, ({ name }) => name);
+  checkDistinct('--file', file, ({ path }) => showBytes(path));
+  const files: AddedFile[] = [];
+  for (const choice of file) files.push(await readFileChoice(world, choice));
+  return {
+    volumes: volume,
+    secrets: secret,
+    environment: env,
+    files,
+    ...(preset !== undefined && { preset }),
+    ...(entrypoint !== undefined && { entrypoint }),
+    ...(cmd !== undefined && { cmd }),
+  };
+}
+
+/** Content and mode are those of one moment: both are asked of the open file. */
+async function readFileChoice(world: World, { hostPath, path }: FileChoice): Promise<AddedFile> {
+  const from = resolve(world.workingDirectory, hostPath);
+  try {
+    // Without blocking, or a fifo that nobody writes to would never open.
+    const handle = await open(from, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const status = await handle.stat();
+      if (!status.isFile()) throw notAFile(hostPath);
+      const mode = (status.mode & 0o111) === 0 ? 0o644 : 0o755;
+      return { path, mode, content: await handle.readFile() };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw readError(from, 'file to add', error);
+  }
+}
+
+function notAFile(hostPath: string): GscError {
+  return new GscError({
+    code: 'unreadable',
+    subject: hostPath,
+    message: 'expected a regular file to add, got something else',
+    hint: 'give one --file for each file',
+  });
+}
+
+function listOf<Value>(parse: (text: string) => Value) {
+  return (text: string, before: readonly Value[] = []): readonly Value[] => [...before, parse(text)];
+}

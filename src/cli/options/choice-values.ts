@@ -1,0 +1,158 @@
+import { GscError } from '../../base/error.ts';
+import { bytesOfText, type ImagePath, imagePath } from '../../base/image-path.ts';
+import { type Secret, secretPath, type Variable, type Volume } from '../../manifest/option-manifest.ts';
+import { harmfulHostVariables, hostEnvironment } from '../../runtime/launch.ts';
+
+/** `--volume PATH=tmpfs|encrypted[:KEYNAME]|allowed`; the last `=` parts them. Throws a `usage` error. */
+export function parseVolume(text: string): Volume {
+  const fail = (message: string) =>
+    usageError('--volume', `${message}, got ${JSON.stringify(text)}`, 'write it as in --volume /data=tmpfs');
+  const split = text.lastIndexOf('=');
+  if (split < 0) throw fail('expected PATH=tmpfs, PATH=encrypted[:KEYNAME] or PATH=allowed');
+  const path = parsePath('--volume', text.slice(0, split));
+  const [kind, keyName] = splitOnce(text.slice(split + 1), ':');
+  if ((kind === 'tmpfs' || kind === 'allowed') && keyName === undefined) return { path, use: { kind } };
+  if (kind !== 'encrypted') throw fail('expected tmpfs, encrypted[:KEYNAME] or allowed behind the =');
+  if (keyName === undefined) return { path, use: { kind } };
+  if (!/^\w[\w-]*$/.test(keyName)) throw fail('expected a key name of letters, digits, _ and - behind the :');
+  return { path, use: { kind, keyName } };
+}
+
+/** `--secret NAME[=PATH]`. Throws a `usage` error. */
+export function parseSecret(text: string): Secret {
+  const [name, path] = splitOnce(text, '=');
+  if (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name)) {
+    throw usageError(
+      '--secret',
+      `expected a name of letters, digits, _, - and ., got ${JSON.stringify(name)}`,
+      'write it as in --secret db-password, or --secret db-password=/etc/app/password',
+    );
+  }
+  return { name, path: path === undefined ? secretPath(name) : parsePath('--secret', path) };
+}
+
+const hostVariables: ReadonlySet<string> = new Set([
+  ...Object.keys(hostEnvironment),
+  ...harmfulHostVariables,
+]);
+
+/** `--env NAME` (the host's value at the start) or `--env NAME=VALUE`. Throws a `usage` error. */
+export function parseVariable(text: string): Variable {
+  const [name, value] = splitOnce(text, '=');
+  if (name === '' || text.includes('\0')) {
+    throw usageError(
+      '--env',
+      `expected NAME or NAME=VALUE, got ${JSON.stringify(text)}`,
+      'write it as in --env LANG=C.UTF-8',
+    );
+  }
+  if (value !== undefined) return { kind: 'value', name, value };
+  if (!hostVariables.has(name)) return { kind: 'passthrough', name };
+  throw usageError(
+    '--env',
+    `expected a variable of the application, got ${name}, which the loader outside of the enclave has values of its own for`,
+    `give it a value, as in --env ${name}=/opt/lib`,
+  );
+}
+
+/** A file of this machine and the place in the image that it gets. */
+export interface FileChoice {
+  readonly hostPath: string;
+  readonly path: ImagePath;
+}
+
+/** `--file HOSTPATH:PATH`; the last `:` that an absolute path follows parts them. Throws a `usage` error. */
+export function parseFile(text: string): FileChoice {
+  const split = text.lastIndexOf(':/');
+  if (split <= 0) {
+    throw usageError(
+      '--file',
+      `expected HOSTPATH:PATH, the second absolute, got ${JSON.stringify(text)}`,
+      'write it as in --file settings.json:/etc/app/settings.json',
+    );
+  }
+  const path = parsePath('--file', text.slice(split + 1));
+  // Engines take such a name in a layer for the removal of a file. OCI image-spec, layer.md.
+  if (/\/\.wh\.[^/]*$/.test(path) || text.endsWith('/')) {
+    throw usageError(
+      '--file',
+      `expected the name of a file, got ${JSON.stringify(text.slice(split + 1))}`,
+      'give the whole path in the image, with a name that does not begin with .wh.',
+    );
+  }
+  return { hostPath: text.slice(0, split), path };
+}
+
+/**
+ * The words of `--entrypoint` and `--cmd`: a JSON array of strings, or one word as it is; none for an empty text. A text with
+ * blanks that is no array is refused, since Docker takes it for one word and a shell for several. Throws a `usage` error.
+ */
+export function parseWords(option: '--entrypoint' | '--cmd', text: string): readonly string[] {
+  const fail = (expected: string) =>
+    usageError(
+      option,
+      `expected ${expected}, got ${JSON.stringify(text)}`,
+      `write several words as in ${option} '["python3", "app.py"]'`,
+    );
+  if (text === '') return [];
+  if (text.startsWith('[') && text !== '[') return parseArray(text, () => fail('a JSON array of strings'));
+  if (/\s/.test(text)) throw fail('one word or a JSON array of strings');
+  return [text];
+}
+
+function parseArray(text: string, fail: () => GscError): readonly string[] {
+  const words = parseJsonOr(text, fail);
+  const areWords =
+    Array.isArray(words) && words.every((word) => typeof word === 'string' && !word.includes('\0'));
+  if (!areWords) throw fail();
+  return words;
+}
+
+function parseJsonOr(text: string, fail: () => GscError): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw fail();
+  }
+}
+
+/** Refuses two values for one place; `showPlace` names it. */
+export function checkDistinct<Value>(
+  option: string,
+  values: readonly Value[],
+  placeOf: (value: Value) => string,
+): void {
+  const seen = new Set<string>();
+  for (const value of values) {
+    const place = placeOf(value);
+    if (seen.has(place))
+      throw usageError(option, `expected each only once, got ${place} twice`, 'leave one of the two out');
+    seen.add(place);
+  }
+}
+
+function parsePath(option: string, text: string): ImagePath {
+  if (!text.startsWith('/') || text.includes('\0')) {
+    throw usageError(
+      option,
+      `expected an absolute path in the image, got ${JSON.stringify(text)}`,
+      'begin the path with /',
+    );
+  }
+  const path = imagePath(bytesOfText(text));
+  if (path !== '/') return path;
+  throw usageError(
+    option,
+    'expected a path below /, got the root itself',
+    'name the directory that is meant',
+  );
+}
+
+function splitOnce(text: string, separator: string): readonly [string, string | undefined] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)];
+}
+
+function usageError(option: string, message: string, hint: string): GscError {
+  return new GscError({ code: 'usage', subject: option, message, hint });
+}

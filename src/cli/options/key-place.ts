@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { GscError } from '../../base/error.ts';
+import { readUserFile } from '../../base/read-file.ts';
+import { pemSigner } from '../../signature/pem-signer.ts';
+import type { Signer } from '../../signature/signer.ts';
+import type { World } from '../console.ts';
+
+/** Where Gramine's own tools keep the signing key: below `$XDG_CONFIG_HOME`, else `~/.config`. */
+export function defaultKeyPath(world: World): string {
+  const { XDG_CONFIG_HOME: configHome, HOME: home } = world.environment;
+  if (configHome) return join(configHome, 'gramine', 'enclave-key.pem');
+  if (home) return join(home, '.config', 'gramine', 'enclave-key.pem');
+  throw new GscError({
+    code: 'usage',
+    subject: 'key',
+    message: 'no file given, and neither XDG_CONFIG_HOME nor HOME is set',
+    hint: 'name the file of the key',
+  });
+}
+
+/** Opens the user's PEM key for signing. */
+export async function openPemSigner(path: string, passphrase: string | undefined): Promise<Signer> {
+  const pem = await readUserFile(path, 'key');
+  return pemSigner(pem, { subject: path, ...(passphrase !== undefined && { passphrase }) });
+}

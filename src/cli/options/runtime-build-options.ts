@@ -1,0 +1,26 @@
+import { type Command, Option } from 'commander';
+import { type BuildType, buildTypes } from '../../runtime/recipe/recipe.ts';
+import { repeatable } from './repeatable.ts';
+
+/** The options that {@link addRuntimeBuildOptions} adds, as commander gives them. */
+export interface RuntimeBuildOptions {
+  readonly buildtype: BuildType;
+  readonly rm?: boolean;
+  readonly buildArg?: readonly string[];
+  readonly network?: string;
+  /** False with `--no-cache`: build again. */
+  readonly cache?: boolean;
+}
+
+/** The options that decide how a runtime is built from its sources. */
+export function addRuntimeBuildOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('-b, --buildtype <type>', 'of a runtime that is built from source')
+        .choices(buildTypes)
+        .default('release'),
+    )
+    .option('--rm', 'remove the images of earlier build stages once the runtime is built')
+    .option('--build-arg <name[=value]>', "set an argument of the runtime's build (repeatable)", repeatable)
+    .option('--network <mode>', "network of the runtime's build, as of docker build: host, none, …");
+}

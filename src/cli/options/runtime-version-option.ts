@@ -1,0 +1,29 @@
+import { Option } from 'commander';
+import { GscError } from '../../base/error.ts';
+import { parseRuntimeVersion, type RuntimeVersion } from '../../runtime/version.ts';
+
+/** The release whose rules are followed when nothing says another. */
+export const defaultRuntimeVersion = parseRuntimeVersion('1.9');
+
+/** `--runtime-version`, alike in all commands; its value is a {@link RuntimeVersion}. */
+export function runtimeVersionOption(): Option {
+  return new Option('--runtime-version <version>', 'whose rules to follow: 1.4 to 1.9, or master').argParser(
+    parseOption,
+  );
+}
+
+function parseOption(text: string): RuntimeVersion {
+  try {
+    return parseRuntimeVersion(text, '--runtime-version');
+  } catch (error) {
+    if (!(error instanceof GscError)) throw error;
+    const { subject, message } = error;
+    throw new GscError({
+      code: 'usage',
+      subject,
+      message: message.slice(`${subject}: `.length),
+      hint: 'write it as in --runtime-version 1.9',
+      cause: error,
+    });
+  }
+}

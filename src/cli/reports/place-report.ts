@@ -1,0 +1,161 @@
+import { baseNameOf, showBytes } from '../../base/image-path.ts';
+import type { Graminized } from '../../graminize/graminize.ts';
+import type { ApplicationData, DataSign } from '../../trust/application-data.ts';
+import type { ExclusionCount } from '../../trust/trusted-files.ts';
+import type { WritePlace, WriteSign } from '../../trust/write-places.ts';
+import type { Console } from '../console.ts';
+import { showCount, showCounted, showSeconds, showSize } from './sizes.ts';
+
+/** How many lines each list has without `-v`. */
+const listLimit = 10;
+
+/** What the rules left out, a line each; those of the level of trust together by their reason. */
+export function sayExclusions(console: Console, exclusions: readonly ExclusionCount[]): void {
+  const lines = new Map<string, ExclusionCount>();
+  for (const each of exclusions) {
+    const name = each.origin === 'level' ? 'lean' : showBytes(each.rule);
+    const key = `${name} ${each.reason}`;
+    const sum = lines.get(key) ?? { ...each, rule: name, count: 0, sizeBytes: 0 };
+    lines.set(key, {
+      ...sum,
+      count: sum.count + each.count,
+      sizeBytes: sum.sizeBytes + each.sizeBytes,
+    });
+  }
+  for (const { rule, reason, count, sizeBytes } of lines.values())
+    console.say(`    ${showCount(count).padStart(7)}  ${rule} (${showSize(sizeBytes)}): ${reason}`);
+}
+
+/** What the list of trusted files costs, and what the other level of trust would. */
+export function sayStartCosts(console: Console, { startCosts, trustLevel }: Graminized): void {
+  const other = trustLevel === 'full' ? 'lean' : 'full';
+  const [own, alternative] = [startCosts[trustLevel], startCosts[other]];
+  const compared =
+    own.trustedFileCount === alternative.trustedFileCount
+      ? ''
+      : `; with --trust-level ${other}: ${showCounted(alternative.trustedFileCount, 'trusted file')}, ${showSeconds(alternative.predictedSeconds)}`;
+  console.say(
+    `  start-up       ${showSeconds(own.predictedSeconds)} to parse the manifest, at the start of every process (predicted)${compared}`,
+  );
+}
+
+/** The places about which the user should decide something, each list with the option that does. */
+export function sayUndecidedPlaces(console: Console, { writePlaces, applicationData }: Graminized): void {
+  sayList(console, {
+    title:
+      'programs may want to write here, and cannot; decide with --volume PATH=tmpfs, =encrypted[:KEYNAME] or =allowed',
+    lines: writePlaces.map(writeLine),
+  });
+  sayList(console, {
+    title: "left out, but looks like the application's own; --trust PATH trusts it",
+    lines: applicationData.map(dataLine),
+  });
+  for (const place of writePlaces) if (place.streamLinks.length > 0) console.warn(streamWarning(place));
+  for (const data of applicationData) {
+    const sign = data.signs.find(({ kind }) => kind === 'argument' || kind === 'working-directory');
+    if (sign === undefined) continue;
+    const place = showBytes(data.place);
+    console.warn(`${place} is left out, but ${showSign(sign)} lies there: trust it with --trust ${place}`);
+  }
+}
+
+/** The same as plain values, for `--json`. */
+export function placesToJson({ writePlaces, applicationData, trustLevel, startCosts }: Graminized): object {
+  return {
+    trust_level: trustLevel,
+    start_costs: Object.fromEntries(
+      Object.entries(startCosts).map(([level, { trustedFileCount, predictedSeconds }]) => [
+        level,
+        { trusted_files: trustedFileCount, predicted_seconds: Number(predictedSeconds.toFixed(3)) },
+      ]),
+    ),
+    write_places: writePlaces.map((place) => ({
+      path: showBytes(place.path),
+      sign: place.sign,
+      uid: place.uid,
+      gid: place.gid,
+      files: place.fileCount,
+      trusted_files: place.trustedCount,
+      stream_links: place.streamLinks.map(({ path, target }) => ({
+        path: showBytes(path),
+        target: showBytes(target),
+      })),
+      option: '--volume',
+    })),
+    application_data: applicationData.map(({ place, signs, fileCount, sizeBytes }) => ({
+      path: showBytes(place),
+      signs: signs.map(showSign),
+      files: fileCount,
+      size: sizeBytes,
+      option: '--trust',
+    })),
+  };
+}
+
+function sayList(
+  console: Console,
+  list: { readonly title: string; readonly lines: readonly string[] },
+): void {
+  const { title, lines } = list;
+  if (lines.length === 0) return;
+  const shown = console.verbosity === 'verbose' ? lines.length : listLimit;
+  console.say(`  ${title}:`);
+  for (const line of lines.slice(0, shown)) console.say(`    ${line}`);
+  if (lines.length > shown) console.say(`    and ${showCount(lines.length - shown)} more, with -v`);
+}
+
+const signTexts: Readonly<Record<WriteSign, (place: WritePlace) => string>> = {
+  'standard-stream': () => 'links to standard streams',
+  user: () => 'belongs to the user that the application runs as',
+  service: ({ uid, owner }) => `belongs to ${owner === undefined ? `uid ${uid}` : showBytes(owner)}`,
+  everybody: () => 'everybody may write to it',
+  group: () => 'the group that the application runs as may write to it',
+  log: () => 'a log directory',
+  state: () => 'a state directory',
+  spool: () => 'a spool directory',
+  cache: () => 'a cache directory',
+};
+
+/** Why programs may want to write to a place. */
+export function showWriteSign(place: WritePlace): string {
+  return signTexts[place.sign](place);
+}
+
+function writeLine(place: WritePlace): string {
+  const holds =
+    place.trustedCount > 0
+      ? `; holds ${showCounted(place.trustedCount, 'trusted file')}, which a volume would hide: let programs write elsewhere`
+      : place.fileCount > 0
+        ? `; holds ${showCounted(place.fileCount, 'file')}, which only =allowed shows`
+        : '';
+  return `${showBytes(place.path)}: ${showWriteSign(place)}${holds}`;
+}
+
+function streamWarning({ path, streamLinks }: WritePlace): string {
+  const links = streamLinks.map((link) => `${showBytes(baseNameOf(link.path))} -> ${showBytes(link.target)}`);
+  const place = showBytes(path);
+  return `${place}: ${links.join(', ')}: opening such a link fails inside; --volume ${place}=tmpfs keeps the log in the enclave, or let the program log to its standard error`;
+}
+
+function dataLine({ place, signs, fileCount, sizeBytes }: ApplicationData): string {
+  const named = signs.filter(({ kind }) => kind !== 'place').map(showSign);
+  const why = named.length > 0 ? `; ${[...new Set(named)].join(', ')}` : '';
+  return `${showBytes(place)}: ${showCounted(fileCount, 'file')}, ${showSize(sizeBytes)}${why}`;
+}
+
+function showSign(sign: DataSign): string {
+  switch (sign.kind) {
+    case 'working-directory':
+      return 'the working directory';
+    case 'argument':
+      return `argument ${sign.index}`;
+    case 'variable':
+      return `the variable ${sign.name}`;
+    case 'link':
+      return `the link ${showBytes(sign.from)}`;
+    case 'target':
+      return `a link to ${showBytes(sign.to)}, which is trusted`;
+    case 'place':
+      return 'the place';
+  }
+}

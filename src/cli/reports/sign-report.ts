@@ -1,0 +1,23 @@
+import { showEnclaveSize } from '../../enclave/enclave-size.ts';
+import type { SignedEnclave } from '../../signature/sign-enclave.ts';
+import type { Console } from '../console.ts';
+
+/** Says what was measured and signed. */
+export function reportSigned(console: Console, { mrEnclave, mrSigner, settings }: SignedEnclave): void {
+  console.say(`  mr_enclave     ${mrEnclave}`);
+  console.say(`  mr_signer      ${mrSigner}`);
+  console.say(
+    `  enclave        ${showEnclaveSize(settings.sizeBytes)}, ${settings.maxThreads} threads${settings.hasEdmm ? ', EDMM' : ''}${settings.isDebug ? ', DEBUG' : ''}`,
+  );
+}
+
+/** The same for `--json`, with the Python tool's names. */
+export function enclaveToJson({ mrEnclave, mrSigner, settings }: SignedEnclave): object {
+  return {
+    mr_enclave: mrEnclave,
+    mr_signer: mrSigner,
+    isv_prod_id: settings.isvProdId,
+    isv_svn: settings.isvSvn,
+    debug: settings.isDebug,
+  };
+}

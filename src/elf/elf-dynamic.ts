@@ -1,0 +1,101 @@
+import type { ByteString } from '../base/image-path.ts';
+import { contentOfSegment, type ElfFile, type ElfSegment, elfError, segmentType, sliceOf } from './elf.ts';
+
+/** `d_tag` values. System V ABI, "Dynamic Section". */
+const tag = { end: 0n, needed: 1n, strings: 5n, stringsSize: 10n, soname: 14n, rpath: 15n, runpath: 29n };
+
+/** One Elf64_Dyn: `d_tag` and `d_un`, 8 bytes each. */
+const dynamicEntryBytes = 16;
+
+/** Where the path of the ELF interpreter lies in a file, and how much room it has there. */
+export interface InterpreterField {
+  readonly offsetBytes: number;
+  /** The room, final NUL included. */
+  readonly sizeBytes: number;
+  readonly path: ByteString;
+}
+
+/** What the dynamic section says about other files. Names and paths are bytes. */
+export interface DynamicLinks {
+  /** DT_NEEDED, in order. */
+  readonly needed: readonly ByteString[];
+  readonly soname: ByteString | undefined;
+  /** DT_RPATH and DT_RUNPATH, cut at colons, `$ORIGIN` as it stands. */
+  readonly rpath: readonly ByteString[];
+  readonly runpath: readonly ByteString[];
+}
+
+/** PT_INTERP, or undefined for a static program or a library. Throws an `elf` error if it is damaged. */
+export function interpreterOf(elf: ElfFile): InterpreterField | undefined {
+  const segment = elf.segments.find(({ type }) => type === segmentType.interpreter);
+  if (segment === undefined) return undefined;
+  const content = contentOfSegment(elf, segment);
+  const end = content.indexOf(0);
+  if (end <= 0) throw elfError(elf.subject, 'the path of the ELF interpreter is empty or has no end');
+  return {
+    offsetBytes: Number(segment.offset),
+    sizeBytes: content.length,
+    path: content.toString('latin1', 0, end),
+  };
+}
+
+/** The dynamic section; all empty for a static file. Throws an `elf` error if it is damaged. */
+export function dynamicLinksOf(elf: ElfFile): DynamicLinks {
+  const entries = dynamicEntriesOf(elf);
+  const strings = stringTableOf(elf, entries);
+  const textsOf = (wanted: bigint) =>
+    entries.filter(([key]) => key === wanted).map(([, offset]) => stringAt(elf, strings, offset));
+  const directoriesOf = (wanted: bigint) =>
+    textsOf(wanted).flatMap((text) => text.split(':').filter((directory) => directory !== ''));
+  return {
+    needed: textsOf(tag.needed),
+    soname: textsOf(tag.soname)[0],
+    rpath: directoriesOf(tag.rpath),
+    runpath: directoriesOf(tag.runpath),
+  };
+}
+
+/** `d_tag` and `d_un` of one entry. */
+export type DynamicEntry = readonly [key: bigint, value: bigint];
+
+/** The entries of the dynamic section, in order; none for a static file. Throws an `elf` error if it lies outside the file. */
+export function dynamicEntriesOf(elf: ElfFile): readonly DynamicEntry[] {
+  const segment = elf.segments.find(({ type }) => type === segmentType.dynamic);
+  if (segment === undefined) return [];
+  const content = contentOfSegment(elf, segment);
+  const entries: DynamicEntry[] = [];
+  for (let at = 0; at + dynamicEntryBytes <= content.length; at += dynamicEntryBytes) {
+    const key = content.readBigUInt64LE(at);
+    if (key === tag.end) break;
+    entries.push([key, content.readBigUInt64LE(at + 8)]);
+  }
+  return entries;
+}
+
+/** The names that a dynamic section refers to; empty if it has none. Throws an `elf` error if they lie outside the file. */
+export function stringTableOf(elf: ElfFile, entries: readonly DynamicEntry[]): Buffer {
+  const address = entries.find(([key]) => key === tag.strings)?.[1];
+  const sizeBytes = entries.find(([key]) => key === tag.stringsSize)?.[1];
+  if (address === undefined || sizeBytes === undefined) return Buffer.alloc(0);
+  const segment = loadedSegmentAt(elf, address);
+  const table = segment && sliceOf(elf.bytes, segment.offset + (address - segment.virtualAddress), sizeBytes);
+  if (table === undefined)
+    throw elfError(elf.subject, 'the strings of the dynamic section lie outside the file');
+  return table;
+}
+
+/** The PT_LOAD whose bytes in the file cover an address. */
+export function loadedSegmentAt(elf: ElfFile, address: bigint): ElfSegment | undefined {
+  return elf.segments.find(
+    ({ type, virtualAddress, fileSizeBytes }) =>
+      type === segmentType.load && address >= virtualAddress && address < virtualAddress + fileSizeBytes,
+  );
+}
+
+/** The name at an offset of a string table. Throws an `elf` error if it has no end. */
+export function stringAt(elf: ElfFile, strings: Buffer, offset: bigint): ByteString {
+  const start = offset < BigInt(strings.length) ? Number(offset) : strings.length;
+  const end = strings.indexOf(0, start);
+  if (end < 0) throw elfError(elf.subject, 'a name in the dynamic section has no end');
+  return strings.toString('latin1', start, end);
+}

@@ -1,0 +1,147 @@
+import { type ByteString, baseNameOf, bytesOfText, imagePath, showBytes } from '../base/image-path.ts';
+import type { Image } from '../image/image.ts';
+import { encryptedMountNotes } from '../manifest/encrypted-mounts.ts';
+import { choiceRisks } from '../manifest/option-manifest.ts';
+import { detectPreset } from '../manifest/preset/detect-preset.ts';
+import type { AppliedPreset } from '../manifest/preset/presets.ts';
+import {
+  isArray,
+  isTable,
+  showPath,
+  type TomlDocument,
+  type TomlTable,
+  valueAt,
+} from '../manifest/toml/toml.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { type Start, startFiles } from '../start/find-start.ts';
+import type { FileTree } from '../tree/file-tree.ts';
+import { engineFiles } from '../trust/exclusion-rules.ts';
+import type { TrustedSelection } from '../trust/trusted-files.ts';
+import type { BuildChoices } from './build-options.ts';
+import type { ComposedManifest } from './compose-manifest.ts';
+import { declaredVolumes, volumeNotes } from './volume-report.ts';
+
+export interface BuildNoteParts {
+  readonly app: Image;
+  readonly choices: BuildChoices;
+  readonly tree: FileTree;
+  readonly start: Start;
+  readonly runtime: Runtime;
+  readonly selection: TrustedSelection;
+  readonly argumentSource: 'own' | 'host' | 'user';
+  readonly preset?: AppliedPreset;
+  /** The user's manifest, if there is one. */
+  readonly user?: TomlDocument;
+  readonly composed: ComposedManifest;
+}
+
+/** What the user should know about a build: things that are lost, weaken the enclave, or work otherwise than outside. */
+export function buildNotes(parts: BuildNoteParts): readonly string[] {
+  const { app, choices, tree, selection, composed } = parts;
+  const volumes = { declared: declaredVolumes(app.config), chosen: choices.volumes };
+  return [
+    ...imageNotes(parts),
+    ...selection.notes,
+    ...composed.warnings,
+    ...choiceRisks(choices),
+    ...volumeNotes(volumes, composed.manifest, tree),
+    ...encryptedMountNotes(composed.manifest, startFiles(parts.start)),
+    ...hiddenFileNotes(parts),
+    ...engineFileNotes(composed.manifest),
+    ...presetNotes(parts),
+  ];
+}
+
+/** Things of the image that gsc carries over and that work otherwise than outside. */
+function imageNotes({ app, start, argumentSource, composed }: BuildNoteParts): readonly string[] {
+  const { Healthcheck, StopSignal } = app.config.config ?? {};
+  const notes = [...start.environment.notes, ...start.libraries.notes];
+  if (Healthcheck?.Test && Healthcheck.Test[0] !== 'NONE') {
+    notes.push('HEALTHCHECK is carried over; its command runs in the container, outside the enclave');
+  }
+  if (StopSignal) notes.push(...stopSignalNotes(StopSignal, composed.manifest));
+  if (start.user.supplementaryGroups.length > 0) {
+    const groups = start.user.supplementaryGroups.map(({ name, gid }) => `${showBytes(name)} (${gid})`);
+    notes.push(
+      `the user is in the groups ${groups.join(', ')} too; inside, a process has its one group only`,
+    );
+  }
+  if (!start.workingDirectory.exists) {
+    notes.push(
+      `the working directory ${showBytes(start.workingDirectory.path)} is in no layer; it is made, as Docker does`,
+    );
+  }
+  const [given, started] = [start.argv[0] ?? '', valueAt(composed.manifest, ['libos', 'entrypoint'])];
+  if (argumentSource === 'host' && typeof started === 'string' && nameIn(given) !== nameIn(started)) {
+    notes.push(
+      `with arguments from the host, Gramine calls the program ${started} (argv[0]) and not ${given}; programs that look at their name behave otherwise`,
+    );
+  }
+  return notes;
+}
+
+/** Of all signals of the host, Gramine lets in SIGTERM alone, if the manifest allows it. */
+function stopSignalNotes(signal: string, manifest: TomlTable): readonly string[] {
+  const isTerm = /^(?:(?:SIG)?TERM|15)$/i.test(signal);
+  const isLetIn = valueAt(manifest, ['sys', 'enable_sigterm_injection']) === true;
+  if (isTerm && isLetIn) return [];
+  const remedy = [
+    ...(isLetIn ? [] : ['set sys.enable_sigterm_injection in your manifest']),
+    ...(isTerm ? [] : ['start it with docker run --stop-signal SIGTERM']),
+  ].join(' and ');
+  const problem = isTerm ? 'does not reach' : 'cannot reach';
+  return [
+    `STOPSIGNAL ${signal} ${problem} the application inside, so that stopping it takes until it is killed: ${remedy}`,
+  ];
+}
+
+function nameIn(path: string): ByteString {
+  return baseNameOf(imagePath(bytesOfText(path)));
+}
+
+function hiddenFileNotes({ choices, composed }: BuildNoteParts): readonly string[] {
+  const hidden = new Set(composed.hidden.map(({ path }) => path));
+  return choices.files
+    .filter(({ path }) => hidden.has(path))
+    .map(({ path }) => `--file ${showBytes(path)}: a mount or a volume hides it; add it under another path`);
+}
+
+/** Files that were asked for, by an option or the manifest, and will have another content in every container. */
+function engineFileNotes(manifest: TomlTable): readonly string[] {
+  const listed = valueAt(manifest, ['sgx', 'trusted_files']);
+  return (isArray(listed) ? listed : []).flatMap((entry) => {
+    const uri = isTable(entry) ? entry.get('uri') : undefined;
+    const path = typeof uri === 'string' ? uri.slice('file:'.length) : '';
+    if (!engineFiles.has(path)) return [];
+    return [
+      `${path} is trusted, but the engine puts a file of its own there, so that it does not open: sgx.allowed_files lets it in, unprotected`,
+    ];
+  });
+}
+
+function presetNotes({ choices, preset, start, runtime, user }: BuildNoteParts): readonly string[] {
+  if (preset === undefined) {
+    if (choices.preset === undefined) return fittingPresetNotes(start, user);
+    return [
+      `--preset auto: no preset fits ${showBytes(start.executable.path)}; name one, or write a manifest`,
+    ];
+  }
+  const { name, advice } = preset.preset;
+  const leftOut = preset.leftOut.map(
+    ({ path, reason }) =>
+      `preset ${name}: ${showPath(path)} is no key of Gramine ${runtime.version.release} and is left out (${reason})`,
+  );
+  return advice === undefined ? leftOut : [...leftOut, `preset ${name}: ${advice}`];
+}
+
+/** Programs for which there is a preset mostly need more than Gramine's defaults, which nobody chose. */
+function fittingPresetNotes(start: Start, user: TomlDocument | undefined): readonly string[] {
+  const isSized = ['enclave_size', 'max_threads'].some(
+    (key) => user && valueAt(user.root, ['sgx', key]) !== undefined,
+  );
+  const fitting = isSized ? undefined : detectPreset(start);
+  if (fitting === undefined) return [];
+  return [
+    `neither sgx.enclave_size nor sgx.max_threads is given, so that Gramine's defaults count; for what starts here, --preset ${fitting.name} sets what is known to run it`,
+  ];
+}

@@ -1,0 +1,43 @@
+import type { RunConfig } from '../image/config.ts';
+import type { Image } from '../image/image.ts';
+import type { AddedFile } from '../layer/added-layer.ts';
+import type { ManifestChoices } from '../manifest/option-manifest.ts';
+
+/** What the user decides about a build besides the runtime and the manifest. */
+export interface BuildChoices extends ManifestChoices {
+  /** Files to add to the image, which are trusted. */
+  readonly files: readonly AddedFile[];
+  /** The name of a preset; `auto` finds one by the program that starts. */
+  readonly preset?: string;
+  /** In place of the image's ENTRYPOINT; its CMD then goes too, as with `docker run --entrypoint`. */
+  readonly entrypoint?: readonly string[];
+  /** In place of the image's CMD. */
+  readonly cmd?: readonly string[];
+}
+
+/** No choice: everything as the image has it. */
+export const noChoices: BuildChoices = { volumes: [], secrets: [], environment: [], files: [] };
+
+/**
+ * The app image as it is to start: with the chosen ENTRYPOINT, CMD and variables in its configuration. An ENTRYPOINT of one
+ * empty word is none, as for Docker. Bytes and digests stay those of the app image.
+ */
+export function configuredApp(app: Image, choices: BuildChoices): Image {
+  const run = app.config.config ?? {};
+  const given = choices.entrypoint ?? run.Entrypoint ?? [];
+  const Entrypoint = given.length === 1 && given[0] === '' ? [] : [...given];
+  const kept = choices.entrypoint === undefined ? (run.Cmd ?? []) : [];
+  const Cmd = choices.cmd === undefined ? kept : [...choices.cmd];
+  const Env = environmentOf(run, choices);
+  return { ...app, config: { ...app.config, config: { ...run, Entrypoint, Cmd, ...(Env && { Env }) } } };
+}
+
+/** As `docker run --env` has it: a variable of the image gets another value in its place. */
+function environmentOf({ Env }: RunConfig, { environment }: BuildChoices): string[] | undefined {
+  const values = new Map(
+    environment.flatMap((each) => (each.kind === 'value' ? [[each.name, each.value] as const] : [])),
+  );
+  if (values.size === 0) return Env ?? undefined;
+  const kept = (Env ?? []).filter((entry) => !values.has(entry.split('=', 1)[0] ?? ''));
+  return [...kept, ...[...values].map(([name, value]) => `${name}=${value}`)];
+}

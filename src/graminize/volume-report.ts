@@ -1,0 +1,64 @@
+import { bytesOfText, type ImagePath, imagePath, isWithin, showBytes } from '../base/image-path.ts';
+import type { ImageConfig } from '../image/config.ts';
+import { allowedPaths } from '../manifest/files/allow-behind-mounts.ts';
+import type { Volume } from '../manifest/option-manifest.ts';
+import { select } from '../manifest/schema/runtime-values.ts';
+import { isTable, type TomlTable } from '../manifest/toml/toml.ts';
+import type { FileTree } from '../tree/file-tree.ts';
+import { resolvePath } from '../tree/resolve-path.ts';
+
+/** The paths of the image's VOLUMEs, sorted. */
+export function declaredVolumes(config: ImageConfig): readonly ImagePath[] {
+  return Object.keys(config.config?.Volumes ?? {})
+    .map((path) => imagePath(bytesOfText(path)))
+    .sort();
+}
+
+/**
+ * What is to be said about volumes: each VOLUME for which neither the user's manifest nor an option nor a tmpfs decides what
+ * the enclave does with it, and each `--volume` that does not lie where the image has it.
+ */
+export function volumeNotes(
+  volumes: { readonly declared: readonly ImagePath[]; readonly chosen: readonly Volume[] },
+  manifest: TomlTable,
+  tree: FileTree,
+): readonly string[] {
+  const decided = decidedPlaces(manifest);
+  const undecided = volumes.declared.filter((path) => !decided.some((place) => isWithin(path, place)));
+  return [
+    ...undecided.map(undecidedNote),
+    ...volumes.chosen.flatMap((volume) => placeNotes(volume, { tree, decided })),
+  ];
+}
+
+function undecidedNote(path: ImagePath): string {
+  const shown = showBytes(path);
+  return `VOLUME ${shown}: programs inside can write nothing there, and read only trusted files; decide with --volume ${shown}=encrypted[:KEYNAME], =tmpfs or =allowed`;
+}
+
+/** Where storage of the enclave's own is mounted, or the host's files are let in. */
+function decidedPlaces(manifest: TomlTable): readonly ImagePath[] {
+  const mounts = [...select(manifest, 'fs.mounts.*')].flatMap(([, mount]) => {
+    if (!isTable(mount) || (mount.get('type') ?? 'chroot') === 'chroot') return [];
+    return [mount.get('path')];
+  });
+  const mounted = mounts.flatMap((path) => (typeof path === 'string' ? [imagePath(bytesOfText(path))] : []));
+  return [...mounted, ...allowedPaths(manifest)];
+}
+
+function placeNotes(
+  { path, use }: Volume,
+  { tree, decided }: { readonly tree: FileTree; readonly decided: readonly ImagePath[] },
+): readonly string[] {
+  if (use.kind === 'tmpfs') return [];
+  const found = resolvePath(tree, path);
+  if (found.kind !== 'found') {
+    return [
+      `--volume ${showBytes(path)}: the image has nothing there; mount a volume or directory there when you run it`,
+    ];
+  }
+  if (found.path === path || decided.some((place) => isWithin(found.path, place))) return [];
+  return [
+    `--volume ${showBytes(path)}: this is a link to ${showBytes(found.path)}, where nothing is decided yet; decide there too if programs use that name`,
+  ];
+}

@@ -1,0 +1,96 @@
+import { GscError } from '../base/error.ts';
+import { type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
+import type { Graminized } from '../graminize/graminize.ts';
+import type { Image } from '../image/image.ts';
+import { labels, stateOf } from '../image/labels.ts';
+import { readManifestNames } from '../manifest/files/name-treatment.ts';
+import { parseToml } from '../manifest/toml/toml.ts';
+import type { LayerIndex } from '../scan/layer-index.ts';
+import { readTopFiles } from '../scan/read-top-files.ts';
+import { type ImageScan, scanImage } from '../scan/scan-image.ts';
+import { appFiles } from '../sign/sign-image.ts';
+import { type ContainerUser, findUser } from '../start/container-user.ts';
+import type { FileTree } from '../tree/file-tree.ts';
+import { mergeLayers } from '../tree/merge-layers.ts';
+import { leanRulesFor } from '../trust/trust-level.ts';
+import { type Exclusion, TrustPolicy } from '../trust/trust-policy.ts';
+import type { ExplainableImage, KnownExclusion } from './explain-path.ts';
+
+const gscPlace = imagePath('/gramine');
+
+const runtimeFile: KnownExclusion = {
+  rule: gscPlace,
+  reason: 'the runtime and its manifest: Gramine reads them itself, programs inside do not',
+  origin: 'runtime',
+  isCertain: true,
+};
+
+/** A graminized image with its tree, its manifest (the signed one if it is signed), and the default rules for reasons. */
+export async function explainableImage(image: Image, scan: ImageScan): Promise<ExplainableImage> {
+  const manifest = await manifestIn(image);
+  const policies = [new TrustPolicy({ trust: [], exclude: [] }), leanPolicy()];
+  return {
+    tree: scan.tree,
+    diffIds: image.layers.map(({ diffId }) => diffId),
+    names: readManifestNames(parseToml(manifest.content, `${image.name}: ${manifest.path}`).root),
+    user: userOf(image, scan.tree),
+    exclusionOf: (path) => {
+      if (isWithin(path, gscPlace)) return runtimeFile;
+      const found = policies.map((policy) => policy.exclusionOf(path)).find((each) => each !== undefined);
+      return found && known(found, false);
+    },
+  };
+}
+
+/**
+ * What a build would make of an app image. `indexes` are those of the app image's layers; the layers that gsc adds are read
+ * here.
+ */
+export async function explainableBuild(
+  graminized: Graminized,
+  indexes: readonly LayerIndex[],
+): Promise<ExplainableImage> {
+  const { image, selection, manifest } = graminized;
+  const added = await scanImage({ ...image, layers: image.layers.slice(indexes.length) });
+  const exclusions = new Map<ImagePath, KnownExclusion>([
+    ...selection.ignoredLinks.map(
+      ({ path, reason }) => [path, { rule: 'link', reason, origin: 'link', isCertain: true }] as const,
+    ),
+    ...selection.excluded.map(
+      ({ path, rule, reason, origin }) => [path, { rule, reason, origin, isCertain: true }] as const,
+    ),
+  ]);
+  const tree = mergeLayers([...indexes, ...added.indexes].map(({ entries }) => entries));
+  return {
+    tree,
+    diffIds: image.layers.map(({ diffId }) => diffId),
+    names: readManifestNames(manifest),
+    user: userOf(image, tree),
+    exclusionOf: (path) => (isWithin(path, gscPlace) ? runtimeFile : exclusions.get(path)),
+  };
+}
+
+async function manifestIn(image: Image): Promise<{ readonly path: ImagePath; readonly content: Buffer }> {
+  const isSigned = stateOf(image.config.config?.Labels ?? {}) === 'signed';
+  const path = isSigned ? appFiles.manifestSgx : appFiles.manifest;
+  const content = (await readTopFiles(image, [path])).get(path);
+  if (content !== undefined) return { path, content };
+  throw new GscError({
+    code: 'state',
+    subject: image.name,
+    message: `expected a graminized image, got one without ${path}, although it has the label ${labels.runtimeVersion}`,
+    hint: 'make it again with gsc build',
+  });
+}
+
+function userOf({ config, name }: Image, tree: FileTree): ContainerUser {
+  return findUser(config.config?.User ?? '', tree, name);
+}
+
+function leanPolicy(): TrustPolicy {
+  return new TrustPolicy({ trust: [], exclude: [], level: leanRulesFor(false) });
+}
+
+function known({ pattern, reason, origin }: Exclusion, isCertain: boolean): KnownExclusion {
+  return { rule: pattern, reason, origin, isCertain };
+}

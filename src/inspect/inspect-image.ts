@@ -1,0 +1,50 @@
+import { GscError } from '../base/error.ts';
+import type { Image } from '../image/image.ts';
+import { type Labels, labels } from '../image/labels.ts';
+import { type InsecureOption, insecureOptions } from '../manifest/insecure-options.ts';
+import { isArray, parseToml, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { readTopFiles } from '../scan/read-top-files.ts';
+import { appFiles } from '../sign/sign-image.ts';
+import { describeSigstruct, type SigstructDescription } from '../signature/describe-sigstruct.ts';
+import { verifySigstruct } from '../signature/verify-sigstruct.ts';
+
+/** What a signed image says about its enclave. */
+export interface ImageInspection {
+  readonly sigstruct: SigstructDescription;
+  readonly manifest: TomlTable;
+  readonly trustedFileCount: number;
+  readonly insecure: readonly InsecureOption[];
+  readonly labels: Labels;
+}
+
+/**
+ * Reads the SIGSTRUCT and the manifest of a signed image, from its files, and verifies the signature's mathematics. Throws a
+ * `state` error for an image that is not signed, a `sigstruct` error for a file that is none.
+ */
+export async function inspectImage(image: Image): Promise<ImageInspection> {
+  const files = await readTopFiles(image, [appFiles.sigstruct, appFiles.manifestSgx]);
+  const sigstruct = files.get(appFiles.sigstruct);
+  const manifestSgx = files.get(appFiles.manifestSgx);
+  if (sigstruct === undefined || manifestSgx === undefined) throw notSigned(image);
+  const subject = `${image.name}: ${appFiles.sigstruct}`;
+  verifySigstruct(sigstruct, subject);
+  const manifest = parseToml(manifestSgx, `${image.name}: ${appFiles.manifestSgx}`).root;
+  const trusted = valueAt(manifest, ['sgx', 'trusted_files']);
+  return {
+    sigstruct: describeSigstruct(sigstruct, subject),
+    manifest,
+    trustedFileCount: isArray(trusted) ? trusted.length : 0,
+    insecure: insecureOptions(manifest),
+    labels: image.config.config?.Labels ?? {},
+  };
+}
+
+function notSigned(image: Image): GscError {
+  const isGraminized = image.config.config?.Labels?.[labels.runtimeVersion] !== undefined;
+  return new GscError({
+    code: 'state',
+    subject: image.name,
+    message: `expected a signed image, got ${isGraminized ? 'an unsigned one' : 'one that is not graminized'}`,
+    hint: isGraminized ? 'sign it with gsc sign-image' : 'make it with gsc build and gsc sign-image',
+  });
+}

@@ -1,0 +1,118 @@
+import { type ByteString, bytesOfText, type ImagePath, imagePath, isWithin } from '../../base/image-path.ts';
+import { select } from '../schema/runtime-values.ts';
+import { isTable, type TomlTable, type TomlValue, valueAt } from '../toml/toml.ts';
+import { type Mount, mountOf, readMounts } from './reachable-files.ts';
+
+/** What Gramine does when a program inside opens a name, if there is a file. */
+export type NameTreatment =
+  | (OnHost & { readonly kind: 'trusted'; readonly sha256: string })
+  /** Read and written unchecked, by an entry of `sgx.allowed_files`; `sha256` if it is listed as trusted in vain. */
+  | (OnHost & { readonly kind: 'allowed'; readonly entry: string; readonly sha256?: string })
+  /** Not listed, and let through with a line in the log: `sgx.file_check_policy = "allow_all_but_log"`. */
+  | (OnHost & { readonly kind: 'unchecked' })
+  /** EACCES. */
+  | (OnHost & { readonly kind: 'refused' })
+  /** Storage of the enclave's own: `tmpfs`, `encrypted`, `untrusted_shm`. */
+  | { readonly kind: 'storage'; readonly mount: Mount }
+  /** Gramine's own `/proc`, `/dev` and `/sys`, or a file that it generates. */
+  | { readonly kind: 'emulated'; readonly place: ImagePath };
+
+interface OnHost {
+  /** The name on the host: mounts replaced, links not followed. A relative one counts from the loader's directory. */
+  readonly hostPath: ByteString;
+  readonly mount: Mount;
+}
+
+/** What a manifest says about names. */
+export interface ManifestNames {
+  /** The root first. */
+  readonly mounts: readonly Mount[];
+  /** SHA-256 by cleaned path. */
+  readonly trusted: ReadonlyMap<ByteString, string>;
+  /** In order; `path` is cleaned. */
+  readonly allowed: readonly { readonly path: ByteString; readonly entry: string }[];
+  readonly allowsUnlisted: boolean;
+  readonly generated: readonly ImagePath[];
+}
+
+/** Pseudo file systems that Gramine mounts after the root and before the manifest's mounts: LibOS, `init_mount`. */
+const pseudoPlaces = ['/proc', '/dev', '/sys'].map(imagePath);
+
+/** LibOS, `mount_etcfs`: the only file that it generates; mounted last. */
+const resolverConfig = imagePath('/etc/resolv.conf');
+
+/** Reads what decides about names out of a complete manifest. */
+export function readManifestNames(manifest: TomlTable): ManifestNames {
+  const generates = valueAt(manifest, ['sys', 'enable_extra_runtime_domain_names_conf']) === true;
+  return {
+    mounts: readMounts(manifest),
+    trusted: new Map(
+      [...select(manifest, 'sgx.trusted_files.*')].flatMap(([, entry]) => trustedEntry(entry)),
+    ),
+    allowed: [...select(manifest, 'sgx.allowed_files.*')].flatMap(([, uri]) =>
+      typeof uri === 'string' ? [{ path: pathOfUri(uri), entry: uri }] : [],
+    ),
+    allowsUnlisted: valueAt(manifest, ['sgx', 'file_check_policy']) === 'allow_all_but_log',
+    generated: generates ? [resolverConfig] : [],
+  };
+}
+
+/**
+ * What Gramine does with a name. Names are compared as text, once the last mount that covers them has replaced their
+ * beginning; an allowed entry stands for itself and all below it and wins over a trusted one (LibOS, `setup_inode_data`;
+ * before 1.8 the PAL's list, which holds the allowed files first).
+ */
+export function treatName(names: ManifestNames, path: ImagePath): NameTreatment {
+  const generated = names.generated.find((place) => place === path);
+  if (generated !== undefined) return { kind: 'emulated', place: generated };
+  const mount = mountOf(path, names.mounts);
+  const pseudo = pseudoPlaces.find((place) => isWithin(path, place));
+  if (pseudo !== undefined && (mount === undefined || mount.at === '/'))
+    return { kind: 'emulated', place: pseudo };
+  if (mount === undefined) return { kind: 'refused', hostPath: path, mount: defaultRoot };
+  if (mount.type !== 'chroot') return { kind: 'storage', mount };
+  return treatOnHost(names, { hostPath: hostPathOf(mount, path), mount });
+}
+
+/** Gramine's own default for `fs.root`. */
+const defaultRoot: Mount = { type: 'chroot', at: imagePath('/'), shows: undefined, uri: 'file:.' };
+
+function treatOnHost(names: ManifestNames, onHost: OnHost): NameTreatment {
+  const sha256 = names.trusted.get(onHost.hostPath);
+  const allowed = names.allowed.find(({ path }) => isAtOrBelow(onHost.hostPath, path));
+  if (allowed) return { kind: 'allowed', ...onHost, entry: allowed.entry, ...(sha256 && { sha256 }) };
+  if (sha256 !== undefined) return { kind: 'trusted', ...onHost, sha256 };
+  return { kind: names.allowsUnlisted ? 'unchecked' : 'refused', ...onHost };
+}
+
+function hostPathOf(mount: Mount, path: ImagePath): ByteString {
+  const below = mount.at === '/' ? path : path.slice(mount.at.length);
+  return cleanPath(`${pathOfUri(mount.uri ?? 'file:.') || '.'}/${below}`);
+}
+
+function trustedEntry(entry: TomlValue): readonly (readonly [ByteString, string])[] {
+  if (!isTable(entry)) return [];
+  const [uri, sha256] = [entry.get('uri'), entry.get('sha256')];
+  return typeof uri === 'string' && typeof sha256 === 'string' ? [[pathOfUri(uri), sha256]] : [];
+}
+
+/** The path of a `file:` or `dev:` URI, cleaned as Gramine does. */
+function pathOfUri(uri: string): ByteString {
+  return cleanPath(bytesOfText(uri.slice(uri.indexOf(':') + 1)));
+}
+
+/** Textual; a relative path stays one. */
+function cleanPath(path: ByteString): ByteString {
+  if (path.startsWith('/')) return imagePath(path);
+  const kept: ByteString[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..' && kept.length > 0 && kept.at(-1) !== '..') kept.pop();
+    else if (part !== '' && part !== '.') kept.push(part);
+  }
+  return kept.join('/');
+}
+
+function isAtOrBelow(path: ByteString, place: ByteString): boolean {
+  if (place === '') return !path.startsWith('/');
+  return path === place || path.startsWith(place.endsWith('/') ? place : `${place}/`);
+}

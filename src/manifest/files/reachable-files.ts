@@ -1,0 +1,55 @@
+import { bytesOfText, type ImagePath, imagePath, isWithin, rootPath } from '../../base/image-path.ts';
+import { isArray, isTable, type TomlTable, type TomlValue, valueAt } from '../toml/toml.ts';
+
+/** One mount of a manifest. */
+export interface Mount {
+  readonly type: string;
+  /** Where it is inside. */
+  readonly at: ImagePath;
+  /** The place on the host that it shows; undefined for storage of its own, which shows no file of the host as it is. */
+  readonly shows: ImagePath | undefined;
+  /** As the manifest has it. */
+  readonly uri?: string;
+  /** Of an encrypted mount; absent where it is Gramine's default. */
+  readonly keyName?: string;
+}
+
+/** The root and the mounts of a manifest, in order. A relative URI of the host is taken for the root. */
+export function readMounts(manifest: TomlTable): readonly Mount[] {
+  const listed = valueAt(manifest, ['fs', 'mounts']);
+  const root = readMount(valueAt(manifest, ['fs', 'root']) ?? new Map(), rootPath);
+  return [...root, ...(isArray(listed) ? listed : []).flatMap((value) => readMount(value))];
+}
+
+/** The mount that a path inside lies on: Gramine mounts in order, so of those that cover it the last one. */
+export function mountOf(path: ImagePath, mounts: readonly Mount[]): Mount | undefined {
+  return mounts.findLast(({ at }) => isWithin(path, at));
+}
+
+/**
+ * Says of files on the host whether a program inside can open them as they are: through the root or a `chroot` mount that no
+ * later mount covers there. What lies below a tmpfs or an encrypted mount is out of reach.
+ */
+export function reachThroughMounts(manifest: TomlTable): (path: ImagePath) => boolean {
+  const mounts = readMounts(manifest);
+  return (path) =>
+    mounts.some((mount) => {
+      const { at, shows } = mount;
+      if (shows === undefined || !isWithin(path, shows)) return false;
+      const below = path.slice(shows === rootPath ? 0 : shows.length);
+      return mountOf(imagePath(`${at}/${below}`), mounts) === mount;
+    });
+}
+
+function readMount(value: TomlValue, at?: ImagePath): readonly Mount[] {
+  if (!isTable(value)) return [];
+  const [type, path, uri] = [value.get('type') ?? 'chroot', value.get('path'), value.get('uri')];
+  const place = at ?? (typeof path === 'string' ? imagePath(bytesOfText(path)) : undefined);
+  if (place === undefined || typeof type !== 'string') return [];
+  const keyName = value.get('key_name');
+  const more = { ...(typeof uri === 'string' && { uri }), ...(typeof keyName === 'string' && { keyName }) };
+  if (type !== 'chroot') return [{ type, at: place, shows: undefined, ...more }];
+  const isAbsolute = typeof uri === 'string' && uri.startsWith('file:/');
+  const shows = isAbsolute ? imagePath(bytesOfText(uri.slice('file:'.length))) : rootPath;
+  return [{ type, at: place, shows, ...more }];
+}

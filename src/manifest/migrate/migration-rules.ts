@@ -1,0 +1,150 @@
+import { isAtLeast } from '../../runtime/version.ts';
+import { manifestRows } from '../schema/schema-rows.ts';
+import { isTable } from '../toml/toml.ts';
+import { asBoolean, type Draft, isKeyOf, peek, put, take } from './migration-draft.ts';
+import { migrateArgv0, migrateEntrypoint, migrateLog, migratePreload } from './migration-loader.ts';
+import { migrateMounts, migrateProtectedFiles } from './migration-mounts.ts';
+
+type Rule = (draft: Draft) => void;
+
+/** In this order: forms first, so that later rules meet arrays and booleans only. */
+export const migrationRules: readonly Rule[] = [
+  listTables,
+  migrateAttestation,
+  numbersToBooleans,
+  migrateMounts,
+  migrateProtectedFiles,
+  renameKeys,
+  migrateCpuFeatures,
+  migrateEntrypoint,
+  migratePreload,
+  migrateArgv0,
+  migrateLog,
+  dropDeadKeys,
+];
+
+/** `sgx.trusted_files.ID = "file:…"` of Graphene: the IDs meant nothing. */
+function listTables(draft: Draft): void {
+  const lists = ['trusted_files', 'allowed_files', 'protected_files', 'protected_mrenclave_files'];
+  for (const key of [...lists, 'protected_mrsigner_files']) {
+    const path = ['sgx', key];
+    const value = peek(draft, path);
+    if (!isTable(value)) continue;
+    put(draft, path, [...value.values()]);
+    draft.report(path, 'a table became an array, without the names of its entries');
+  }
+}
+
+/** Graphene wrote 1 and 0. */
+function numbersToBooleans(draft: Draft): void {
+  for (const [dotted, shape] of manifestRows) {
+    const path = dotted.split('.');
+    const value = peek(draft, path);
+    if (shape.kind !== 'boolean' || typeof value !== 'bigint') continue;
+    const meaning = asBoolean(value);
+    if (meaning === undefined) continue;
+    put(draft, path, meaning);
+    draft.report(path, `${value} became ${meaning}`);
+  }
+}
+
+const renamed: readonly (readonly [from: readonly [string, string], to: readonly string[]])[] = [
+  [
+    ['sgx', 'thread_num'],
+    ['sgx', 'max_threads'],
+  ],
+  [
+    ['sgx', 'rpc_thread_num'],
+    ['sgx', 'insecure__rpc_thread_num'],
+  ],
+  [
+    ['sgx', 'protected_files_key'],
+    ['fs', 'insecure__keys', 'default'],
+  ],
+  [
+    ['sgx', 'insecure__protected_files_key'],
+    ['fs', 'insecure__keys', 'default'],
+  ],
+  [
+    ['fs', 'insecure__protected_files_key'],
+    ['fs', 'insecure__keys', 'default'],
+  ],
+];
+
+function renameKeys(draft: Draft): void {
+  for (const [from, to] of renamed) {
+    const value = take(draft, from);
+    if (value === undefined) continue;
+    const isSet = peek(draft, to) !== undefined;
+    if (!isSet) put(draft, to, value);
+    draft.report(from, isSet ? `removed: ${to.join('.')} is there already` : `became ${to.join('.')}`);
+  }
+}
+
+const cpuFeatures = ['avx', 'avx512', 'amx', 'mpx', 'pkru'];
+
+/** Since 1.6 features of the processor are words; what was not required is the default. */
+function migrateCpuFeatures(draft: Draft): void {
+  const hasWords = isAtLeast(draft.release, '1.6');
+  const exinfo = hasWords ? ['sgx', 'use_exinfo'] : ['sgx', 'require_exinfo'];
+  for (const old of hasWords ? ['require_exinfo', 'support_exinfo'] : ['support_exinfo']) {
+    const isOn = asBoolean(take(draft, ['sgx', old]));
+    if (isOn === undefined) continue;
+    if (peek(draft, exinfo) === undefined) put(draft, exinfo, isOn);
+    draft.report(['sgx', old], `became ${exinfo.join('.')}`);
+  }
+  if (!hasWords) return;
+  for (const feature of cpuFeatures) {
+    const path = ['sgx', `require_${feature}`];
+    const isOn = asBoolean(take(draft, path));
+    if (isOn === undefined) continue;
+    const place = ['sgx', 'cpu_features', feature];
+    if (isOn && peek(draft, place) === undefined) put(draft, place, 'required');
+    draft.report(path, isOn ? `became ${place.join('.')} = "required"` : 'removed: off is the default');
+  }
+}
+
+/** A boolean until 1.4, where a SPID meant EPID; EPID is gone since 1.9. */
+function migrateAttestation(draft: Draft): void {
+  const path = ['sgx', 'remote_attestation'];
+  const value = peek(draft, path);
+  const isOn = asBoolean(value);
+  const spid = peek(draft, ['sgx', 'ra_client_spid']);
+  const hasEpid = !isAtLeast(draft.release, '1.9');
+  if (isOn !== undefined) {
+    const wanted = typeof spid === 'string' && spid !== '' ? 'epid' : 'dcap';
+    const kind = isOn ? (hasEpid ? wanted : 'dcap') : 'none';
+    put(draft, path, kind);
+    draft.report(path, `${String(value)} became "${kind}"`);
+  } else if (value === 'epid' && !hasEpid) {
+    put(draft, path, 'dcap');
+    draft.report(path, '"epid" became "dcap", the only kind that is left: the verifier has to change too');
+  }
+  if (peek(draft, path) === 'epid') return;
+  for (const key of ['ra_client_spid', 'ra_client_linkable']) {
+    if (take(draft, ['sgx', key]) !== undefined) draft.report(['sgx', key], 'removed: it is for EPID alone');
+  }
+}
+
+const deadKeys: readonly (readonly [path: readonly [string, string], reason: string])[] = [
+  [['loader', 'pal_internal_mem_size'], 'the memory is found without it'],
+  [['loader', 'execname'], 'nothing reads it'],
+  [['libos', 'sync'], 'the schema of Gramine does not have it'],
+  [['sgx', 'enclave_pal_file'], 'the signer finds the file itself'],
+  [['sgx', 'nonpie_binary'], 'every kind of executable runs'],
+  [['sgx', 'sigfile'], 'Gramine does not start with it'],
+  [['sgx', 'static_address'], 'the address is always fixed'],
+  [['sgx', 'trusted_checksum'], 'hashes are computed when the enclave is signed'],
+  [['sgx', 'trusted_children'], 'children are started with the same manifest'],
+  [['sgx', 'zero_heap_on_demand'], 'nothing reads it'],
+];
+
+function dropDeadKeys(draft: Draft): void {
+  for (const [path, reason] of deadKeys) {
+    if (isKeyOf(draft, path) || take(draft, path) === undefined) continue;
+    draft.report(path, `removed: ${reason}`);
+  }
+  const creation = ['sgx', 'allow_file_creation'];
+  if (asBoolean(peek(draft, creation)) === false && take(draft, creation) !== undefined)
+    draft.report(creation, 'removed: off is the default');
+}

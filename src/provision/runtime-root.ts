@@ -1,0 +1,143 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { GscError } from '../base/error.ts';
+import { type ImagePath, imagePath } from '../base/image-path.ts';
+import { readError, readUserFile } from '../base/read-file.ts';
+import type { CommandContext } from '../cli/program.ts';
+import type { Image } from '../image/image.ts';
+import { labels } from '../image/labels.ts';
+import { collectBytes } from '../image/verified-stream.ts';
+import { parseReference } from '../reference/image-reference.ts';
+import { readDebianPackage, startsAsDebianPackage } from '../runtime/package/debian-package.ts';
+import type { PackageContent } from '../runtime/package/package-content.ts';
+import { readRpmPackage, startsAsRpmPackage } from '../runtime/package/rpm-package.ts';
+import { realFileAt, type TreeSource } from '../runtime/tree-source.ts';
+import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
+import { readFiles } from '../scan/read-files.ts';
+import { scanImage } from '../scan/scan-image.ts';
+import { scanRootDirectory } from '../scan/scan-root-directory.ts';
+import type { FileTree } from '../tree/file-tree.ts';
+import { mergeLayers } from '../tree/merge-layers.ts';
+
+/** A tree that holds a runtime, or a part of one. */
+export interface RuntimeRoot extends TreeSource {
+  /** What the label of an image that gsc made says. */
+  readonly version?: RuntimeVersion;
+  /** The version of the package `gramine`, if the tree is that package's. */
+  readonly packageVersion?: string;
+}
+
+/** Gramine's own package; `gramine-dcap` and the like hold parts of it. */
+const gramineName = /^gramine(?:-dcap)?$/;
+const packageFile = /\.(?:deb|rpm)$/;
+
+/**
+ * Opens what a word of the user names: a directory (a root, an install prefix, a package directory, or one with package
+ * files in it), a `.deb` or `.rpm` file, or an image. Paths count from `base`; what is there as a directory or a file goes
+ * before images of that name. Of an image nothing is read that the cache has.
+ */
+export async function openRuntimeRoots(
+  context: CommandContext,
+  source: string,
+  base: string,
+): Promise<readonly RuntimeRoot[]> {
+  const path = resolve(base, source);
+  const status = await stat(path).catch(() => undefined);
+  if (status?.isDirectory()) {
+    const packages = (await namesIn(path)).filter((name) => packageFile.test(name)).sort();
+    if (packages.length === 0) return [await rootOfDirectory(path)];
+    return Promise.all(packages.map((name) => rootOfPackage(join(path, name), join(source, name))));
+  }
+  if (packageFile.test(source) || status?.isFile()) {
+    return [await rootOfPackage(path, source)];
+  }
+  if (isPath(source)) throw notThere(source);
+  const { image } = await context.stores.open(parseReference(source));
+  return [await rootOfImage(context, image)];
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    throw readError(directory, 'directory of the runtime', error);
+  }
+}
+
+/** The tree of an image. */
+export async function rootOfImage(
+  { world, cache }: Pick<CommandContext, 'world' | 'cache'>,
+  image: Image,
+): Promise<RuntimeRoot> {
+  const { tree } = await scanImage(image, { ...cache.forScan, signal: world.signal });
+  const label = image.config.config?.Labels?.[labels.runtimeVersion];
+  return {
+    tree,
+    readFiles: (paths) => readFiles(image, tree, paths, cache.forFiles),
+    ...(label !== undefined && { version: parseRuntimeVersion(label) }),
+  };
+}
+
+async function rootOfDirectory(directory: string): Promise<RuntimeRoot> {
+  const root = await scanRootDirectory(directory);
+  const tree = mergeLayers([root.entries]);
+  const read = (path: ImagePath) => collectBytes(root.open(realPath(tree, path)));
+  return { tree, readFiles: (paths) => readEach(paths, read) };
+}
+
+async function rootOfPackage(path: string, subject: string): Promise<RuntimeRoot> {
+  const bytes = await readUserFile(path, 'package');
+  const { name, version, entries, contents } = await readPackage(bytes, subject);
+  const tree = mergeLayers([entries]);
+  return {
+    tree,
+    readFiles: (paths) =>
+      readEach(paths, async (wanted) => contentOf(contents, realPath(tree, wanted), subject)),
+    ...(gramineName.test(name) && { packageVersion: version }),
+  };
+}
+
+function readPackage(bytes: Buffer, subject: string): Promise<PackageContent> {
+  if (startsAsDebianPackage(bytes)) return readDebianPackage(bytes, subject);
+  if (startsAsRpmPackage(bytes)) return readRpmPackage(bytes, subject);
+  throw new GscError({
+    code: 'archive',
+    subject,
+    message: 'expected a Debian or rpm package',
+    hint: 'an image in a file is named oci-archive:FILE or docker-archive:FILE',
+  });
+}
+
+async function readEach(
+  paths: readonly ImagePath[],
+  read: (path: ImagePath) => Promise<Buffer>,
+): Promise<ReadonlyMap<ImagePath, Buffer>> {
+  const contents = new Map<ImagePath, Buffer>();
+  for (const path of paths) contents.set(path, await read(path));
+  return contents;
+}
+
+/** The first name of a file that has several is the one that the source has it under. */
+function realPath(tree: FileTree, path: ImagePath): ImagePath {
+  return realFileAt(tree, path)?.path ?? imagePath(path);
+}
+
+function contentOf(contents: ReadonlyMap<ImagePath, Buffer>, path: ImagePath, subject: string): Buffer {
+  const content = contents.get(path);
+  if (content !== undefined) return content;
+  throw new GscError({ code: 'unreadable', subject, message: `the package does not give ${path}` });
+}
+
+/** As a shell user writes paths; everything else may be the name of an image. */
+function isPath(source: string): boolean {
+  return /^\.{0,2}\//.test(source);
+}
+
+function notThere(source: string): GscError {
+  return new GscError({
+    code: 'not-found',
+    subject: source,
+    message: 'the Gramine runtime cannot be read: there is no such file or directory',
+    hint: 'check the path; an image in a file is named oci-archive:FILE or docker-archive:FILE',
+  });
+}

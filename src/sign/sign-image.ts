@@ -1,0 +1,141 @@
+import { digestOf, hexOf } from '../base/digest.ts';
+import { GscError } from '../base/error.ts';
+import { type ImagePath, imagePath } from '../base/image-path.ts';
+import { checkLoaderLimits } from '../enclave/loader-limits.ts';
+import { appendLayers } from '../image/append.ts';
+import type { Image } from '../image/image.ts';
+import { imageTimes } from '../image/image-times.ts';
+import { labels, stateOf } from '../image/labels.ts';
+import { mediaTypes } from '../image/media-type.ts';
+import { addedLayer } from '../layer/added-layer.ts';
+import { serializeManifest } from '../manifest/toml/serialize.ts';
+import { parseToml, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { runtimePaths } from '../runtime/launch.ts';
+import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
+import { readTopFiles } from '../scan/read-top-files.ts';
+import { type SignedEnclave, signEnclave } from '../signature/sign-enclave.ts';
+import type { Signer } from '../signature/signer.ts';
+
+/** The files of an added layer, below `/gramine/app_files`. */
+export const appFiles = {
+  directory: imagePath('/gramine/app_files'),
+  manifest: imagePath(`${runtimePaths.application}.manifest`),
+  manifestSgx: imagePath(`${runtimePaths.application}.manifest.sgx`),
+  sigstruct: imagePath(`${runtimePaths.application}.sig`),
+} as const;
+
+const libpalPath = imagePath(`${runtimePaths.packageDirectory}/sgx/libpal.so`);
+
+export interface SignImageOptions {
+  readonly signer: Signer;
+  /** `YYYY-MM-DD`; by default the day (UTC) on which the unsigned image was created. */
+  readonly date?: string;
+  /** How messages call the result. */
+  readonly name: string;
+}
+
+export interface SignedImage {
+  readonly image: Image;
+  readonly enclave: SignedEnclave;
+  readonly date: string;
+}
+
+/**
+ * Signs a graminized image: measures its enclave and adds a layer with `entrypoint.manifest.sgx` and `entrypoint.sig`.
+ * Same image, key and date, same bytes. Throws a `state` error for an image that is not graminized or signed already,
+ * `manifest`, `elf` and `enclave` errors for an enclave that Gramine would not start.
+ */
+export async function signImage(unsigned: Image, options: SignImageOptions): Promise<SignedImage> {
+  const version = runtimeVersionOf(unsigned);
+  const parts = await readParts(unsigned);
+  const manifest = parseToml(parts.manifest, `${unsigned.name}: ${appFiles.manifest}`).root;
+  checkRuntimeHash(manifest, parts.libos, unsigned.name);
+  checkLoaderLimits(manifest, version);
+  const manifestSgx = Buffer.from(serializeManifest(manifest));
+  const date = options.date ?? imageTimes(unsigned.config).day;
+  const enclave = await signEnclave({
+    manifestSgx,
+    libpal: parts.libpal,
+    version,
+    signer: options.signer,
+    date,
+  });
+  return { image: appendSignature(unsigned, manifestSgx, enclave, options.name), enclave, date };
+}
+
+function runtimeVersionOf(image: Image): RuntimeVersion {
+  const found = image.config.config?.Labels ?? {};
+  const state = stateOf(found);
+  if (state === 'unsigned') return parseRuntimeVersion(found[labels.runtimeVersion] ?? '');
+  throw new GscError({
+    code: 'state',
+    subject: image.name,
+    message: `expected an unsigned graminized image, got ${state === 'app' ? 'one that is not graminized' : 'one that is signed already'}`,
+    hint: state === 'app' ? 'make it with gsc build first' : 'sign the unsigned image that it was made of',
+  });
+}
+
+interface EnclaveParts {
+  readonly manifest: Buffer;
+  readonly libpal: Buffer;
+  readonly libos: Buffer;
+}
+
+async function readParts(image: Image): Promise<EnclaveParts> {
+  const files = await readTopFiles(image, [appFiles.manifest, libpalPath, runtimePaths.libos]);
+  const part = (path: ImagePath): Buffer => {
+    const content = files.get(path);
+    if (content !== undefined) return content;
+    throw new GscError({
+      code: 'state',
+      subject: image.name,
+      message: `expected ${path} in the image, as gsc build puts it there; there is none`,
+      hint: 'build the image again with gsc build',
+    });
+  };
+  return { manifest: part(appFiles.manifest), libpal: part(libpalPath), libos: part(runtimePaths.libos) };
+}
+
+/** Since 1.8 the manifest holds the hash of libsysdb.so; an enclave whose file differs would not start. */
+function checkRuntimeHash(manifest: TomlTable, libos: Buffer, name: string): void {
+  const expected = valueAt(manifest, ['loader', 'entrypoint', 'sha256']);
+  const got = hexOf(digestOf(libos));
+  if (expected === undefined || expected === got) return;
+  throw new GscError({
+    code: 'runtime',
+    subject: `${name}: ${runtimePaths.libos}`,
+    message: `expected the SHA-256 that the manifest holds, ${String(expected)}, got ${got}`,
+    hint: 'the image was changed after gsc build: build it again',
+  });
+}
+
+function appendSignature(unsigned: Image, manifestSgx: Buffer, enclave: SignedEnclave, name: string): Image {
+  const { created, epochSeconds } = imageTimes(unsigned.config);
+  const layer = addedLayer(
+    [
+      { path: appFiles.manifestSgx, mode: 0o644, content: manifestSgx },
+      { path: appFiles.sigstruct, mode: 0o644, content: enclave.sigstruct },
+    ],
+    {
+      comment: 'gsc sign-image: manifest and SIGSTRUCT',
+      hasDirectory: () => true,
+      mtimeSeconds: epochSeconds,
+      isDocker: unsigned.manifest.mediaType === mediaTypes.dockerManifest,
+    },
+  );
+  return appendLayers(unsigned, {
+    name,
+    layers: [layer],
+    created,
+    configure: (config) => ({ ...config, Labels: { ...config.Labels, ...signatureLabels(enclave) } }),
+  });
+}
+
+function signatureLabels({ mrEnclave, mrSigner, settings }: SignedEnclave): Record<string, string> {
+  return {
+    [labels.mrEnclave]: mrEnclave,
+    [labels.mrSigner]: mrSigner,
+    [labels.isvProdId]: String(settings.isvProdId),
+    [labels.isvSvn]: String(settings.isvSvn),
+  };
+}

@@ -1,0 +1,65 @@
+import { GscError } from '../base/error.ts';
+import { type BareReference, showReference } from '../reference/image-reference.ts';
+import type { Engine } from './engine/engine.ts';
+import { inspectImage, nearImageName } from './engine/image-facts.ts';
+
+/** Whether an Engine has the image of a bare name; `obstacle` says why there is none to take it from. */
+export type EngineSearch =
+  | { readonly kind: 'found'; readonly engine: Engine }
+  | { readonly kind: 'missing'; readonly engine: Engine; readonly obstacle: GscError }
+  | { readonly kind: 'unreachable'; readonly obstacle: GscError };
+
+/** Asks the Engine, if there is one. Throws what is wrong with the user's settings, and `aborted`. */
+export async function searchEngine(
+  connect: () => Promise<Engine>,
+  { image }: BareReference,
+): Promise<EngineSearch> {
+  try {
+    const engine = await connect();
+    if (await inspectImage(engine, image)) return { kind: 'found', engine };
+    const obstacle = new GscError({
+      code: 'not-found',
+      subject: engine.subject,
+      message: 'the image is not there',
+      hint: 'docker images lists what there is',
+    });
+    return { kind: 'missing', engine, obstacle };
+  } catch (error) {
+    if (!(error instanceof GscError) || error.code !== 'engine') throw error;
+    return { kind: 'unreachable', obstacle: error };
+  }
+}
+
+/**
+ * The error for a bare name that neither an Engine nor the registry knows; `error` is the registry's. An image that is
+ * there and of no use is an error of its own, which passes.
+ */
+export async function inNeitherPlace(
+  bare: BareReference,
+  search: Exclude<EngineSearch, { kind: 'found' }>,
+  error: unknown,
+): Promise<unknown> {
+  if (!(error instanceof GscError) || (error.code !== 'registry' && error.code !== 'not-found')) return error;
+  return new GscError({
+    // Docker Hub says of images that do not exist that the login is missing.
+    code: search.kind === 'missing' ? 'not-found' : error.code,
+    subject: showReference(bare),
+    message: `neither an Engine nor the registry gives the image: ${search.obstacle.message}; ${error.message}`,
+    hint: (await hintFor(bare, search, error)) ?? otherPlaces,
+    cause: error,
+  });
+}
+
+const otherPlaces = 'say where it is: docker-daemon:NAME, docker://HOST/NAME, oci:DIR or docker-archive:FILE';
+
+async function hintFor(
+  { image }: BareReference,
+  search: Exclude<EngineSearch, { kind: 'found' }>,
+  error: GscError,
+): Promise<string | undefined> {
+  const near = search.kind === 'missing' ? await nearImageName(search.engine, image) : undefined;
+  if (near !== undefined) return `did you mean ${near}?`;
+  // A registry that answered knows best; one that did not is perhaps not the place that the user meant.
+  const hasAnswered = error.cause === undefined;
+  return hasAnswered || search.kind === 'missing' ? error.hint : search.obstacle.hint;
+}

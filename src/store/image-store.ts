@@ -1,0 +1,248 @@
+import { type Digest, hexOf } from '../base/digest.ts';
+import type { Console, World } from '../cli/console.ts';
+import { checkStoreOptions, type StoreOptions } from '../cli/options/store-options.ts';
+import { showSize } from '../cli/reports/sizes.ts';
+import type { Image } from '../image/image.ts';
+import type { ImageWriter } from '../image/image-writer.ts';
+import type { StoredImage } from '../image/stored-image.ts';
+import {
+  type ImageId,
+  type ImageName,
+  shortIdOf,
+  showFullName,
+  withDefaultTag,
+} from '../reference/image-name.ts';
+import type {
+  BareReference,
+  ContainersStorageReference,
+  DockerDaemonReference,
+  ImageReference,
+  RegistryReference,
+} from '../reference/image-reference.ts';
+import { showReference } from '../reference/image-reference.ts';
+import { inNeitherPlace, searchEngine } from './bare-names.ts';
+import { Connections } from './connections.ts';
+import type { BuildLogin } from './engine/build/build-session.ts';
+import type { Engine } from './engine/engine.ts';
+import { isDockersChoice } from './engine/engine-address.ts';
+import { openEngineWriter } from './engine/engine-writer.ts';
+import type { ImageRecordStore } from './engine/image-record.ts';
+import { type EngineImage, openEngineImage } from './engine/open-engine-image.ts';
+import { openImage } from './open-image.ts';
+import { openWriter } from './open-writer.ts';
+import { findCredentials } from './registry/credentials.ts';
+import { type DocumentStore, openRegistryImage, type RegistryImage } from './registry/open-registry-image.ts';
+import { openRegistryWriter } from './registry/registry-writer.ts';
+
+/** An image that was opened, with the reference that says where it was found. */
+export interface OpenedImage {
+  readonly image: StoredImage;
+  /** Never a bare name: that was looked up. */
+  readonly reference: ImageReference;
+  /**
+   * Where its results go, if not to where it is: to the Engine that answered for a bare name without a host and did not
+   * have the image, since hardly anybody may push beside an image of Docker Hub.
+   */
+  readonly resultPlace?: ImageReference;
+}
+
+/** What a place for a result is told. */
+export interface SinkOptions {
+  readonly force: boolean;
+  /** Images that the result shares layers with: what their store has already is not sent. */
+  readonly sharedWith: readonly OpenedImage[];
+}
+
+export interface StoreSurroundings {
+  readonly world: World;
+  readonly console: Console;
+  /** What Engines told before; without it every image of an Engine is exported. */
+  readonly records: ImageRecordStore | undefined;
+}
+
+/** All places where images lie, for one command: files, Engines, registries. What was opened is given back by `close`. */
+export class Stores {
+  readonly #world: World;
+  readonly #console: Console;
+  readonly #records: ImageRecordStore | undefined;
+  readonly #connections: Connections;
+  readonly #opened: StoredImage[] = [];
+
+  constructor({ world, console, records }: StoreSurroundings, options: StoreOptions) {
+    checkStoreOptions(options);
+    this.#world = world;
+    this.#console = console;
+    this.#records = records;
+    this.#connections = new Connections(world, {
+      insecureRegistries: options.insecureRegistry ?? [],
+      caFiles: options.caFile ?? [],
+    });
+  }
+
+  /** Opens the image that a reference names. A bare name is the Engine's, if it answers and has it, else the registry's. */
+  async open(reference: ImageReference): Promise<OpenedImage> {
+    const opened = await this.#open(reference);
+    this.#opened.push(opened.image);
+    return opened;
+  }
+
+  /**
+   * Opens an image of a registry by its digest. What `documents` has is not asked for again, and a registry that does not
+   * answer is given up soon.
+   */
+  async openPinned(reference: RegistryReference, documents?: DocumentStore): Promise<OpenedImage> {
+    const session = this.#connections.impatientRegistry();
+    const image = await openRegistryImage(session, reference.name, documents);
+    this.#opened.push(image);
+    return { image, reference };
+  }
+
+  /** Opens the place where a result goes. The caller commits or aborts. */
+  async sink(reference: ImageReference, { force, sharedWith }: SinkOptions): Promise<ImageWriter> {
+    const { signal } = this.#world;
+    switch (reference.kind) {
+      case 'oci':
+      case 'oci-archive':
+      case 'docker-archive':
+        return openWriter(reference, { force, signal });
+      case 'docker-daemon':
+      case 'containers-storage': {
+        const base = sharedWith.find((shared) => shared.reference.kind === reference.kind)?.image;
+        return openEngineWriter(await this.#connections.engine(flavours[reference.kind]), reference.image, {
+          force,
+          signal,
+          ...(base && { base: base.layers.map((layer) => layer.diffId) }),
+        });
+      }
+      case 'registry':
+        return openRegistryWriter(this.#connections.registry(), reference.name, {
+          force,
+          mountFrom: sharedWith.map((shared) => shared.image).filter(isRegistryImage),
+        });
+      case 'bare':
+        return this.sink({ kind: 'docker-daemon', image: reference.image }, { force, sharedWith });
+    }
+  }
+
+  /** The Engine that the user means, for what is no image: Docker's, else Podman's. */
+  engine(): Promise<Engine> {
+    return this.#connections.engine('any');
+  }
+
+  /** The name and password for a registry that the user's files have; undefined for none. */
+  async loginFor(host: string): Promise<BuildLogin | undefined> {
+    const found = await findCredentials(host, '', this.#connections.registry().settings);
+    return found?.kind === 'password' ? { username: found.username, password: found.password } : undefined;
+  }
+
+  /** Gives back everything that was opened. */
+  async close(): Promise<void> {
+    for (const image of this.#opened) await image.close();
+    await this.#connections.close();
+  }
+
+  async #open(reference: ImageReference): Promise<OpenedImage> {
+    switch (reference.kind) {
+      case 'oci':
+      case 'oci-archive':
+      case 'docker-archive':
+        return { reference, image: await openImage(reference, { signal: this.#world.signal }) };
+      case 'docker-daemon':
+      case 'containers-storage':
+        return this.#openInEngine(await this.#connections.engine(flavours[reference.kind]), reference);
+      case 'registry':
+        return { reference, image: await openRegistryImage(this.#connections.registry(), reference.name) };
+      case 'bare':
+        return this.#openBare(reference);
+    }
+  }
+
+  async #openBare(bare: BareReference): Promise<OpenedImage> {
+    const name = showReference(bare);
+    const search = await searchEngine(() => this.#connections.engine('any'), bare);
+    if (search.kind === 'found') {
+      const { engine } = search;
+      const reference = { kind: transportOf(engine), image: bare.image } as const;
+      this.#console.say(`${name}: found in ${engine.subject}`);
+      return this.#openInEngine(engine, reference);
+    }
+    if (bare.image.kind === 'id') throw search.obstacle;
+    const reference: ImageReference = { kind: 'registry', name: withDefaultTag(bare.image) };
+    const fullName = showFullName(reference.name);
+    this.#console.progress(`${name}: asking the registry for ${fullName}`);
+    try {
+      const image = await openRegistryImage(this.#connections.registry(), reference.name);
+      this.#console.say(`${name}: found in the registry as ${fullName} (${search.obstacle.message})`);
+      const isHubs = reference.name.domain === hubDomain;
+      if (search.kind === 'unreachable' || !isHubs) return { reference, image };
+      return { reference, image, resultPlace: { kind: transportOf(search.engine), image: bare.image } };
+    } catch (error) {
+      throw await inNeitherPlace(bare, search, error);
+    }
+  }
+
+  async #openInEngine(engine: Engine, { kind, image: name }: EngineReference): Promise<OpenedImage> {
+    const { signal } = this.#world;
+    const image = await openEngineImage(engine, name, {
+      signal,
+      onExport: (receivedBytes) =>
+        this.#console.progress(`the Engine exports the image: ${showSize(receivedBytes)}`),
+      ...(this.#records && { records: this.#records }),
+    });
+    return { reference: { kind, image: isShortIdOf(name, image.id) ? idOf(image) : name }, image };
+  }
+}
+
+type EngineReference = DockerDaemonReference | ContainersStorageReference;
+
+/** True if a name that no image has was taken for the beginning of this ID. */
+function isShortIdOf(name: ImageName | ImageId, id: Digest): boolean {
+  const shortId = name.kind === 'name' ? shortIdOf(name) : undefined;
+  return shortId !== undefined && hexOf(id).startsWith(shortId);
+}
+
+function idOf({ id }: EngineImage): ImageId {
+  return { kind: 'id', digest: id };
+}
+
+const hubDomain = 'docker.io';
+
+const flavours = { 'docker-daemon': 'docker', 'containers-storage': 'podman' } as const;
+
+/** The transport by which the Engine that was found for a bare name is found again. */
+export function transportOf({ kind, address }: Engine): keyof typeof flavours {
+  return kind === 'podman' && !isDockersChoice(address) ? 'containers-storage' : 'docker-daemon';
+}
+
+function isRegistryImage(image: StoredImage): image is RegistryImage {
+  return 'repository' in image;
+}
+
+/** A bare name for a result means the place of its source, or the Engine that was asked for that first. */
+export function placedLike(
+  result: ImageReference,
+  { reference, resultPlace: source = reference }: OpenedImage,
+): ImageReference {
+  if (result.kind !== 'bare') return result;
+  if (source.kind === 'registry' && result.image.kind === 'name')
+    return { kind: 'registry', name: result.image };
+  const kind = source.kind === 'containers-storage' ? 'containers-storage' : 'docker-daemon';
+  return { kind, image: result.image };
+}
+
+/** Passes every layer that the writer does not have yet through it, so that reading the image stores it too. */
+export async function teeLayers(image: Image, writer: ImageWriter): Promise<Image> {
+  const layers = [];
+  for (const layer of image.layers) {
+    const isThere = await writer.hasLayer(layer);
+    layers.push(isThere ? layer : { ...layer, open: () => writer.teeLayer(layer, layer.open()) });
+  }
+  return { ...image, layers };
+}
+
+/** The full name of an app image for a label, or undefined for images in files, whose place says nothing elsewhere. */
+export function fullNameOf(reference: ImageReference): string | undefined {
+  if (reference.kind === 'registry') return showFullName(withDefaultTag(reference.name));
+  if (!('image' in reference) || reference.image.kind === 'id') return undefined;
+  return showFullName(withDefaultTag(reference.image));
+}

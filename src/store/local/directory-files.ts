@@ -1,0 +1,49 @@
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GscError } from '../../base/error.ts';
+import { readError } from '../../base/read-file.ts';
+import type { ByteStream } from '../../image/image.ts';
+import { type FileSet, readRange } from './file-set.ts';
+import { ignoring } from './temporary-file.ts';
+
+/** The files of a directory. Throws `not-found` or `unreadable` if it is none. */
+export async function openDirectory(path: string, name: string): Promise<FileSet> {
+  const facts = await stat(path).catch((error: unknown) => {
+    throw readError(path, 'OCI layout', error);
+  });
+  if (!facts.isDirectory()) {
+    throw new GscError({
+      code: 'archive',
+      subject: path,
+      message: 'expected the directory of an OCI layout, got a file',
+      hint: `for an image in a file say oci-archive:${path} or docker-archive:${path}`,
+    });
+  }
+  return {
+    name,
+    sizeOf: (file) => sizeOf(join(path, file)),
+    open: (file, limitBytes) => readFileFrom(join(path, file), limitBytes),
+    close: async () => {},
+  };
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    const facts = await stat(path).catch(ignoring('ENOENT', 'ENOTDIR'));
+    return facts?.isFile() ? facts.size : undefined;
+  } catch (error) {
+    throw readError(path, 'file', error);
+  }
+}
+
+/** The file is open only while it is read. */
+async function* readFileFrom(path: string, limitBytes = Number.POSITIVE_INFINITY): ByteStream {
+  const file = await open(path).catch((error: unknown) => {
+    throw readError(path, 'file', error);
+  });
+  try {
+    yield* readRange(file, 0, limitBytes);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,34 @@
+import { Readable, type Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { systemErrorCode } from '../../base/error.ts';
+import type { ByteStream } from '../../image/image.ts';
+import { compressedDataError } from './compressed-data-error.ts';
+
+/** Measured: with zlib's own 16 KiB, gunzip runs at 40 percent of the speed. */
+export const zlibChunkBytes = 256 * 1024;
+
+/** Larger pieces going in bring nothing more. */
+export const zlibInputBytes = 1024 * 1024;
+
+/**
+ * What comes out of a decompressing stream of `node:zlib` that `source` is fed to. The stream is destroyed when the
+ * consumer stops. zlib's errors become `tar` errors, those of the source pass unchanged.
+ */
+export async function* throughZlib(source: ByteStream, stream: Transform, subject: string): ByteStream {
+  const input = Readable.from(source);
+  const fed = pipeline(input, stream).catch((error: unknown) => error);
+  try {
+    yield* stream as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw isZlibError(error) ? compressedDataError(subject, String(error), error) : error;
+  } finally {
+    input.destroy();
+    stream.destroy();
+    await fed;
+  }
+}
+
+/** zlib's own codes are `Z_DATA_ERROR` and the like, zstd's `ZSTD_error_…`. */
+function isZlibError(error: unknown): error is Error {
+  return /^Z(STD)?_/.test(systemErrorCode(error) ?? '');
+}

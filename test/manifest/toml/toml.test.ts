@@ -1,0 +1,274 @@
+import fc from 'fast-check';
+import { parse } from 'smol-toml';
+import { describe, expect, it } from 'vitest';
+import { GscError } from '../../../src/base/error.ts';
+import { pythonFloat } from '../../../src/manifest/toml/python-float.ts';
+import { serializeManifest } from '../../../src/manifest/toml/serialize.ts';
+import {
+  parseToml,
+  showPath,
+  type TomlTable,
+  type TomlValue,
+  valueAt,
+} from '../../../src/manifest/toml/toml.ts';
+import { anyTable, tagged } from '../../support/manifest/arbitrary-toml.ts';
+import { parseWithPython, skipWithoutTomllib } from '../../support/manifest/genuine.ts';
+
+const keysOf = (table: TomlValue | undefined) => [...(table as TomlTable).keys()];
+
+function failure(text: string | Uint8Array): GscError {
+  try {
+    parseToml(text, 'app.manifest');
+  } catch (error) {
+    if (error instanceof GscError) return error;
+    throw error;
+  }
+  throw new Error('was accepted');
+}
+
+describe('values', () => {
+  it('integers are bigints, floats are numbers, also whole ones', () => {
+    const { root } = parseToml('a = 1\nb = 1.0\nc = 0x10\nd = 9223372036854775807\ne = -0.0', 't');
+    expect([...root.values()]).toEqual([1n, 1, 16n, 9223372036854775807n, -0]);
+  });
+
+  it('dates keep their microseconds, as Python prints them', () => {
+    const text = (source: string) => (parseToml(`a = ${source}`, 't').root.get('a') as { text: string }).text;
+    expect(text('1979-05-27T00:32:00.999999-07:00')).toBe('1979-05-27 00:32:00.999999-07:00');
+    expect(text('1979-05-27t07:32:00Z')).toBe('1979-05-27 07:32:00+00:00');
+    expect(text('1979-05-27 07:32:00.12')).toBe('1979-05-27 07:32:00.120000');
+    expect(text('1979-05-27 # day')).toBe('1979-05-27');
+    expect(text('00:32:00.5000')).toBe('00:32:00.500000');
+  });
+
+  it('line ends with carriage returns count as plain ones, in strings too', () => {
+    expect(parseToml('a = """x\r\ny"""\r\nb = 1\r\n', 't').root.get('a')).toBe('x\ny');
+  });
+
+  it('what is at a path is found through tables and arrays, and nothing else is', () => {
+    const { root } = parseToml('a.b = [1, {c = 2}]', 't');
+    expect(valueAt(root, ['a', 'b', 1, 'c'])).toBe(2n);
+    expect(valueAt(root, ['a', 'b', 2])).toBeUndefined();
+    expect(valueAt(root, ['a', 'constructor'])).toBeUndefined();
+    expect(showPath(['a', 'b c', 2, 'd'])).toBe('a."b c"[2].d');
+  });
+});
+
+describe('order of keys', () => {
+  it('keys that look like integers stay where the text has them', () => {
+    const { root } = parseToml('10 = 1\n9 = 2\nx = 3\n"0" = 4\n[t]\n2.b = 1\n1.c = {5 = 1, 4 = 2}', 't');
+    expect(keysOf(root)).toEqual(['10', '9', 'x', '0', 't']);
+    expect(keysOf(valueAt(root, ['t']))).toEqual(['2', '1']);
+    expect(keysOf(valueAt(root, ['t', '1', 'c']))).toEqual(['5', '4']);
+  });
+
+  it('names of JavaScript objects are keys like others', () => {
+    const { root } = parseToml('toString = 1\n__proto__.a = 2\nconstructor = 3', 't');
+    expect(keysOf(root)).toEqual(['toString', '__proto__', 'constructor']);
+    expect(valueAt(root, ['__proto__', 'a'])).toBe(2n);
+  });
+
+  it('a table counts from its first mention, by header or by dotted key', () => {
+    const { root } = parseToml('[b.x]\n[a]\n[b]\ny = 1\n[[a.l]]\nk = 1\n[a.l.sub]\n[[a.l]]', 't');
+    expect(keysOf(root)).toEqual(['b', 'a']);
+    expect(keysOf(root.get('b'))).toEqual(['x', 'y']);
+  });
+});
+
+describe('positions', () => {
+  const text = [
+    'a.b = 1 # [x]',
+    '[fs]',
+    'mounts = [',
+    '  { path = "/a" }, # comment, with ] and }',
+    '  { path = """x',
+    '"quoted" }""", "uri\\u0041" = \'}\', t = { u = [1, [2]] } },',
+    ']',
+    '[[sgx.trusted_files]]',
+    'uri = "ż"',
+    '[[sgx.trusted_files]]',
+    'żż',
+  ].join('\n');
+  const { locate } = parseToml(text.replace('żż', '"żż".c = 1'), 't');
+  it.each([
+    [['a', 'b'], 1, 3],
+    [['fs', 'mounts'], 3, 1],
+    [['fs', 'mounts', 0], 4, 3],
+    [['fs', 'mounts', 0, 'path'], 4, 5],
+    [['fs', 'mounts', 1, 'uriA'], 6, 16],
+    [['fs', 'mounts', 1, 't', 'u', 1, 0], 6, 50],
+    [['sgx', 'trusted_files', 0, 'uri'], 9, 1],
+    [['sgx', 'trusted_files', 1], 10, 3],
+    [['sgx', 'trusted_files', 1, 'żż', 'c'], 11, 6],
+  ] as const)('%j stands at line %i, column %i', (path, line, column) => {
+    expect(locate(path)).toEqual({ line, column });
+  });
+
+  it('what is missing is placed at the nearest thing that is there', () => {
+    expect(locate(['fs', 'mounts', 0, 'type', 'x'])).toEqual({ line: 4, column: 3 });
+    expect(locate(['nothing'])).toEqual({ line: 1, column: 1 });
+  });
+
+  it('every key of a text that was written is found again on its line', () => {
+    fc.assert(
+      fc.property(anyTable, (table) => {
+        const written = serializeManifest(new Map([...table, ['last', 1n]]));
+        const document = parseToml(written, 't');
+        const { line, column } = document.locate(['last']);
+        const found = written.split('\n')[line - 1];
+        if (!table.has('last')) expect(found?.slice(column - 1)).toMatch(/^last = 1$/);
+      }),
+    );
+  });
+});
+
+describe('what is no TOML', () => {
+  it.each([
+    ['a value is missing', 'a = 1\nb = \n', 2, 5],
+    ['a key is given twice', 'a = 1\na = 2', 2, 1],
+    ['a header is not closed', '[a\nb = 1', 1, 2],
+    ['a table is given twice', '[a]\n[a]', 2, 2],
+    ['a text is not closed', 'x = 1\na = "b\n', 2, 7],
+    ['a key has no equals sign', 'a 1', 1, 2],
+    ['an escape is unknown', 'a = "\\q"', 1, 6],
+    ['an escape is a surrogate', 'a = "\\ud800"', 1, 6],
+    ['two pairs share a line', 'a = 1 b = 2', 1, 7],
+    ['a leading zero', 'a = 01', 1, 5],
+    ['a day that no calendar has', 'x = 1\na = 2023-02-30', 2, 1],
+    ['an array is not closed', 'a = [1', 1, 5],
+    ['an inline table is extended', 'a = {}\na.b = 1', 2, 1],
+  ])('%s: the error names the line', (_, text, line, column) => {
+    const error = failure(text);
+    expect(error.code).toBe('manifest');
+    const place = error.subject.match(/^app\.manifest:(\d+):(\d+)$/);
+    expect(Number(place?.[1])).toBe(line);
+    expect(Math.abs(Number(place?.[2]) - column)).toBeLessThanOrEqual(2);
+  });
+
+  it('bytes that are not UTF-8 are an error at their place', () => {
+    expect(failure(Buffer.from('a = 1\nż = "x', 'utf8').subarray(0)).code).toBe('manifest');
+    const bytes = Buffer.concat([Buffer.from('a = 1\nb = "ż'), Buffer.from([0xff]), Buffer.from('"\n')]);
+    expect(failure(bytes).subject).toBe('app.manifest:2:7');
+    expect(failure(Buffer.from([0x61, 0xc5])).subject).toBe('app.manifest:1:2');
+    expect(failure(Buffer.from([0xc0, 0x80])).subject).toBe('app.manifest:1:1');
+  });
+
+  it('a byte order mark is an error, as bytes and as text', () => {
+    expect(failure('\ufeffa = 1').message).toContain('byte order mark');
+    expect(failure(Buffer.from('\ufeffa = 1')).message).toContain('byte order mark');
+  });
+
+  it('nesting without end is an error, not a crash', () => {
+    expect(failure(`a = ${'['.repeat(5000)}${']'.repeat(5000)}`).code).toBe('manifest');
+    expect(failure(`${'a.'.repeat(20000)}b = 1`).message).toContain('nested deeper');
+  });
+});
+
+describe('foreign parsers', () => {
+  it('smol-toml finds the same values, where plain objects can hold them', () => {
+    fc.assert(
+      fc.property(anyTable, (table) => {
+        const text = serializeManifest(table);
+        const plain = (value: TomlValue): unknown => {
+          if (value instanceof Map) return Object.fromEntries([...value].map(([k, v]) => [k, plain(v)]));
+          if (Array.isArray(value)) return value.map(plain);
+          return typeof value === 'object' ? 'date' : value;
+        };
+        const undated = (_: string, value: unknown) => value;
+        const theirs = JSON.stringify(parse(text, { integersAsBigInt: true }), replaceOdd);
+        const ours = JSON.stringify(plain(parseToml(text, 't').root), replaceOdd);
+        expect(sorted(JSON.parse(ours, undated))).toEqual(sorted(JSON.parse(theirs, undated)));
+      }),
+    );
+  });
+
+  it.skipIf(skipWithoutTomllib())('Python finds the same values in the same order', () => {
+    const tables = fc.sample(anyTable, { numRuns: 400, seed: 7 });
+    const texts = tables.map((table) => serializeManifest(table));
+    const theirs = parseWithPython(texts);
+    for (const [index, text] of texts.entries()) {
+      expect(tagged(parseToml(text, 't').root, pythonFloat), text).toEqual(theirs[index]);
+    }
+  });
+
+  it.skipIf(skipWithoutTomllib())('hand-written forms mean what they mean to Python', () => {
+    const texts = [
+      'a = """\nx \\\n   y\n\n"""\nb = \'\'\'\n"q" \\n\'\'\'\nc = """""a"""""\nd = \'\'\'\'x\'\'\'\'',
+      'a = [ # c\n 1, # ]\n [2, "]"], {b = 1, "c d" = [3]}, ]\n\'l.it\'."q\\u00e9".x = 0b11',
+      '1 . 2 = 0o17\n[ a . "b" ]\n x = +1_000.5e-1_0\n [[ a.l ]]\n[[a.l]]\n[a.l.m]\n  y = inf',
+      '[[a]]\n[[a.b]]\nx=1\n[[a.b]]\nx=2\n[[a]]\n[[a.b]]\n3=1\n1=2',
+      '\t# only a comment',
+      '5.x = 1979-05-27T07:32:00.1234567Z\n4 = 07:32:00',
+      'a = 1e400\nb = -nan\nc = 5e-324\nd = 1e16\ne = 123456789012345680.0\nf = 0.0001\ng = 0.00001',
+    ];
+    const theirs = parseWithPython(texts);
+    for (const [index, text] of texts.entries()) {
+      expect(tagged(parseToml(text, 't').root, pythonFloat), text).toEqual(theirs[index]);
+    }
+  });
+});
+
+describe('speed', () => {
+  it('the time for 20,000 trusted files does not grow with their square, places included', () => {
+    const block = (index: number) =>
+      `[[sgx.trusted_files]]\nuri = "file:/usr/lib/x86_64-linux-gnu/python3/dist-packages/a/file-${index}.py"\nsha256 = "${'ab'.repeat(32)}"\n\n`;
+    const text = Array.from({ length: 20_000 }, (_, index) => block(index)).join('');
+    const start = performance.now();
+    const document = parseToml(text, 't');
+    expect(document.locate(['sgx', 'trusted_files', 19_999, 'uri']).line).toBe(79_998);
+    expect(performance.now() - start).toBeLessThan(15_000);
+  });
+});
+
+function replaceOdd(this: unknown, _key: string, value: unknown): unknown {
+  if (value instanceof Date) return 'date';
+  if (typeof value === 'string' && /^-?\d{4}-|^\d\d:/.test(value)) return 'date';
+  if (typeof value === 'bigint') return `int ${value}`;
+  if (typeof value === 'number' && !Number.isFinite(value)) return `float ${value}`;
+  return value;
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, item]) => [key, sorted(item)]);
+}
+
+describe('what came with TOML 1.1, which Gramine does not read', () => {
+  const newer: readonly (readonly [string, string, string])[] = [
+    ['a = 1\nx = {a = 1,\n b = 2}', '2:12', 'one line'],
+    ['x = { # why\n a = 1 }', '1:12', 'one line'],
+    ['x = [{a = [1,\n2], b = 3 ,\t}]', '2:11', 'remove the comma'],
+    ['x = "a\\e[0m"', '1:7', '\\u001b'],
+    ['x = """\n\\x41"""', '2:1', '\\u0041'],
+    ['"\\x41" = 1', '1:2', '\\u0041'],
+    ['x = 07:32', '1:5', '07:32:00'],
+    ['x = 1979-05-27T07:32-07:00', '1:16', '07:32:00'],
+  ];
+
+  it.each(newer)('%o is an error with its place', (text, place, hint) => {
+    expect(failure(text)).toMatchObject({
+      code: 'manifest',
+      subject: `app.manifest:${place}`,
+      hint: expect.stringContaining(hint),
+    });
+  });
+
+  it.skipIf(skipWithoutTomllib())("Python's parser refuses the same", () => {
+    expect(parseWithPython(newer.map(([text]) => text))).toEqual(newer.map(() => undefined));
+  });
+
+  it.each([
+    'x = [{a = 1, b = [1,\n2,\n]}, # why\n]',
+    'x = """\n{\n,}\\\\x41 \\\\e ""\\""""""',
+    "x = '\\e \\x41 {'\ny = '''\n{\n,}'''''\nz = 1",
+    '# { ,}\nx = 1 # 07:32 \\e\n[a."{"]\nb = "{,}"',
+    'x = 1979-05-27T07:32:00.5-07:00\ny = [07:32:00, "07:32"]',
+    'x = {a = "}", b = {c = {}}}\ny = [[], [[1]]]\n[[t.u]]\n[[t.u]]',
+  ])('%o is as TOML 1.0 has it', (text) => {
+    expect(() => parseToml(text, 't')).not.toThrow();
+    if (!skipWithoutTomllib()) expect(parseWithPython([text])).not.toEqual([undefined]);
+  });
+});

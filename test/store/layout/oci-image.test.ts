@@ -1,0 +1,360 @@
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { digestOf } from '../../../src/base/digest.ts';
+import type { Image } from '../../../src/image/image.ts';
+import { mediaTypes } from '../../../src/image/media-type.ts';
+import { openImage } from '../../../src/store/open-image.ts';
+import {
+  blobsOf,
+  bytesOf,
+  entryOf,
+  hexDigest,
+  imageOf,
+  indexOf,
+  layerOf,
+  sampleImage,
+  sampleTar,
+  tagged,
+  writeInto,
+  writeLayout,
+} from '../../support/store/sample.ts';
+import { scratchDirectory } from '../../support/store/scratch.ts';
+
+const scratch = scratchDirectory();
+let directory = '';
+let count = 0;
+
+beforeEach(() => {
+  directory = join(scratch, String(count++));
+  mkdirSync(directory);
+});
+
+const amd64 = { platform: { os: 'linux', architecture: 'amd64' } };
+const arm64 = { platform: { os: 'linux', architecture: 'arm64' } };
+const image = sampleImage(['a', 'b']);
+const armImage = sampleImage(['arm'], { architecture: 'arm64' });
+
+async function layoutWith(
+  images: readonly Image[],
+  index: unknown,
+  extra: readonly Buffer[] = [],
+): Promise<void> {
+  const blobs = await Promise.all(images.map(blobsOf));
+  writeLayout(directory, [...blobs.flat(), ...extra], { 'index.json': index });
+}
+
+function open(tag?: string) {
+  return openImage({ kind: 'oci', path: directory, ...(tag !== undefined && { tag }) });
+}
+
+async function refusal(tag?: string): Promise<{ code: string; message: string; hint: string | undefined }> {
+  try {
+    const opened = await open(tag);
+    for (const layer of opened.layers) await bytesOf(layer.open());
+  } catch (error) {
+    return error as { code: string; message: string; hint: string | undefined };
+  }
+  throw new Error('expected an error');
+}
+
+describe('an OCI layout', () => {
+  test('gives the only image without a tag, with its exact bytes', async () => {
+    await layoutWith([image], indexOf(entryOf(image.manifestBytes, tagged('v1'))));
+    const opened = await open();
+    expect(opened.name).toBe(`oci:${directory}`);
+    expect(opened.names).toEqual(['v1']);
+    expect(opened.manifest).toEqual(image.manifest);
+    expect(opened.manifestBytes).toEqual(image.manifestBytes);
+    expect(opened.configDescriptor).toEqual(image.configDescriptor);
+    expect(opened.layers.map(({ descriptor, diffId }) => ({ descriptor, diffId }))).toEqual(
+      image.layers.map(({ descriptor, diffId }) => ({ descriptor, diffId })),
+    );
+    for (const [i, layer] of opened.layers.entries()) {
+      expect(await bytesOf(layer.open())).toEqual(await bytesOf((image.layers[i] as typeof layer).open()));
+    }
+  });
+
+  test('gives the image with the tag, of several', async () => {
+    const other = sampleImage(['c']);
+    const index = indexOf(
+      entryOf(other.manifestBytes, tagged('v2')),
+      entryOf(image.manifestBytes, tagged('v1')),
+    );
+    await layoutWith([image, other], index);
+    expect((await open('v1')).manifest.digest).toBe(image.manifest.digest);
+    expect((await open('v2')).manifest.digest).toBe(other.manifest.digest);
+    expect(await refusal()).toMatchObject({ code: 'usage', message: expect.stringContaining('v2, v1') });
+    expect(await refusal('v3')).toMatchObject({
+      code: 'not-found',
+      message: expect.stringContaining('v2, v1'),
+    });
+  });
+
+  test('finds an image by the full name that containerd writes', async () => {
+    const annotations = {
+      'io.containerd.image.name': 'docker.io/library/app:1',
+      'org.opencontainers.image.ref.name': '1',
+    };
+    const other = sampleImage(['c']);
+    const otherNames = { ...annotations, 'io.containerd.image.name': 'quay.io/app:1' };
+    const index = indexOf(
+      entryOf(image.manifestBytes, { annotations }),
+      entryOf(other.manifestBytes, { annotations: otherNames }),
+    );
+    await layoutWith([image, other], index);
+    expect((await open('app:1')).manifest.digest).toBe(image.manifest.digest);
+    expect((await open('quay.io/app:1')).manifest.digest).toBe(other.manifest.digest);
+    expect(await refusal('1')).toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('tag 1, got 2: docker.io/library/app:1, quay.io/app:1'),
+      hint: expect.stringContaining('one of these names'),
+    });
+  });
+
+  test('two images under one tag are named by their digests', async () => {
+    const other = sampleImage(['c']);
+    const index = indexOf(
+      entryOf(image.manifestBytes, tagged('v1')),
+      entryOf(other.manifestBytes, tagged('v1')),
+    );
+    await layoutWith([image, other], index);
+    const { code, message, hint } = await refusal('v1');
+    expect(code).toBe('usage');
+    for (const { manifest } of [image, other]) expect(message).toContain(manifest.digest);
+    expect(hint).not.toContain('add :TAG');
+  });
+
+  test('one image under two tags needs no choice', async () => {
+    const index = indexOf(
+      entryOf(image.manifestBytes, tagged('v1')),
+      entryOf(image.manifestBytes, tagged('v2')),
+    );
+    await layoutWith([image], index);
+    expect((await open()).names).toEqual(['v1', 'v2']);
+  });
+
+  test('an index gives the image for linux/amd64, attestations are left out', async () => {
+    const attestation = Buffer.from(JSON.stringify({ schemaVersion: 2, config: {}, layers: [] }));
+    const inner = Buffer.from(
+      JSON.stringify(
+        indexOf(
+          entryOf(attestation, { platform: { os: 'unknown', architecture: 'unknown' } }),
+          entryOf(attestation, { annotations: { 'vnd.docker.reference.type': 'attestation-manifest' } }),
+          entryOf(armImage.manifestBytes, arm64),
+          entryOf(image.manifestBytes, amd64),
+        ),
+      ),
+    );
+    await layoutWith(
+      [image, armImage],
+      indexOf(entryOf(inner, { mediaType: mediaTypes.ociIndex, ...tagged('v1') })),
+      [inner, attestation],
+    );
+    expect((await open('v1')).manifest.digest).toBe(image.manifest.digest);
+  });
+
+  test('indexes may be nested, and entries without a platform are tried in turn', async () => {
+    const inner = Buffer.from(
+      JSON.stringify(indexOf(entryOf(armImage.manifestBytes), entryOf(image.manifestBytes))),
+    );
+    const middle = Buffer.from(
+      JSON.stringify(indexOf(entryOf(inner, { mediaType: mediaTypes.dockerIndex }))),
+    );
+    await layoutWith([image, armImage], indexOf(entryOf(middle, { mediaType: mediaTypes.ociIndex })), [
+      inner,
+      middle,
+    ]);
+    expect((await open()).manifest.digest).toBe(image.manifest.digest);
+  });
+
+  test('untagged entries for several platforms are one image', async () => {
+    await layoutWith(
+      [image, armImage],
+      indexOf(entryOf(armImage.manifestBytes, arm64), entryOf(image.manifestBytes, amd64)),
+    );
+    expect((await open()).manifest.digest).toBe(image.manifest.digest);
+  });
+
+  test('an image for another platform is refused, whether the index or only the config says so', async () => {
+    await layoutWith(
+      [armImage],
+      indexOf(
+        entryOf(armImage.manifestBytes, { ...arm64, ...tagged('said') }),
+        entryOf(armImage.manifestBytes, { ...amd64, ...tagged('lied') }),
+        entryOf(armImage.manifestBytes, tagged('silent')),
+      ),
+    );
+    for (const tag of ['said', 'lied', 'silent']) {
+      expect(await refusal(tag)).toMatchObject({
+        code: 'platform',
+        message: expect.stringContaining('linux/arm64'),
+      });
+    }
+  });
+
+  test('a config without a platform passes', async () => {
+    const old = sampleImage(['old'], { os: '', architecture: null });
+    await layoutWith([old], indexOf(entryOf(old.manifestBytes)));
+    expect((await open()).manifest.digest).toBe(old.manifest.digest);
+  });
+
+  test.each([
+    ['no index.json', undefined, 'archive', 'index.json'],
+    ['broken JSON', '{"schemaVersion":2,', 'image', 'index.json'],
+    ['JSON of another kind', '[]', 'image', 'index.json'],
+    ['a manifest for an index', image.manifestBytes, 'image', 'index.json'],
+    ['schema version 1', { schemaVersion: 1, manifests: [] }, 'image', 'index.json'],
+    ['no image', indexOf(), 'not-found', 'no image'],
+    [
+      'an entry without a digest',
+      { ...indexOf(), manifests: [{ mediaType: 'x', size: 1 }] },
+      'image',
+      'digest',
+    ],
+    [
+      'a digest that leaves the layout',
+      indexOf({ ...entryOf(Buffer.from('x')), digest: 'sha256:../../index.json' }),
+      'image',
+      'digest',
+    ],
+    [
+      'a missing manifest',
+      indexOf(entryOf(Buffer.from('missing'))),
+      'blob',
+      hexDigest(Buffer.from('missing')),
+    ],
+    [
+      'a size that is wrong',
+      indexOf({ ...entryOf(image.manifestBytes), size: 3 }),
+      'blob',
+      'expected 3 bytes',
+    ],
+    ['a negative size', indexOf({ ...entryOf(image.manifestBytes), size: -1 }), 'image', 'size'],
+  ])('with %s is refused', async (_, index, code, text) => {
+    await layoutWith([image], index);
+    const error = await refusal();
+    expect(error).toMatchObject({ code, message: expect.stringContaining(text) });
+    expect(error.message).toContain(directory);
+  });
+
+  test('of a version that is not known is refused', async () => {
+    await layoutWith([image], indexOf(entryOf(image.manifestBytes)));
+    writeInto(directory, 'oci-layout', Buffer.from('{"imageLayoutVersion":"2.0.0"}'));
+    expect(await refusal()).toMatchObject({ code: 'archive', message: expect.stringContaining('2.0.0') });
+    writeInto(directory, 'oci-layout', Buffer.from('no json'));
+    expect(await refusal()).toMatchObject({ code: 'image' });
+  });
+
+  test('a document that is too large to be one is refused without being read', async () => {
+    writeLayout(directory, [], { 'index.json': Buffer.alloc(33 * 2 ** 20) });
+    expect(await refusal()).toMatchObject({ code: 'archive', message: expect.stringContaining('at most') });
+  });
+
+  test.each([
+    ['a chart', { config: { mediaType: 'application/vnd.cncf.helm.config.v1+json' } }, 'helm'],
+    ['an empty config', { config: { mediaType: 'application/vnd.oci.empty.v1+json' } }, 'oci.empty'],
+    ['layers that are no file system', { layer: { mediaType: 'application/vnd.in-toto+json' } }, 'in-toto'],
+    ['encrypted layers', { layer: { mediaType: `${mediaTypes.ociLayerGzip}+encrypted` } }, 'encrypted'],
+  ])(
+    'an artifact with %s is refused as no image',
+    async (_, change: { config?: object; layer?: object }, text) => {
+      const manifest = JSON.parse(image.manifestBytes.toString());
+      Object.assign(manifest.config, change.config);
+      Object.assign(manifest.layers[0], change.layer);
+      const bytes = Buffer.from(JSON.stringify(manifest));
+      await layoutWith([image], indexOf(entryOf(bytes)), [bytes]);
+      expect(await refusal()).toMatchObject({ code: 'image', message: expect.stringContaining(text) });
+    },
+  );
+
+  test('a foreign layer that is kept elsewhere is named with its address', async () => {
+    const manifest = JSON.parse(image.manifestBytes.toString());
+    Object.assign(manifest.layers[0], {
+      mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+      digest: digestOf('elsewhere'),
+      urls: ['https://example.com/layer'],
+    });
+    const bytes = Buffer.from(JSON.stringify(manifest));
+    await layoutWith([image], indexOf(entryOf(bytes)), [bytes]);
+    expect(await refusal()).toMatchObject({
+      code: 'blob',
+      message: expect.stringContaining('https://example.com/layer'),
+    });
+  });
+
+  test('with fewer layers than diff_ids is refused', async () => {
+    const odd = imageOf([layerOf(sampleTar('a'))]);
+    const manifest = JSON.parse(odd.manifestBytes.toString());
+    manifest.layers = [];
+    const bytes = Buffer.from(JSON.stringify(manifest));
+    await layoutWith([odd], indexOf(entryOf(bytes)), [bytes]);
+    expect(await refusal()).toMatchObject({
+      code: 'image',
+      message: expect.stringContaining('diff_ids, 1, got 0'),
+    });
+  });
+
+  test('a missing layer is found when the image is opened', async () => {
+    await layoutWith([image], indexOf(entryOf(image.manifestBytes)));
+    const [, layer] = image.layers;
+    rmSync(join(directory, 'blobs/sha256', layer?.descriptor.digest.slice(7) ?? ''));
+    await expect(open()).rejects.toMatchObject({
+      code: 'blob',
+      message: expect.stringContaining(layer?.descriptor.digest ?? '-'),
+    });
+  });
+
+  test('a blob with any byte flipped, cut or added gives an error that names it', async () => {
+    await layoutWith([image], indexOf(entryOf(image.manifestBytes)));
+    const blobs = await blobsOf(image);
+    const damage = fc.tuple(
+      fc.nat(blobs.length - 1),
+      fc.nat(),
+      fc.integer({ min: 1, max: 255 }),
+      fc.constantFrom('flip', 'cut', 'add'),
+    );
+    await fc.assert(
+      fc.asyncProperty(damage, async ([which, where, mask, how]) => {
+        const blob = blobs[which] as Buffer;
+        const path = `blobs/sha256/${hexDigest(blob)}`;
+        writeInto(directory, path, damaged(blob, where % blob.length, mask, how));
+        expect(await refusal()).toMatchObject({
+          code: 'blob',
+          message: expect.stringContaining(hexDigest(blob)),
+        });
+        writeInto(directory, path, blob);
+      }),
+    );
+  });
+
+  test('a directory that is missing, is a file or cannot be read is named', async () => {
+    const path = join(directory, 'x');
+    await expect(openImage({ kind: 'oci', path })).rejects.toMatchObject({
+      code: 'not-found',
+      subject: path,
+    });
+    writeFileSync(path, '');
+    await expect(openImage({ kind: 'oci', path })).rejects.toMatchObject({
+      code: 'archive',
+      hint: expect.stringContaining('oci-archive:'),
+    });
+    await expect(openImage({ kind: 'oci', path: join(path, 'y') })).rejects.toMatchObject({
+      code: 'not-found',
+    });
+  });
+
+  test.skipIf(process.getuid?.() === 0)('without permission to read it is unreadable', async () => {
+    await layoutWith([image], indexOf(entryOf(image.manifestBytes)));
+    chmodSync(join(directory, 'index.json'), 0);
+    expect(await refusal()).toMatchObject({ code: 'unreadable' });
+  });
+});
+
+function damaged(blob: Buffer, where: number, mask: number, how: string): Buffer {
+  if (how === 'cut') return blob.subarray(0, where);
+  const copy = Buffer.from(blob);
+  copy[where] = (copy[where] as number) ^ mask;
+  return how === 'add' ? Buffer.concat([blob, copy.subarray(0, 1)]) : copy;
+}

@@ -1,0 +1,31 @@
+import type { World } from '../../../src/cli/console.ts';
+
+/** A world that remembers what is printed. */
+export interface TestWorld extends World {
+  /** Everything on stdout. */
+  result(): string;
+  /** Everything on stderr. */
+  talk(): string;
+}
+
+/** A world of its own for commands that run inside of the test. */
+export function testWorld(
+  environment: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): TestWorld {
+  const [stdout, stderr]: [string[], string[]] = [[], []];
+  return {
+    arguments: args,
+    environment,
+    workingDirectory: process.cwd(),
+    homeDirectory: environment.HOME ?? '/nonexistent',
+    userId: process.getuid?.(),
+    stdin: (async function* () {})(),
+    stdout: { write: (text) => stdout.push(text) },
+    stderr: { write: (text) => stderr.push(text) },
+    signal: new AbortController().signal,
+    today: () => new Date(),
+    result: () => stdout.join(''),
+    talk: () => stderr.join(''),
+  };
+}

@@ -10,7 +10,7 @@ import { addManifestCheck } from './commands/manifest-check-command.ts';
 import { addSgxSign } from './commands/sgx-sign-command.ts';
 import { addSignImage } from './commands/sign-image-command.ts';
 import { addSigstructView } from './commands/sigstruct-view-command.ts';
-import type { AddCommand } from './program.ts';
+import type { AddCommand } from './options/command-context.ts';
 
 /** All commands, in the order of the help. */
 export const commands: readonly AddCommand[] = [

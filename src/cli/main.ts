@@ -1,9 +1,9 @@
 import { homedir } from 'node:os';
 import { addAbortSignal } from 'node:stream';
 import { commands } from './commands.ts';
-import type { World } from './console.ts';
-import { keepYoungSpaceSmall } from './heap-growth.ts';
 import { runCommandLine } from './program.ts';
+import type { CommandLineHost } from './terminal/console.ts';
+import { keepYoungSpaceSmall } from './terminal/heap-growth.ts';
 
 keepYoungSpaceSmall();
 const abort = new AbortController();
@@ -14,7 +14,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 process.stdout.on('error', endQuietlyOnBrokenPipe);
 process.stderr.on('error', endQuietlyOnBrokenPipe);
 
-const world: World = {
+const host: CommandLineHost = {
   arguments: process.argv.slice(2),
   environment: process.env,
   workingDirectory: process.cwd(),
@@ -27,7 +27,7 @@ const world: World = {
   today: () => new Date(),
 };
 
-process.exitCode = await runCommandLine(world, commands);
+process.exitCode = await runCommandLine(host, commands);
 
 function endQuietlyOnBrokenPipe(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(0);

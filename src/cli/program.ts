@@ -1,39 +1,15 @@
 import { Command, Option } from 'commander';
-import { Stores } from '../store/image-store.ts';
-import { Console, type Verbosity, type World } from './console.ts';
-import { asUsageError, reportFailure } from './failure.ts';
-import type { StoreOptions } from './options/store-options.ts';
-import { openScanCache, type ScanCache } from './scan-cache.ts';
-
-/** What a command gets besides its own arguments. */
-export interface CommandContext {
-  readonly world: World;
-  readonly console: Console;
-  readonly isJson: boolean;
-  /** Where images are opened and stored. */
-  readonly stores: Stores;
-  /** What is kept between runs. */
-  readonly cache: ScanCache;
-}
-
-/** Options that every command has. */
-export interface CommonOptions {
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-  readonly verbose?: boolean;
-  /** False with `--no-cache`, of the commands that have it. */
-  readonly cache?: boolean;
-}
-
-/** Adds one command to the program. `act` wraps the command's work: context in, exit code out. */
-export type AddCommand = (program: Command, act: Act) => void;
-
-export type Act = <Options extends CommonOptions & StoreOptions>(
-  work: (context: CommandContext, options: Options, ...positional: string[]) => Promise<number>,
-) => (...parameters: unknown[]) => Promise<void>;
+import { openWorkspace } from '../workspace/workspace.ts';
+import type { Act, AddCommand, CommonOptions } from './options/command-context.ts';
+import { registryChoices, type StoreOptions } from './options/store-options.ts';
+import { type CommandLineHost, Console, type Verbosity } from './terminal/console.ts';
+import { asUsageError, reportFailure } from './terminal/failure.ts';
 
 /** Runs the command line and gives the exit code: 0 done, 1 failed or did not verify, 2 wrong usage or configuration. */
-export async function runCommandLine(world: World, commands: readonly AddCommand[]): Promise<number> {
+export async function runCommandLine(
+  host: CommandLineHost,
+  commands: readonly AddCommand[],
+): Promise<number> {
   let exitCode = 0;
   let console: Console | undefined;
   const act: Act =
@@ -42,26 +18,29 @@ export async function runCommandLine(world: World, commands: readonly AddCommand
       // commander's call: the positional arguments, the options, the command
       const options = parameters.at(-2) as Options;
       const positional = parameters.slice(0, -2) as string[];
-      console = new Console(world, verbosityOf(options));
-      const cache = openScanCache(world, console, options.cache !== false);
-      const stores = new Stores({ world, console, records: cache.records }, options);
+      console = new Console(host, verbosityOf(options));
+      const workspace = openWorkspace({
+        ...registryChoices(options),
+        host,
+        reporter: console,
+        usesCache: options.cache !== false,
+      });
       try {
         const isJson = options.json === true;
-        exitCode = await work({ world, console, isJson, stores, cache }, options, ...positional);
+        exitCode = await work({ ...workspace, host, console, isJson }, options, ...positional);
       } finally {
-        await stores.close();
-        await cache.close();
+        await workspace.close();
       }
     };
-  const program = makeProgram(world);
+  const program = makeProgram(host);
   for (const add of commands) add(program, act);
   for (const command of program.commands) addCommonOptions(command);
   try {
-    await program.parseAsync(withLongOptions(world.arguments), { from: 'user' });
+    await program.parseAsync(withLongOptions(host.arguments), { from: 'user' });
     return exitCode;
   } catch (error) {
     console?.clearProgress();
-    return reportFailure(asUsageError(error, commandNameIn(program, world)), world);
+    return reportFailure(asUsageError(error, commandNameIn(program, host)), host);
   }
 }
 
@@ -71,7 +50,7 @@ function withLongOptions(args: readonly string[]): string[] {
   return args.map((argument, index) => (argument === '-nc' && index < end ? '--no-cache' : argument));
 }
 
-function makeProgram(world: World): Command {
+function makeProgram(host: CommandLineHost): Command {
   return new Command('gsc')
     .description(
       'Turns a container image into one whose application runs inside an Intel SGX enclave, on Gramine.',
@@ -81,8 +60,8 @@ function makeProgram(world: World): Command {
     .helpOption('-h, --help', 'show this help')
     .showSuggestionAfterError()
     .configureOutput({
-      writeOut: (text) => world.stdout.write(text),
-      writeErr: (text) => world.stderr.write(text),
+      writeOut: (text) => host.stdout.write(text),
+      writeErr: (text) => host.stderr.write(text),
       // Said by reportFailure, like all other errors.
       outputError: () => undefined,
     })
@@ -98,8 +77,8 @@ export function addCommonOptions(command: Command): void {
 }
 
 /** The command that was called, for hints; of `gsc help build` it is `build`. */
-function commandNameIn(program: Command, world: World): string | undefined {
-  return program.commands.map((command) => command.name()).find((name) => world.arguments.includes(name));
+function commandNameIn(program: Command, host: CommandLineHost): string | undefined {
+  return program.commands.map((command) => command.name()).find((name) => host.arguments.includes(name));
 }
 
 function verbosityOf(options: CommonOptions): Verbosity {

@@ -1,4 +1,4 @@
-import { defaultRuntimeImage } from '../provision/default-runtime.ts';
+import { defaultRuntimeImage } from './default-runtime-image.ts';
 import { type SettingRow, settingTable } from './setting-table.ts';
 
 /**

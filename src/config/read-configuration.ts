@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import type { HostEnvironment } from '../base/host-environment.ts';
 import { readUserFile } from '../base/read-file.ts';
-import type { World } from '../cli/console.ts';
 import type { Configuration } from './configuration.ts';
 import { parseSettings } from './parse-configuration.ts';
 
@@ -12,8 +12,11 @@ export const defaultFiles = ['config.yaml', 'config.yml', 'config.json'];
  * Reads the configuration that the user names, else one of {@link defaultFiles} if there is one. Throws a `config` error
  * with line and column, `not-found` for a named file that is not there.
  */
-export async function readConfiguration(world: World, file: string | undefined): Promise<Configuration> {
-  const { workingDirectory } = world;
+export async function readConfiguration(
+  host: HostEnvironment,
+  file: string | undefined,
+): Promise<Configuration> {
+  const { workingDirectory } = host;
   const found = file ?? defaultFiles.find((name) => existsSync(resolve(workingDirectory, name)));
   if (found === undefined) return { file: undefined, directory: workingDirectory, settings: new Map() };
   const path = resolve(workingDirectory, found);

@@ -1,15 +1,15 @@
 import { type ImagePath, imagePath } from '../base/image-path.ts';
 import { appendLayers } from '../image/append.ts';
 import type { RunConfig } from '../image/config.ts';
+import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { imageTimes } from '../image/image-times.ts';
 import { type Labels, labels } from '../image/labels.ts';
 import { mediaTypes } from '../image/media-type.ts';
 import { type AddedFile, addedLayer, checkRoomFor } from '../layer/added-layer.ts';
 import { appLoaderScript } from '../runtime/apploader.ts';
-import { harmfulHostVariables, hostEnvironment, launchArguments, runtimePaths } from '../runtime/launch.ts';
+import { harmfulHostVariables, hostEnvironment, launchArguments } from '../runtime/launch.ts';
 import { type Runtime, runtimeDigest, runtimeFiles } from '../runtime/runtime.ts';
-import { appFiles } from '../sign/sign-image.ts';
 import type { Start } from '../start/find-start.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath } from '../tree/resolve-path.ts';
@@ -79,8 +79,8 @@ function isExecutableFile(tree: FileTree, path: string): boolean {
 function appLayerFiles(content: Buffer, hasShell: boolean, insecureArguments: boolean): readonly AddedFile[] {
   const script = appLoaderScript({ commandLineArguments: insecureArguments ? 'passed' : 'ignored' });
   return [
-    { path: appFiles.manifest, mode: 0o644, content },
-    ...(hasShell ? [{ path: runtimePaths.appLoader, mode: 0o755, content: Buffer.from(script) }] : []),
+    { path: graminizedPaths.manifest, mode: 0o644, content },
+    ...(hasShell ? [{ path: graminizedPaths.appLoader, mode: 0o755, content: Buffer.from(script) }] : []),
   ];
 }
 
@@ -93,7 +93,7 @@ interface ConfigParts {
 /** The app's run configuration, started through the apploader, or through the SGX loader where there is no shell. */
 function runConfigOf(config: RunConfig, { app, options, hasShell }: ConfigParts): RunConfig {
   const { Entrypoint, Cmd, Env, Labels, ...rest } = config;
-  const launch = hasShell ? ['/bin/sh', runtimePaths.appLoader] : [...launchArguments('sgx')];
+  const launch = hasShell ? ['/bin/sh', graminizedPaths.appLoader] : [...launchArguments('sgx')];
   const fixed = options.insecureArguments ? (Entrypoint ?? []).slice(1) : [];
   const replaceable = Entrypoint?.length ? (Cmd ?? []) : (Cmd ?? []).slice(1);
   return {

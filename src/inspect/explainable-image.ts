@@ -1,6 +1,7 @@
 import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
 import type { Graminized } from '../graminize/graminize.ts';
+import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { labels, stateOf } from '../image/labels.ts';
 import { readManifestNames } from '../manifest/files/name-treatment.ts';
@@ -8,7 +9,6 @@ import { parseToml } from '../manifest/toml/toml.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { readTopFiles } from '../scan/read-top-files.ts';
 import { type ImageScan, scanImage } from '../scan/scan-image.ts';
-import { appFiles } from '../sign/sign-image.ts';
 import { type ContainerUser, findUser } from '../start/container-user.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { mergeLayers } from '../tree/merge-layers.ts';
@@ -72,7 +72,7 @@ export async function explainableBuild(
 
 async function manifestIn(image: Image): Promise<{ readonly path: ImagePath; readonly content: Buffer }> {
   const isSigned = stateOf(image.config.config?.Labels ?? {}) === 'signed';
-  const path = isSigned ? appFiles.manifestSgx : appFiles.manifest;
+  const path = isSigned ? graminizedPaths.manifestSgx : graminizedPaths.manifest;
   const content = (await readTopFiles(image, [path])).get(path);
   if (content !== undefined) return { path, content };
   throw new GscError({

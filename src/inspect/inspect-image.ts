@@ -1,10 +1,10 @@
 import { GscError } from '../base/error.ts';
+import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { type Labels, labels } from '../image/labels.ts';
 import { type InsecureOption, insecureOptions } from '../manifest/insecure-options.ts';
 import { isArray, parseToml, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import { readTopFiles } from '../scan/read-top-files.ts';
-import { appFiles } from '../sign/sign-image.ts';
 import { describeSigstruct, type SigstructDescription } from '../signature/describe-sigstruct.ts';
 import { verifySigstruct } from '../signature/verify-sigstruct.ts';
 
@@ -22,13 +22,13 @@ export interface ImageInspection {
  * `state` error for an image that is not signed, a `sigstruct` error for a file that is none.
  */
 export async function inspectImage(image: Image): Promise<ImageInspection> {
-  const files = await readTopFiles(image, [appFiles.sigstruct, appFiles.manifestSgx]);
-  const sigstruct = files.get(appFiles.sigstruct);
-  const manifestSgx = files.get(appFiles.manifestSgx);
+  const files = await readTopFiles(image, [graminizedPaths.sigstruct, graminizedPaths.manifestSgx]);
+  const sigstruct = files.get(graminizedPaths.sigstruct);
+  const manifestSgx = files.get(graminizedPaths.manifestSgx);
   if (sigstruct === undefined || manifestSgx === undefined) throw notSigned(image);
-  const subject = `${image.name}: ${appFiles.sigstruct}`;
+  const subject = `${image.name}: ${graminizedPaths.sigstruct}`;
   verifySigstruct(sigstruct, subject);
-  const manifest = parseToml(manifestSgx, `${image.name}: ${appFiles.manifestSgx}`).root;
+  const manifest = parseToml(manifestSgx, `${image.name}: ${graminizedPaths.manifestSgx}`).root;
   const trusted = valueAt(manifest, ['sgx', 'trusted_files']);
   return {
     sigstruct: describeSigstruct(sigstruct, subject),

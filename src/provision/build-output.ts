@@ -1,18 +1,18 @@
-import type { Console } from '../cli/console.ts';
+import type { Reporter } from '../base/reporter.ts';
 import type { BuildEvent } from '../store/engine/build/build-event.ts';
 
 /** BuildKit's own preparations. */
-const innerStep = /^(?:\[internal\] |copy \/context |exporting to image|\[auth\] )/;
+const innerStep = /^(?:\[internal\] |copy \/workspace |exporting to image|\[auth\] )/;
 const shownTitle = 100;
 
 /** Shows a build while it runs: each step as it begins, and what it prints, a line at a time. */
 export class BuildOutput {
-  readonly #console: Console;
+  readonly #reporter: Reporter;
   /** The beginnings of lines, by step. */
   readonly #pending = new Map<string, string>();
 
-  constructor(console: Console) {
-    this.#console = console;
+  constructor(reporter: Reporter) {
+    this.#reporter = reporter;
   }
 
   show(event: BuildEvent): void {
@@ -24,7 +24,7 @@ export class BuildOutput {
         this.#showOutput(event.key, event.text);
         break;
       case 'status':
-        this.#console.progress(event.text);
+        this.#reporter.progress(event.text);
         break;
       case 'failed':
       case 'image':
@@ -34,24 +34,24 @@ export class BuildOutput {
 
   /** Shows what has not ended with a line. */
   end(): void {
-    for (const line of this.#pending.values()) if (line !== '') this.#console.say(`  ${line}`);
+    for (const line of this.#pending.values()) if (line !== '') this.#reporter.say(`  ${line}`);
     this.#pending.clear();
   }
 
   #showStep(title: string, isCached: boolean): void {
     if (innerStep.test(title)) {
-      this.#console.detail(title);
+      this.#reporter.detail(title);
       return;
     }
     const line = title.replace(/\s+/g, ' ');
     const short = line.length > shownTitle ? `${line.slice(0, shownTitle)}…` : line;
-    this.#console.sayHeading(short, isCached ? ' (cached)' : '');
+    this.#reporter.sayHeading(short, isCached ? ' (cached)' : '');
   }
 
   #showOutput(key: string, text: string): void {
     const lines = ((this.#pending.get(key) ?? '') + text).split('\n');
     this.#pending.set(key, lines.pop() ?? '');
     // A carriage return starts the line again: only what is last counts.
-    for (const line of lines) this.#console.say(`  ${line.slice(line.lastIndexOf('\r') + 1)}`);
+    for (const line of lines) this.#reporter.say(`  ${line.slice(line.lastIndexOf('\r') + 1)}`);
   }
 }

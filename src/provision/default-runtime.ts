@@ -1,14 +1,7 @@
 import { GscError } from '../base/error.ts';
-import type { CommandContext } from '../cli/program.ts';
 import { type ImageName, parseImageName } from '../reference/image-name.ts';
 import type { OpenedImage } from '../store/image-store.ts';
-
-/**
- * The runtime when nothing is configured: the Gramine project's own image of its release 1.9, pinned to the digest under
- * which Docker Hub has it, so that the same command always gives the same enclave.
- */
-export const defaultRuntimeImage =
-  'docker.io/gramineproject/gramine:1.9-jammy@sha256:84b3d222e0bd9ab941f0078a462af0dbc5518156b99b147c10a7b83722ac0c38';
+import type { Workspace } from '../workspace/workspace.ts';
 
 /** `HOST[:PORT][/PREFIX]` stands for the image's own host. Throws a `usage` error for what is no such thing. */
 export function mirroredName(image: string, mirror: string | undefined): ImageName {
@@ -27,13 +20,13 @@ export function mirroredName(image: string, mirror: string | undefined): ImageNa
  * the files that were taken are in the cache. Throws what the registry says, with a word about how to do without it.
  */
 export async function openDefaultRuntime(
-  { stores, cache, console }: CommandContext,
+  { images, cache, reporter }: Workspace,
   { image, mirror }: { readonly image: string; readonly mirror: string | undefined },
 ): Promise<OpenedImage> {
   const name = mirroredName(image, mirror);
-  console.detail(`no runtime is configured: the default ${image} is taken`);
+  reporter.detail(`no runtime is configured: the default ${image} is taken`);
   try {
-    return await stores.openPinned({ kind: 'registry', name }, cache.forFiles.contents);
+    return await images.openPinned({ kind: 'registry', name }, cache.forFiles.contents);
   } catch (error) {
     throw cannotFetch(image, error);
   }

@@ -1,5 +1,4 @@
 import { type Digest, hexOf, isDigest } from '../base/digest.ts';
-import type { CommandContext } from '../cli/program.ts';
 import { type Labels, labels } from '../image/labels.ts';
 import { type ImageName, parseImageName, showImageName } from '../reference/image-name.ts';
 import { makeRecipe } from '../runtime/recipe/make-recipe.ts';
@@ -16,6 +15,7 @@ import type { Builder, Engine } from '../store/engine/engine.ts';
 import { type ImageFacts, inspectImage, newestWithLabel, storedName } from '../store/engine/image-facts.ts';
 import { nameImage } from '../store/engine/name-image.ts';
 import { removeImages } from '../store/engine/remove-images.ts';
+import type { Workspace } from '../workspace/workspace.ts';
 import { BuildOutput } from './build-output.ts';
 import { readSecrets } from './build-secrets.ts';
 
@@ -72,20 +72,22 @@ export function recipeOf(found: Labels, { order, digest }: RuntimePlan): Digest 
  * that a build that breaks leaves nothing. Throws `build`, `engine`, `not-found`, `aborted`.
  */
 export async function provideRuntime(
-  context: CommandContext,
+  workspace: Workspace,
   plan: RuntimePlan,
   options: ProvideOptions,
 ): Promise<ProvidedRuntime> {
-  const engine = await context.stores.engine();
+  const engine = await workspace.images.engine();
   const name = storedName(engine, runtimeName(plan.digest));
   const existing = options.isFresh ? undefined : await existingRuntime(engine, plan);
   const existingRecipe = existing && recipeOf(existing.labels, plan);
   if (existing && existingRecipe) {
     const existingName = storedName(engine, runtimeName(existingRecipe));
-    context.console.say(`the runtime ${showImageName(existingName)} is there already; it is not built again`);
+    workspace.reporter.say(
+      `the runtime ${showImageName(existingName)} is there already; it is not built again`,
+    );
     return { name: existingName, id: existing.id, recipe: existingRecipe, outcome: 'reused' };
   }
-  const id = await buildRuntime(context, { engine, plan, name }, options);
+  const id = await buildRuntime(workspace, { engine, plan, name }, options);
   await nameImage(engine, id, { name, shown: `${engine.subject}: ${showImageName(name)}` });
   return { name, id, recipe: plan.digest, outcome: 'built' };
 }
@@ -107,17 +109,17 @@ interface Making {
 }
 
 async function buildRuntime(
-  context: CommandContext,
+  workspace: Workspace,
   { engine, plan: { order, recipe, digest, namedDigest }, name }: Making,
   { isFresh, network, removeStages }: ProvideOptions,
 ): Promise<Digest> {
-  const { console, stores, world } = context;
+  const { reporter, images, host } = workspace;
   const files = await readSecrets(recipe.secrets, order.distribution.image);
   const secrets = new Map([...files, ...recipe.logins]);
-  const builder = builderOf(engine, world.environment, secrets.size > 0);
+  const builder = builderOf(engine, host.environment, secrets.size > 0);
   const shown = `the runtime ${showImageName(name)}`;
-  console.say(`building ${shown} on ${baseImage(order)} with ${engine.subject}`);
-  const output = new BuildOutput(console);
+  reporter.say(`building ${shown} on ${baseImage(order)} with ${engine.subject}`);
+  const output = new BuildOutput(reporter);
   const { id, stages } = await buildImage(
     engine,
     {
@@ -130,7 +132,7 @@ async function buildRuntime(
       forgetsStages: removeStages,
       registries: [parseImageName(baseImage(order)).domain],
       secrets,
-      loginFor: (host) => stores.loginFor(host),
+      loginFor: (host) => images.loginFor(host),
     },
     { builder, onEvent: (event) => output.show(event) },
   );

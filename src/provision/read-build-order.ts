@@ -1,9 +1,7 @@
 import { resolve } from 'node:path';
 import { GscError } from '../base/error.ts';
+import type { HostEnvironment } from '../base/host-environment.ts';
 import { nearestName } from '../base/nearest-name.ts';
-import type { World } from '../cli/console.ts';
-import type { RuntimeBuildOptions } from '../cli/options/runtime-build-options.ts';
-import type { CommandContext } from '../cli/program.ts';
 import { type Configuration, type Setting, settingOf } from '../config/configuration.ts';
 import { parseImageName } from '../reference/image-name.ts';
 import {
@@ -12,14 +10,24 @@ import {
   distributionFor,
   distributionNames,
 } from '../runtime/recipe/distribution.ts';
-import type { BuildOrder, Family } from '../runtime/recipe/recipe.ts';
+import type { BuildOrder, BuildType } from '../runtime/recipe/recipe.ts';
+import type { Family } from '../runtime/version.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import type { ProvideOptions } from './provide-runtime.ts';
 import { type FoundSource, findSource, type WantedSource } from './source-revision.ts';
 import { readSubprojects } from './subproject-files.ts';
+
+/** How the user wants a runtime to be built. */
+export interface RuntimeBuildChoices extends ProvideOptions {
+  readonly buildType: BuildType;
+  /** `NAME=VALUE`, or `NAME` for the value of this machine's variable. */
+  readonly buildArguments: readonly string[];
+}
 
 export interface BuildOrderInput {
   readonly family: Family;
   readonly configuration: Configuration;
-  readonly options: RuntimeBuildOptions;
+  readonly choices: RuntimeBuildChoices;
   /** What the app image is, for `Distro: auto`; undefined where there is no app image. */
   readonly detect: ((family: Family) => Promise<string | undefined>) | undefined;
 }
@@ -33,18 +41,19 @@ const defaultSources: Readonly<Record<Family, { readonly repository: string; rea
 const tables = { gramine: 'Gramine', graphene: 'Graphene' } as const;
 
 /** Reads what configuration and options order of a build. Throws `config` errors with their place, `usage`, `not-found`. */
-export async function readBuildOrder(context: CommandContext, input: BuildOrderInput): Promise<BuildOrder> {
-  const { world, console } = context;
-  const { family, configuration, options } = input;
+export async function readBuildOrder(workspace: Workspace, input: BuildOrderInput): Promise<BuildOrder> {
+  const { host, reporter } = workspace;
+  const { family, configuration, choices } = input;
   const table = tables[family];
   const subprojects = settingOf(configuration, `${table}.Subprojects`);
-  const distribution = await distributionOf(context, input);
-  const source = await sourceOf(context, wantedSource(configuration, family));
+  const distribution = await distributionOf(workspace, input);
+  const source = await sourceOf(workspace, wantedSource(configuration, family));
   const driverRepository = settingOf(configuration, 'SGXDriver.Repository');
-  const driver = driverRepository && (await sourceOf(context, wantedDriver(configuration, driverRepository)));
+  const driver =
+    driverRepository && (await sourceOf(workspace, wantedDriver(configuration, driverRepository)));
   const registry = settingOf(configuration, 'Registry');
   const mirror = settingOf(configuration, 'Mirror');
-  console.detail(
+  reporter.detail(
     `the runtime is built on ${distribution.image} from ${source.repository} at ${source.revision}`,
   );
   return {
@@ -54,11 +63,11 @@ export async function readBuildOrder(context: CommandContext, input: BuildOrderI
     distribution,
     ...(registry && { registry: checkRegistry(registry, distribution) }),
     ...(mirror && { mirror: checkMirror(mirror) }),
-    buildType: options.buildtype,
+    buildType: choices.buildType,
     subprojects: subprojects
       ? await readSubprojects(resolve(configuration.directory, firstOf(subprojects)))
       : [],
-    buildArguments: readBuildArguments(world, options.buildArg ?? []),
+    buildArguments: readBuildArguments(host, choices.buildArguments),
   };
 }
 
@@ -97,10 +106,10 @@ function wantedDriver(configuration: Configuration, repository: Setting): Wanted
   return branch === undefined ? wanted : { ...wanted, branch };
 }
 
-async function sourceOf({ world, console }: CommandContext, wanted: WantedSource): Promise<FoundSource> {
-  const source = await findSource(world, wanted);
+async function sourceOf({ host, reporter }: Workspace, wanted: WantedSource): Promise<FoundSource> {
+  const source = await findSource(host, wanted);
   if (source.obstacle !== undefined) {
-    console.warn(
+    reporter.warn(
       `${wanted.place}: the commit of ${source.revision} cannot be asked for (${source.obstacle}): a runtime that was built for this name is taken, whatever it stands for now`,
     );
   }
@@ -108,7 +117,7 @@ async function sourceOf({ world, console }: CommandContext, wanted: WantedSource
 }
 
 async function distributionOf(
-  { console }: CommandContext,
+  { reporter }: Workspace,
   { family, configuration, detect }: BuildOrderInput,
 ): Promise<Distribution> {
   const setting = settingOf(configuration, 'Distro');
@@ -130,7 +139,7 @@ async function distributionOf(
   const name = detected ?? defaultDistributions[family];
   if (detected === undefined) {
     const reason = detect ? `no runtime is built on the app image's distribution` : 'no Distro is configured';
-    console.say(`${reason}: ${name} is taken`);
+    reporter.say(`${reason}: ${name} is taken`);
   }
   const distribution = distributionFor(family, name);
   if (distribution === undefined) throw new Error(`${name} is no distribution`);
@@ -186,12 +195,12 @@ function checkMirror(setting: Setting): string {
 }
 
 /** As `docker build` has it: a name alone means the value of this machine's variable, and nothing if there is none. */
-function readBuildArguments(world: World, words: readonly string[]): ReadonlyMap<string, string> {
+function readBuildArguments(host: HostEnvironment, words: readonly string[]): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   for (const word of words) {
     const equals = word.indexOf('=');
     const name = equals < 0 ? word : word.slice(0, equals);
-    const value = equals < 0 ? world.environment[word] : word.slice(equals + 1);
+    const value = equals < 0 ? host.environment[word] : word.slice(equals + 1);
     if (name === '') {
       throw new GscError({
         code: 'usage',

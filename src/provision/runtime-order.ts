@@ -1,7 +1,7 @@
 import { GscError } from '../base/error.ts';
-import type { World } from '../cli/console.ts';
+import type { HostEnvironment } from '../base/host-environment.ts';
 import { type Configuration, type Setting, settingOf } from '../config/configuration.ts';
-import type { Family } from '../runtime/recipe/recipe.ts';
+import type { Family } from '../runtime/version.ts';
 import { withoutLogin } from './repository-login.ts';
 
 /** Where the runtime shall come from. */
@@ -23,12 +23,12 @@ export type RuntimeOrder =
  * configuration that asks for a runtime of Graphene: images are not graminized with it yet.
  */
 export function runtimeOrder(
-  world: World,
+  host: HostEnvironment,
   configuration: Configuration,
   options: readonly string[] = [],
 ): RuntimeOrder {
   const given = options.filter((source) => source !== '');
-  if (given.length > 0) return { kind: 'given', sources: given, base: world.workingDirectory };
+  if (given.length > 0) return { kind: 'given', sources: given, base: host.workingDirectory };
   const image = settingOf(configuration, 'Gramine.Image');
   if (image) return { kind: 'given', sources: image.values, base: configuration.directory };
   if (settingOf(configuration, 'Gramine.Repository'))

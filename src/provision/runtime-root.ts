@@ -3,7 +3,6 @@ import { join, resolve } from 'node:path';
 import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath } from '../base/image-path.ts';
 import { readError, readUserFile } from '../base/read-file.ts';
-import type { CommandContext } from '../cli/program.ts';
 import type { Image } from '../image/image.ts';
 import { labels } from '../image/labels.ts';
 import { collectBytes } from '../image/verified-stream.ts';
@@ -18,6 +17,7 @@ import { scanImage } from '../scan/scan-image.ts';
 import { scanRootDirectory } from '../scan/scan-root-directory.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { mergeLayers } from '../tree/merge-layers.ts';
+import type { Workspace } from '../workspace/workspace.ts';
 
 /** A tree that holds a runtime, or a part of one. */
 export interface RuntimeRoot extends TreeSource {
@@ -37,7 +37,7 @@ const packageFile = /\.(?:deb|rpm)$/;
  * before images of that name. Of an image nothing is read that the cache has.
  */
 export async function openRuntimeRoots(
-  context: CommandContext,
+  workspace: Workspace,
   source: string,
   base: string,
 ): Promise<readonly RuntimeRoot[]> {
@@ -52,8 +52,8 @@ export async function openRuntimeRoots(
     return [await rootOfPackage(path, source)];
   }
   if (isPath(source)) throw notThere(source);
-  const { image } = await context.stores.open(parseReference(source));
-  return [await rootOfImage(context, image)];
+  const { image } = await workspace.images.open(parseReference(source));
+  return [await rootOfImage(workspace, image)];
 }
 
 async function namesIn(directory: string): Promise<readonly string[]> {
@@ -66,10 +66,10 @@ async function namesIn(directory: string): Promise<readonly string[]> {
 
 /** The tree of an image. */
 export async function rootOfImage(
-  { world, cache }: Pick<CommandContext, 'world' | 'cache'>,
+  { host, cache }: Pick<Workspace, 'host' | 'cache'>,
   image: Image,
 ): Promise<RuntimeRoot> {
-  const { tree } = await scanImage(image, { ...cache.forScan, signal: world.signal });
+  const { tree } = await scanImage(image, { ...cache.forScan, signal: host.signal });
   const label = image.config.config?.Labels?.[labels.runtimeVersion];
   return {
     tree,

@@ -1,15 +1,14 @@
-import type { RuntimeBuildOptions } from '../cli/options/runtime-build-options.ts';
-import type { CommandContext } from '../cli/program.ts';
+import { defaultRuntimeImage } from '../config/default-runtime-image.ts';
 import { showImageName } from '../reference/image-name.ts';
 import { findRuntime } from '../runtime/find/find-runtime.ts';
 import { mergeRoots } from '../runtime/find/merge-roots.ts';
-import type { Family } from '../runtime/recipe/recipe.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { RuntimeVersion } from '../runtime/version.ts';
+import type { Family, RuntimeVersion } from '../runtime/version.ts';
 import { transportOf } from '../store/image-store.ts';
-import { cannotFetch, defaultRuntimeImage, openDefaultRuntime } from './default-runtime.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import { cannotFetch, openDefaultRuntime } from './default-runtime.ts';
 import { planRuntime, provideRuntime } from './provide-runtime.ts';
-import { readBuildOrder } from './read-build-order.ts';
+import { type RuntimeBuildChoices, readBuildOrder } from './read-build-order.ts';
 import type { RuntimeOrder } from './runtime-order.ts';
 import { openRuntimeRoots, type RuntimeRoot, rootOfImage } from './runtime-root.ts';
 
@@ -24,42 +23,39 @@ export interface RuntimeChoice {
 
 /** How a runtime that is ordered from its sources is had. */
 export interface RuntimeBuilding {
-  readonly options: RuntimeBuildOptions;
+  readonly choices: RuntimeBuildChoices;
   /** What the app image is, for `Distro: auto`. */
   readonly detect: (family: Family) => Promise<string | undefined>;
 }
 
 /** Finds the Gramine runtime that was ordered. What the cache has of an image is not read again. */
-export async function openRuntime(context: CommandContext, choice: RuntimeChoice): Promise<Runtime> {
+export async function openRuntime(workspace: Workspace, choice: RuntimeChoice): Promise<Runtime> {
   const { order, version, defaultImage = defaultRuntimeImage } = choice;
-  if (order.kind === 'build') return openBuilt(context, order, choice);
+  if (order.kind === 'build') return openBuilt(workspace, order, choice);
   if (order.kind === 'given') {
     const roots: RuntimeRoot[] = [];
-    for (const source of order.sources) roots.push(...(await openRuntimeRoots(context, source, order.base)));
+    for (const source of order.sources)
+      roots.push(...(await openRuntimeRoots(workspace, source, order.base)));
     return runtimeIn(roots, order.sources.join(', '), version);
   }
-  const { image } = await openDefaultRuntime(context, { image: defaultImage, mirror: order.mirror });
+  const { image } = await openDefaultRuntime(workspace, { image: defaultImage, mirror: order.mirror });
   try {
-    return await runtimeIn([await rootOfImage(context, image)], defaultImage, version);
+    return await runtimeIn([await rootOfImage(workspace, image)], defaultImage, version);
   } catch (error) {
     throw cannotFetch(defaultImage, error);
   }
 }
 
 async function openBuilt(
-  context: CommandContext,
+  workspace: Workspace,
   order: RuntimeOrder & { readonly kind: 'build' },
-  { building: { options, detect }, version }: RuntimeChoice,
+  { building: { choices, detect }, version }: RuntimeChoice,
 ): Promise<Runtime> {
-  const buildOrder = await readBuildOrder(context, { ...order, options, detect });
-  const { name, id } = await provideRuntime(context, planRuntime(buildOrder), {
-    isFresh: options.cache === false,
-    ...(options.network !== undefined && { network: options.network }),
-    removeStages: options.rm === true,
-  });
-  const kind = transportOf(await context.stores.engine());
-  const { image } = await context.stores.open({ kind, image: { kind: 'id', digest: id } });
-  return runtimeIn([await rootOfImage(context, image)], showImageName(name), version);
+  const buildOrder = await readBuildOrder(workspace, { ...order, choices, detect });
+  const { name, id } = await provideRuntime(workspace, planRuntime(buildOrder), choices);
+  const kind = transportOf(await workspace.images.engine());
+  const { image } = await workspace.images.open({ kind, image: { kind: 'id', digest: id } });
+  return runtimeIn([await rootOfImage(workspace, image)], showImageName(name), version);
 }
 
 /** Searches all roots as if they were one; the first that knows its version tells it. */

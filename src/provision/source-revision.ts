@@ -1,7 +1,7 @@
 import { GscError, systemErrorCode } from '../base/error.ts';
+import type { HostEnvironment } from '../base/host-environment.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import { type ProgramResult, runProgram } from '../base/run-program.ts';
-import type { World } from '../cli/console.ts';
 import type { Source, SourceLogin } from '../runtime/recipe/recipe.ts';
 import { splitLogin, withoutLogin } from './repository-login.ts';
 
@@ -29,10 +29,10 @@ const noSuchRef = 2;
  * has moved, and only then. Where git or the repository cannot be asked, the name stays. Throws a `config` error if the
  * repository answers and has no such name.
  */
-export async function findSource(world: World, wanted: WantedSource): Promise<FoundSource> {
+export async function findSource(host: HostEnvironment, wanted: WantedSource): Promise<FoundSource> {
   checkRepository(wanted);
   const { repository, login } = splitLogin(wanted.repository, wanted.place);
-  const found = await askFor(world, { ...wanted, repository, ...(login && { login }) });
+  const found = await askFor(host, { ...wanted, repository, ...(login && { login }) });
   return { repository, ...found, ...(login && { login }) };
 }
 
@@ -41,19 +41,22 @@ interface Question extends WantedSource {
   readonly login?: SourceLogin;
 }
 
-async function askFor(world: World, question: Question): Promise<Omit<FoundSource, 'repository' | 'login'>> {
+async function askFor(
+  host: HostEnvironment,
+  question: Question,
+): Promise<Omit<FoundSource, 'repository' | 'login'>> {
   const { branch = 'HEAD' } = question;
   if (/^[0-9a-f]{40}$/.test(branch)) return { revision: branch };
   const refs = [`refs/heads/${branch}`, `refs/tags/${branch}^{}`, `refs/tags/${branch}`, branch];
-  const answer = await lsRemote(world, question, { options: ['--exit-code'], refs });
+  const answer = await lsRemote(host, question, { options: ['--exit-code'], refs });
   // The beginning of a commit, unless there is a branch or tag of that name.
   if (/^[0-9a-f]{7,39}$/.test(branch) && !isFound(answer)) return { revision: branch };
   if (typeof answer === 'string') return unresolved(branch, answer);
-  if (answer.status === noSuchRef) throw await unknownName(world, question, branch);
+  if (answer.status === noSuchRef) throw await unknownName(host, question, branch);
   if (answer.status !== 0) return unresolved(branch, complaintOf(answer));
   const commits = readRefs(answer.stdout);
   const commit = refs.map((ref) => commits.get(ref)).find((found) => found !== undefined);
-  if (commit === undefined) throw await unknownName(world, question, branch);
+  if (commit === undefined) throw await unknownName(host, question, branch);
   return { revision: commit, name: branch };
 }
 
@@ -81,7 +84,7 @@ const loginHelper = String.raw`!f() { printf 'username=%s\npassword=%s\n' "$GSC_
 
 /** The answer, or why there is none. */
 async function lsRemote(
-  world: World,
+  host: HostEnvironment,
   { repository, login }: Question,
   { options, refs }: { readonly options: readonly string[]; readonly refs: readonly string[] },
 ): Promise<ProgramResult | string> {
@@ -93,12 +96,12 @@ async function lsRemote(
       input: '',
       // Nobody is there to be asked for a password.
       environment: {
-        ...world.environment,
+        ...host.environment,
         GIT_TERMINAL_PROMPT: '0',
         ...(login && { GSC_GIT_USERNAME: login.username, GSC_GIT_PASSWORD: login.password }),
       },
       timeoutMs,
-      signal: world.signal,
+      signal: host.signal,
     });
     return result.isTimedOut ? 'the repository does not answer in time' : result;
   } catch (error) {
@@ -118,9 +121,9 @@ function readRefs(text: string): ReadonlyMap<string, string> {
   return new Map(lines.flatMap(([commit, ref]) => (commit && ref ? [[ref, commit] as const] : [])));
 }
 
-async function unknownName(world: World, question: Question, branch: string): Promise<GscError> {
+async function unknownName(host: HostEnvironment, question: Question, branch: string): Promise<GscError> {
   const { repository, place } = question;
-  const answer = await lsRemote(world, question, { options: ['--heads', '--tags'], refs: [] });
+  const answer = await lsRemote(host, question, { options: ['--heads', '--tags'], refs: [] });
   const refs = typeof answer === 'string' ? [] : [...readRefs(answer.stdout).keys()];
   const names = refs.map((ref) => ref.replace(/^refs\/(?:heads|tags)\/|\^\{\}$/g, ''));
   const near = nearestName(branch, names);

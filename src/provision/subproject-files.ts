@@ -5,7 +5,7 @@ import { readError, readUserFile } from '../base/read-file.ts';
 import type { RecipeFile } from '../runtime/recipe/recipe.ts';
 
 /**
- * The files directly in a directory, as files of a build's context; sorted. Throws `not-found`, `unreadable`, and `config`
+ * The files directly in a directory, as files of a build's workspace; sorted. Throws `not-found`, `unreadable`, and `config`
  * for one without any: the build would download all that it was meant to find there.
  */
 export async function readSubprojects(directory: string): Promise<readonly RecipeFile[]> {

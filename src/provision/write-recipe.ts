@@ -6,7 +6,7 @@ import { isRecipeText } from '../runtime/recipe/make-recipe.ts';
 import type { Recipe } from '../runtime/recipe/recipe.ts';
 
 /**
- * Writes a build's Dockerfile and context as a directory, which appears whole or not at all. One that has the same files is
+ * Writes a build's Dockerfile and workspace as a directory, which appears whole or not at all. One that has the same files is
  * left as it is. Throws `exists` for one with others, unless `isForced` and it is a recipe too, and `unwritable`.
  */
 export async function writeRecipe(

@@ -1,17 +1,5 @@
 import { type ImagePath, imagePath } from '../base/image-path.ts';
-
-/** Where things lie in every graminized image, whatever the runtime's origin: equal files give equal measurements. */
-export const runtimePaths = {
-  /** The runtime's package directory. */
-  packageDirectory: imagePath('/gramine/runtime'),
-  libos: imagePath('/gramine/runtime/libsysdb.so'),
-  /** The ELF interpreter and the shared libraries of the SGX loader. */
-  hostDirectory: imagePath('/gramine/host'),
-  hostInterpreter: imagePath('/gramine/host/ld.so'),
-  appLoader: imagePath('/gramine/app_files/apploader.sh'),
-  /** `<application>` of the loaders: `.manifest`, `.manifest.sgx` and `.sig` are appended to it. */
-  application: imagePath('/gramine/app_files/entrypoint'),
-} as const;
+import { graminizedPaths } from '../image/graminized-paths.ts';
 
 /** How the application is started: in an enclave, or on Gramine without one. */
 export type LaunchMode = 'sgx' | 'direct';
@@ -21,7 +9,7 @@ export type LaunchMode = 'sgx' | 'direct';
  * entrypoint in exec form it needs no shell.
  */
 export function launchArguments(mode: LaunchMode): readonly string[] {
-  return [loaderPath(mode), libpalPath(mode), 'init', runtimePaths.application];
+  return [loaderPath(mode), libpalPath(mode), 'init', graminizedPaths.application];
 }
 
 /**
@@ -30,16 +18,16 @@ export function launchArguments(mode: LaunchMode): readonly string[] {
  * application never sees it: Gramine drops the host's environment and takes the manifest's.
  */
 export const hostEnvironment: Readonly<Record<string, string>> = {
-  LD_LIBRARY_PATH: runtimePaths.hostDirectory,
+  LD_LIBRARY_PATH: graminizedPaths.hostDirectory,
 };
 
 /** Variables that would make the host's ELF interpreter load libraries of the app into the SGX loader. ld.so(8). */
 export const harmfulHostVariables: readonly string[] = ['LD_PRELOAD', 'LD_AUDIT'];
 
 function loaderPath(mode: LaunchMode): ImagePath {
-  return imagePath(`${runtimePaths.packageDirectory}/${mode}/loader`);
+  return imagePath(`${graminizedPaths.packageDirectory}/${mode}/loader`);
 }
 
 function libpalPath(mode: LaunchMode): ImagePath {
-  return imagePath(`${runtimePaths.packageDirectory}/${mode}/libpal.so`);
+  return imagePath(`${graminizedPaths.packageDirectory}/${mode}/libpal.so`);
 }

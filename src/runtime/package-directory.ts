@@ -1,9 +1,9 @@
 import { GscError } from '../base/error.ts';
 import { baseNameOf, type ImagePath, imagePath, parentOf, showBytes } from '../base/image-path.ts';
+import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import { walkTree } from '../tree/walk-tree.ts';
-import { runtimePaths } from './launch.ts';
 import { realFileAt } from './tree-source.ts';
 
 /** The C libraries that Gramine patches; a build has one or both. meson_options.txt of Gramine, `libc`. */
@@ -39,7 +39,7 @@ export interface PackageSearch {
 const knownPlaces: readonly ImagePath[] = [
   '/usr/lib/x86_64-linux-gnu/gramine',
   '/usr/lib64/gramine',
-  runtimePaths.packageDirectory,
+  graminizedPaths.packageDirectory,
   '/usr/local/lib/x86_64-linux-gnu/gramine',
   '/usr/local/lib64/gramine',
   '/usr/local/lib/gramine',

@@ -8,7 +8,8 @@ import {
   isWithin,
   parentOf,
 } from '../base/image-path.ts';
-import { type LaunchMode, runtimePaths } from './launch.ts';
+import { graminizedPaths } from '../image/graminized-paths.ts';
+import type { LaunchMode } from './launch.ts';
 import type { CLibraryName } from './package-directory.ts';
 import type { RuntimeVersion } from './version.ts';
 
@@ -87,7 +88,10 @@ export function runtimeFacts(runtime: Runtime): RuntimeFacts {
   const isOpenedInside = ({ path }: RuntimeFile) =>
     directories.some(([, directory]) => isWithin(path, directory));
   return {
-    entrypoint: { uri: `file:${runtimePaths.libos}`, sha256: fileIn(runtime, runtimePaths.libos).sha256 },
+    entrypoint: {
+      uri: `file:${graminizedPaths.libos}`,
+      sha256: fileIn(runtime, graminizedPaths.libos).sha256,
+    },
     cLibraryDirectories: Object.fromEntries(directories),
     trustedFiles: runtime.files.filter(isOpenedInside).map(({ path, sha256 }) => ({ path, sha256 })),
   };
@@ -95,11 +99,11 @@ export function runtimeFacts(runtime: Runtime): RuntimeFacts {
 
 /** The bytes of `libpal.so`; that of mode `sgx` is what an enclave's measurement starts with. */
 export function libpalContent(runtime: Runtime, mode: LaunchMode): Buffer {
-  return fileIn(runtime, imagePath(`${runtimePaths.packageDirectory}/${mode}/libpal.so`)).content;
+  return fileIn(runtime, imagePath(`${graminizedPaths.packageDirectory}/${mode}/libpal.so`)).content;
 }
 
 function cLibraryDirectory(name: ByteString): ImagePath {
-  return imagePath(`${runtimePaths.packageDirectory}/runtime/${name}`);
+  return imagePath(`${graminizedPaths.packageDirectory}/runtime/${name}`);
 }
 
 function fileIn(runtime: Runtime, path: ImagePath): RuntimeFile {

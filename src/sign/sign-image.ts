@@ -3,6 +3,7 @@ import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath } from '../base/image-path.ts';
 import { checkLoaderLimits } from '../enclave/loader-limits.ts';
 import { appendLayers } from '../image/append.ts';
+import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { imageTimes } from '../image/image-times.ts';
 import { labels, stateOf } from '../image/labels.ts';
@@ -10,21 +11,12 @@ import { mediaTypes } from '../image/media-type.ts';
 import { addedLayer } from '../layer/added-layer.ts';
 import { serializeManifest } from '../manifest/toml/serialize.ts';
 import { parseToml, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
-import { runtimePaths } from '../runtime/launch.ts';
 import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
 import { readTopFiles } from '../scan/read-top-files.ts';
 import { type SignedEnclave, signEnclave } from '../signature/sign-enclave.ts';
 import type { Signer } from '../signature/signer.ts';
 
-/** The files of an added layer, below `/gramine/app_files`. */
-export const appFiles = {
-  directory: imagePath('/gramine/app_files'),
-  manifest: imagePath(`${runtimePaths.application}.manifest`),
-  manifestSgx: imagePath(`${runtimePaths.application}.manifest.sgx`),
-  sigstruct: imagePath(`${runtimePaths.application}.sig`),
-} as const;
-
-const libpalPath = imagePath(`${runtimePaths.packageDirectory}/sgx/libpal.so`);
+const libpalPath = imagePath(`${graminizedPaths.packageDirectory}/sgx/libpal.so`);
 
 export interface SignImageOptions {
   readonly signer: Signer;
@@ -48,7 +40,7 @@ export interface SignedImage {
 export async function signImage(unsigned: Image, options: SignImageOptions): Promise<SignedImage> {
   const version = runtimeVersionOf(unsigned);
   const parts = await readParts(unsigned);
-  const manifest = parseToml(parts.manifest, `${unsigned.name}: ${appFiles.manifest}`).root;
+  const manifest = parseToml(parts.manifest, `${unsigned.name}: ${graminizedPaths.manifest}`).root;
   checkRuntimeHash(manifest, parts.libos, unsigned.name);
   checkLoaderLimits(manifest, version);
   const manifestSgx = Buffer.from(serializeManifest(manifest));
@@ -82,7 +74,7 @@ interface EnclaveParts {
 }
 
 async function readParts(image: Image): Promise<EnclaveParts> {
-  const files = await readTopFiles(image, [appFiles.manifest, libpalPath, runtimePaths.libos]);
+  const files = await readTopFiles(image, [graminizedPaths.manifest, libpalPath, graminizedPaths.libos]);
   const part = (path: ImagePath): Buffer => {
     const content = files.get(path);
     if (content !== undefined) return content;
@@ -93,7 +85,11 @@ async function readParts(image: Image): Promise<EnclaveParts> {
       hint: 'build the image again with gsc build',
     });
   };
-  return { manifest: part(appFiles.manifest), libpal: part(libpalPath), libos: part(runtimePaths.libos) };
+  return {
+    manifest: part(graminizedPaths.manifest),
+    libpal: part(libpalPath),
+    libos: part(graminizedPaths.libos),
+  };
 }
 
 /** Since 1.8 the manifest holds the hash of libsysdb.so; an enclave whose file differs would not start. */
@@ -103,7 +99,7 @@ function checkRuntimeHash(manifest: TomlTable, libos: Buffer, name: string): voi
   if (expected === undefined || expected === got) return;
   throw new GscError({
     code: 'runtime',
-    subject: `${name}: ${runtimePaths.libos}`,
+    subject: `${name}: ${graminizedPaths.libos}`,
     message: `expected the SHA-256 that the manifest holds, ${String(expected)}, got ${got}`,
     hint: 'the image was changed after gsc build: build it again',
   });
@@ -113,8 +109,8 @@ function appendSignature(unsigned: Image, manifestSgx: Buffer, enclave: SignedEn
   const { created, epochSeconds } = imageTimes(unsigned.config);
   const layer = addedLayer(
     [
-      { path: appFiles.manifestSgx, mode: 0o644, content: manifestSgx },
-      { path: appFiles.sigstruct, mode: 0o644, content: enclave.sigstruct },
+      { path: graminizedPaths.manifestSgx, mode: 0o644, content: manifestSgx },
+      { path: graminizedPaths.sigstruct, mode: 0o644, content: enclave.sigstruct },
     ],
     {
       comment: 'gsc sign-image: manifest and SIGSTRUCT',

@@ -34,7 +34,7 @@ export async function searchEngine(
  * The error for a bare name that neither an Engine nor the registry knows; `error` is the registry's. An image that is
  * there and of no use is an error of its own, which passes.
  */
-export async function inNeitherPlace(
+export async function imageNotFound(
   bare: BareReference,
   search: Exclude<EngineSearch, { kind: 'found' }>,
   error: unknown,

@@ -1,4 +1,4 @@
-import type { World } from '../cli/console.ts';
+import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Engine } from './engine/engine.ts';
 import { type EngineFlavour, findEngine } from './engine/find-engine.ts';
 import type { RegistryOptions } from './registry/registry-options.ts';
@@ -9,19 +9,19 @@ export type RegistryChoices = Pick<RegistryOptions, 'insecureRegistries' | 'caFi
 
 /** The Engines and registries that one command talks to, each connected when it is first needed. */
 export class Connections {
-  readonly #world: World;
+  readonly #host: HostEnvironment;
   readonly #choices: RegistryChoices;
   readonly #engines = new Map<EngineFlavour, Promise<Engine>>();
   #session: RegistrySession | undefined;
-  #impatientSession: RegistrySession | undefined;
+  #failFastSession: RegistrySession | undefined;
 
-  constructor(world: World, choices: RegistryChoices) {
-    this.#world = world;
+  constructor(host: HostEnvironment, choices: RegistryChoices) {
+    this.#host = host;
     this.#choices = choices;
   }
 
   engine(flavour: EngineFlavour): Promise<Engine> {
-    const { environment, homeDirectory, userId, signal } = this.#world;
+    const { environment, homeDirectory, userId, signal } = this.#host;
     const known = this.#engines.get(flavour);
     if (known) return known;
     const engine = findEngine({
@@ -41,9 +41,9 @@ export class Connections {
   }
 
   /** For what nobody asked for by name: without a network a build shall say so at once, not after minutes. */
-  impatientRegistry(): RegistrySession {
-    this.#impatientSession ??= this.#newSession({ retry: { attempts: 3 }, timeouts: { connectMs: 4000 } });
-    return this.#impatientSession;
+  failFastRegistry(): RegistrySession {
+    this.#failFastSession ??= this.#newSession({ retry: { attempts: 3 }, timeouts: { connectMs: 4000 } });
+    return this.#failFastSession;
   }
 
   /** Ends all connections. */
@@ -54,11 +54,11 @@ export class Connections {
         () => undefined,
       );
     await this.#session?.close();
-    await this.#impatientSession?.close();
+    await this.#failFastSession?.close();
   }
 
   #newSession(patience: Pick<RegistryOptions, 'retry' | 'timeouts'>): RegistrySession {
-    const { environment, homeDirectory, signal } = this.#world;
+    const { environment, homeDirectory, signal } = this.#host;
     return new RegistrySession({ ...patience, ...this.#choices, environment, homeDirectory, signal });
   }
 }

@@ -1,7 +1,7 @@
 import { type Digest, hexOf } from '../base/digest.ts';
-import type { Console, World } from '../cli/console.ts';
-import { checkStoreOptions, type StoreOptions } from '../cli/options/store-options.ts';
-import { showSize } from '../cli/reports/sizes.ts';
+import type { HostEnvironment } from '../base/host-environment.ts';
+import type { Reporter } from '../base/reporter.ts';
+import { showSize } from '../base/show-size.ts';
 import type { Image } from '../image/image.ts';
 import type { ImageWriter } from '../image/image-writer.ts';
 import type { StoredImage } from '../image/stored-image.ts';
@@ -20,8 +20,8 @@ import type {
   RegistryReference,
 } from '../reference/image-reference.ts';
 import { showReference } from '../reference/image-reference.ts';
-import { inNeitherPlace, searchEngine } from './bare-names.ts';
-import { Connections } from './connections.ts';
+import { imageNotFound, searchEngine } from './bare-names.ts';
+import { Connections, type RegistryChoices } from './connections.ts';
 import type { BuildLogin } from './engine/build/build-session.ts';
 import type { Engine } from './engine/engine.ts';
 import { isDockersChoice } from './engine/engine-address.ts';
@@ -47,36 +47,32 @@ export interface OpenedImage {
 }
 
 /** What a place for a result is told. */
-export interface SinkOptions {
+export interface WriterOptions {
   readonly force: boolean;
   /** Images that the result shares layers with: what their store has already is not sent. */
   readonly sharedWith: readonly OpenedImage[];
 }
 
 export interface StoreSurroundings {
-  readonly world: World;
-  readonly console: Console;
+  readonly host: HostEnvironment;
+  readonly reporter: Reporter;
   /** What Engines told before; without it every image of an Engine is exported. */
   readonly records: ImageRecordStore | undefined;
 }
 
 /** All places where images lie, for one command: files, Engines, registries. What was opened is given back by `close`. */
-export class Stores {
-  readonly #world: World;
-  readonly #console: Console;
+export class ImageStore {
+  readonly #host: HostEnvironment;
+  readonly #reporter: Reporter;
   readonly #records: ImageRecordStore | undefined;
   readonly #connections: Connections;
   readonly #opened: StoredImage[] = [];
 
-  constructor({ world, console, records }: StoreSurroundings, options: StoreOptions) {
-    checkStoreOptions(options);
-    this.#world = world;
-    this.#console = console;
+  constructor({ host, reporter, records }: StoreSurroundings, choices: RegistryChoices = {}) {
+    this.#host = host;
+    this.#reporter = reporter;
     this.#records = records;
-    this.#connections = new Connections(world, {
-      insecureRegistries: options.insecureRegistry ?? [],
-      caFiles: options.caFile ?? [],
-    });
+    this.#connections = new Connections(host, choices);
   }
 
   /** Opens the image that a reference names. A bare name is the Engine's, if it answers and has it, else the registry's. */
@@ -91,15 +87,15 @@ export class Stores {
    * answer is given up soon.
    */
   async openPinned(reference: RegistryReference, documents?: DocumentStore): Promise<OpenedImage> {
-    const session = this.#connections.impatientRegistry();
+    const session = this.#connections.failFastRegistry();
     const image = await openRegistryImage(session, reference.name, documents);
     this.#opened.push(image);
     return { image, reference };
   }
 
   /** Opens the place where a result goes. The caller commits or aborts. */
-  async sink(reference: ImageReference, { force, sharedWith }: SinkOptions): Promise<ImageWriter> {
-    const { signal } = this.#world;
+  async openWriter(reference: ImageReference, { force, sharedWith }: WriterOptions): Promise<ImageWriter> {
+    const { signal } = this.#host;
     switch (reference.kind) {
       case 'oci':
       case 'oci-archive':
@@ -120,7 +116,7 @@ export class Stores {
           mountFrom: sharedWith.map((shared) => shared.image).filter(isRegistryImage),
         });
       case 'bare':
-        return this.sink({ kind: 'docker-daemon', image: reference.image }, { force, sharedWith });
+        return this.openWriter({ kind: 'docker-daemon', image: reference.image }, { force, sharedWith });
     }
   }
 
@@ -146,7 +142,7 @@ export class Stores {
       case 'oci':
       case 'oci-archive':
       case 'docker-archive':
-        return { reference, image: await openImage(reference, { signal: this.#world.signal }) };
+        return { reference, image: await openImage(reference, { signal: this.#host.signal }) };
       case 'docker-daemon':
       case 'containers-storage':
         return this.#openInEngine(await this.#connections.engine(flavours[reference.kind]), reference);
@@ -163,30 +159,30 @@ export class Stores {
     if (search.kind === 'found') {
       const { engine } = search;
       const reference = { kind: transportOf(engine), image: bare.image } as const;
-      this.#console.say(`${name}: found in ${engine.subject}`);
+      this.#reporter.say(`${name}: found in ${engine.subject}`);
       return this.#openInEngine(engine, reference);
     }
     if (bare.image.kind === 'id') throw search.obstacle;
     const reference: ImageReference = { kind: 'registry', name: withDefaultTag(bare.image) };
     const fullName = showFullName(reference.name);
-    this.#console.progress(`${name}: asking the registry for ${fullName}`);
+    this.#reporter.progress(`${name}: asking the registry for ${fullName}`);
     try {
       const image = await openRegistryImage(this.#connections.registry(), reference.name);
-      this.#console.say(`${name}: found in the registry as ${fullName} (${search.obstacle.message})`);
+      this.#reporter.say(`${name}: found in the registry as ${fullName} (${search.obstacle.message})`);
       const isHubs = reference.name.domain === hubDomain;
       if (search.kind === 'unreachable' || !isHubs) return { reference, image };
       return { reference, image, resultPlace: { kind: transportOf(search.engine), image: bare.image } };
     } catch (error) {
-      throw await inNeitherPlace(bare, search, error);
+      throw await imageNotFound(bare, search, error);
     }
   }
 
   async #openInEngine(engine: Engine, { kind, image: name }: EngineReference): Promise<OpenedImage> {
-    const { signal } = this.#world;
+    const { signal } = this.#host;
     const image = await openEngineImage(engine, name, {
       signal,
       onExport: (receivedBytes) =>
-        this.#console.progress(`the Engine exports the image: ${showSize(receivedBytes)}`),
+        this.#reporter.progress(`the Engine exports the image: ${showSize(receivedBytes)}`),
       ...(this.#records && { records: this.#records }),
     });
     return { reference: { kind, image: isShortIdOf(name, image.id) ? idOf(image) : name }, image };
@@ -219,7 +215,7 @@ function isRegistryImage(image: StoredImage): image is RegistryImage {
 }
 
 /** A bare name for a result means the place of its source, or the Engine that was asked for that first. */
-export function placedLike(
+export function defaultDestination(
   result: ImageReference,
   { reference, resultPlace: source = reference }: OpenedImage,
 ): ImageReference {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Console, type Verbosity } from '../../src/cli/console.ts';
+import { Console, type Verbosity } from '../../src/cli/terminal/console.ts';
 import { BuildOutput } from '../../src/provision/build-output.ts';
 import type { BuildEvent } from '../../src/store/engine/build/build-event.ts';
 import { testWorld } from '../support/cli/test-world.ts';

@@ -5,13 +5,13 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { Console } from '../../src/cli/console.ts';
-import { openScanCache } from '../../src/cli/scan-cache.ts';
-import { defaultRuntimeImage, mirroredName } from '../../src/provision/default-runtime.ts';
+import { Console } from '../../src/cli/terminal/console.ts';
+import { defaultRuntimeImage } from '../../src/config/default-runtime-image.ts';
+import { mirroredName } from '../../src/provision/default-runtime.ts';
 import { openRuntime } from '../../src/provision/runtime-source.ts';
 import { showFullName } from '../../src/reference/image-name.ts';
 import { type Runtime, runtimeDigest } from '../../src/runtime/runtime.ts';
-import { Stores } from '../../src/store/image-store.ts';
+import { openWorkspace } from '../../src/workspace/workspace.ts';
 import { type TestWorld, testWorld } from '../support/cli/test-world.ts';
 import { runtimeOf } from '../support/graminized/graminized.ts';
 import { installation } from '../support/runtime/make-tree.ts';
@@ -40,22 +40,20 @@ async function open(
   mirror: string,
   options: { defaultImage?: string; isCached?: boolean } = {},
 ): Promise<Runtime> {
-  const console = new Console(world, 'normal');
-  const cache = openScanCache(world, console, options.isCached ?? true);
-  const stores = new Stores({ world, console, records: cache.records }, {});
+  const reporter = new Console(world, 'normal');
+  const workspace = openWorkspace({ host: world, reporter, usesCache: options.isCached ?? true });
   try {
-    return await openRuntime(
-      { world, console, isJson: false, stores, cache },
-      {
-        order: { kind: 'default', mirror },
-        version: undefined,
-        building: { options: { buildtype: 'release' }, detect: async () => undefined },
-        defaultImage: options.defaultImage ?? pinned,
+    return await openRuntime(workspace, {
+      order: { kind: 'default', mirror },
+      version: undefined,
+      building: {
+        choices: { buildType: 'release', buildArguments: [], isFresh: false, removeStages: false },
+        detect: async () => undefined,
       },
-    );
+      defaultImage: options.defaultImage ?? pinned,
+    });
   } finally {
-    await stores.close();
-    await cache.close();
+    await workspace.close();
   }
 }
 

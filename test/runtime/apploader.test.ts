@@ -3,8 +3,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { graminizedPaths } from '../../src/image/graminized-paths.ts';
 import { appLoaderScript } from '../../src/runtime/apploader.ts';
-import { launchArguments, runtimePaths } from '../../src/runtime/launch.ts';
+import { launchArguments } from '../../src/runtime/launch.ts';
 import { hasTool } from '../support/runtime/tool.ts';
 
 const shells = [
@@ -46,7 +47,7 @@ function run(
 ) {
   const script = join(root, 'apploader.sh');
   const text = appLoaderScript({ commandLineArguments: options.insecure ? 'passed' : 'ignored' });
-  writeFileSync(script, text.replaceAll(`${runtimePaths.packageDirectory}/`, `${root}/`));
+  writeFileSync(script, text.replaceAll(`${graminizedPaths.packageDirectory}/`, `${root}/`));
   const [command, ...flags] = shell;
   const program = execFileSync('/bin/sh', ['-c', `command -v ${command}`], { encoding: 'utf8' }).trim();
   const env = {
@@ -62,7 +63,7 @@ function argumentsOf(stdout: string): string[] {
 }
 
 const expected = (mode: 'sgx' | 'direct') =>
-  launchArguments(mode).map((word) => word.replace(`${runtimePaths.packageDirectory}/`, `${root}/`));
+  launchArguments(mode).map((word) => word.replace(`${graminizedPaths.packageDirectory}/`, `${root}/`));
 
 for (const { name, command } of shells) {
   describe.skipIf(!hasTool(command[0]))(`under ${name}`, () => {

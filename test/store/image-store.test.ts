@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { parseImageName } from '../../src/reference/image-name.ts';
 import { type ImageReference, parseReference, showReference } from '../../src/reference/image-reference.ts';
-import { type OpenedImage, placedLike } from '../../src/store/image-store.ts';
+import { defaultDestination, type OpenedImage } from '../../src/store/image-store.ts';
 
 const result = parseReference('gsc-python:3.12');
 
 /** Where the result goes of a source that was found at a place. */
 function placeOf(reference: ImageReference, resultPlace?: ImageReference): string {
   const source = { reference, ...(resultPlace && { resultPlace }) } as OpenedImage;
-  return showReference(placedLike(result, source));
+  return showReference(defaultDestination(result, source));
 }
 
 describe('the result of a bare name', () => {
@@ -29,6 +29,8 @@ describe('the result of a bare name', () => {
 
   test('that names its place stays there', () => {
     const oci = parseReference('oci:dir:1');
-    expect(placedLike(oci, { reference: parseReference('docker://python') } as OpenedImage)).toBe(oci);
+    expect(defaultDestination(oci, { reference: parseReference('docker://python') } as OpenedImage)).toBe(
+      oci,
+    );
   });
 });

@@ -8,10 +8,9 @@ import { scanImage } from '../../scan/scan-image.ts';
 import { signImage } from '../../sign/sign-image.ts';
 import type { SignedEnclave } from '../../signature/sign-enclave.ts';
 import type { Signer } from '../../signature/signer.ts';
-import { fullNameOf, type OpenedImage, placedLike, teeLayers } from '../../store/image-store.ts';
-import { commitAndReport } from '../commit.ts';
-import { growHeapSlowly } from '../heap-growth.ts';
+import { defaultDestination, fullNameOf, type OpenedImage, teeLayers } from '../../store/image-store.ts';
 import { nameInArchive } from '../options/archive-name.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import {
   addContentOptions,
   type ContentOptions,
@@ -23,10 +22,11 @@ import { dayOf, sourceDateEpoch } from '../options/epoch.ts';
 import { openPemSigner } from '../options/key-place.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
-import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
 import { buildFactsToJson, reportBuild } from '../reports/build-report.ts';
+import { commitAndReport } from '../reports/commit.ts';
 import { scanProgress } from '../reports/scan-progress.ts';
 import { enclaveToJson, reportSigned } from '../reports/sign-report.ts';
+import { growHeapSlowly } from '../terminal/heap-growth.ts';
 
 interface Options extends CommonOptions, ContentOptions, StoreOptions {
   readonly output?: string;
@@ -69,17 +69,17 @@ async function build(
   imageText: string,
   manifestFile?: string,
 ): Promise<number> {
-  const { world, stores } = context;
+  const { host, images } = context;
   const appReference = parseReference(imageText);
   const named = outputOf(appReference, options);
-  const epochSeconds = sourceDateEpoch(world);
+  const epochSeconds = sourceDateEpoch(host);
   const signer =
     options.key === undefined
       ? undefined
-      : await openPemSigner(resolve(world.workingDirectory, options.key), options.passphrase);
+      : await openPemSigner(resolve(host.workingDirectory, options.key), options.passphrase);
   let opened: Promise<OpenedImage> | undefined;
   const openApp = () => {
-    opened ??= stores.open(appReference);
+    opened ??= images.open(appReference);
     return opened;
   };
   const wishes = await readContentOptions(context, options, {
@@ -87,9 +87,9 @@ async function build(
     app: async () => (await openApp()).image,
   });
   const app = await openApp();
-  const placed = placedLike(named, app);
+  const placed = defaultDestination(named, app);
   const output = options.output === undefined ? nameInArchive(placed, app, nameRule(options)) : placed;
-  const writer = await stores.sink(output, { force: options.force === true, sharedWith: [app] });
+  const writer = await images.openWriter(output, { force: options.force === true, sharedWith: [app] });
   try {
     const parts = { app, writer, wishes, output, epochSeconds };
     const graminized = await scanAndGraminize(context, parts);
@@ -115,14 +115,14 @@ interface BuildParts {
 
 /** Reads every layer of the app image once: into the writer and into the file tree at the same time. */
 async function scanAndGraminize(
-  { world, console, cache }: CommandContext,
+  { host, console, cache }: CommandContext,
   { app: { image: app, reference }, writer, wishes, output, epochSeconds }: BuildParts,
 ): Promise<Graminized> {
   const { tree } = await scanImage(await teeLayers(app, writer), {
     ...cache.forScan,
     concurrency: 1,
     onProgress: scanProgress(console, app),
-    signal: world.signal,
+    signal: host.signal,
   });
   growHeapSlowly();
   const baseName = fullNameOf(reference);

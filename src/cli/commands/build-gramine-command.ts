@@ -7,13 +7,17 @@ import { readBuildOrder } from '../../provision/read-build-order.ts';
 import { writeRecipe } from '../../provision/write-recipe.ts';
 import { type ImageName, showImageName } from '../../reference/image-name.ts';
 import { parseReference } from '../../reference/image-reference.ts';
-import type { Family } from '../../runtime/recipe/recipe.ts';
+import type { Family } from '../../runtime/version.ts';
 import type { Engine } from '../../store/engine/engine.ts';
 import { inspectImage, storedName } from '../../store/engine/image-facts.ts';
 import { nameImage } from '../../store/engine/name-image.ts';
-import { exitCodes } from '../failure.ts';
-import { addRuntimeBuildOptions, type RuntimeBuildOptions } from '../options/runtime-build-options.ts';
-import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
+import {
+  addRuntimeBuildOptions,
+  type RuntimeBuildOptions,
+  runtimeBuildChoices,
+} from '../options/runtime-build-options.ts';
+import { exitCodes } from '../terminal/failure.ts';
 
 interface Options extends CommonOptions, RuntimeBuildOptions {
   readonly config?: string;
@@ -41,10 +45,11 @@ export const addBuildGramine: AddCommand = (program, act) => {
 };
 
 async function buildGramine(context: CommandContext, options: Options, nameText: string): Promise<number> {
-  const configuration = await readConfiguration(context.world, options.config);
+  const configuration = await readConfiguration(context.host, options.config);
   const image = engineName(nameText);
   const family = familyOf(configuration);
-  const order = await readBuildOrder(context, { family, configuration, options, detect: undefined });
+  const choices = runtimeBuildChoices(options);
+  const order = await readBuildOrder(context, { family, configuration, choices, detect: undefined });
   const asked = { image, plan: planRuntime(order) };
   return options.fileOnly ? writeFiles(context, options, asked) : build(context, options, asked);
 }
@@ -55,14 +60,14 @@ interface Asked {
 }
 
 async function build(context: CommandContext, options: Options, { image, plan }: Asked): Promise<number> {
-  const { stores, console, isJson } = context;
-  const engine = await stores.engine();
+  const { images, console, isJson } = context;
+  const engine = await images.engine();
   const name = storedName(engine, image);
   const shown = showImageName(name);
-  const isFresh = options.cache === false;
+  const choices = runtimeBuildChoices(options);
   const existing = await inspectImage(engine, name);
   const existingRecipe = existing && recipeOf(existing.labels, plan);
-  if (existing && existingRecipe && !isFresh) {
+  if (existing && existingRecipe && !choices.isFresh) {
     console.say(`${shown} is there already, made in the same way`);
     return report(context, {
       image: shown,
@@ -72,11 +77,7 @@ async function build(context: CommandContext, options: Options, { image, plan }:
     });
   }
   if (existing && !options.force) throw taken(engine, shown, existing.id);
-  const { id, recipe, outcome } = await provideRuntime(context, plan, {
-    isFresh,
-    ...(options.network !== undefined && { network: options.network }),
-    removeStages: options.rm === true,
-  });
+  const { id, recipe, outcome } = await provideRuntime(context, plan, choices);
   await nameImage(engine, id, { name, shown: `${engine.subject}: ${shown}` });
   if (!isJson) console.say(`gsc build --runtime ${shown} IMAGE graminizes with it`);
   return report(context, { image: shown, image_id: id, recipe, outcome });
@@ -105,12 +106,12 @@ function taken(engine: Engine, shown: string, id: string): GscError {
 }
 
 async function writeFiles(
-  { world, console, isJson }: CommandContext,
+  { host, console, isJson }: CommandContext,
   { output, force }: Options,
   { image, plan: { recipe, digest } }: Asked,
 ): Promise<number> {
   const directory = output ?? join('build', `gsc-${showImageName(image).replace(/[/:@]/g, '-')}`);
-  const outcome = await writeRecipe(recipe, resolve(world.workingDirectory, directory), {
+  const outcome = await writeRecipe(recipe, resolve(host.workingDirectory, directory), {
     isForced: force === true,
   });
   if (outcome === 'unchanged') console.say(`${directory} is there already, with the same content`);

@@ -1,13 +1,14 @@
 import { Argument } from 'commander';
 import { GscError } from '../../base/error.ts';
+import { showCount, showSize } from '../../base/show-size.ts';
 import { defaultCacheBytes } from '../../store/cache/blob-cache.ts';
 import { type CacheEntry, listCache } from '../../store/cache/cache-directory.ts';
 import { cacheLayoutVersion } from '../../store/cache/cache-file.ts';
 import { pruneCache } from '../../store/cache/prune-cache.ts';
-import { exitCodes } from '../failure.ts';
-import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
-import { parseSize, showCount, showSize } from '../reports/sizes.ts';
-import { cacheDirectory } from '../scan-cache.ts';
+import { cacheDirectory } from '../../workspace/scan-cache.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
+import { parseSize } from '../options/size-option.ts';
+import { exitCodes } from '../terminal/failure.ts';
 
 interface Options extends CommonOptions {
   readonly all?: boolean;
@@ -29,7 +30,7 @@ export const addCache: AddCommand = (program, act) => {
 
 async function cache(context: CommandContext, options: Options, action: string): Promise<number> {
   checkOptions(options, action);
-  const directory = cacheDirectory(context.world);
+  const directory = cacheDirectory(context.host);
   if (action === 'ls') await list(context, directory);
   else await prune(context, directory, options.all ? 0 : (options.maxSize ?? defaultCacheBytes));
   return exitCodes.done;

@@ -2,13 +2,13 @@ import { resolve } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { configTemplate } from '../../config/config-template.ts';
 import type { Configuration } from '../../config/configuration.ts';
+import { defaultRuntimeImage } from '../../config/default-runtime-image.ts';
 import { defaultFiles, readConfiguration } from '../../config/read-configuration.ts';
 import { type SettingRow, settingTable } from '../../config/setting-table.ts';
-import { defaultRuntimeImage } from '../../provision/default-runtime.ts';
 import { withoutLogin } from '../../provision/repository-login.ts';
-import { exitCodes } from '../failure.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { repeatable } from '../options/repeatable.ts';
-import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
+import { exitCodes } from '../terminal/failure.ts';
 
 interface Options extends CommonOptions {
   readonly config?: string;
@@ -30,15 +30,15 @@ export const addConfig: AddCommand = (program, act) => {
 
 async function config(context: CommandContext, options: Options): Promise<number> {
   if (options.init !== undefined) return init(context, options.init === true ? 'config.yaml' : options.init);
-  const configuration = await readConfiguration(context.world, options.config);
+  const configuration = await readConfiguration(context.host, options.config);
   const settings = settingTable.map((row) => effective(row, configuration, options.runtime ?? []));
   if (context.isJson) context.console.result(`${JSON.stringify(toJson(configuration, settings))}\n`);
   else print(context, configuration, settings);
   return exitCodes.done;
 }
 
-async function init({ world, console, isJson }: CommandContext, file: string): Promise<number> {
-  await writeFileAtomically(resolve(world.workingDirectory, file), configTemplate(), { existing: 'refuse' });
+async function init({ host, console, isJson }: CommandContext, file: string): Promise<number> {
+  await writeFileAtomically(resolve(host.workingDirectory, file), configTemplate(), { existing: 'refuse' });
   console.result(isJson ? `${JSON.stringify({ file })}\n` : `${file}\n`);
   return exitCodes.done;
 }

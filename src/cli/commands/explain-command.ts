@@ -6,7 +6,7 @@ import { type ExplainableImage, explainPath } from '../../inspect/explain-path.t
 import { explainableBuild, explainableImage } from '../../inspect/explainable-image.ts';
 import { parseReference, showReference } from '../../reference/image-reference.ts';
 import { scanImage } from '../../scan/scan-image.ts';
-import { exitCodes } from '../failure.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import {
   addContentOptions,
   type ContentOptions,
@@ -15,9 +15,9 @@ import {
 } from '../options/content-options.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
-import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
 import { explanationText, explanationToJson } from '../reports/explain-report.ts';
 import { scanProgress } from '../reports/scan-progress.ts';
+import { exitCodes } from '../terminal/failure.ts';
 
 interface Options extends CommonOptions, ContentOptions, StoreOptions {
   readonly manifest?: string;
@@ -46,8 +46,8 @@ async function explain(
   imageText: string,
   ...rest: readonly string[]
 ): Promise<number> {
-  const { console, stores, isJson } = context;
-  const { image, reference } = await stores.open(parseReference(imageText));
+  const { console, images, isJson } = context;
+  const { image, reference } = await images.open(parseReference(imageText));
   // commander hands the last argument over as one array
   const paths = rest.flat().map((path) => toImagePath('PATH', path));
   const isApp = stateOf(image.config.config?.Labels ?? {}) === 'app';
@@ -83,10 +83,10 @@ async function explainGraminized(context: CommandContext, image: Image): Promise
   return explainableImage(image, await scanWith(context, image));
 }
 
-function scanWith({ world, console, cache }: CommandContext, image: Image) {
+function scanWith({ host, console, cache }: CommandContext, image: Image) {
   return scanImage(image, {
     ...cache.forScan,
     onProgress: scanProgress(console, image),
-    signal: world.signal,
+    signal: host.signal,
   });
 }

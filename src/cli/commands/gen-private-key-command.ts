@@ -4,8 +4,8 @@ import { fileExists, writeError, writeFileAtomically } from '../../base/atomic-f
 import { generatePrivateKey } from '../../signature/generate-private-key.ts';
 import { pemSigner } from '../../signature/pem-signer.ts';
 import { mrSignerOf } from '../../signature/verify-sigstruct.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { defaultKeyPath } from '../options/key-place.ts';
-import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
 
 export const addGenPrivateKey: AddCommand = (program, act) => {
   program
@@ -22,11 +22,11 @@ export const addGenPrivateKey: AddCommand = (program, act) => {
 };
 
 async function genPrivateKey(
-  { world, console, isJson }: CommandContext,
+  { host, console, isJson }: CommandContext,
   _options: CommonOptions,
   file?: string,
 ): Promise<number> {
-  const path = resolve(world.workingDirectory, file ?? defaultKeyPath(world));
+  const path = resolve(host.workingDirectory, file ?? defaultKeyPath(host));
   if (file === undefined) await makeParent(path);
   await refuseExisting(path);
   const pem = await generatePrivateKey();

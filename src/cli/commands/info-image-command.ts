@@ -3,10 +3,10 @@ import { type ImageInspection, inspectImage } from '../../inspect/inspect-image.
 import { showPath, valueAt } from '../../manifest/toml/toml.ts';
 import { parseReference } from '../../reference/image-reference.ts';
 import type { SigstructDescription } from '../../signature/describe-sigstruct.ts';
-import { exitCodes } from '../failure.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
-import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
 import { type FlatTable, flatToml } from '../reports/flat-toml.ts';
+import { exitCodes } from '../terminal/failure.ts';
 
 export const addInfoImage: AddCommand = (program, act) => {
   const command = program
@@ -21,11 +21,11 @@ export const addInfoImage: AddCommand = (program, act) => {
 };
 
 async function infoImage(
-  { stores, console, isJson }: CommandContext,
+  { images, console, isJson }: CommandContext,
   _options: CommonOptions & StoreOptions,
   imageText: string,
 ): Promise<number> {
-  const { image } = await stores.open(parseReference(imageText));
+  const { image } = await images.open(parseReference(imageText));
   const inspection = await inspectImage(image);
   const fields = pythonFields(inspection.sigstruct);
   console.result(isJson ? `${JSON.stringify({ ...fields, ...moreFields(inspection) })}\n` : flatToml(fields));

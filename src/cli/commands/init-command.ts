@@ -15,13 +15,13 @@ import { findStart, type Start } from '../../start/find-start.ts';
 import type { FileTree } from '../../tree/file-tree.ts';
 import { selectTrustedFiles } from '../../trust/trusted-files.ts';
 import { findWritePlaces } from '../../trust/write-places.ts';
-import { exitCodes } from '../failure.ts';
 import { parseWords } from '../options/choice-values.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from '../options/runtime-version-option.ts';
 import { addStoreOptions } from '../options/store-options.ts';
-import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
 import { showWriteSign } from '../reports/place-report.ts';
 import { scanProgress } from '../reports/scan-progress.ts';
+import { exitCodes } from '../terminal/failure.ts';
 
 interface Options extends CommonOptions {
   readonly output?: string;
@@ -56,13 +56,13 @@ export const addInit: AddCommand = (program, act) => {
 };
 
 async function init(context: CommandContext, options: Options, imageText: string): Promise<number> {
-  const { world, console, isJson, stores, cache } = context;
-  const { image: app } = await stores.open(parseReference(imageText));
+  const { host, console, isJson, images, cache } = context;
+  const { image: app } = await images.open(parseReference(imageText));
   checkIsAppImage(app);
   const { tree } = await scanImage(app, {
     ...cache.forScan,
     onProgress: scanProgress(console, app),
-    signal: world.signal,
+    signal: host.signal,
   });
   const { output, entrypoint, cmd, runtimeVersion: version = defaultRuntimeVersion } = options;
   const words = { ...(entrypoint && { entrypoint }), ...(cmd && { cmd }) };
@@ -78,7 +78,7 @@ async function init(context: CommandContext, options: Options, imageText: string
     ...(preset && { preset }),
   });
   if (output !== undefined) {
-    await writeFileAtomically(resolve(world.workingDirectory, output), manifest, { existing: 'refuse' });
+    await writeFileAtomically(resolve(host.workingDirectory, output), manifest, { existing: 'refuse' });
     console.say(`written to ${output}`);
   }
   if (isJson) console.result(`${JSON.stringify({ manifest, preset: preset?.preset.name })}\n`);

@@ -5,12 +5,12 @@ import type { ManifestProblem } from '../../manifest/schema/problem.ts';
 import { checkRuntimeRules } from '../../manifest/schema/runtime-rules.ts';
 import { parseToml, showPath, type TomlDocument } from '../../manifest/toml/toml.ts';
 import type { RuntimeVersion } from '../../runtime/version.ts';
-import { exitCodes } from '../failure.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from '../options/runtime-version-option.ts';
-import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
 import { printMigration } from '../reports/migrate-report.ts';
 import { problemToJson, showLine } from '../reports/problem-lines.ts';
+import { exitCodes } from '../terminal/failure.ts';
 
 interface Options extends CommonOptions {
   readonly runtimeVersion?: RuntimeVersion;
@@ -35,10 +35,10 @@ export const addManifestCheck: AddCommand = (program, act) => {
 };
 
 async function manifestCheck(context: CommandContext, options: Options, file: string): Promise<number> {
-  const { world, console, isJson } = context;
+  const { host, console, isJson } = context;
   const subject = file === '-' ? 'standard input' : file;
   const version = options.runtimeVersion ?? defaultRuntimeVersion;
-  const text = await readInput(world, file, 'manifest');
+  const text = await readInput(host, file, 'manifest');
   const document = parseToml(text, subject);
   const { migrate = false, output } = options;
   if (migrate) return printMigration(context, { document, text, version, output });

@@ -8,10 +8,10 @@ import { hostFiles } from '../../manifest/files/file-access.ts';
 import { prepareManifest } from '../../manifest/prepare.ts';
 import type { RuntimeVersion } from '../../runtime/version.ts';
 import { type SignedEnclave, signEnclave } from '../../signature/sign-enclave.ts';
-import type { World } from '../console.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { defaultKeyPath, openPemSigner } from '../options/key-place.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from '../options/runtime-version-option.ts';
-import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
+import type { CommandLineHost } from '../terminal/console.ts';
 
 interface Options extends CommonOptions {
   readonly manifest: string;
@@ -47,29 +47,29 @@ export const addSgxSign: AddCommand = (program, act) => {
     .action(act(sgxSign));
 };
 
-async function sgxSign({ world, console, isJson }: CommandContext, options: Options): Promise<number> {
-  const at = (path: string) => resolve(world.workingDirectory, path);
+async function sgxSign({ host, console, isJson }: CommandContext, options: Options): Promise<number> {
+  const at = (path: string) => resolve(host.workingDirectory, path);
   const version = options.runtimeVersion ?? defaultRuntimeVersion;
   const sigfile = options.sigfile ?? `${options.manifest.replace(/\.manifest$/, '')}.sig`;
   if (at(sigfile) === at(options.output)) throw sameFile(sigfile);
   const libosUri = await libosBeside(at(options.libpal));
   const libpal = await readUserFile(at(options.libpal), 'libpal.so');
-  const signer = await openPemSigner(at(options.key ?? defaultKeyPath(world)), options.passphrase);
+  const signer = await openPemSigner(at(options.key ?? defaultKeyPath(host)), options.passphrase);
   if (options.chroot !== undefined) await checkDirectory(at(options.chroot));
-  const host = hostFiles(world.workingDirectory);
+  const files = hostFiles(host.workingDirectory);
   const prepared = await prepareManifest({
     text: await readUserFile(at(options.manifest), 'manifest'),
     subject: options.manifest,
     version,
-    files: options.chroot === undefined ? host : chrootFiles(at(options.chroot)),
-    hostFiles: host,
+    files: options.chroot === undefined ? files : chrootFiles(at(options.chroot)),
+    hostFiles: files,
     ...(libosUri !== undefined && { libosUri }),
   });
   for (const warning of prepared.warnings) console.warn(warning);
   const manifestSgx = Buffer.from(prepared.text);
-  const date = options.date === 'today' ? localDate(world) : options.date;
+  const date = options.date === 'today' ? localDate(host) : options.date;
   const signed = await signEnclave({ manifestSgx, libpal, version, signer, date });
-  world.signal.throwIfAborted();
+  host.signal.throwIfAborted();
   await replaceFiles([
     { path: at(options.output), bytes: manifestSgx },
     { path: at(sigfile), bytes: signed.sigstruct },
@@ -111,8 +111,8 @@ function resultOf({ mrEnclave, mrSigner }: SignedEnclave): object {
 }
 
 /** Today where the user is, as the genuine signer takes it. */
-function localDate(world: World): string {
-  const now = world.today();
+function localDate(host: CommandLineHost): string {
+  const now = host.today();
   const pad = (value: number, width: number) => String(value).padStart(width, '0');
   return `${pad(now.getFullYear(), 4)}-${pad(now.getMonth() + 1, 2)}-${pad(now.getDate(), 2)}`;
 }

@@ -4,17 +4,17 @@ import { stateOf } from '../../image/labels.ts';
 import { type ImageReference, parseReference, showReference } from '../../reference/image-reference.ts';
 import { signedName, signedNameOfUnsigned, unsignedName } from '../../reference/output-name.ts';
 import { signImage } from '../../sign/sign-image.ts';
-import { type OpenedImage, placedLike, type Stores } from '../../store/image-store.ts';
-import { commitAndReport } from '../commit.ts';
-import { growHeapSlowly } from '../heap-growth.ts';
+import { defaultDestination, type ImageStore, type OpenedImage } from '../../store/image-store.ts';
 import { nameInArchive } from '../options/archive-name.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { dateOption } from '../options/date-option.ts';
 import { dayOf, sourceDateEpoch } from '../options/epoch.ts';
 import { openPemSigner } from '../options/key-place.ts';
 import { repeatable } from '../options/repeatable.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
-import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
+import { commitAndReport } from '../reports/commit.ts';
 import { enclaveToJson, reportSigned } from '../reports/sign-report.ts';
+import { growHeapSlowly } from '../terminal/heap-growth.ts';
 
 interface Options extends CommonOptions, StoreOptions {
   readonly output?: string;
@@ -55,17 +55,17 @@ async function signImageCommand(
   imageText: string,
   keyFile: string,
 ): Promise<number> {
-  const { world, console, stores } = context;
+  const { host, console, images } = context;
   for (const word of options.define ?? [])
     console.detail(`-D ${word}: there is no template that it could fill`);
   const reference = parseReference(imageText);
-  const epochSeconds = sourceDateEpoch(world);
+  const epochSeconds = sourceDateEpoch(host);
   const { unsigned, signed } = namesFor(reference);
   const named = options.output === undefined ? signed : parseReference(options.output);
-  const signer = await openPemSigner(resolve(world.workingDirectory, keyFile), options.passphrase);
+  const signer = await openPemSigner(resolve(host.workingDirectory, keyFile), options.passphrase);
   const isNamed = options.output !== undefined;
-  const source = await openUnsigned(stores, { given: reference, unsigned, isNamed });
-  const placed = placedLike(named, source);
+  const source = await openUnsigned(images, { given: reference, unsigned, isNamed });
+  const placed = defaultDestination(named, source);
   const output = isNamed ? placed : nameInArchive(placed, source, signedNameOfUnsigned);
   const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
   const name = showReference(output);
@@ -78,7 +78,7 @@ async function signImageCommand(
   // Stored it is only after this: another image may have the name.
   console.say(`signing ${source.image.name}`);
   reportSigned(console, enclave);
-  const writer = await stores.sink(output, { force: options.force === true, sharedWith: [source] });
+  const writer = await images.openWriter(output, { force: options.force === true, sharedWith: [source] });
   try {
     const more = enclaveToJson(enclave);
     return await commitAndReport(context, { writer, image, base: source.image, output, more });
@@ -108,10 +108,10 @@ interface Wanted {
 }
 
 /** The unsigned image of the app; where there is none, the given image itself if it is unsigned (`gsc build -o`). */
-async function openUnsigned(stores: Stores, { given, unsigned, isNamed }: Wanted): Promise<OpenedImage> {
-  const found = await openIfThere(unsigned, stores);
+async function openUnsigned(images: ImageStore, { given, unsigned, isNamed }: Wanted): Promise<OpenedImage> {
+  const found = await openIfThere(unsigned, images);
   if (found !== undefined) return found;
-  const opened = await openIfThere(given, stores);
+  const opened = await openIfThere(given, images);
   if (opened === undefined) throw noUnsignedImage(given, unsigned);
   const state = stateOf(opened.image.config.config?.Labels ?? {});
   if (state === 'unsigned' && isNamed) return opened;
@@ -128,9 +128,9 @@ async function openUnsigned(stores: Stores, { given, unsigned, isNamed }: Wanted
   });
 }
 
-async function openIfThere(reference: ImageReference, stores: Stores): Promise<OpenedImage | undefined> {
+async function openIfThere(reference: ImageReference, images: ImageStore): Promise<OpenedImage | undefined> {
   try {
-    return await stores.open(reference);
+    return await images.open(reference);
   } catch (error) {
     if (error instanceof GscError && error.code === 'not-found') return undefined;
     throw error;

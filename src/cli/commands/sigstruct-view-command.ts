@@ -2,10 +2,10 @@ import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
 import { describeSigstruct, type SigstructDescription } from '../../signature/describe-sigstruct.ts';
 import { verifySigstruct } from '../../signature/verify-sigstruct.ts';
-import { exitCodes } from '../failure.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';
-import type { AddCommand, CommandContext, CommonOptions } from '../program.ts';
 import { type FlatTable, flatToml } from '../reports/flat-toml.ts';
+import { exitCodes } from '../terminal/failure.ts';
 
 interface Options extends CommonOptions {
   readonly outputFormat: 'text' | 'toml' | 'json';
@@ -26,14 +26,14 @@ export const addSigstructView: AddCommand = (program, act) => {
 };
 
 async function sigstructView(
-  { world, console, isJson }: CommandContext,
+  { host, console, isJson }: CommandContext,
   options: Options,
   file: string,
 ): Promise<number> {
-  const bytes = await readInput(world, file, 'SIGSTRUCT');
+  const bytes = await readInput(host, file, 'SIGSTRUCT');
   const fields = fieldsOf(describeSigstruct(bytes, file), options.verbose === true);
   console.result(format(fields, isJson ? 'json' : options.outputFormat));
-  return reportVerification(bytes, file, world.stderr.write.bind(world.stderr));
+  return reportVerification(bytes, file, host.stderr.write.bind(host.stderr));
 }
 
 function reportVerification(bytes: Buffer, file: string, write: (text: string) => unknown): number {

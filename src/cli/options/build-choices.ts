@@ -9,7 +9,7 @@ import type { BuildChoices } from '../../graminize/build-options.ts';
 import type { AddedFile } from '../../layer/added-layer.ts';
 import type { Secret, Variable, Volume } from '../../manifest/option-manifest.ts';
 import { presetNames } from '../../manifest/preset/presets.ts';
-import type { World } from '../console.ts';
+import type { CommandLineHost } from '../terminal/console.ts';
 import {
   checkDistinct,
   type FileChoice,
@@ -60,13 +60,13 @@ export function addChoiceOptions(command: Command): Command {
 }
 
 /** What the options say, with the files read. Throws `usage` errors for contradictions, and what reading the files throws. */
-export async function readChoices(world: World, options: ChoiceOptions): Promise<BuildChoices> {
+export async function readChoices(host: CommandLineHost, options: ChoiceOptions): Promise<BuildChoices> {
   const { volume = [], secret = [], env = [], file = [], preset, entrypoint, cmd } = options;
   checkDistinct('--volume, --secret', [...volume, ...secret], ({ path }) => showBytes(path));
   checkDistinct('--env', env, ({ name }) => name);
   checkDistinct('--file', file, ({ path }) => showBytes(path));
   const files: AddedFile[] = [];
-  for (const choice of file) files.push(await readFileChoice(world, choice));
+  for (const choice of file) files.push(await readFileChoice(host, choice));
   return {
     volumes: volume,
     secrets: secret,
@@ -79,8 +79,8 @@ export async function readChoices(world: World, options: ChoiceOptions): Promise
 }
 
 /** Content and mode are those of one moment: both are asked of the open file. */
-async function readFileChoice(world: World, { hostPath, path }: FileChoice): Promise<AddedFile> {
-  const from = resolve(world.workingDirectory, hostPath);
+async function readFileChoice(host: CommandLineHost, { hostPath, path }: FileChoice): Promise<AddedFile> {
+  const from = resolve(host.workingDirectory, hostPath);
   try {
     // Without blocking, or a fifo that nobody writes to would never open.
     const handle = await open(from, constants.O_RDONLY | constants.O_NONBLOCK);

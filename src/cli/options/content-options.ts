@@ -12,13 +12,16 @@ import { runtimeOrder } from '../../provision/runtime-order.ts';
 import { rootOfImage } from '../../provision/runtime-root.ts';
 import { openRuntime } from '../../provision/runtime-source.ts';
 import { detectDistribution } from '../../runtime/recipe/detect-distribution.ts';
-import type { Family } from '../../runtime/recipe/recipe.ts';
-import type { RuntimeVersion } from '../../runtime/version.ts';
+import type { Family, RuntimeVersion } from '../../runtime/version.ts';
 import { type TrustLevel, trustLevels } from '../../trust/trust-level.ts';
-import type { CommandContext } from '../program.ts';
 import { addChoiceOptions, type ChoiceOptions, readChoices } from './build-choices.ts';
+import type { CommandContext } from './command-context.ts';
 import { repeatable } from './repeatable.ts';
-import { addRuntimeBuildOptions, type RuntimeBuildOptions } from './runtime-build-options.ts';
+import {
+  addRuntimeBuildOptions,
+  type RuntimeBuildOptions,
+  runtimeBuildChoices,
+} from './runtime-build-options.ts';
 import { runtimeVersionOption } from './runtime-version-option.ts';
 
 /** The options that {@link addContentOptions} adds, as commander gives them. */
@@ -79,14 +82,14 @@ export async function readContentOptions(
   options: ContentOptions,
   { manifestFile, app }: ContentSubject,
 ): Promise<ContentWishes> {
-  const { world } = context;
-  const configuration = await readConfiguration(world, options.config);
+  const { host } = context;
+  const configuration = await readConfiguration(host, options.config);
   const manifest = manifestFile === undefined ? undefined : await readManifest(context, manifestFile);
-  const choices = await readChoices(world, options);
-  const order = runtimeOrder(world, configuration, options.runtime);
+  const choices = await readChoices(host, options);
+  const order = runtimeOrder(host, configuration, options.runtime);
   const detect = async (family: Family) =>
     detectDistribution(await rootOfImage(context, await app()), family);
-  const building = { options, detect };
+  const building = { choices: runtimeBuildChoices(options), detect };
   // A wrong name shall not be found after the minutes that a build takes.
   if (order.kind === 'build') await app();
   const runtime = await openRuntime(context, { order, version: options.runtimeVersion, building });
@@ -102,8 +105,8 @@ export async function readContentOptions(
   };
 }
 
-async function readManifest({ world }: CommandContext, file: string): Promise<TomlDocument> {
-  return parseToml(await readUserFile(resolve(world.workingDirectory, file), 'manifest'), file);
+async function readManifest({ host }: CommandContext, file: string): Promise<TomlDocument> {
+  return parseToml(await readUserFile(resolve(host.workingDirectory, file), 'manifest'), file);
 }
 
 /**

@@ -1,9 +1,9 @@
 import { GscError } from '../../base/error.ts';
-import type { World } from '../console.ts';
+import type { CommandLineHost } from '../terminal/console.ts';
 
 /** SOURCE_DATE_EPOCH (reproducible-builds.org) in seconds, or undefined if it is not set. Throws a `usage` error. */
-export function sourceDateEpoch(world: World): number | undefined {
-  const text = world.environment.SOURCE_DATE_EPOCH;
+export function sourceDateEpoch(host: CommandLineHost): number | undefined {
+  const text = host.environment.SOURCE_DATE_EPOCH;
   if (text === undefined || text === '') return undefined;
   if (/^\d{1,11}$/.test(text)) return Number(text);
   throw new GscError({

@@ -3,11 +3,11 @@ import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import { pemSigner } from '../../signature/pem-signer.ts';
 import type { Signer } from '../../signature/signer.ts';
-import type { World } from '../console.ts';
+import type { CommandLineHost } from '../terminal/console.ts';
 
 /** Where Gramine's own tools keep the signing key: below `$XDG_CONFIG_HOME`, else `~/.config`. */
-export function defaultKeyPath(world: World): string {
-  const { XDG_CONFIG_HOME: configHome, HOME: home } = world.environment;
+export function defaultKeyPath(host: CommandLineHost): string {
+  const { XDG_CONFIG_HOME: configHome, HOME: home } = host.environment;
   if (configHome) return join(configHome, 'gramine', 'enclave-key.pem');
   if (home) return join(home, '.config', 'gramine', 'enclave-key.pem');
   throw new GscError({

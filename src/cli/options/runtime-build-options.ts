@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { RuntimeBuildChoices } from '../../provision/read-build-order.ts';
 import { type BuildType, buildTypes } from '../../runtime/recipe/recipe.ts';
 import { repeatable } from './repeatable.ts';
 
@@ -23,4 +24,15 @@ export function addRuntimeBuildOptions(command: Command): Command {
     .option('--rm', 'remove the images of earlier build stages once the runtime is built')
     .option('--build-arg <name[=value]>', "set an argument of the runtime's build (repeatable)", repeatable)
     .option('--network <mode>', "network of the runtime's build, as of docker build: host, none, …");
+}
+
+/** What the options say. */
+export function runtimeBuildChoices(options: RuntimeBuildOptions): RuntimeBuildChoices {
+  return {
+    buildType: options.buildtype,
+    buildArguments: options.buildArg ?? [],
+    isFresh: options.cache === false,
+    ...(options.network !== undefined && { network: options.network }),
+    removeStages: options.rm === true,
+  };
 }

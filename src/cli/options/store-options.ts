@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { GscError } from '../../base/error.ts';
 import { sgxPlatform, showPlatform } from '../../image/descriptor.ts';
+import type { RegistryChoices } from '../../store/connections.ts';
 import { repeatable } from './repeatable.ts';
 
-/** Options of every command that opens or stores images. */
+/** Options of every command that opens or images images. */
 export interface StoreOptions {
   readonly insecureRegistry?: readonly string[];
   readonly caFile?: readonly string[];
@@ -18,10 +19,15 @@ export function addStoreOptions(command: Command): Command {
     .option('--platform <platform>', `only ${showPlatform(sgxPlatform)}: there is no SGX elsewhere`);
 }
 
-/** Throws a `usage` error for values that could never do what they are meant to. */
-export function checkStoreOptions({ platform, insecureRegistry = [] }: StoreOptions): void {
+/** What the options say about registries. Throws a `usage` error for values that could never do what they are meant to. */
+export function registryChoices({
+  platform,
+  insecureRegistry = [],
+  caFile = [],
+}: StoreOptions): RegistryChoices {
   checkPlatformOption(platform);
   insecureRegistry.forEach(checkRegistryOption);
+  return { insecureRegistries: insecureRegistry, caFiles: caFile };
 }
 
 function checkPlatformOption(platform: string | undefined): void {

@@ -1,12 +1,12 @@
 import { showBytes } from '../../base/image-path.ts';
+import { showCount, showCounted, showSize } from '../../base/show-size.ts';
 import type { Graminized } from '../../graminize/graminize.ts';
 import type { Image } from '../../image/image.ts';
 import { showWhole } from '../../manifest/merge.ts';
 import { showPath } from '../../manifest/toml/toml.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import type { Console } from '../console.ts';
+import type { Console } from '../terminal/console.ts';
 import { placesToJson, sayExclusions, sayStartCosts, sayUndecidedPlaces } from './place-report.ts';
-import { showCount, showCounted, showSize } from './sizes.ts';
 
 export interface BuildFacts {
   readonly app: Image;

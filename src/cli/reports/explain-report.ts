@@ -1,6 +1,6 @@
 import { showBytes } from '../../base/image-path.ts';
+import { showCount, showCounted, showSize } from '../../base/show-size.ts';
 import type { Finding, KnownExclusion, PathExplanation, Verdict } from '../../inspect/explain-path.ts';
-import { showCount, showCounted, showSize } from './sizes.ts';
 
 /** An explanation as a headline and lines of facts, each ended by a newline. */
 export function explanationText(explanation: PathExplanation, layerCount: number): string {

@@ -4,8 +4,8 @@ import { migrateManifest } from '../../manifest/migrate/migrate.ts';
 import { serializeManifest } from '../../manifest/toml/serialize.ts';
 import { showPath, type TomlDocument } from '../../manifest/toml/toml.ts';
 import type { RuntimeVersion } from '../../runtime/version.ts';
-import { exitCodes } from '../failure.ts';
-import type { CommandContext } from '../program.ts';
+import type { CommandContext } from '../options/command-context.ts';
+import { exitCodes } from '../terminal/failure.ts';
 import { problemToJson, showLine } from './problem-lines.ts';
 
 export interface MigrationRequest {
@@ -22,7 +22,7 @@ export interface MigrationRequest {
  * does not accept; the manifest is written all the same.
  */
 export async function printMigration(context: CommandContext, request: MigrationRequest): Promise<number> {
-  const { world, console, isJson } = context;
+  const { host, console, isJson } = context;
   const { document, version, output } = request;
   const { root, changes, left } = migrateManifest(document, version);
   const manifest = serializeManifest(root);
@@ -32,7 +32,7 @@ export async function printMigration(context: CommandContext, request: Migration
   for (const problem of left) console.warn(showLine(document.subject, problem));
   if (hasComments(request)) console.warn('comments are not kept');
   if (output !== undefined) {
-    await writeFileAtomically(resolve(world.workingDirectory, output), manifest, { existing: 'refuse' });
+    await writeFileAtomically(resolve(host.workingDirectory, output), manifest, { existing: 'refuse' });
     console.say(`written to ${output}`);
   }
   if (isJson) {

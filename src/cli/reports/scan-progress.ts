@@ -1,7 +1,7 @@
+import { showSize } from '../../base/show-size.ts';
 import type { Image } from '../../image/image.ts';
 import type { ScanProgress } from '../../scan/scan-image.ts';
-import type { Console } from '../console.ts';
-import { showSize } from './sizes.ts';
+import type { Console } from '../terminal/console.ts';
 
 /** Shows on a terminal how far the reading of an image's layers is. */
 export function scanProgress(console: Console, image: Image): (progress: ScanProgress) => void {

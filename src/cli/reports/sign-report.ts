@@ -1,6 +1,6 @@
 import { showEnclaveSize } from '../../enclave/enclave-size.ts';
 import type { SignedEnclave } from '../../signature/sign-enclave.ts';
-import type { Console } from '../console.ts';
+import type { Console } from '../terminal/console.ts';
 
 /** Says what was measured and signed. */
 export function reportSigned(console: Console, { mrEnclave, mrSigner, settings }: SignedEnclave): void {

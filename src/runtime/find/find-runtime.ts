@@ -1,8 +1,8 @@
 import { GscError } from '../../base/error.ts';
 import { childOf, type ImagePath, imagePath, showBytes } from '../../base/image-path.ts';
 import { startsAsElf } from '../../elf/elf.ts';
+import { graminizedPaths } from '../../image/graminized-paths.ts';
 import type { FileTree } from '../../tree/file-tree.ts';
-import { runtimePaths } from '../launch.ts';
 import { findPackageDirectory } from '../package-directory.ts';
 import { type Runtime, type RuntimeFile, runtimeFile } from '../runtime.ts';
 import { contentIn, type ReadFiles, rememberContents, type TreeSource } from '../tree-source.ts';
@@ -56,7 +56,7 @@ export async function findRuntime(
     subject: options.subject,
     version,
     isStandIn: files.some(
-      ({ path, content }) => path === runtimePaths.libos && content.includes(standInMark),
+      ({ path, content }) => path === graminizedPaths.libos && content.includes(standInMark),
     ),
     origin: chosen.path,
     cLibraries: chosen.cLibraries,
@@ -143,7 +143,7 @@ async function readPackageFiles(source: TreeSource, listed: readonly PackageFile
   for (const { name, real } of listed) {
     const content = contentIn(contents, real);
     if (startsAsElf(content)) {
-      files.push(runtimeFile(imagePath(`${runtimePaths.packageDirectory}/${name}`), content));
+      files.push(runtimeFile(imagePath(`${graminizedPaths.packageDirectory}/${name}`), content));
     } else if (name.startsWith('runtime/')) {
       warnings.push(`${showBytes(name)} is not an ELF file; it is left out`);
     } else {
@@ -165,10 +165,10 @@ async function hostLibraries(
 ): Promise<readonly RuntimeFile[]> {
   const loader = listed.find(({ name }) => name === 'sgx/loader');
   const files = loader === undefined ? [] : await findHostFiles(source, loader.real);
-  return files.map(({ name, content }) => runtimeFile(childOf(runtimePaths.hostDirectory, name), content));
+  return files.map(({ name, content }) => runtimeFile(childOf(graminizedPaths.hostDirectory, name), content));
 }
 
-const sgxLoader = imagePath(`${runtimePaths.packageDirectory}/sgx/loader`);
+const sgxLoader = imagePath(`${graminizedPaths.packageDirectory}/sgx/loader`);
 
 function redirected(file: RuntimeFile): RuntimeFile {
   if (file.path !== sgxLoader) return file;

@@ -1,7 +1,7 @@
 import { type ByteString, baseNameOf, type ImagePath, showBytes } from '../../base/image-path.ts';
 import { parseElf } from '../../elf/elf.ts';
 import { dynamicLinksOf, interpreterOf } from '../../elf/elf-dynamic.ts';
-import { runtimePaths } from '../launch.ts';
+import { graminizedPaths } from '../../image/graminized-paths.ts';
 import { libraryDirectories } from '../library-directories.ts';
 import { readOne, realFileAt, type TreeSource } from '../tree-source.ts';
 import { firstCandidates, missingLibrary, type NeededFile, neededFiles } from './needed-libraries.ts';
@@ -38,13 +38,15 @@ interface Interpreter {
 function describeInterpreter(origin: ImagePath, content: Buffer): Interpreter {
   const { soname } = dynamicLinksOf(parseElf(content, showBytes(origin)));
   const isMusl = soname?.startsWith('libc.') ?? isMuslName(origin);
-  return { file: { name: baseNameOf(runtimePaths.hostInterpreter), origin, content }, soname, isMusl };
+  return { file: { name: baseNameOf(graminizedPaths.hostInterpreter), origin, content }, soname, isMusl };
 }
 
 async function interpreterDirectories(source: TreeSource, name: ByteString): Promise<readonly ImagePath[]> {
   const directories = await libraryDirectories(source, isMuslName(name) ? 'musl' : 'glibc');
   // An image that gsc made has the loader redirected, and the libraries beside its interpreter.
-  return name === runtimePaths.hostInterpreter ? [runtimePaths.hostDirectory, ...directories] : directories;
+  return name === graminizedPaths.hostInterpreter
+    ? [graminizedPaths.hostDirectory, ...directories]
+    : directories;
 }
 
 function isMuslName(path: ByteString): boolean {

@@ -1,7 +1,7 @@
 import { GscError } from '../../base/error.ts';
 import { parseElf } from '../../elf/elf.ts';
 import { interpreterOf } from '../../elf/elf-dynamic.ts';
-import { runtimePaths } from '../launch.ts';
+import { graminizedPaths } from '../../image/graminized-paths.ts';
 
 /**
  * A loader whose ELF interpreter is `/gramine/host/ld.so`: PT_INTERP is overwritten in place and padded with NULs, all
@@ -10,7 +10,7 @@ import { runtimePaths } from '../launch.ts';
  */
 export function redirectInterpreter(bytes: Buffer, subject: string): Buffer {
   const field = interpreterOf(parseElf(bytes, subject));
-  const path = runtimePaths.hostInterpreter;
+  const path = graminizedPaths.hostInterpreter;
   if (field === undefined || field.path === path) return bytes;
   // The kernel wants the field's last byte to be NUL (fs/binfmt_elf.c, load_elf_binary).
   if (path.length + 1 > field.sizeBytes) {

@@ -1,4 +1,4 @@
-import type { Family } from './recipe.ts';
+import type { Family } from '../version.ts';
 
 /** What is the same for both: copying under the same path, and the libraries of a program. */
 const start = String.raw`set -eu

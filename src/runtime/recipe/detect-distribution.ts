@@ -1,7 +1,7 @@
 import { type ByteString, imagePath } from '../../base/image-path.ts';
 import { contentIn, realFileAt, type TreeSource } from '../tree-source.ts';
+import type { Family } from '../version.ts';
 import { distributionFor } from './distribution.ts';
-import type { Family } from './recipe.ts';
 
 /** os-release(5); the first that is there counts. */
 const places: readonly ByteString[] = ['/etc/os-release', '/usr/lib/os-release'];

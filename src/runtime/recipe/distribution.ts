@@ -1,4 +1,4 @@
-import type { Family } from './recipe.ts';
+import type { Family } from '../version.ts';
 
 export type PackageManager = 'apt' | 'dnf' | 'microdnf' | 'zypper';
 

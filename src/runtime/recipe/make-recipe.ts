@@ -1,11 +1,12 @@
 import { GscError } from '../../base/error.ts';
+import type { Family } from '../version.ts';
 import { loginSecrets } from './clone-step.ts';
 import { collectScript } from './collect-script.ts';
 import { checkWord } from './dockerfile-text.ts';
 import { gramineSteps } from './gramine-steps.ts';
 import { grapheneSteps } from './graphene-steps.ts';
 import { installSteps } from './install-steps.ts';
-import { type BuildOrder, baseImage, type Family, isPredefinedArgument, type Recipe } from './recipe.ts';
+import { type BuildOrder, baseImage, isPredefinedArgument, type Recipe } from './recipe.ts';
 
 const scriptMode = 0o755;
 const fileMode = 0o644;

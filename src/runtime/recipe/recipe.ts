@@ -1,8 +1,6 @@
 import { type Digest, digestOf } from '../../base/digest.ts';
+import type { Family } from '../version.ts';
 import type { Distribution } from './distribution.ts';
-
-/** Which sources: Gramine's with Meson, or Graphene's with make. */
-export type Family = 'gramine' | 'graphene';
 
 export const buildTypes = ['release', 'debug', 'debugoptimized'] as const;
 export type BuildType = (typeof buildTypes)[number];

@@ -1,5 +1,6 @@
 import type { Challenge } from './challenge.ts';
-import { type Credentials, findCredentials } from './credentials.ts';
+import type { Credentials } from './credential-helper.ts';
+import { findCredentials } from './credentials.ts';
 import type { LoginFacts, Question } from './registry-error.ts';
 import type { RegistrySettings } from './registry-options.ts';
 import { mergeScopes } from './scope.ts';

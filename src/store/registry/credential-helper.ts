@@ -1,9 +1,21 @@
 import { z } from 'zod/mini';
 import { GscError, systemErrorCode } from '../../base/error.ts';
 import type { ProgramResult } from '../../base/run-program.ts';
-import type { Credentials } from './credentials.ts';
 import { printable } from './registry-error.ts';
 import type { RegistrySettings } from './registry-options.ts';
+
+/** Who we are, for one registry. */
+export type Credentials =
+  | {
+      readonly kind: 'password';
+      readonly username: string;
+      readonly password: string;
+      readonly source: string;
+    }
+  /** An OAuth2 refresh token, for the token endpoint. */
+  | { readonly kind: 'identity-token'; readonly token: string; readonly source: string }
+  /** A bearer token, for the registry itself. */
+  | { readonly kind: 'registry-token'; readonly token: string; readonly source: string };
 
 export interface HelperQuestion {
   /** `pass` for the program `docker-credential-pass`. */

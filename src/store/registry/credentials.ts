@@ -1,20 +1,7 @@
 import { join } from 'node:path';
 import { type AuthEntry, type AuthFile, readAuthFile } from './auth-file.ts';
-import { askHelper, type HelperQuestion } from './credential-helper.ts';
+import { askHelper, type Credentials, type HelperQuestion } from './credential-helper.ts';
 import type { RegistrySettings } from './registry-options.ts';
-
-/** Who we are, for one registry. */
-export type Credentials =
-  | {
-      readonly kind: 'password';
-      readonly username: string;
-      readonly password: string;
-      readonly source: string;
-    }
-  /** An OAuth2 refresh token, for the token endpoint. */
-  | { readonly kind: 'identity-token'; readonly token: string; readonly source: string }
-  /** A bearer token, for the registry itself. */
-  | { readonly kind: 'registry-token'; readonly token: string; readonly source: string };
 
 /** The names under which Docker and podman file credentials of Docker Hub. */
 const hubServer = 'https://index.docker.io/v1/';

@@ -25,7 +25,7 @@ export interface Timeouts {
   readonly helperMs: number;
 }
 
-/** What a registry session needs from the world around it. Only the command line knows these values. */
+/** What a registry session needs from the host around it. Only the command line knows these values. */
 export interface RegistryOptions {
   /** Variables that count: DOCKER_CONFIG, REGISTRY_AUTH_FILE, XDG_*, HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE, PATH. */
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -1,7 +1,7 @@
 import { z } from 'zod/mini';
 import { GscError } from '../../base/error.ts';
 import type { Challenge } from './challenge.ts';
-import type { Credentials } from './credentials.ts';
+import type { Credentials } from './credential-helper.ts';
 import { mayBePlain } from './endpoint.ts';
 import { networkFailure } from './network-error.ts';
 import { sendFollowing } from './redirect.ts';

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { defaultRuntimeImage } from '../../../src/provision/default-runtime.ts';
+import { defaultRuntimeImage } from '../../../src/config/default-runtime-image.ts';
 import { type Gsc, type GscOptions, gscInScratch } from '../../support/cli/gsc.ts';
 
 let gsc: Gsc;

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, type TestContext, test } from 'vitest';
 import { collectScript } from '../../../src/runtime/recipe/collect-script.ts';
-import type { Family } from '../../../src/runtime/recipe/recipe.ts';
+import type { Family } from '../../../src/runtime/version.ts';
 import { needs } from '../../support/end-to-end/stage.ts';
 import { standinRuntime } from '../../support/images/standin-runtime.ts';
 import { scratchDirectory } from '../../support/store/scratch.ts';

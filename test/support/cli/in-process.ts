@@ -1,10 +1,13 @@
 import { commands } from '../../../src/cli/commands.ts';
-import type { World } from '../../../src/cli/console.ts';
 import { runCommandLine } from '../../../src/cli/program.ts';
+import type { CommandLineHost } from '../../../src/cli/terminal/console.ts';
 import type { GscResult } from './gsc.ts';
 
 /** Runs a command line in this process: for hundreds of runs, each of which would cost a process's start. */
-export async function gscHere(args: readonly string[], world: Partial<World> = {}): Promise<GscResult> {
+export async function gscHere(
+  args: readonly string[],
+  world: Partial<CommandLineHost> = {},
+): Promise<GscResult> {
   const written = { stdout: '', stderr: '' };
   const sink = (name: 'stdout' | 'stderr') => ({
     write: (text: string) => {

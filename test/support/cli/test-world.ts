@@ -1,7 +1,7 @@
-import type { World } from '../../../src/cli/console.ts';
+import type { CommandLineHost } from '../../../src/cli/terminal/console.ts';
 
 /** A world that remembers what is printed. */
-export interface TestWorld extends World {
+export interface TestWorld extends CommandLineHost {
   /** Everything on stdout. */
   result(): string;
   /** Everything on stderr. */

@@ -1,5 +1,6 @@
 import { distributionFor } from '../../../../src/runtime/recipe/distribution.ts';
-import type { BuildOrder, Family } from '../../../../src/runtime/recipe/recipe.ts';
+import type { BuildOrder } from '../../../../src/runtime/recipe/recipe.ts';
+import type { Family } from '../../../../src/runtime/version.ts';
 
 /** A release build of a known commit on a distribution, by its name in a configuration. */
 export function orderOn(name: string, more: Partial<BuildOrder> = {}): BuildOrder {

@@ -33,7 +33,7 @@ export async function open(
   return image;
 }
 
-/** Stores an image with a writer of its own. */
+/** ImageStore an image with a writer of its own. */
 export async function store(
   engine: Engine,
   name: string,

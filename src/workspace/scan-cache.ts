@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { digestOfHex } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
+import type { HostEnvironment } from '../base/host-environment.ts';
+import type { Reporter } from '../base/reporter.ts';
 import type { Layer } from '../image/image.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { decodeLayerIndex, encodeLayerIndex, layerIndexFormat } from '../scan/layer-index-codec.ts';
@@ -9,7 +11,6 @@ import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-image.ts';
 import { BlobCache } from '../store/cache/blob-cache.ts';
 import { loadContent, saveContent } from '../store/cache/cached-content.ts';
 import type { ImageRecordStore } from '../store/engine/image-record.ts';
-import type { Console, World } from './console.ts';
 
 /** What a command keeps between runs. Close it when the work is done. */
 export interface ScanCache {
@@ -24,7 +25,7 @@ export interface ScanCache {
 }
 
 /** `$XDG_CACHE_HOME/gsc`, else `~/.cache/gsc` (XDG Base Directory Specification: a relative path does not count). */
-export function cacheDirectory({ environment }: World): string {
+export function cacheDirectory({ environment }: HostEnvironment): string {
   const { XDG_CACHE_HOME: cacheHome, HOME: home } = environment;
   if (cacheHome?.startsWith('/')) return join(cacheHome, 'gsc');
   if (home?.startsWith('/')) return join(home, '.cache', 'gsc');
@@ -37,12 +38,12 @@ export function cacheDirectory({ environment }: World): string {
 }
 
 /** Opens the cache, unless the user wants none. Whatever is wrong with it is a remark of `-v`, never a failure. */
-export function openScanCache(world: World, console: Console, isWanted: boolean): ScanCache {
+export function openScanCache(host: HostEnvironment, reporter: Reporter, isWanted: boolean): ScanCache {
   if (!isWanted) return withoutCache;
-  const remark = (error: GscError) => console.detail(`the cache is not used as it should: ${error.message}`);
+  const remark = (error: GscError) => reporter.detail(`the cache is not used as it should: ${error.message}`);
   try {
     return scanCacheOf(
-      new BlobCache({ directory: cacheDirectory(world), now: world.today, onTrouble: remark }),
+      new BlobCache({ directory: cacheDirectory(host), now: host.today, onTrouble: remark }),
     );
   } catch (error) {
     if (!(error instanceof GscError)) throw error;

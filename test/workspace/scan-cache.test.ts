@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { imagePath } from '../../src/base/image-path.ts';
-import { Console } from '../../src/cli/console.ts';
-import { cacheDirectory, openScanCache, type ScanCache } from '../../src/cli/scan-cache.ts';
+import { Console } from '../../src/cli/terminal/console.ts';
 import type { Layer } from '../../src/image/image.ts';
 import { readFiles } from '../../src/scan/read-files.ts';
 import { scanImage } from '../../src/scan/scan-image.ts';
+import { cacheDirectory, openScanCache, type ScanCache } from '../../src/workspace/scan-cache.ts';
 import { type TestWorld, testWorld } from '../support/cli/test-world.ts';
 import { imageOf, type LayerOptions, layerFrom, tarWith } from '../support/scan/made-layers.ts';
 

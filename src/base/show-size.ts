@@ -1,5 +1,3 @@
-import { InvalidArgumentError } from 'commander';
-
 const units = ['B', 'kB', 'MB', 'GB', 'TB'];
 
 /** `12.3 MB`: decimal units, as registries and `docker images` count. */
@@ -22,13 +20,4 @@ export function showCounted(count: number, noun: string): string {
 /** `about 2.3 s`, `less than 0.1 s`. */
 export function showSeconds(seconds: number): string {
   return seconds < 0.1 ? 'less than 0.1 s' : `about ${seconds.toFixed(1)} s`;
-}
-
-/** The bytes of `500MB`, `1.5G`, `64MiB` or a bare number. Throws commander's error for an option's bad value. */
-export function parseSize(text: string): number {
-  const [, number, prefix = '', binary] = /^(\d+(?:\.\d+)?) ?([kMGT]?)(i?)B?$/i.exec(text) ?? [];
-  const power = ['', 'k', 'm', 'g', 't'].indexOf(prefix.toLowerCase());
-  const sizeBytes = Math.floor(Number(number) * (binary ? 1024 : 1000) ** power);
-  if (Number.isSafeInteger(sizeBytes)) return sizeBytes;
-  throw new InvalidArgumentError('Expected a size such as 500MB, 1.5GB or 64MiB.');
 }

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
-import { type ErrorCode, GscError, systemErrorCode } from '../base/error.ts';
-import { type World, withoutControls } from './console.ts';
+import { type ErrorCode, GscError, systemErrorCode } from '../../base/error.ts';
+import { type CommandLineHost, withoutControls } from './console.ts';
 
 /** Exit codes of every command. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -29,33 +29,33 @@ export function asUsageError(error: unknown, command: string | undefined): unkno
 }
 
 /** Says on stderr what failed and gives the exit code. With `--json` the error is one JSON object on stdout as well. */
-export function reportFailure(error: unknown, world: World): number {
+export function reportFailure(error: unknown, host: CommandLineHost): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-  if (world.signal.aborted) {
-    world.stderr.write('gsc: interrupted; nothing unfinished was left behind\n');
+  if (host.signal.aborted) {
+    host.stderr.write('gsc: interrupted; nothing unfinished was left behind\n');
     return exitCodes.interrupted;
   }
-  if (!(error instanceof GscError)) return reportUnexpected(error, world);
+  if (!(error instanceof GscError)) return reportUnexpected(error, host);
   const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
-  world.stderr.write(withoutControls(`gsc: ${error.message}\n${hint}`));
-  if (world.arguments.includes('--json')) {
+  host.stderr.write(withoutControls(`gsc: ${error.message}\n${hint}`));
+  if (host.arguments.includes('--json')) {
     const { code, subject, message } = error;
-    world.stdout.write(`${JSON.stringify({ error: { code, subject, message, hint: error.hint } })}\n`);
+    host.stdout.write(`${JSON.stringify({ error: { code, subject, message, hint: error.hint } })}\n`);
   }
   return usageErrors.has(error.code) ? exitCodes.usage : exitCodes.failed;
 }
 
 /** Calls that the system refused, and gsc's own mistakes; where in gsc, only with `-v`. */
-function reportUnexpected(error: unknown, world: World): number {
+function reportUnexpected(error: unknown, host: CommandLineHost): number {
   const system = systemErrorCode(error);
   const text = error instanceof Error ? error.message : String(error);
   if (system !== undefined) {
-    world.stderr.write(withoutControls(`gsc: the system refused a call: ${text}\n`));
+    host.stderr.write(withoutControls(`gsc: the system refused a call: ${text}\n`));
     return exitCodes.failed;
   }
-  const isVerbose = ['-v', '--verbose'].some((option) => world.arguments.includes(option));
+  const isVerbose = ['-v', '--verbose'].some((option) => host.arguments.includes(option));
   const stack = isVerbose && error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : '';
   const hint = isVerbose ? '' : 'hint: report it, with what the same command says with -v\n';
-  world.stderr.write(withoutControls(`gsc: an error in gsc itself: ${text}${stack}\n${hint}`));
+  host.stderr.write(withoutControls(`gsc: an error in gsc itself: ${text}${stack}\n${hint}`));
   return exitCodes.failed;
 }

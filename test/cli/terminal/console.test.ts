@@ -2,8 +2,8 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { gscHere } from '../support/cli/in-process.ts';
-import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
+import { gscHere } from '../../support/cli/in-process.ts';
+import { writeApp, writeRuntime } from '../../support/cli/made-files.ts';
 
 const sequence = '\u001b]0;title\u0007\u009b31m';
 

@@ -1,19 +1,13 @@
 import { createColors } from 'picocolors';
+import type { HostEnvironment } from '../../base/host-environment.ts';
+import type { Reporter } from '../../base/reporter.ts';
 
-/** What the command line is given by the world; nothing else of gsc reads it. */
-export interface World {
+/** What the command line is given by the machine and the user; nothing else of gsc reads it. */
+export interface CommandLineHost extends HostEnvironment {
   readonly arguments: readonly string[];
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly workingDirectory: string;
-  readonly homeDirectory: string;
-  /** Numeric, where the system has such ids. */
-  readonly userId: number | undefined;
   readonly stdin: AsyncIterable<Buffer | string>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  /** Aborted by Ctrl-C or a termination signal. */
-  readonly signal: AbortSignal;
-  readonly today: () => Date;
 }
 
 export interface OutputStream {
@@ -40,22 +34,22 @@ export function withoutControls(text: string): string {
 }
 
 /** The two voices of a command: the result on stdout, the talk on stderr. */
-export class Console {
-  readonly #world: World;
+export class Console implements Reporter {
+  readonly #host: CommandLineHost;
   readonly verbosity: Verbosity;
   readonly colors: ReturnType<typeof createColors>;
   #hasProgressLine = false;
 
-  constructor(world: World, verbosity: Verbosity) {
-    this.#world = world;
+  constructor(host: CommandLineHost, verbosity: Verbosity) {
+    this.#host = host;
     this.verbosity = verbosity;
-    this.colors = createColors(world.stderr.isTTY === true && world.environment.NO_COLOR === undefined);
+    this.colors = createColors(host.stderr.isTTY === true && host.environment.NO_COLOR === undefined);
   }
 
   /** A part of the result, as it is. */
   result(text: string): void {
     this.clearProgress();
-    this.#world.stdout.write(text);
+    this.#host.stdout.write(text);
   }
 
   /** A remark that `-q` silences. */
@@ -76,26 +70,26 @@ export class Console {
   /** Something that weakens or surprises; `-q` does not silence it. */
   warn(line: string): void {
     this.clearProgress();
-    this.#world.stderr.write(`${this.colors.yellow('warning')}: ${withoutControls(line)}\n`);
+    this.#host.stderr.write(`${this.colors.yellow('warning')}: ${withoutControls(line)}\n`);
   }
 
   /** The line that says what goes on, replaced by the next one; only on a terminal. */
   progress(line: string): void {
-    if (this.verbosity === 'quiet' || this.#world.stderr.isTTY !== true) return;
-    const columns = this.#world.stderr.columns || defaultColumns;
-    this.#world.stderr.write(`\r\u001b[K${withoutControls(line).slice(0, columns - 1)}`);
+    if (this.verbosity === 'quiet' || this.#host.stderr.isTTY !== true) return;
+    const columns = this.#host.stderr.columns || defaultColumns;
+    this.#host.stderr.write(`\r\u001b[K${withoutControls(line).slice(0, columns - 1)}`);
     this.#hasProgressLine = true;
   }
 
   #tell(line: string): void {
     if (this.verbosity === 'quiet') return;
     this.clearProgress();
-    this.#world.stderr.write(`${line}\n`);
+    this.#host.stderr.write(`${line}\n`);
   }
 
   /** Removes the line that {@link progress} left. */
   clearProgress(): void {
-    if (this.#hasProgressLine) this.#world.stderr.write('\r\u001b[K');
+    if (this.#hasProgressLine) this.#host.stderr.write('\r\u001b[K');
     this.#hasProgressLine = false;
   }
 }

@@ -1,9 +1,9 @@
-import type { Image, Layer } from '../image/image.ts';
-import type { ImageWriter } from '../image/image-writer.ts';
-import { compressLayers } from '../layer/compress-layers.ts';
-import { type ImageReference, showReference } from '../reference/image-reference.ts';
-import { exitCodes } from './failure.ts';
-import type { CommandContext } from './program.ts';
+import type { Image, Layer } from '../../image/image.ts';
+import type { ImageWriter } from '../../image/image-writer.ts';
+import { compressLayers } from '../../layer/compress-layers.ts';
+import { type ImageReference, showReference } from '../../reference/image-reference.ts';
+import type { CommandContext } from '../options/command-context.ts';
+import { exitCodes } from '../terminal/failure.ts';
 
 export interface Commitment {
   readonly writer: ImageWriter;

@@ -1,0 +1,22 @@
+/** Who is told what happens while gsc works; results are returned, and failures are thrown. */
+export interface Reporter {
+  /** A remark, a line. */
+  say(line: string): void;
+  /** A remark whose beginning stands out on a terminal. */
+  sayHeading(heading: string, more?: string): void;
+  /** A remark for those who asked for more. */
+  detail(line: string): void;
+  /** Something that weakens or surprises. */
+  warn(line: string): void;
+  /** What goes on at this moment; the next one replaces it. */
+  progress(line: string): void;
+}
+
+/** For callers that want results only. */
+export const silentReporter: Reporter = {
+  say: () => undefined,
+  sayHeading: () => undefined,
+  detail: () => undefined,
+  warn: () => undefined,
+  progress: () => undefined,
+};

@@ -1,0 +1,27 @@
+import type { Command } from 'commander';
+import type { Workspace } from '../../workspace/workspace.ts';
+import type { CommandLineHost, Console } from '../terminal/console.ts';
+import type { StoreOptions } from './store-options.ts';
+
+/** What a command gets besides its own arguments. */
+export interface CommandContext extends Workspace {
+  readonly host: CommandLineHost;
+  readonly console: Console;
+  readonly isJson: boolean;
+}
+
+/** Options that every command has. */
+export interface CommonOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  /** False with `--no-cache`, of the commands that have it. */
+  readonly cache?: boolean;
+}
+
+/** Adds one command to the program. `act` wraps the command's work: context in, exit code out. */
+export type AddCommand = (program: Command, act: Act) => void;
+
+export type Act = <Options extends CommonOptions & StoreOptions>(
+  work: (context: CommandContext, options: Options, ...positional: string[]) => Promise<number>,
+) => (...parameters: unknown[]) => Promise<void>;

@@ -1,0 +1,19 @@
+import { imagePath } from '../base/image-path.ts';
+
+/** Where things lie in every graminized image, whatever the runtime's origin: equal files give equal measurements. */
+export const graminizedPaths = {
+  /** The runtime's package directory. */
+  packageDirectory: imagePath('/gramine/runtime'),
+  libos: imagePath('/gramine/runtime/libsysdb.so'),
+  /** The ELF interpreter and the shared libraries of the SGX loader. */
+  hostDirectory: imagePath('/gramine/host'),
+  hostInterpreter: imagePath('/gramine/host/ld.so'),
+  appLoader: imagePath('/gramine/app_files/apploader.sh'),
+  /** `<application>` of the loaders: `.manifest`, `.manifest.sgx` and `.sig` are appended to it. */
+  application: imagePath('/gramine/app_files/entrypoint'),
+  /** What gsc adds for this application. */
+  appDirectory: imagePath('/gramine/app_files'),
+  manifest: imagePath('/gramine/app_files/entrypoint.manifest'),
+  manifestSgx: imagePath('/gramine/app_files/entrypoint.manifest.sgx'),
+  sigstruct: imagePath('/gramine/app_files/entrypoint.sig'),
+} as const;

@@ -10,8 +10,8 @@ export {
   textOfBytes,
 } from './base/image-path.ts';
 export { type BuildChoices, noChoices } from './graminize/build-options.ts';
+export type { LibcChoice } from './graminize/generated-manifest.ts';
 export { type Graminized, type GraminizeOptions, graminize } from './graminize/graminize.ts';
-export type { LibcChoice } from './graminize/own-manifest.ts';
 export { type StarterParts, starterManifest } from './graminize/starter-manifest.ts';
 export type { ImageConfig, RunConfig } from './image/config.ts';
 export type { Descriptor, Platform } from './image/descriptor.ts';

@@ -13,7 +13,7 @@ import {
   valueAt,
 } from '../manifest/toml/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { type Start, startFiles } from '../start/find-start.ts';
+import { type ContainerProcess, startFiles } from '../start/container-process.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { engineFiles } from '../trust/exclusion-rules.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
@@ -25,7 +25,7 @@ export interface BuildNoteParts {
   readonly app: Image;
   readonly choices: BuildChoices;
   readonly tree: FileTree;
-  readonly start: Start;
+  readonly start: ContainerProcess;
   readonly runtime: Runtime;
   readonly selection: TrustedSelection;
   readonly argumentSource: 'own' | 'host' | 'user';
@@ -135,7 +135,7 @@ function presetNotes({ choices, preset, start, runtime, user }: BuildNoteParts):
 }
 
 /** Programs for which there is a preset mostly need more than Gramine's defaults, which nobody chose. */
-function fittingPresetNotes(start: Start, user: TomlDocument | undefined): readonly string[] {
+function fittingPresetNotes(start: ContainerProcess, user: TomlDocument | undefined): readonly string[] {
   const isSized = ['enclave_size', 'max_threads'].some(
     (key) => user && valueAt(user.root, ['sgx', key]) !== undefined,
   );

@@ -2,8 +2,8 @@ import { GscError } from '../base/error.ts';
 import { bytesOfText, type ImagePath, imagePath, rootPath, showBytes } from '../base/image-path.ts';
 import { type Mount, mountOf } from '../manifest/files/reachable-files.ts';
 import { type KeyPath, showPath, type TomlDocument, valueAt } from '../manifest/toml/toml.ts';
+import { type ContainerProcess, startFiles } from '../start/container-process.ts';
 import { obstacleOf } from '../start/executable.ts';
-import { type Start, startFiles } from '../start/find-start.ts';
 import { readObstacle } from '../start/read-obstacle.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath, showFailure } from '../tree/resolve-path.ts';
@@ -12,7 +12,7 @@ export interface StartParts {
   /** How messages call the app image. */
   readonly appName: string;
   readonly tree: FileTree;
-  readonly start: Start;
+  readonly start: ContainerProcess;
   /** The user's manifest, if there is one: it may name another program and another directory. */
   readonly user?: TomlDocument;
   /** True for what the host may put there later: the manifest allows it. */
@@ -32,7 +32,7 @@ export function checkStart(parts: StartParts, mounts: readonly Mount[]): void {
 }
 
 /** The program that the user's manifest names, absolute; a relative one counts from the start directory. */
-export function givenProgram(user: TomlDocument | undefined, start: Start): ImagePath | undefined {
+export function givenProgram(user: TomlDocument | undefined, start: ContainerProcess): ImagePath | undefined {
   const given = givenText(user, ['libos', 'entrypoint']);
   if (given === undefined) return undefined;
   if (given.startsWith('/')) return imagePath(given);

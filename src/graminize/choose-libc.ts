@@ -6,10 +6,10 @@ import { neededVersionsOf } from '../elf/elf-versions.ts';
 import { type NeededFile, neededFiles } from '../runtime/find/needed-libraries.ts';
 import { type Runtime, runtimeFacts } from '../runtime/runtime.ts';
 import { type ReadFiles, readOne, realFileAt, rememberContents } from '../runtime/tree-source.ts';
+import type { ContainerProcess } from '../start/container-process.ts';
 import { variableOf } from '../start/environment.ts';
-import type { Start } from '../start/find-start.ts';
 import type { FileTree } from '../tree/file-tree.ts';
-import type { LibcChoice } from './own-manifest.ts';
+import type { LibcChoice } from './generated-manifest.ts';
 
 /** What the user asks for; `auto` leaves the choice to gsc. */
 export type LibcWish = 'auto' | LibcChoice;
@@ -23,7 +23,7 @@ export interface LibcDecision {
 }
 
 export interface ChooseLibcParts {
-  readonly start: Start;
+  readonly start: ContainerProcess;
   readonly tree: FileTree;
   readonly runtime: Runtime;
   /** Reads files of the app image; asked only if the image's glibc has versions that the runtime's lacks. */

@@ -1,8 +1,8 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
 import { allowBehindMounts, allowedPaths } from '../manifest/files/allow-behind-mounts.ts';
+import { expandTrustedFiles } from '../manifest/files/expand-trusted-files.ts';
 import { reachThroughMounts, readMounts } from '../manifest/files/reachable-files.ts';
 import { treeFiles } from '../manifest/files/tree-files.ts';
-import { expandTrustedFiles } from '../manifest/files/trusted-files.ts';
 import { mergeManifests, type Override } from '../manifest/merge.ts';
 import { type ManifestChoices, optionManifest, settleChoices } from '../manifest/option-manifest.ts';
 import type { AppliedPreset } from '../manifest/preset/presets.ts';
@@ -21,13 +21,18 @@ import {
   valueAt,
 } from '../manifest/toml/toml.ts';
 import { type Runtime, runtimeFacts } from '../runtime/runtime.ts';
-import type { Start } from '../start/find-start.ts';
+import type { ContainerProcess } from '../start/container-process.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import type { TrustedFile, TrustedSelection } from '../trust/trusted-files.ts';
 import { checkStart } from './check-start.ts';
-import { findKeptPlaces, type KeptPlace, keptPlaceNotes } from './kept-places.ts';
-import { findWritablePlaces, type LibcChoice, ownManifest, trustedEntries } from './own-manifest.ts';
+import {
+  generatedManifest,
+  type LibcChoice,
+  scratchDirectories,
+  trustedEntries,
+} from './generated-manifest.ts';
 import { sourceFiles } from './source-files.ts';
+import { findStartMounts, type StartMount, startMountNotes } from './start-mounts.ts';
 
 export interface ComposeParts {
   /** How messages call the app image. */
@@ -36,7 +41,7 @@ export interface ComposeParts {
   readonly runtime: Runtime;
   /** The user's manifest, if there is one. */
   readonly user?: TomlDocument;
-  readonly start: Start;
+  readonly start: ContainerProcess;
   readonly selection: TrustedSelection;
   readonly libc: LibcChoice;
   readonly argumentSource: 'own' | 'host' | 'user';
@@ -87,7 +92,7 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
     overrides: [...settled.overrides.map((override) => ({ ...override, from: yours })), ...overrides],
     hidden: selection.trusted.filter(({ path }) => !isTrustable(path)),
     trustedSizeBytes: contentSizeOf(reachable),
-    warnings: [...warnings, ...keptPlaceNotes(kept)],
+    warnings: [...warnings, ...startMountNotes(kept)],
   };
 }
 
@@ -96,17 +101,17 @@ const yours = 'your manifest';
 interface MergedSources {
   readonly merged: TomlTable;
   readonly overrides: readonly SourcedOverride[];
-  readonly kept: readonly KeptPlace[];
+  readonly kept: readonly StartMount[];
 }
 
 /** All that makes the manifest but the trusted files, the strongest over the others. */
 function mergeSources(parts: ComposeParts, user: TomlTable, choices: ManifestChoices): MergedSources {
   const { runtime, preset } = parts;
-  const writablePlaces = findWritablePlaces(parts.tree);
+  const writablePlaces = scratchDirectories(parts.tree);
   const options = optionManifest(choices, writablePlaces);
   const takenPlaces = [user, options].flatMap(mountPoints);
-  const kept = findKeptPlaces({ ...parts, user, scratchPlaces: writablePlaces, takenPlaces });
-  const own = ownManifest({
+  const kept = findStartMounts({ ...parts, user, scratchPlaces: writablePlaces, takenPlaces });
+  const own = generatedManifest({
     start: parts.start,
     runtime: runtimeFacts(runtime),
     version: runtime.version,
@@ -156,7 +161,7 @@ async function expandedUserManifest({ user, tree, runtime, appName }: ComposePar
 
 /**
  * Says of paths whether another content than the image's is expected there: the manifest allows the file or a directory
- * above it (which wins over a hash, see `treatName`), or a volume is mounted there.
+ * above it (which wins over a hash, see `decideAccess`), or a volume is mounted there.
  */
 function allowedPlaces(manifest: TomlTable, choices: ManifestChoices): (path: ImagePath) => boolean {
   const volumes = choices.volumes.filter(({ use }) => use.kind === 'allowed').map(({ path }) => path);

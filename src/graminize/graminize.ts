@@ -19,7 +19,7 @@ import { isArray, isTable, type TomlDocument, type TomlTable, valueAt } from '..
 import { libpalContent, type Runtime } from '../runtime/runtime.ts';
 import type { ReadFiles } from '../runtime/tree-source.ts';
 import { readFiles } from '../scan/read-files.ts';
-import { findStart, type Start, startFiles } from '../start/find-start.ts';
+import { type ContainerProcess, findStart, startFiles } from '../start/container-process.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import type { TrustLevel } from '../trust/trust-level.ts';
@@ -63,7 +63,7 @@ export interface GraminizeOptions {
 /** The unsigned image and what was decided on the way. */
 export interface Graminized extends ComposedManifest, UndecidedPlaces {
   readonly image: Image;
-  readonly start: Start;
+  readonly start: ContainerProcess;
   readonly libc: LibcDecision;
   readonly selection: TrustedSelection;
   readonly trustLevel: TrustLevel;
@@ -126,7 +126,7 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
 interface SelectParts {
   readonly options: GraminizeOptions;
   readonly tree: FileTree;
-  readonly start: Start;
+  readonly start: ContainerProcess;
 }
 
 /** The trusted files at both levels: the report says what the other one would cost. */

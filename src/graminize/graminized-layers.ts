@@ -10,14 +10,14 @@ import { type AddedFile, addedLayer, checkRoomFor } from '../layer/added-layer.t
 import { appLoaderScript } from '../runtime/apploader.ts';
 import { harmfulHostVariables, hostEnvironment, launchArguments } from '../runtime/launch.ts';
 import { type Runtime, runtimeDigest, runtimeFiles } from '../runtime/runtime.ts';
-import type { Start } from '../start/find-start.ts';
+import type { ContainerProcess } from '../start/container-process.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath } from '../tree/resolve-path.ts';
 
 export interface GraminizedLayersOptions {
   readonly tree: FileTree;
   readonly runtime: Runtime;
-  readonly start: Start;
+  readonly start: ContainerProcess;
   /** The complete manifest as it stands in the image. */
   readonly manifestBytes: Buffer;
   readonly insecureArguments: boolean;
@@ -122,7 +122,7 @@ function labelsOf(app: Image, options: GraminizedLayersOptions): Record<string, 
   const { runtime, toolVersion, baseName } = options;
   return {
     ...(baseName !== undefined && { [labels.baseName]: baseName }),
-    ...(app.isManifestMadeUp !== true && { [labels.baseDigest]: app.manifest.digest }),
+    ...(app.isManifestSynthesized !== true && { [labels.baseDigest]: app.manifest.digest }),
     [labels.toolVersion]: toolVersion,
     [labels.family]: runtime.version.family,
     [labels.runtimeVersion]: runtime.version.text,

@@ -1,8 +1,8 @@
 import type { ImagePath } from '../base/image-path.ts';
-import { type ManifestNames, readManifestNames, treatName } from '../manifest/files/name-treatment.ts';
+import { decideAccess, type ManifestNames, readManifestNames } from '../manifest/files/access-decision.ts';
 import { predictStartSeconds } from '../manifest/start-time.ts';
 import { isArray, isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
-import type { Start } from '../start/find-start.ts';
+import type { ContainerProcess } from '../start/container-process.ts';
 import { asksForLanguage, languageVariables, type TrustLevel } from '../trust/trust-level.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
 
@@ -36,7 +36,7 @@ export function startCosts(manifest: TomlTable, selections: Selections, level: T
 }
 
 /** True if programs may be asked for another language than their own: by the image, or by a manifest or the host. */
-export function mayUseTranslations({ environment }: Start, user: TomlTable | undefined): boolean {
+export function mayUseTranslations({ environment }: ContainerProcess, user: TomlTable | undefined): boolean {
   const loader = user && valueAt(user, ['loader']);
   if (!isTable(loader)) return asksForLanguage(environment);
   const given = loader.get('env');
@@ -59,7 +59,7 @@ function missingIn(selection: TrustedSelection, other: TrustedSelection): readon
 
 /** True if an entry for the path would count: nothing of the enclave's own, and nothing that is allowed, lies there. */
 function isReachable(names: ManifestNames, path: ImagePath): boolean {
-  const treatment = treatName(names, path);
+  const treatment = decideAccess(names, path);
   const isOnHost = treatment.kind === 'refused' || treatment.kind === 'unchecked';
   return isOnHost && treatment.hostPath === path;
 }

@@ -4,12 +4,12 @@ import type { PresetSetting } from '../manifest/preset/preset-table.ts';
 import type { AppliedPreset } from '../manifest/preset/presets.ts';
 import { showPath, type TomlValue } from '../manifest/toml/toml.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
-import type { Start } from '../start/find-start.ts';
+import type { ContainerProcess } from '../start/container-process.ts';
 
 export interface StarterParts {
   /** How the comments call the image. */
   readonly appName: string;
-  readonly start: Start;
+  readonly start: ContainerProcess;
   readonly version: RuntimeVersion;
   readonly preset?: AppliedPreset;
   /** The image's VOLUMEs. */

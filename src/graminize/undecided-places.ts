@@ -1,11 +1,11 @@
 import { type ImagePath, isWithin } from '../base/image-path.ts';
-import { readManifestNames, treatName } from '../manifest/files/name-treatment.ts';
+import { decideAccess, readManifestNames } from '../manifest/files/access-decision.ts';
 import type { TomlTable } from '../manifest/toml/toml.ts';
-import type { Start } from '../start/find-start.ts';
+import type { ContainerProcess } from '../start/container-process.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { type ApplicationData, findApplicationData } from '../trust/application-data.ts';
+import { likelyWrittenDirectories, type WritePlace } from '../trust/likely-written-directories.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
-import { findWritePlaces, type WritePlace } from '../trust/write-places.ts';
 
 /** What the image's programs probably want, and neither the manifest nor an option has decided. */
 export interface UndecidedPlaces {
@@ -17,7 +17,7 @@ export interface UndecidedPlaces {
 
 export interface UndecidedPlacesParts {
   readonly tree: FileTree;
-  readonly start: Start;
+  readonly start: ContainerProcess;
   readonly selection: TrustedSelection;
   /** Complete. */
   readonly manifest: TomlTable;
@@ -30,16 +30,16 @@ export function findUndecidedPlaces(parts: UndecidedPlacesParts): UndecidedPlace
   const { tree, start, selection, manifest, volumes } = parts;
   const names = readManifestNames(manifest);
   const trusted = new Set(selection.trusted.map(({ path }) => path));
-  const isUndecided = (path: ImagePath) => ['refused', 'trusted'].includes(treatName(names, path).kind);
+  const isUndecided = (path: ImagePath) => ['refused', 'trusted'].includes(decideAccess(names, path).kind);
   return {
-    writePlaces: findWritePlaces({ tree, user: start.user, trusted }).filter(
+    writePlaces: likelyWrittenDirectories({ tree, user: start.user, trusted }).filter(
       ({ path }) => isUndecided(path) && !volumes.some((volume) => isWithin(path, volume)),
     ),
     applicationData: findApplicationData({ tree, start, selection }).filter(({ place, signs }) =>
       signs.some(({ kind }) => kind === 'target')
-        ? treatName(names, place).kind === 'refused'
+        ? decideAccess(names, place).kind === 'refused'
         : selection.excluded.some(
-            ({ path }) => isWithin(path, place) && treatName(names, path).kind === 'refused',
+            ({ path }) => isWithin(path, place) && decideAccess(names, path).kind === 'refused',
           ),
     ),
   };

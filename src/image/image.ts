@@ -25,7 +25,7 @@ export interface Image {
   /** The manifest's own descriptor, as stored (for an archive that has none: of the manifest that gsc would write). */
   readonly manifest: Descriptor;
   /** The source has no manifest: the digest of this one names the image nowhere else. */
-  readonly isManifestMadeUp?: boolean;
+  readonly isManifestSynthesized?: boolean;
   /** Descriptor of the config blob; its digest is what Docker calls the image ID. */
   readonly configDescriptor: Descriptor;
   readonly config: ImageConfig;

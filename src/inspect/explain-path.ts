@@ -7,7 +7,11 @@ import {
   imagePath,
   rootPath,
 } from '../base/image-path.ts';
-import { type ManifestNames, type NameTreatment, treatName } from '../manifest/files/name-treatment.ts';
+import {
+  decideAccess,
+  type FileAccessDecision,
+  type ManifestNames,
+} from '../manifest/files/access-decision.ts';
 import type { ContainerUser } from '../start/container-user.ts';
 import { readObstacle } from '../start/read-obstacle.ts';
 import type { FileTree, TreeNode } from '../tree/file-tree.ts';
@@ -40,7 +44,7 @@ export interface KnownExclusion {
 }
 
 /** What the image has under a name, links followed as the host does. */
-export type Finding =
+export type PathFinding =
   | {
       readonly kind: 'file';
       readonly realPath: ImagePath;
@@ -103,12 +107,12 @@ export interface PathExplanation {
   readonly through?: { readonly at: ImagePath; readonly hostPath: ByteString };
   /** Where the link goes that the name itself is, as stored. */
   readonly linkTarget?: ByteString;
-  readonly finding: Finding;
+  readonly finding: PathFinding;
 }
 
 /** Says what the enclave does with a path (cleaned as text, as Gramine does), from the manifest, and what the image has there. */
 export function explainPath(image: ExplainableImage, path: ImagePath): PathExplanation {
-  const treatment = treatName(image.names, path);
+  const treatment = decideAccess(image.names, path);
   const hostPath = 'hostPath' in treatment ? treatment.hostPath : path;
   const finding = findIn(image, hostPath);
   const node = hostPath.startsWith('/') ? lookup(image.tree, imagePath(hostPath)) : undefined;
@@ -123,8 +127,8 @@ export function explainPath(image: ExplainableImage, path: ImagePath): PathExpla
 }
 
 interface Found {
-  readonly treatment: NameTreatment;
-  readonly finding: Finding;
+  readonly treatment: FileAccessDecision;
+  readonly finding: PathFinding;
   readonly isLink: boolean;
 }
 
@@ -166,7 +170,7 @@ function isAbsent({ treatment, finding, isLink }: Found): boolean {
 function refusal(
   { tree, names, exclusionOf }: ExplainableImage,
   hostPath: ByteString,
-  finding: Finding,
+  finding: PathFinding,
 ): Verdict {
   const realPath = 'realPath' in finding ? finding.realPath : imagePath(hostPath);
   const link = firstLink(tree, imagePath(hostPath));
@@ -196,7 +200,7 @@ function engineExclusion(hostPath: ByteString): KnownExclusion | undefined {
   return rule && { rule: rule.pattern, reason: rule.reason, origin: 'built-in', isCertain: true };
 }
 
-function findIn({ tree, diffIds, user }: ExplainableImage, hostPath: ByteString): Finding {
+function findIn({ tree, diffIds, user }: ExplainableImage, hostPath: ByteString): PathFinding {
   const found = resolvePath(tree, hostPath);
   if (found.kind !== 'found') return { kind: 'nothing', obstacle: found.kind, at: found.at };
   const { path: realPath, node } = found;
@@ -235,7 +239,7 @@ function countBelow(image: ExplainableImage, path: ImagePath, realPath: ImagePat
   for (const { path: below, node } of walkTree(image.tree, realPath)) {
     if (!isFile(image.tree, below, node)) continue;
     const rest = below.slice(realPath === '/' ? 0 : realPath.length);
-    const { kind } = treatName(image.names, imagePath(`${path}/${rest}`));
+    const { kind } = decideAccess(image.names, imagePath(`${path}/${rest}`));
     counts[kind === 'emulated' ? 'storage' : kind] += 1;
   }
   return counts;

@@ -4,7 +4,7 @@ import type { Graminized } from '../graminize/graminize.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { labels, stateOf } from '../image/labels.ts';
-import { readManifestNames } from '../manifest/files/name-treatment.ts';
+import { readManifestNames } from '../manifest/files/access-decision.ts';
 import { parseToml } from '../manifest/toml/toml.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { readTopFiles } from '../scan/read-top-files.ts';

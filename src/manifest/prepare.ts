@@ -1,7 +1,7 @@
 import { GscError } from '../base/error.ts';
 import { isAtLeast, type RuntimeVersion } from '../runtime/version.ts';
+import { expandTrustedFiles } from './files/expand-trusted-files.ts';
 import type { FileAccess } from './files/file-access.ts';
-import { expandTrustedFiles } from './files/trusted-files.ts';
 import { addDefaults, type DefaultsOptions, tableOf, withKey } from './schema/defaults.ts';
 import { type SerializeOptions, serializeManifest } from './toml/serialize.ts';
 import { type KeyPath, parseToml, showPath, type TomlTable } from './toml/toml.ts';

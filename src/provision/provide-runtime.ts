@@ -3,16 +3,21 @@ import { type Labels, labels } from '../image/labels.ts';
 import { type ImageName, parseImageName, showImageName } from '../reference/image-name.ts';
 import { makeRecipe } from '../runtime/recipe/make-recipe.ts';
 import {
-  type BuildOrder,
   baseImage,
   isUnresolved,
-  namedOrder,
+  namedSpec,
   type Recipe,
+  type RuntimeBuildSpec,
   recipeDigest,
 } from '../runtime/recipe/recipe.ts';
 import { buildImage } from '../store/engine/build/build-image.ts';
 import type { Builder, Engine } from '../store/engine/engine.ts';
-import { type ImageFacts, inspectImage, newestWithLabel, storedName } from '../store/engine/image-facts.ts';
+import {
+  type ImageFacts,
+  inspectEngineImage,
+  newestWithLabel,
+  storedName,
+} from '../store/engine/image-facts.ts';
 import { nameImage } from '../store/engine/name-image.ts';
 import { removeImages } from '../store/engine/remove-images.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -29,7 +34,7 @@ export interface ProvideOptions {
 
 /** What shall be built, and what tells whether it was. */
 export interface RuntimePlan {
-  readonly order: BuildOrder;
+  readonly order: RuntimeBuildSpec;
   readonly recipe: Recipe;
   readonly digest: Digest;
   /** That of the same order with the names that the user gave, where those stand for commits. */
@@ -37,9 +42,9 @@ export interface RuntimePlan {
 }
 
 /** Makes the recipe of an order. Throws a `config` error for values that cannot stand in a Dockerfile. */
-export function planRuntime(order: BuildOrder): RuntimePlan {
+export function planRuntime(order: RuntimeBuildSpec): RuntimePlan {
   const recipe = makeRecipe(order);
-  const namedDigest = recipeDigest(makeRecipe(namedOrder(order)));
+  const namedDigest = recipeDigest(makeRecipe(namedSpec(order)));
   return { order, recipe, digest: recipeDigest(recipe), namedDigest };
 }
 
@@ -97,7 +102,7 @@ async function existingRuntime(
   engine: Engine,
   { order, digest }: RuntimePlan,
 ): Promise<ImageFacts | undefined> {
-  const image = await inspectImage(engine, runtimeName(digest));
+  const image = await inspectEngineImage(engine, runtimeName(digest));
   if (image || !isUnresolved(order)) return image;
   return newestWithLabel(engine, { label: labels.namedRecipe, value: digest });
 }

@@ -1,75 +1,50 @@
-import { defaultRuntimeImage } from '../config/default-runtime-image.ts';
-import { showImageName } from '../reference/image-name.ts';
-import { findRuntime } from '../runtime/find/find-runtime.ts';
-import { mergeRoots } from '../runtime/find/merge-roots.ts';
-import type { Runtime } from '../runtime/runtime.ts';
-import type { Family, RuntimeVersion } from '../runtime/version.ts';
-import { transportOf } from '../store/image-store.ts';
-import type { Workspace } from '../workspace/workspace.ts';
-import { cannotFetch, openDefaultRuntime } from './default-runtime.ts';
-import { planRuntime, provideRuntime } from './provide-runtime.ts';
-import { type RuntimeBuildChoices, readBuildOrder } from './read-build-order.ts';
-import type { RuntimeOrder } from './runtime-order.ts';
-import { openRuntimeRoots, type RuntimeRoot, rootOfImage } from './runtime-root.ts';
+import { GscError } from '../base/error.ts';
+import type { HostEnvironment } from '../base/host-environment.ts';
+import { type Configuration, type Setting, settingOf } from '../config/configuration.ts';
+import type { Family } from '../runtime/version.ts';
+import { withoutLogin } from './repository-login.ts';
 
-export interface RuntimeChoice {
-  readonly order: RuntimeOrder;
-  /** What the user says the version is. */
-  readonly version: RuntimeVersion | undefined;
-  /** In place of {@link defaultRuntimeImage}. */
-  readonly defaultImage?: string;
-  readonly building: RuntimeBuilding;
-}
+/** Where the runtime shall come from. */
+export type RuntimeSource =
+  | {
+      readonly kind: 'given';
+      /** At least one; merged in their order. */
+      readonly sources: readonly string[];
+      /** What their paths count from. */
+      readonly base: string;
+    }
+  /** Built from its sources, if the Engine does not have it yet. */
+  | { readonly kind: 'build'; readonly family: Family; readonly configuration: Configuration }
+  | { readonly kind: 'default'; readonly mirror: string | undefined };
 
-/** How a runtime that is ordered from its sources is had. */
-export interface RuntimeBuilding {
-  readonly choices: RuntimeBuildChoices;
-  /** What the app image is, for `Distro: auto`. */
-  readonly detect: (family: Family) => Promise<string | undefined>;
-}
-
-/** Finds the Gramine runtime that was ordered. What the cache has of an image is not read again. */
-export async function openRuntime(workspace: Workspace, choice: RuntimeChoice): Promise<Runtime> {
-  const { order, version, defaultImage = defaultRuntimeImage } = choice;
-  if (order.kind === 'build') return openBuilt(workspace, order, choice);
-  if (order.kind === 'given') {
-    const roots: RuntimeRoot[] = [];
-    for (const source of order.sources)
-      roots.push(...(await openRuntimeRoots(workspace, source, order.base)));
-    return runtimeIn(roots, order.sources.join(', '), version);
+/**
+ * What options and configuration say together: `--runtime` goes before `Gramine.Image`, that before a repository (as in
+ * the Python tool), and without any of them the default counts. Throws a `config` error, with its place, for a
+ * configuration that asks for a runtime of Graphene: images are not graminized with it yet.
+ */
+export function runtimeSource(
+  host: HostEnvironment,
+  configuration: Configuration,
+  options: readonly string[] = [],
+): RuntimeSource {
+  const given = options.filter((source) => source !== '');
+  if (given.length > 0) return { kind: 'given', sources: given, base: host.workingDirectory };
+  const image = settingOf(configuration, 'Gramine.Image');
+  if (image) return { kind: 'given', sources: image.values, base: configuration.directory };
+  if (settingOf(configuration, 'Gramine.Repository'))
+    return { kind: 'build', family: 'gramine', configuration };
+  for (const name of ['Graphene.Image', 'Graphene.Repository'] as const) {
+    const setting = settingOf(configuration, name);
+    if (setting) throw noGraphene(name, setting);
   }
-  const { image } = await openDefaultRuntime(workspace, { image: defaultImage, mirror: order.mirror });
-  try {
-    return await runtimeIn([await rootOfImage(workspace, image)], defaultImage, version);
-  } catch (error) {
-    throw cannotFetch(defaultImage, error);
-  }
+  return { kind: 'default', mirror: settingOf(configuration, 'Gramine.Mirror')?.values[0] };
 }
 
-async function openBuilt(
-  workspace: Workspace,
-  order: RuntimeOrder & { readonly kind: 'build' },
-  { building: { choices, detect }, version }: RuntimeChoice,
-): Promise<Runtime> {
-  const buildOrder = await readBuildOrder(workspace, { ...order, choices, detect });
-  const { name, id } = await provideRuntime(workspace, planRuntime(buildOrder), choices);
-  const kind = transportOf(await workspace.images.engine());
-  const { image } = await workspace.images.open({ kind, image: { kind: 'id', digest: id } });
-  return runtimeIn([await rootOfImage(workspace, image)], showImageName(name), version);
-}
-
-/** Searches all roots as if they were one; the first that knows its version tells it. */
-function runtimeIn(
-  roots: readonly RuntimeRoot[],
-  subject: string,
-  given: RuntimeVersion | undefined,
-): Promise<Runtime> {
-  const { tree, readFiles } = mergeRoots(roots);
-  const version = given ?? roots.find((root) => root.version)?.version;
-  const packageVersion = roots.find((root) => root.packageVersion)?.packageVersion;
-  return findRuntime(tree, readFiles, {
-    subject,
-    ...(version && { version }),
-    ...(packageVersion !== undefined && { packageVersion }),
+function noGraphene(name: string, { values, place }: Setting): GscError {
+  return new GscError({
+    code: 'config',
+    subject: place,
+    message: `${name}: images are not graminized with Graphene yet (${values.map(withoutLogin).join(', ')})`,
+    hint: 'give a Gramine runtime with --runtime or as Gramine.Image; gsc build-gramine builds one of Graphene',
   });
 }

@@ -24,7 +24,7 @@ export type EntryMeaning =
   | { readonly kind: 'nothing' };
 
 /** Names are cleaned (`./`, `..`, repeated slashes); what climbs above the root stops there. */
-export function meaningOf(entry: TarEntry, subject: string): EntryMeaning {
+export function classifyTarEntry(entry: TarEntry, subject: string): EntryMeaning {
   const path = imagePath(entry.name);
   const marker = markerOf(path, subject);
   if (marker) return marker;

@@ -4,7 +4,7 @@ import { isCLibraryPart, versionsDefinedIn } from '../elf/c-library-parts.ts';
 import type { TarEntry, TarVisitor } from '../tar/tar-entry.ts';
 import type { FileFacts, LayerEntry, Ownership, ProgramFacts } from '../tree/entry.ts';
 import { isContentKept } from './kept-content.ts';
-import { fileEntry, meaningOf } from './layer-entry.ts';
+import { classifyTarEntry, fileEntry } from './layer-entry.ts';
 import { ProgramProbe } from './program-probe.ts';
 
 /** Makes layer entries of a tar as it is read. */
@@ -24,7 +24,7 @@ export class LayerVisitor implements TarVisitor {
   }
 
   entry(entry: TarEntry): void {
-    const meaning = meaningOf(entry, this.#subject);
+    const meaning = classifyTarEntry(entry, this.#subject);
     if (meaning.kind === 'entry') this.#entries.push(meaning.entry);
     if (meaning.kind !== 'file') return;
     const { path, ownership } = meaning;

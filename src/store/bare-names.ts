@@ -1,7 +1,7 @@
 import { GscError } from '../base/error.ts';
 import { type BareReference, showReference } from '../reference/image-reference.ts';
 import type { Engine } from './engine/engine.ts';
-import { inspectImage, nearImageName } from './engine/image-facts.ts';
+import { inspectEngineImage, nearImageName } from './engine/image-facts.ts';
 
 /** Whether an Engine has the image of a bare name; `obstacle` says why there is none to take it from. */
 export type EngineSearch =
@@ -16,7 +16,7 @@ export async function searchEngine(
 ): Promise<EngineSearch> {
   try {
     const engine = await connect();
-    if (await inspectImage(engine, image)) return { kind: 'found', engine };
+    if (await inspectEngineImage(engine, image)) return { kind: 'found', engine };
     const obstacle = new GscError({
       code: 'not-found',
       subject: engine.subject,

@@ -24,7 +24,7 @@ import { imageNotFound, searchEngine } from './bare-names.ts';
 import { Connections, type RegistryChoices } from './connections.ts';
 import type { BuildLogin } from './engine/build/build-session.ts';
 import type { Engine } from './engine/engine.ts';
-import { isDockersChoice } from './engine/engine-address.ts';
+import { isConfiguredForDocker } from './engine/engine-address.ts';
 import { openEngineWriter } from './engine/engine-writer.ts';
 import type { ImageRecordStore } from './engine/image-record.ts';
 import { type EngineImage, openEngineImage } from './engine/open-engine-image.ts';
@@ -207,7 +207,7 @@ const flavours = { 'docker-daemon': 'docker', 'containers-storage': 'podman' } a
 
 /** The transport by which the Engine that was found for a bare name is found again. */
 export function transportOf({ kind, address }: Engine): keyof typeof flavours {
-  return kind === 'podman' && !isDockersChoice(address) ? 'containers-storage' : 'docker-daemon';
+  return kind === 'podman' && !isConfiguredForDocker(address) ? 'containers-storage' : 'docker-daemon';
 }
 
 function isRegistryImage(image: StoredImage): image is RegistryImage {

@@ -6,11 +6,11 @@ import {
   imagePath,
   isWithin,
 } from '../base/image-path.ts';
-import type { Start } from '../start/find-start.ts';
+import type { ContainerProcess } from '../start/container-process.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import { isBaseSystem } from './base-system.ts';
-import type { ExcludedFile } from './tree-names.ts';
+import type { ExcludedFile } from './classify-paths.ts';
 import { excludedByOption } from './trust-policy.ts';
 import type { TrustedSelection } from './trusted-files.ts';
 
@@ -38,7 +38,7 @@ export interface ApplicationData {
 
 export interface ApplicationDataOptions {
   readonly tree: FileTree;
-  readonly start: Pick<Start, 'argv' | 'workingDirectory' | 'environment'>;
+  readonly start: Pick<ContainerProcess, 'argv' | 'workingDirectory' | 'environment'>;
   readonly selection: TrustedSelection;
 }
 
@@ -81,10 +81,13 @@ function linksToTrusted({ tree, selection }: ApplicationDataOptions): readonly A
   });
 }
 
-type Finding = readonly [place: ImagePath, sign: DataSign];
+type DataFinding = readonly [place: ImagePath, sign: DataSign];
 
 /** What the configuration names: the working directory, paths in the arguments and in the environment. */
-function mentioned(options: ApplicationDataOptions, leftOut: readonly ExcludedFile[]): readonly Finding[] {
+function mentioned(
+  options: ApplicationDataOptions,
+  leftOut: readonly ExcludedFile[],
+): readonly DataFinding[] {
   const { start, tree } = options;
   const from = start.workingDirectory.realPath;
   const named: readonly (readonly [ByteString, DataSign])[] = [
@@ -124,7 +127,7 @@ function isLeftOut(
 }
 
 /** Links in trusted places to what lies below /var: an image that has them wants it read. */
-function linked(options: ApplicationDataOptions, leftOut: readonly ExcludedFile[]): readonly Finding[] {
+function linked(options: ApplicationDataOptions, leftOut: readonly ExcludedFile[]): readonly DataFinding[] {
   return options.selection.ignoredLinks.flatMap((link) => {
     const found = resolvePath(options.tree, link.path);
     if (link.kind !== 'to-excluded-place' || found.kind !== 'found') return [];
@@ -135,7 +138,7 @@ function linked(options: ApplicationDataOptions, leftOut: readonly ExcludedFile[
 }
 
 /** Directories below /var that no distribution makes for itself. What belongs to a service is data that it changes. */
-function inPlaces(tree: FileTree, leftOut: readonly ExcludedFile[]): readonly Finding[] {
+function inPlaces(tree: FileTree, leftOut: readonly ExcludedFile[]): readonly DataFinding[] {
   const places = new Set(
     leftOut.flatMap(({ path, rule }) => {
       const place = rule === '/var' && !isBaseSystem(path) ? dataPlaceOf(path) : undefined;

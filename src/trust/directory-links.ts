@@ -1,6 +1,6 @@
 import { type ImagePath, imagePath, isWithin, textOfBytes } from '../base/image-path.ts';
+import type { ClassifiedPaths, DirectoryLink, TrustedName } from './classify-paths.ts';
 import { compareKeys, countBelow, itemsBelow, keyOf } from './path-order.ts';
-import type { DirectoryLink, TreeNames, TrustedName } from './tree-names.ts';
 
 /** A directory link turned into a mount: what lies below `path` is opened under the names below `target`. */
 export interface DirectoryMount {
@@ -45,7 +45,7 @@ interface View {
  * text, so `/a/b/c` with links `a` and `b` needs a mount of its own. A link to one of its own parents is one mount, and
  * is not followed further.
  */
-export function reachThroughLinks(tree: TreeNames): LinkedNames {
+export function expandDirectoryLinks(tree: ClassifiedPaths): LinkedNames {
   const mounts: DirectoryMount[] = [];
   const names: TrustedName[] = [];
   let omittedCount = 0;
@@ -65,7 +65,7 @@ export function reachThroughLinks(tree: TreeNames): LinkedNames {
   return { mounts: mounts.sort(compareMounts), names: names.sort(compareKeys), omittedCount };
 }
 
-function nestedViews(view: View, tree: TreeNames): readonly View[] {
+function nestedViews(view: View, tree: ClassifiedPaths): readonly View[] {
   if (view.passed.some((place) => isWithin(place, view.target))) return [];
   const passed = [...view.passed, view.target];
   return itemsBelow(tree.directoryLinks, view.target)

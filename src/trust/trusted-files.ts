@@ -1,8 +1,8 @@
 import { type ByteString, type ImagePath, showBytes } from '../base/image-path.ts';
 import type { FileTree } from '../tree/file-tree.ts';
-import { type DirectoryMount, reachThroughLinks } from './directory-links.ts';
+import { classifyPaths, type ExcludedFile, type IgnoredLink, type TrustedName } from './classify-paths.ts';
+import { type DirectoryMount, expandDirectoryLinks } from './directory-links.ts';
 import { compareKeys } from './path-order.ts';
-import { type ExcludedFile, type IgnoredLink, sortOutNames, type TrustedName } from './tree-names.ts';
 import { leanRulesFor, type TrustLevel } from './trust-level.ts';
 import { TrustPolicy } from './trust-policy.ts';
 import { excludedPatterns, trustedPatterns } from './user-patterns.ts';
@@ -61,8 +61,8 @@ export function selectTrustedFiles(tree: FileTree, options: SelectOptions): Trus
     level: options.level === 'lean' ? leanRulesFor(options.usesTranslations ?? true) : [],
     required: options.required ?? [],
   });
-  const names = sortOutNames(tree, policy);
-  const linked = reachThroughLinks(names);
+  const names = classifyPaths(tree, policy);
+  const linked = expandDirectoryLinks(names);
   const trusted = [...names.trusted, ...linked.names];
   if (linked.names.length > 0) trusted.sort(compareKeys);
   return {

@@ -8,7 +8,7 @@ import { chooseLibc, type LibcWish } from '../../src/graminize/choose-libc.ts';
 import { collectBytes } from '../../src/image/verified-stream.ts';
 import { findRuntime } from '../../src/runtime/find/find-runtime.ts';
 import { scanRootDirectory } from '../../src/scan/scan-root-directory.ts';
-import { findStart } from '../../src/start/find-start.ts';
+import { findStart } from '../../src/start/container-process.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
 import { standinRuntime } from '../support/images/standin-runtime.ts';
 import { hasTool } from '../support/store/tool.ts';

@@ -169,9 +169,9 @@ describe('the configuration', () => {
   test('names no digest of an app image that has no manifest of its own', async () => {
     const Labels = { 'org.opencontainers.image.base.digest': 'sha256:00' };
     const app = await appImage([[staticProgram(), ...shell]], { Cmd: ['/app'], Labels });
-    const { image } = await graminizeApp({ ...app, isManifestMadeUp: true });
+    const { image } = await graminizeApp({ ...app, isManifestSynthesized: true });
     expect(image.config.config?.Labels).not.toHaveProperty(['org.opencontainers.image.base.digest']);
-    expect(image.isManifestMadeUp).toBeUndefined();
+    expect(image.isManifestSynthesized).toBeUndefined();
   });
 
   test("drops the app image's word on its own base, which is not the result's", async () => {

@@ -7,7 +7,7 @@ import { checkRuntimeRules } from '../../src/manifest/schema/runtime-rules.ts';
 import { parseToml, valueAt } from '../../src/manifest/toml/toml.ts';
 import { gramineReleases, parseRuntimeVersion } from '../../src/runtime/version.ts';
 import { scanImage } from '../../src/scan/scan-image.ts';
-import { findStart } from '../../src/start/find-start.ts';
+import { findStart } from '../../src/start/container-process.ts';
 import { appImage, staticProgram } from '../support/graminized/app-image.ts';
 import { graminizeApp, manifestIn } from '../support/graminized/graminized.ts';
 

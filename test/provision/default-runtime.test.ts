@@ -8,7 +8,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { Console } from '../../src/cli/terminal/console.ts';
 import { defaultRuntimeImage } from '../../src/config/default-runtime-image.ts';
 import { mirroredName } from '../../src/provision/default-runtime.ts';
-import { openRuntime } from '../../src/provision/runtime-source.ts';
+import { openRuntime } from '../../src/provision/open-runtime.ts';
 import { showFullName } from '../../src/reference/image-name.ts';
 import { type Runtime, runtimeDigest } from '../../src/runtime/runtime.ts';
 import { openWorkspace } from '../../src/workspace/workspace.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { scanRootDirectory } from '../../src/scan/scan-root-directory.ts';
-import { findStart } from '../../src/start/find-start.ts';
+import { findStart } from '../../src/start/container-process.ts';
 import type { LibraryPaths } from '../../src/start/library-paths.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
 import { imageForTest } from '../support/images/image-for-test.ts';

@@ -3,13 +3,13 @@ import { GscError } from '../../base/error.ts';
 import { type Configuration, settingOf } from '../../config/configuration.ts';
 import { readConfiguration } from '../../config/read-configuration.ts';
 import { planRuntime, provideRuntime, type RuntimePlan, recipeOf } from '../../provision/provide-runtime.ts';
-import { readBuildOrder } from '../../provision/read-build-order.ts';
+import { readRuntimeBuildSpec } from '../../provision/runtime-build-spec.ts';
 import { writeRecipe } from '../../provision/write-recipe.ts';
 import { type ImageName, showImageName } from '../../reference/image-name.ts';
 import { parseReference } from '../../reference/image-reference.ts';
 import type { Family } from '../../runtime/version.ts';
 import type { Engine } from '../../store/engine/engine.ts';
-import { inspectImage, storedName } from '../../store/engine/image-facts.ts';
+import { inspectEngineImage, storedName } from '../../store/engine/image-facts.ts';
 import { nameImage } from '../../store/engine/name-image.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import {
@@ -49,7 +49,7 @@ async function buildGramine(context: CommandContext, options: Options, nameText:
   const image = engineName(nameText);
   const family = familyOf(configuration);
   const choices = runtimeBuildChoices(options);
-  const order = await readBuildOrder(context, { family, configuration, choices, detect: undefined });
+  const order = await readRuntimeBuildSpec(context, { family, configuration, choices, detect: undefined });
   const asked = { image, plan: planRuntime(order) };
   return options.fileOnly ? writeFiles(context, options, asked) : build(context, options, asked);
 }
@@ -65,7 +65,7 @@ async function build(context: CommandContext, options: Options, { image, plan }:
   const name = storedName(engine, image);
   const shown = showImageName(name);
   const choices = runtimeBuildChoices(options);
-  const existing = await inspectImage(engine, name);
+  const existing = await inspectEngineImage(engine, name);
   const existingRecipe = existing && recipeOf(existing.labels, plan);
   if (existing && existingRecipe && !choices.isFresh) {
     console.say(`${shown} is there already, made in the same way`);

@@ -3,18 +3,18 @@ import { Option } from 'commander';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { type ImagePath, imagePath, isWithin } from '../../base/image-path.ts';
 import { configuredApp, noChoices } from '../../graminize/build-options.ts';
+import { scratchDirectories } from '../../graminize/generated-manifest.ts';
 import { checkIsAppImage } from '../../graminize/graminize.ts';
-import { findWritablePlaces } from '../../graminize/own-manifest.ts';
 import { type StarterParts, starterManifest } from '../../graminize/starter-manifest.ts';
 import { declaredVolumes } from '../../graminize/volume-report.ts';
 import { presetFor, presetNames } from '../../manifest/preset/presets.ts';
 import { parseReference } from '../../reference/image-reference.ts';
 import type { RuntimeVersion } from '../../runtime/version.ts';
 import { scanImage } from '../../scan/scan-image.ts';
-import { findStart, type Start } from '../../start/find-start.ts';
+import { type ContainerProcess, findStart } from '../../start/container-process.ts';
 import type { FileTree } from '../../tree/file-tree.ts';
+import { likelyWrittenDirectories } from '../../trust/likely-written-directories.ts';
 import { selectTrustedFiles } from '../../trust/trusted-files.ts';
-import { findWritePlaces } from '../../trust/write-places.ts';
 import { parseWords } from '../options/choice-values.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from '../options/runtime-version-option.ts';
@@ -92,16 +92,16 @@ const emulated = ['/dev', '/proc', '/sys'].map(imagePath);
 /** Places to write to that neither a VOLUME nor a tmpfs of gsc's own covers, and that hold nothing that must stay visible. */
 function writePlacesOf(
   tree: FileTree,
-  start: Start,
+  start: ContainerProcess,
   volumes: readonly ImagePath[],
 ): NonNullable<StarterParts['writePlaces']> {
   const { trusted } = selectTrustedFiles(tree, { subject: 'image' });
-  const places = findWritePlaces({
+  const places = likelyWrittenDirectories({
     tree,
     user: start.user,
     trusted: new Set(trusted.map(({ path }) => path)),
   });
-  const covered = [...findWritablePlaces(tree), ...emulated, ...volumes];
+  const covered = [...scratchDirectories(tree), ...emulated, ...volumes];
   return places
     .filter(({ path, trustedCount }) => trustedCount === 0 && !covered.some((each) => isWithin(path, each)))
     .map((place) => ({ path: place.path, reason: showWriteSign(place) }));

@@ -8,9 +8,9 @@ import type { LibcWish } from '../../graminize/choose-libc.ts';
 import type { GraminizeOptions } from '../../graminize/graminize.ts';
 import type { Image } from '../../image/image.ts';
 import { parseToml, type TomlDocument } from '../../manifest/toml/toml.ts';
-import { runtimeOrder } from '../../provision/runtime-order.ts';
+import { openRuntime } from '../../provision/open-runtime.ts';
 import { rootOfImage } from '../../provision/runtime-root.ts';
-import { openRuntime } from '../../provision/runtime-source.ts';
+import { runtimeSource } from '../../provision/runtime-source.ts';
 import { detectDistribution } from '../../runtime/recipe/detect-distribution.ts';
 import type { Family, RuntimeVersion } from '../../runtime/version.ts';
 import { type TrustLevel, trustLevels } from '../../trust/trust-level.ts';
@@ -86,7 +86,7 @@ export async function readContentOptions(
   const configuration = await readConfiguration(host, options.config);
   const manifest = manifestFile === undefined ? undefined : await readManifest(context, manifestFile);
   const choices = await readChoices(host, options);
-  const order = runtimeOrder(host, configuration, options.runtime);
+  const order = runtimeSource(host, configuration, options.runtime);
   const detect = async (family: Family) =>
     detectDistribution(await rootOfImage(context, await app()), family);
   const building = { choices: runtimeBuildChoices(options), detect };

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { RuntimeBuildChoices } from '../../provision/read-build-order.ts';
+import type { RuntimeBuildChoices } from '../../provision/runtime-build-spec.ts';
 import { type BuildType, buildTypes } from '../../runtime/recipe/recipe.ts';
 import { repeatable } from './repeatable.ts';
 

@@ -1,6 +1,6 @@
 import { showBytes } from '../../base/image-path.ts';
 import { showCount, showCounted, showSize } from '../../base/show-size.ts';
-import type { Finding, KnownExclusion, PathExplanation, Verdict } from '../../inspect/explain-path.ts';
+import type { KnownExclusion, PathExplanation, PathFinding, Verdict } from '../../inspect/explain-path.ts';
 
 /** An explanation as a headline and lines of facts, each ended by a newline. */
 export function explanationText(explanation: PathExplanation, layerCount: number): string {
@@ -106,7 +106,7 @@ function verdictFacts(explanation: PathExplanation): [string, string][] {
 
 function trustFacts(
   { isIntact, isReplaced }: Extract<Verdict, { kind: 'trusted' }>,
-  finding: Finding,
+  finding: PathFinding,
 ): readonly [string, string][] {
   if (isReplaced) return [fact('but', 'the engine puts a file of its own there')];
   if (isIntact === undefined) return [fact('but', 'the image has no such file')];
@@ -163,12 +163,12 @@ function countsText({ counts }: Extract<Verdict, { kind: 'directory' }>): string
   return parts.join(', ');
 }
 
-function linkText(target: string, finding: Finding): string {
+function linkText(target: string, finding: PathFinding): string {
   const place = 'realPath' in finding ? `, which is ${showBytes(finding.realPath)}` : ', which leads nowhere';
   return `to ${showBytes(target)}${place}; programs inside do not see that it is a link`;
 }
 
-function obstacleText(finding: Finding): string {
+function obstacleText(finding: PathFinding): string {
   if (finding.kind !== 'nothing') return '';
   const at = showBytes(finding.at);
   switch (finding.obstacle) {
@@ -211,7 +211,7 @@ function verdictToJson(verdict: Verdict): object {
   }
 }
 
-function findingToJson(finding: Finding): object {
+function findingToJson(finding: PathFinding): object {
   switch (finding.kind) {
     case 'file':
       return {

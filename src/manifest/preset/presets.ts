@@ -1,6 +1,6 @@
 import { GscError } from '../../base/error.ts';
 import type { RuntimeVersion } from '../../runtime/version.ts';
-import type { Start } from '../../start/find-start.ts';
+import type { ContainerProcess } from '../../start/container-process.ts';
 import { checkManifest } from '../schema/check.ts';
 import {
   isArray,
@@ -23,7 +23,7 @@ export const presetNames: readonly string[] = ['auto', ...presets.map(({ name })
  */
 export function presetFor(
   name: string | undefined,
-  start: Start,
+  start: ContainerProcess,
   { user, version }: { readonly user: TomlDocument | undefined; readonly version: RuntimeVersion },
 ): AppliedPreset | undefined {
   if (name === undefined) return undefined;

@@ -1,5 +1,5 @@
 import { checkWord, run, secretMount, shellWord } from './dockerfile-text.ts';
-import type { BuildOrder, Source, SourceLogin } from './recipe.ts';
+import type { RuntimeBuildSpec, Source, SourceLogin } from './recipe.ts';
 
 export const driverDirectory = '/driver';
 
@@ -22,7 +22,7 @@ function loginSecret(directory: string): string {
 }
 
 /** What `git` is told where the repositories of an order want a login, by the id of the secret. */
-export function loginSecrets({ family, source, driver }: BuildOrder): ReadonlyMap<string, Buffer> {
+export function loginSecrets({ family, source, driver }: RuntimeBuildSpec): ReadonlyMap<string, Buffer> {
   const logins = [
     [`/${family}`, source.login],
     [driverDirectory, driver?.login],

@@ -1,13 +1,13 @@
 import { cloneStep, driverDirectory, driverStep } from './clone-step.ts';
 import { run } from './dockerfile-text.ts';
-import type { BuildOrder, SourceSteps } from './recipe.ts';
+import type { RuntimeBuildSpec, SourceSteps } from './recipe.ts';
 import { sgxHeaderCommands } from './sgx-header.ts';
 
 /** Where the Python GSC installs Gramine as well. */
 const prefix = '/gramine/meson_build_output';
 
 /** Gramine from 1.0 on. Documentation/devel/building.rst: "Building". */
-export function gramineSteps({ source, driver, buildType, subprojects }: BuildOrder): SourceSteps {
+export function gramineSteps({ source, driver, buildType, subprojects }: RuntimeBuildSpec): SourceSteps {
   const hasDcap = String.raw`printf '#include <sgx_dcap_quoteverify.h>\n' | cc -E - >/dev/null 2>&1`;
   // Meson looks for a subproject's archive here, by name and hash, before it downloads it.
   const copies = subprojects.length === 0 ? [] : ['COPY subprojects/ /gramine/subprojects/packagecache/'];

@@ -1,6 +1,6 @@
 import { cloneStep, driverDirectory, driverStep } from './clone-step.ts';
 import { run } from './dockerfile-text.ts';
-import type { BuildOrder, SourceSteps } from './recipe.ts';
+import type { RuntimeBuildSpec, SourceSteps } from './recipe.ts';
 
 /** Where the first GSC keeps Graphene: the result lies in `/graphene/Runtime`. */
 const directory = '/graphene';
@@ -9,7 +9,7 @@ const directory = '/graphene';
  * Graphene v1.1 and v1.2-rc1, which are built with make. Documentation/building.rst. The driver's headers are found
  * through ISGX_DRIVER_PATH; without a driver the kernel's own is meant.
  */
-export function grapheneSteps({ source, driver, buildType, subprojects }: BuildOrder): SourceSteps {
+export function grapheneSteps({ source, driver, buildType, subprojects }: RuntimeBuildSpec): SourceSteps {
   const debug = buildType === 'release' ? '' : ' DEBUG=1';
   const make = `make -C ${directory} -s -j"$(nproc)" WERROR=1`;
   return {

@@ -6,7 +6,7 @@ import { checkWord } from './dockerfile-text.ts';
 import { gramineSteps } from './gramine-steps.ts';
 import { grapheneSteps } from './graphene-steps.ts';
 import { installSteps } from './install-steps.ts';
-import { type BuildOrder, baseImage, isPredefinedArgument, type Recipe } from './recipe.ts';
+import { baseImage, isPredefinedArgument, type Recipe, type RuntimeBuildSpec } from './recipe.ts';
 
 const scriptMode = 0o755;
 const fileMode = 0o644;
@@ -25,7 +25,7 @@ export function isRecipeText(text: string): boolean {
  * The Dockerfile of an order and the files that it copies. The same order gives the same bytes. Throws a `config` error for
  * values that cannot stand in a Dockerfile.
  */
-export function makeRecipe(order: BuildOrder): Recipe {
+export function makeRecipe(order: RuntimeBuildSpec): Recipe {
   const { family, subprojects, buildArguments } = order;
   const install = installSteps(order.distribution, order.mirror);
   const dockerfile = dockerfileOf(order, install.instructions);
@@ -42,7 +42,7 @@ export function makeRecipe(order: BuildOrder): Recipe {
   };
 }
 
-function dockerfileOf(order: BuildOrder, install: readonly string[]): string {
+function dockerfileOf(order: RuntimeBuildSpec, install: readonly string[]): string {
   const { family, buildType } = order;
   const { instructions, installed } = (family === 'gramine' ? gramineSteps : grapheneSteps)(order);
   const mode = buildType === 'release' ? ' strip' : '';

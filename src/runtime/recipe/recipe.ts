@@ -42,7 +42,7 @@ export interface SecretWish {
 }
 
 /** What the configuration and the options order. */
-export interface BuildOrder {
+export interface RuntimeBuildSpec {
   readonly family: Family;
   readonly source: Source;
   /** The SGX driver whose headers count; without it the kernel's own. */
@@ -59,12 +59,12 @@ export interface BuildOrder {
 }
 
 /** The image that a build starts from. */
-export function baseImage({ registry, distribution }: BuildOrder): string {
+export function baseImage({ registry, distribution }: RuntimeBuildSpec): string {
   return registry === undefined ? distribution.image : `${registry}/${distribution.name}`;
 }
 
 /** The order with the names that the user gave in place of the commits that they stood for. */
-export function namedOrder(order: BuildOrder): BuildOrder {
+export function namedSpec(order: RuntimeBuildSpec): RuntimeBuildSpec {
   return { ...order, source: named(order.source), ...(order.driver && { driver: named(order.driver) }) };
 }
 
@@ -72,8 +72,8 @@ function named({ repository, revision, name, login }: Source): Source {
   return { repository, revision: name ?? revision, ...(login && { login }) };
 }
 
-/** True if nobody could say what the names in an order stand for, so that the order is its own {@link namedOrder}. */
-export function isUnresolved({ source, driver }: BuildOrder): boolean {
+/** True if nobody could say what the names in an order stand for, so that the order is its own {@link namedSpec}. */
+export function isUnresolved({ source, driver }: RuntimeBuildSpec): boolean {
   const sources = driver ? [source, driver] : [source];
   return sources.some((each) => each.isUnresolved) && sources.every((each) => each.name === undefined);
 }

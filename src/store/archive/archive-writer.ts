@@ -4,7 +4,7 @@ import type { ByteStream, Image } from '../../image/image.ts';
 import type { ImageWriter, LayerKey, OpenWriterOptions, StoreResult } from '../../image/image-writer.ts';
 import { canonicalJson } from '../../image/json.ts';
 import { mediaTypes } from '../../image/media-type.ts';
-import { inOciForm } from '../../image/oci-form.ts';
+import { withOciMediaTypes } from '../../image/oci-media-types.ts';
 import { verifiedStream } from '../../image/verified-stream.ts';
 import { type ImageName, showFullName, showImageName, withDefaultTag } from '../../reference/image-name.ts';
 import type { DockerArchiveReference, OciArchiveReference } from '../../reference/image-reference.ts';
@@ -64,7 +64,7 @@ class ArchiveWriter implements ImageWriter {
       if (!(await this.hasLayer(layer))) await drain(this.teeLayer(layer, layer.open()));
     }
     await this.#orderLayers(image);
-    const stored = this.#isDocker ? this.#withTarLayers(image) : inOciForm(image);
+    const stored = this.#isDocker ? this.#withTarLayers(image) : withOciMediaTypes(image);
     for (const [path, bytes] of this.#documentsOf(stored)) await this.#spool.addBytes(path, bytes);
     await this.#spool.finish();
     throwIfAborted(this.#options.signal, showReference(this.#reference));

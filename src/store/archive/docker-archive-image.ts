@@ -54,7 +54,7 @@ export async function openDockerImage(
   const isDocker = layers.every((layer) => layer.descriptor.mediaType !== mediaTypes.ociLayerZstd);
   return {
     ...assembleImage({ name: files.name, config, layers, isDocker, configBytes }),
-    isManifestMadeUp: true,
+    isManifestSynthesized: true,
     names: chosen.names,
   };
 }

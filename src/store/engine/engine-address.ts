@@ -24,13 +24,13 @@ export type EngineAddress =
 export type EngineKind = 'docker' | 'podman';
 
 /** Who will probably answer at an address, as long as nobody has. */
-export function likelyKind(address: EngineAddress): EngineKind {
+export function guessKind(address: EngineAddress): EngineKind {
   const isPodmans = address.kind === 'unix' && /podman/.test(address.path);
   return isPodmans || address.origin === 'CONTAINER_HOST' ? 'podman' : 'docker';
 }
 
 /** True if a variable or a context of Docker's names the address, whoever answers there. */
-export function isDockersChoice({ origin }: EngineAddress): boolean {
+export function isConfiguredForDocker({ origin }: EngineAddress): boolean {
   return /^docker/i.test(origin);
 }
 

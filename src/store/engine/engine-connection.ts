@@ -3,7 +3,7 @@ import { Agent, type Dispatcher, upgrade } from 'undici';
 import { GscError } from '../../base/error.ts';
 import type { ByteStream } from '../../image/image.ts';
 import { throwIfAborted } from '../local/abort.ts';
-import { type EngineAddress, type EngineKind, likelyKind } from './engine-address.ts';
+import { type EngineAddress, type EngineKind, guessKind } from './engine-address.ts';
 import { connectionError, engineSubject } from './engine-error.ts';
 
 /** How long an Engine may be silent. */
@@ -61,7 +61,7 @@ export class EngineConnection {
 
   constructor(address: EngineAddress, options: EngineOptions) {
     this.address = address;
-    this.kind = likelyKind(address);
+    this.kind = guessKind(address);
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
     this.#signal = options.signal;
     this.#agent = new Agent({ connect: connectorOf(address, this.#timeouts.connectMs) });

@@ -12,7 +12,7 @@ import { teeStream } from '../local/tee-stream.ts';
 import type { Engine } from './engine.ts';
 import { failureError } from './engine-error.ts';
 import { imageArchive } from './image-archive.ts';
-import { type ImageFacts, inspectImage, inspectStored, storedName } from './image-facts.ts';
+import { type ImageFacts, inspectEngineImage, inspectStored, storedName } from './image-facts.ts';
 import { commonDepth, findChains, type LayerChains } from './known-layers.ts';
 import { loadArchive } from './load-archive.ts';
 import { nameImage } from './name-image.ts';
@@ -138,7 +138,7 @@ class EngineWriter implements ImageWriter {
   /** The image, if the Engine has it under whatever name or none. */
   async #find(image: Image): Promise<ImageFacts | undefined> {
     for (const digest of idsOf(image)) {
-      const facts = await inspectImage(this.#engine, { kind: 'id', digest });
+      const facts = await inspectEngineImage(this.#engine, { kind: 'id', digest });
       if (facts) return facts;
     }
     return undefined;

@@ -67,7 +67,7 @@ const hubHost = 'docker.io';
 const officialStart = 'library/';
 
 /** The image's facts, or undefined if the Engine has no such image. Throws an `engine` error. */
-export async function inspectImage(
+export async function inspectEngineImage(
   engine: Engine,
   image: ImageName | ImageId,
 ): Promise<ImageFacts | undefined> {
@@ -91,7 +91,7 @@ async function inspectName(engine: Engine, name: string): Promise<ImageFacts | u
 
 /** The image's facts. Throws a `not-found` error that proposes near names if the Engine has no such image. */
 export async function findImage(engine: Engine, image: ImageName | ImageId): Promise<ImageFacts> {
-  const facts = await inspectImage(engine, image);
+  const facts = await inspectEngineImage(engine, image);
   if (facts) return facts;
   const shown = shownName(image);
   throw new GscError({

@@ -22,17 +22,22 @@ const recordSchema = z.object({
   mediaType: z.string(),
   manifest: z.base64(),
   config: z.base64(),
-  isManifestMadeUp: z.boolean(),
+  isManifestSynthesized: z.boolean(),
 });
 
 /** The record of an exported image: manifest and config. The same image gives the same bytes. */
-export function encodeRecord({ manifest, manifestBytes, configBytes, isManifestMadeUp }: Image): Buffer {
+export function encodeImageRecord({
+  manifest,
+  manifestBytes,
+  configBytes,
+  isManifestSynthesized,
+}: Image): Buffer {
   return canonicalJson({
     version: recordVersion,
     mediaType: manifest.mediaType,
     manifest: manifestBytes.toString('base64'),
     config: configBytes.toString('base64'),
-    isManifestMadeUp: isManifestMadeUp === true,
+    isManifestSynthesized: isManifestSynthesized === true,
   });
 }
 
@@ -73,7 +78,7 @@ function readRecord(
       digest: digestOf(manifestBytes),
       sizeBytes: manifestBytes.length,
     },
-    ...(record.isManifestMadeUp && { isManifestMadeUp: true }),
+    ...(record.isManifestSynthesized && { isManifestSynthesized: true }),
     manifestBytes,
     configDescriptor: manifest.config,
     config,

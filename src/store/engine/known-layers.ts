@@ -1,7 +1,7 @@
 import type { Digest } from '../../base/digest.ts';
 import { isDigest } from '../../base/digest.ts';
 import type { Engine } from './engine.ts';
-import { inspectImage, listImages } from './image-facts.ts';
+import { inspectEngineImage, listImages } from './image-facts.ts';
 
 /** The layers of the images that an Engine has: of each image its diffIds, lowest first. */
 export type LayerChains = readonly (readonly Digest[])[];
@@ -22,7 +22,7 @@ export async function findChains(engine: Engine): Promise<LayerChains> {
   const chains: (readonly Digest[])[] = [];
   const work = async () => {
     for (let digest = queue.shift(); digest !== undefined; digest = queue.shift()) {
-      const facts = await inspectImage(engine, { kind: 'id', digest });
+      const facts = await inspectEngineImage(engine, { kind: 'id', digest });
       if (facts) chains.push(facts.diffIds);
     }
   };

@@ -9,7 +9,7 @@ import { showReference } from '../../reference/image-reference.ts';
 import type { Engine } from './engine.ts';
 import { type ExportedImage, type ExportOptions, exportImage } from './image-export.ts';
 import { findImage, type ImageFacts } from './image-facts.ts';
-import { decodeRecord, encodeRecord, type ImageRecordStore } from './image-record.ts';
+import { decodeRecord, encodeImageRecord, type ImageRecordStore } from './image-record.ts';
 
 /** An image in an Engine. Closing it removes what was exported; the Engine stays connected. */
 export interface EngineImage extends StoredImage {
@@ -37,7 +37,7 @@ export async function openEngineImage(
   const name = showReference({ kind, image });
   const facts = await findImage(engine, image);
   if (!runsOnSgx(facts)) throw wrongPlatform(name, [`${facts.os}/${facts.architecture}`]);
-  const source = new LateExport(engine, facts, { ...options, name });
+  const source = new LazyExport(engine, facts, { ...options, name });
   try {
     const known = await knownImage(facts, source, { ...options, name });
     return {
@@ -56,7 +56,7 @@ export async function openEngineImage(
 
 async function knownImage(
   facts: ImageFacts,
-  source: LateExport,
+  source: LazyExport,
   { records, name }: OpenEngineImageOptions & { readonly name: string },
 ): Promise<Image | undefined> {
   const bytes = await records?.load(facts.id);
@@ -67,17 +67,17 @@ async function knownImage(
 }
 
 async function exportNow(
-  source: LateExport,
+  source: LazyExport,
   facts: ImageFacts,
   { records }: OpenEngineImageOptions,
 ): Promise<Image> {
   const { image } = await source.get();
-  await records?.save(facts.id, encodeRecord(image));
+  await records?.save(facts.id, encodeImageRecord(image));
   return image;
 }
 
 /** The export of an image, made when it is first needed and kept for all layers. */
-class LateExport {
+class LazyExport {
   readonly #engine: Engine;
   readonly #facts: ImageFacts;
   readonly #options: ExportOptions & { readonly name: string };

@@ -6,7 +6,7 @@ import { GscError } from '../../base/error.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
 import type { ByteStream, Image } from '../../image/image.ts';
 import type { ImageWriter, LayerKey, OpenWriterOptions, StoreResult } from '../../image/image-writer.ts';
-import { inOciForm } from '../../image/oci-form.ts';
+import { withOciMediaTypes } from '../../image/oci-media-types.ts';
 import { verifiedStream } from '../../image/verified-stream.ts';
 import { type OciLayoutReference, showReference } from '../../reference/image-reference.ts';
 import { abortable, throwIfAborted } from '../local/abort.ts';
@@ -73,7 +73,7 @@ class LayoutWriter implements ImageWriter {
   }
 
   async commit(given: Image): Promise<StoreResult> {
-    const image = inOciForm(given);
+    const image = withOciMediaTypes(given);
     for (const layer of image.layers) {
       if (!(await this.hasLayer(layer))) await drain(this.teeLayer(layer, layer.open()));
     }

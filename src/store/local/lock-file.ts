@@ -5,7 +5,7 @@ import { z } from 'zod/mini';
 import { writeError } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
 import { throwIfAborted } from './abort.ts';
-import { fateOf, ownIdentity, type ProcessIdentity } from './process-identity.ts';
+import { ownIdentity, type ProcessIdentity, processStatus } from './process-identity.ts';
 import { createTemporaryFile, ignoring } from './temporary-file.ts';
 
 export interface LockOptions {
@@ -121,7 +121,7 @@ function parseJsonOrUndefined(text: string): unknown {
 
 /** Ages are counted by the file system's own clock: against the file that was just written. */
 async function isStale(path: string, owner: ProcessIdentity, own: string): Promise<boolean> {
-  const fate = await fateOf(owner);
+  const fate = await processStatus(owner);
   if (fate !== 'unknown') return fate === 'dead';
   const [lock, fresh] = [await stat(path).catch(ignoring('ENOENT')), await stat(own)];
   return lock !== undefined && fresh.mtimeMs - lock.mtimeMs > maximalAgeMilliseconds;

@@ -18,7 +18,7 @@ export async function ownIdentity(): Promise<ProcessIdentity> {
 }
 
 /** Whether a process still runs; `unknown` for one of another machine or container. */
-export async function fateOf(other: ProcessIdentity): Promise<'alive' | 'dead' | 'unknown'> {
+export async function processStatus(other: ProcessIdentity): Promise<'alive' | 'dead' | 'unknown'> {
   if (other.space !== (await ownSpace())) return 'unknown';
   if (!isRunning(other.pid)) return 'dead';
   const startTicks = await startTicksOf(other.pid);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { systemErrorCode } from '../../base/error.ts';
-import { fateOf, ownIdentity, type ProcessIdentity } from './process-identity.ts';
+import { ownIdentity, type ProcessIdentity, processStatus } from './process-identity.ts';
 
 export interface TemporaryFile {
   readonly path: string;
@@ -46,7 +46,7 @@ async function isLeftover(path: string, nowMilliseconds: number): Promise<boolea
   const name = basename(path);
   const owner = ownerOf(name);
   if (owner === undefined && !breakPattern.test(name)) return false;
-  const fate = owner === undefined ? 'unknown' : await fateOf(owner);
+  const fate = owner === undefined ? 'unknown' : await processStatus(owner);
   if (fate !== 'unknown') return fate === 'dead';
   const facts = await stat(path).catch(ignoring('ENOENT'));
   return facts !== undefined && nowMilliseconds - facts.mtimeMs > maximalAgeMilliseconds;

@@ -1,21 +1,21 @@
 import type { Challenge } from './challenge.ts';
 import type { Credentials } from './credential-helper.ts';
 import { findCredentials } from './credentials.ts';
-import type { LoginFacts, Question } from './registry-error.ts';
+import type { LoginFacts, RequestSubject } from './registry-error.ts';
 import type { RegistrySettings } from './registry-options.ts';
 import { mergeScopes } from './scope.ts';
 import { basicAuthorization, fetchToken, type Token } from './token.ts';
 import type { Transport } from './transport.ts';
 
 /** What a request needs leave for. */
-export interface AccessWish {
+export interface AccessRequest {
   /** Origin of the registry's API. */
   readonly registry: URL;
   readonly domain: string;
   /** The repository, for credentials that count for a part of a registry. */
   readonly path: string;
   readonly scopes: readonly string[];
-  readonly question: Question;
+  readonly question: RequestSubject;
 }
 
 /** A token that ends this soon is not used any more. */
@@ -40,7 +40,7 @@ export class Authenticator {
   }
 
   /** The Authorization header for a first try; undefined while the registry has not asked for one. */
-  async authorizationFor(wish: AccessWish): Promise<string | undefined> {
+  async authorizationFor(wish: AccessRequest): Promise<string | undefined> {
     const challenge = this.#challenges.get(wish.domain);
     return challenge && this.#authorize(challenge, wish);
   }
@@ -51,7 +51,7 @@ export class Authenticator {
    */
   async answer(
     challenges: readonly Challenge[],
-    wish: AccessWish,
+    wish: AccessRequest,
     refused: string | undefined,
   ): Promise<string | undefined> {
     const challenge = chooseChallenge(challenges);
@@ -70,7 +70,7 @@ export class Authenticator {
     };
   }
 
-  async #authorize(challenge: Challenge, wish: AccessWish): Promise<string | undefined> {
+  async #authorize(challenge: Challenge, wish: AccessRequest): Promise<string | undefined> {
     const credentials = await this.#credentialsFor(wish);
     if (challenge.scheme === 'basic') {
       return credentials?.kind === 'password' ? basicAuthorization(credentials) : undefined;
@@ -81,7 +81,7 @@ export class Authenticator {
 
   async #tokenFor(
     challenge: Challenge,
-    wish: AccessWish,
+    wish: AccessRequest,
     credentials: Credentials | undefined,
   ): Promise<Token> {
     const scopes = scopesOf(challenge, wish);
@@ -110,13 +110,13 @@ export class Authenticator {
   }
 
   /** A token that was refused is not used again, whatever its lifetime; one that came meanwhile stays. */
-  async #forget(challenge: Challenge, wish: AccessWish, refused: string): Promise<void> {
+  async #forget(challenge: Challenge, wish: AccessRequest, refused: string): Promise<void> {
     const key = tokenKey(wish, scopesOf(challenge, wish));
     const known = await this.#tokens.get(key);
     if (known && `Bearer ${known.value}` === refused) this.#tokens.delete(key);
   }
 
-  async #credentialsFor({ domain, path }: AccessWish): Promise<Credentials | undefined> {
+  async #credentialsFor({ domain, path }: AccessRequest): Promise<Credentials | undefined> {
     const key = `${domain}/${path}`;
     const looked = this.#credentials.get(key) ?? findCredentials(domain, path, this.#settings);
     this.#credentials.set(key, looked);
@@ -135,12 +135,12 @@ function chooseChallenge(challenges: readonly Challenge[]): Challenge | undefine
 }
 
 /** What the work needs and what the registry asked for, if that is about the same repository. */
-function scopesOf(challenge: Challenge, { scopes, path }: AccessWish): readonly string[] {
+function scopesOf(challenge: Challenge, { scopes, path }: AccessRequest): readonly string[] {
   const asked = (challenge.parameters.get('scope') ?? '').split(' ').filter((scope) => scope !== '');
   return mergeScopes([...scopes, ...asked.filter((scope) => scope.startsWith(`repository:${path}:`))]);
 }
 
-function tokenKey({ domain, path }: AccessWish, scopes: readonly string[]): string {
+function tokenKey({ domain, path }: AccessRequest, scopes: readonly string[]): string {
   return [domain, path, ...scopes].join(' ');
 }
 

@@ -2,7 +2,12 @@ import { GscError } from '../../base/error.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
 import type { ByteStream } from '../../image/image.ts';
 import { verifiedStream } from '../../image/verified-stream.ts';
-import { type Ask, type RegistrySession, type Repository, showRepository } from './registry-session.ts';
+import {
+  type RegistryRequest,
+  type RegistrySession,
+  type Repository,
+  showRepository,
+} from './registry-session.ts';
 import { Attempts, isTransient } from './retry.ts';
 import { discardBody, type HttpResponse, headerOf } from './transport.ts';
 
@@ -51,7 +56,7 @@ async function* receive(
   }
 }
 
-function readingOf(repository: Repository, { digest }: Descriptor, offset: number): Ask {
+function readingOf(repository: Repository, { digest }: Descriptor, offset: number): RegistryRequest {
   return {
     repository,
     purpose: `read blob ${digest}`,
@@ -63,7 +68,7 @@ function readingOf(repository: Repository, { digest }: Descriptor, offset: numbe
 }
 
 /** The bytes from `offset` on, whether the registry sent only these or the whole blob. */
-async function* bytesFrom(response: HttpResponse, offset: number, ask: Ask): ByteStream {
+async function* bytesFrom(response: HttpResponse, offset: number, ask: RegistryRequest): ByteStream {
   let skip = response.status === 206 ? await checkRange(response, offset, ask) : offset;
   for await (const piece of response.body as AsyncIterable<Buffer>) {
     if (skip < piece.length) yield piece.subarray(skip);
@@ -72,7 +77,7 @@ async function* bytesFrom(response: HttpResponse, offset: number, ask: Ask): Byt
 }
 
 /** RFC 9110, 14.4. Gives how many bytes to skip: none. */
-async function checkRange(response: HttpResponse, offset: number, ask: Ask): Promise<0> {
+async function checkRange(response: HttpResponse, offset: number, ask: RegistryRequest): Promise<0> {
   const range = headerOf(response, 'content-range') ?? '';
   if (Number(/^bytes (\d+)-/.exec(range)?.[1]) === offset) return 0;
   await discardBody(response);

@@ -1,6 +1,6 @@
-import type { Ask } from './registry-session.ts';
+import type { RegistryRequest } from './registry-session.ts';
 import { discardBody, headerOf } from './transport.ts';
-import type { BlobPlace } from './upload-session.ts';
+import type { BlobTarget } from './upload-session.ts';
 
 /** What registries say that do not answer HEAD here. */
 const noHeadStatuses: readonly number[] = [400, 405, 501];
@@ -9,9 +9,9 @@ const noHeadStatuses: readonly number[] = [400, 405, 501];
  * True if the repository says that it has the blob, in the right size. A registry without HEAD counts as not having it.
  * Throws a `registry` error.
  */
-export async function hasBlob({ session, repository, descriptor }: BlobPlace): Promise<boolean> {
+export async function hasBlob({ session, repository, descriptor }: BlobTarget): Promise<boolean> {
   const { digest, sizeBytes } = descriptor;
-  const ask: Ask = {
+  const ask: RegistryRequest = {
     repository,
     purpose: `look for blob ${digest}`,
     method: 'HEAD',

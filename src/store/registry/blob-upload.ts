@@ -5,7 +5,7 @@ import { Attempts } from './retry.ts';
 import { discardBody } from './transport.ts';
 import { sendPart, type Transfer } from './upload-part.ts';
 import {
-  type BlobPlace,
+  type BlobTarget,
   cancelUpload,
   findUpload,
   startUpload,
@@ -21,7 +21,7 @@ const maximalRestarts = 2;
  * What fails is ended in the registry too. Throws a `registry` error, or what the source throws.
  */
 export async function uploadBlob(
-  place: BlobPlace,
+  place: BlobTarget,
   open: () => ByteStream,
   begun?: UploadSession,
 ): Promise<void> {
@@ -39,7 +39,7 @@ export async function uploadBlob(
 }
 
 /** An upload of a blob that is not mounted. Throws a `registry` error. */
-export async function newUpload(place: BlobPlace): Promise<UploadSession> {
+export async function newUpload(place: BlobTarget): Promise<UploadSession> {
   const start = await startUpload(place);
   if (start.kind === 'waiting') return start.upload;
   throw new TypeError('an upload without a mount cannot be complete');
@@ -47,7 +47,7 @@ export async function newUpload(place: BlobPlace): Promise<UploadSession> {
 
 /** `work.upload` is always the upload that the registry waits for. */
 async function sendParts(
-  place: BlobPlace,
+  place: BlobTarget,
   reader: BlobReader,
   work: { upload: UploadSession },
 ): Promise<void> {
@@ -95,7 +95,7 @@ async function sendParts(
 }
 
 /** A source that fails, or proves wrong once it is read to its end, is the reason for whatever the registry says. */
-async function throwSourceFailure(place: BlobPlace, reader: BlobReader, transfer: Transfer): Promise<void> {
+async function throwSourceFailure(place: BlobTarget, reader: BlobReader, transfer: Transfer): Promise<void> {
   if (transfer.kind === 'lost' && reader.offset === place.descriptor.sizeBytes) await reader.finish();
   if (reader.failure) throw reader.failure.error;
 }

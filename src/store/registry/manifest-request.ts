@@ -2,7 +2,12 @@ import { type Digest, digestOf, isDigest } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import type { Image } from '../../image/image.ts';
 import { mediaTypes } from '../../image/media-type.ts';
-import { type Ask, type RegistrySession, type Repository, showRepository } from './registry-session.ts';
+import {
+  type RegistryRequest,
+  type RegistrySession,
+  type Repository,
+  showRepository,
+} from './registry-session.ts';
 import { discardBody, type HttpResponse, headerOf, readBody } from './transport.ts';
 
 /** A manifest or index as the registry gave it; the digest is computed, not believed. */
@@ -42,7 +47,7 @@ export async function findManifest(
   repository: Repository,
   reference: string,
 ): Promise<StoredManifest | undefined> {
-  const ask: Ask = { ...readingOf(repository, reference), actions: ['pull', 'push'] };
+  const ask: RegistryRequest = { ...readingOf(repository, reference), actions: ['pull', 'push'] };
   const response = await session.send(ask, [200, 404]);
   if (response.status === 200) return receive(session, ask, reference, response);
   await discardBody(response);
@@ -56,7 +61,7 @@ export async function putManifest(
   reference: string,
   image: Pick<Image, 'manifest' | 'manifestBytes'>,
 ): Promise<void> {
-  const ask: Ask = {
+  const ask: RegistryRequest = {
     repository,
     purpose: `write the manifest of ${showManifestReference(reference)}`,
     method: 'PUT',
@@ -75,7 +80,7 @@ export function showManifestReference(reference: string): string {
   return isDigest(reference) ? `digest ${reference}` : `tag ${reference}`;
 }
 
-function readingOf(repository: Repository, reference: string): Ask {
+function readingOf(repository: Repository, reference: string): RegistryRequest {
   return {
     repository,
     purpose: `read the manifest of ${showManifestReference(reference)}`,
@@ -88,7 +93,7 @@ function readingOf(repository: Repository, reference: string): Ask {
 
 async function receive(
   session: RegistrySession,
-  ask: Ask,
+  ask: RegistryRequest,
   reference: string,
   response: HttpResponse,
 ): Promise<StoredManifest> {
@@ -105,7 +110,7 @@ async function receive(
 }
 
 /** What the registry claims must be true; claims in other algorithms than SHA-256 cannot be checked and do not count. */
-function checkClaim(claimed: string | undefined, digest: Digest, ask: Ask): void {
+function checkClaim(claimed: string | undefined, digest: Digest, ask: RegistryRequest): void {
   if (claimed === undefined || !isDigest(claimed) || claimed === digest) return;
   throw new GscError({
     code: 'blob',

@@ -1,5 +1,5 @@
 import { GscError, systemErrorCode } from '../../base/error.ts';
-import type { Question } from './registry-error.ts';
+import type { RequestSubject } from './registry-error.ts';
 import { OversizedBodyError, ProxiedError } from './transport.ts';
 
 /** How the certificate checks of Node and OpenSSL fail. */
@@ -45,7 +45,7 @@ const connectCodes: readonly string[] = [
 
 /** The error for a request that got no answer. A {@link GscError} passes through; an abort becomes `aborted`. */
 export function networkFailure(
-  question: Question,
+  question: RequestSubject,
   error: unknown,
   signal: AbortSignal | undefined,
 ): GscError {
@@ -78,7 +78,7 @@ export function isRefused(error: unknown): boolean {
   return codesOf(error).includes('ECONNREFUSED');
 }
 
-function explain(question: Question, error: unknown): readonly [message: string, hint: string] {
+function explain(question: RequestSubject, error: unknown): readonly [message: string, hint: string] {
   if (error instanceof ProxiedError) return explainProxied(question, error);
   const { domain } = question;
   const codes = codesOf(error);
@@ -105,7 +105,7 @@ function explain(question: Question, error: unknown): readonly [message: string,
 
 /** Nobody but the proxy was connected to; of what comes after that, either may be the reason. */
 function explainProxied(
-  question: Question,
+  question: RequestSubject,
   { proxy, cause }: ProxiedError,
 ): readonly [message: string, hint: string] {
   const [message, hint] = explain(question, cause);
@@ -130,7 +130,7 @@ function codesOf(error: unknown): readonly string[] {
   return [...(own === undefined ? [] : [own]), ...parts.flatMap(codesOf), ...codesOf(error.cause)];
 }
 
-function abortedError(question: Question, cause: unknown): GscError {
+function abortedError(question: RequestSubject, cause: unknown): GscError {
   return new GscError({
     code: 'aborted',
     subject: question.subject,

@@ -5,7 +5,7 @@ import { retryAfterMs } from './retry.ts';
 import { type HttpResponse, readBody } from './transport.ts';
 
 /** What a request was about, for messages. */
-export interface Question {
+export interface RequestSubject {
   /** Registry host as in references. */
   readonly domain: string;
   /** `HOST/REPOSITORY`, or the host alone. */
@@ -40,7 +40,7 @@ const missingCodes: readonly string[] = ['MANIFEST_UNKNOWN', 'NAME_UNKNOWN', 'BL
 
 /** The error for an answer that is a refusal: names the status and what the registry itself said. Reads the body. */
 export async function refusal(
-  question: Question,
+  question: RequestSubject,
   response: HttpResponse,
   login: LoginFacts,
   nowMs: number,
@@ -91,7 +91,7 @@ function codeFor(status: number, codes: readonly string[]): ErrorCode {
 }
 
 function hintFor(
-  { domain, subject }: Question,
+  { domain, subject }: RequestSubject,
   response: HttpResponse,
   codes: readonly string[],
   { source }: LoginFacts,

@@ -4,7 +4,7 @@ import { parseChallenges } from './challenge.ts';
 import { type Endpoint, hostOfDomain, mayBePlain } from './endpoint.ts';
 import { isHungUp, isNotTls, isRefused, networkFailure } from './network-error.ts';
 import { sendFollowing } from './redirect.ts';
-import { type Question, refusal } from './registry-error.ts';
+import { type RequestSubject, refusal } from './registry-error.ts';
 import { type RegistryOptions, type RegistrySettings, registrySettings } from './registry-options.ts';
 import { sendPatiently } from './retry.ts';
 import { type Action, scopeOf } from './scope.ts';
@@ -23,7 +23,7 @@ export interface Repository {
 }
 
 /** One request about a repository. */
-export interface Ask {
+export interface RegistryRequest {
   readonly repository: Repository;
   /** For messages: `read the manifest of tag 3.12`. */
   readonly purpose: string;
@@ -60,7 +60,7 @@ export class RegistrySession {
    * Sends a request until it has an answer that is worth having: repeats it while the connection breaks or the registry
    * is busy. Gives answers with a status of `expected`; throws a `registry` or `not-found` error for all others.
    */
-  async send(ask: Ask, expected: readonly number[]): Promise<HttpResponse> {
+  async send(ask: RegistryRequest, expected: readonly number[]): Promise<HttpResponse> {
     let response: HttpResponse;
     try {
       const { domain } = ask.repository;
@@ -77,7 +77,7 @@ export class RegistrySession {
   }
 
   /** Sends a request, logs in where that is asked for, and gives any answer. Raw errors of the connection pass through. */
-  async sendOnce(ask: Ask): Promise<HttpResponse> {
+  async sendOnce(ask: RegistryRequest): Promise<HttpResponse> {
     const { repository, isBodyOnce } = ask;
     const registry = new URL((await this.#endpointOf(repository.domain)).origin);
     const url = urlOf(ask, registry);
@@ -95,13 +95,13 @@ export class RegistrySession {
   }
 
   /** The error for an answer that is a refusal; reads it. */
-  refusal(ask: Ask, response: HttpResponse): Promise<Error> {
+  refusal(ask: RegistryRequest, response: HttpResponse): Promise<Error> {
     const login = this.#authenticator.loginFacts(ask.repository.domain);
     return refusal(questionOf(ask), response, login, this.settings.now());
   }
 
   /** The error for a request that got no answer. */
-  failure(ask: Ask, error: unknown): Error {
+  failure(ask: RegistryRequest, error: unknown): Error {
     return networkFailure(questionOf(ask), error, this.settings.signal);
   }
 
@@ -110,7 +110,7 @@ export class RegistrySession {
     return this.#transport.close();
   }
 
-  #exchange(ask: Ask, url: URL, authorization: string | undefined): Promise<HttpResponse> {
+  #exchange(ask: RegistryRequest, url: URL, authorization: string | undefined): Promise<HttpResponse> {
     const { method, body, isBodyOnce, signal } = ask;
     // Blobs are hashed as they are stored: no encoding on the way.
     const headers = { 'accept-encoding': 'identity', 'user-agent': 'gsc', ...ask.headers };
@@ -173,15 +173,15 @@ export function showRepository({ domain, path }: Repository): string {
   return `${domain}/${path}`;
 }
 
-function questionOf({ repository, purpose }: Ask): Question {
+function questionOf({ repository, purpose }: RegistryRequest): RequestSubject {
   return { domain: repository.domain, subject: showRepository(repository), purpose };
 }
 
-function urlOf({ target, repository }: Ask, registry: URL): URL {
+function urlOf({ target, repository }: RegistryRequest, registry: URL): URL {
   return typeof target === 'string' ? new URL(`/v2/${repository.path}/${target}`, registry) : target;
 }
 
-function scopesOf({ repository, actions, mountedPath }: Ask): readonly string[] {
+function scopesOf({ repository, actions, mountedPath }: RegistryRequest): readonly string[] {
   const own = scopeOf(repository.path, actions);
   return mountedPath === undefined ? [own] : [own, scopeOf(mountedPath, ['pull'])];
 }

@@ -11,7 +11,13 @@ import { findManifest, putManifest } from './manifest-request.ts';
 import type { RegistryImage } from './open-registry-image.ts';
 import { type RegistrySession, type Repository, repositoryOf, showRepository } from './registry-session.ts';
 import { teeUpload } from './tee-upload.ts';
-import { type BlobPlace, cancelUpload, findUpload, mountBlob, type UploadSession } from './upload-session.ts';
+import {
+  type BlobTarget,
+  cancelUpload,
+  findUpload,
+  mountBlob,
+  type UploadSession,
+} from './upload-session.ts';
 
 /** An image whose blobs may be taken over inside the registry. */
 export type MountSource = Pick<RegistryImage, 'repository' | 'layers' | 'configDescriptor'>;
@@ -38,7 +44,7 @@ export function openRegistryWriter(
 
 /** An upload that was begun for a blob. */
 interface BegunUpload {
-  readonly place: BlobPlace;
+  readonly place: BlobTarget;
   readonly upload: UploadSession;
   /** Bytes were sent: how many arrived is for the registry to say. */
   readonly isUsed: boolean;
@@ -120,7 +126,7 @@ class RegistryWriter implements ImageWriter {
     return isThere;
   }
 
-  async #mount(place: BlobPlace): Promise<boolean> {
+  async #mount(place: BlobTarget): Promise<boolean> {
     for (const repository of this.#sourcesOf(place.descriptor)) {
       const start = await mountBlob(place, repository);
       if (start?.kind === 'stored') return true;
@@ -133,7 +139,7 @@ class RegistryWriter implements ImageWriter {
   }
 
   /** The upload that was begun for a blob, as far as it came. */
-  async #begunUpload(place: BlobPlace): Promise<UploadSession | undefined> {
+  async #begunUpload(place: BlobTarget): Promise<UploadSession | undefined> {
     const begun = this.#uploads.get(place.descriptor.digest);
     return begun?.isUsed ? findUpload(place, begun.upload) : begun?.upload;
   }
@@ -154,7 +160,7 @@ class RegistryWriter implements ImageWriter {
     this.#uploads.delete(digest);
   }
 
-  #placeOf(descriptor: Descriptor): BlobPlace {
+  #placeOf(descriptor: Descriptor): BlobTarget {
     return { session: this.#session, repository: this.#repository, descriptor };
   }
 

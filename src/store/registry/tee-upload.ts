@@ -4,7 +4,7 @@ import type { ByteStream } from '../../image/image.ts';
 import { isBusy, isTransient } from './retry.ts';
 import { discardBody } from './transport.ts';
 import { closingUrl } from './upload-part.ts';
-import { type BlobPlace, type UploadSession, writingOf } from './upload-session.ts';
+import { type BlobTarget, type UploadSession, writingOf } from './upload-session.ts';
 
 /**
  * What became of a blob that was uploaded while it was read. `broken`: the transfer broke; what the registry has of it
@@ -20,7 +20,7 @@ const bufferedBytes = 4 * 1024 * 1024;
  * that breaks does not disturb the reader: `onEnd` is told. Throws a `registry` error where the registry says no.
  */
 export async function* teeUpload(
-  place: BlobPlace,
+  place: BlobTarget,
   verified: ByteStream,
   upload: UploadSession,
   onEnd: (outcome: TeeOutcome) => void,
@@ -66,7 +66,7 @@ async function drained(pipe: PassThrough): Promise<void> {
 /** Statuses after which a second transfer may do: it can log in again, follow a redirect, begin anew, go in chunks. */
 const secondTryStatuses: readonly number[] = [307, 308, 400, 401, 404, 409, 413];
 
-async function send(place: BlobPlace, pipe: PassThrough, upload: UploadSession): Promise<TeeOutcome> {
+async function send(place: BlobTarget, pipe: PassThrough, upload: UploadSession): Promise<TeeOutcome> {
   const { session, descriptor } = place;
   const ask = {
     ...writingOf(place, 'PUT', closingUrl(upload.location, descriptor.digest)),

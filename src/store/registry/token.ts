@@ -5,7 +5,7 @@ import type { Credentials } from './credential-helper.ts';
 import { mayBePlain } from './endpoint.ts';
 import { networkFailure } from './network-error.ts';
 import { sendFollowing } from './redirect.ts';
-import { type LoginFacts, type Question, refusal } from './registry-error.ts';
+import { type LoginFacts, type RequestSubject, refusal } from './registry-error.ts';
 import type { RegistrySettings } from './registry-options.ts';
 import { sendPatiently } from './retry.ts';
 import { type HttpResponse, readBody, type Transport } from './transport.ts';
@@ -22,7 +22,7 @@ export interface TokenWish {
   readonly challenge: Challenge;
   readonly scopes: readonly string[];
   readonly credentials: Credentials | undefined;
-  readonly question: Question;
+  readonly question: RequestSubject;
   readonly login: LoginFacts;
 }
 
@@ -120,7 +120,7 @@ function realmOf({ challenge, registry, question }: TokenWish, settings: Registr
   });
 }
 
-function questionAt({ question }: TokenWish, realm: URL): Question {
+function questionAt({ question }: TokenWish, realm: URL): RequestSubject {
   return { ...question, purpose: `${question.purpose} (no token from ${realm.host})` };
 }
 

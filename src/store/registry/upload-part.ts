@@ -1,9 +1,9 @@
 import type { Digest } from '../../base/digest.ts';
 import type { BlobReader } from './blob-reader.ts';
-import type { Ask } from './registry-session.ts';
+import type { RegistryRequest } from './registry-session.ts';
 import { isBusy, isTransient } from './retry.ts';
 import { discardBody, type HttpResponse } from './transport.ts';
-import { type BlobPlace, sessionAfter, type UploadSession, writingOf } from './upload-session.ts';
+import { type BlobTarget, sessionAfter, type UploadSession, writingOf } from './upload-session.ts';
 
 /** What one request of an upload came to. `error` is what to throw if it is not made good. */
 export type Transfer =
@@ -21,7 +21,7 @@ const lostStatuses: readonly number[] = [400, 404, 409, 410, 416];
 
 /** Sends the next request of an upload: the whole blob, a chunk of at most `chunkBytes`, or the closing one. */
 export async function sendPart(
-  place: BlobPlace,
+  place: BlobTarget,
   reader: BlobReader,
   upload: UploadSession,
   chunkBytes: number,
@@ -30,7 +30,7 @@ export async function sendPart(
   const { location, offset } = upload;
   const partBytes = Math.min(sizeBytes - offset, chunkBytes);
   const isClosing = partBytes === 0 || (offset === 0 && partBytes === sizeBytes);
-  const ask: Ask = {
+  const ask: RegistryRequest = {
     ...writingOf(place, isClosing ? 'PUT' : 'PATCH', isClosing ? closingUrl(location, digest) : location),
     headers: {
       'content-type': 'application/octet-stream',
@@ -52,9 +52,9 @@ export function closingUrl(location: URL, digest: Digest): URL {
 }
 
 async function transfer(
-  place: BlobPlace,
+  place: BlobTarget,
   reader: BlobReader,
-  ask: Ask,
+  ask: RegistryRequest,
   after: UploadSession,
 ): Promise<Transfer> {
   const { session } = place;

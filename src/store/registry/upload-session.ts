@@ -1,6 +1,6 @@
 import type { Descriptor } from '../../image/descriptor.ts';
 import { resolveLocation } from './redirect.ts';
-import type { Ask, RegistrySession, Repository } from './registry-session.ts';
+import type { RegistryRequest, RegistrySession, Repository } from './registry-session.ts';
 import { discardBody, type HttpResponse, headerOf } from './transport.ts';
 
 /** An upload that a registry waits for. OCI distribution-spec 1.1, "Pushing blobs". */
@@ -18,14 +18,18 @@ export type UploadStart =
   | { readonly kind: 'waiting'; readonly upload: UploadSession };
 
 /** Everything about one blob of one repository. */
-export interface BlobPlace {
+export interface BlobTarget {
   readonly session: RegistrySession;
   readonly repository: Repository;
   readonly descriptor: Descriptor;
 }
 
 /** A request to write a blob: what all of them have in common. */
-export function writingOf(place: BlobPlace, method: Ask['method'], target: string | URL): Ask {
+export function writingOf(
+  place: BlobTarget,
+  method: RegistryRequest['method'],
+  target: string | URL,
+): RegistryRequest {
   const { repository, descriptor } = place;
   const purpose = `write blob ${descriptor.digest}`;
   return { repository, purpose, method, target, actions: ['pull', 'push'] };
@@ -35,7 +39,7 @@ export function writingOf(place: BlobPlace, method: Ask['method'], target: strin
 const noMountStatuses: readonly number[] = [400, 401, 403, 404, 405, 501];
 
 /** Opens an upload. Throws a `registry` error. */
-export async function startUpload(place: BlobPlace): Promise<UploadStart> {
+export async function startUpload(place: BlobTarget): Promise<UploadStart> {
   const ask = writingOf(place, 'POST', 'blobs/uploads/');
   return startOf(place, ask, await place.session.send(ask, [202]));
 }
@@ -44,7 +48,7 @@ export async function startUpload(place: BlobPlace): Promise<UploadStart> {
  * Asks for the blob of another repository of the same registry. Some registries would rather have the bytes and open an
  * upload; undefined if a registry does neither.
  */
-export async function mountBlob(place: BlobPlace, from: Repository): Promise<UploadStart | undefined> {
+export async function mountBlob(place: BlobTarget, from: Repository): Promise<UploadStart | undefined> {
   const query = new URLSearchParams({ mount: place.descriptor.digest, from: from.path });
   const ask = { ...writingOf(place, 'POST', `blobs/uploads/?${query}`), mountedPath: from.path };
   const response = await place.session.send(ask, [201, 202, ...noMountStatuses]);
@@ -53,7 +57,11 @@ export async function mountBlob(place: BlobPlace, from: Repository): Promise<Upl
   return undefined;
 }
 
-async function startOf(place: BlobPlace, ask: Ask, response: HttpResponse): Promise<UploadStart> {
+async function startOf(
+  place: BlobTarget,
+  ask: RegistryRequest,
+  response: HttpResponse,
+): Promise<UploadStart> {
   if (response.status === 202) return { kind: 'waiting', upload: await sessionAfter(place, ask, response) };
   await discardBody(response);
   return { kind: 'stored' };
@@ -61,7 +69,7 @@ async function startOf(place: BlobPlace, ask: Ask, response: HttpResponse): Prom
 
 /** What the registry has of an upload; undefined if it lost it, or cannot say how much it has. */
 export async function findUpload(
-  place: BlobPlace,
+  place: BlobTarget,
   upload: UploadSession,
 ): Promise<UploadSession | undefined> {
   const ask = writingOf(place, 'GET', upload.location);
@@ -78,7 +86,7 @@ export async function findUpload(
 const cancelMs = 5000;
 
 /** Ends an upload that is not wanted any more, also after an abort. */
-export async function cancelUpload(place: BlobPlace, upload: UploadSession): Promise<void> {
+export async function cancelUpload(place: BlobTarget, upload: UploadSession): Promise<void> {
   const ask = { ...writingOf(place, 'DELETE', upload.location), signal: AbortSignal.timeout(cancelMs) };
   // Registries need not offer this, and clean up by themselves: every answer and every failure will do.
   const response = await place.session.sendOnce(ask).catch(() => undefined);
@@ -90,8 +98,8 @@ export async function cancelUpload(place: BlobPlace, upload: UploadSession): Pro
  * error for an answer without a location where one is needed.
  */
 export async function sessionAfter(
-  place: BlobPlace,
-  ask: Ask,
+  place: BlobTarget,
+  ask: RegistryRequest,
   response: HttpResponse,
   expected?: UploadSession,
 ): Promise<UploadSession> {

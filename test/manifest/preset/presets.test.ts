@@ -9,13 +9,13 @@ import { serializeManifest } from '../../../src/manifest/toml/serialize.ts';
 import { parseToml, showPath } from '../../../src/manifest/toml/toml.ts';
 import { gramineReleases, parseRuntimeVersion } from '../../../src/runtime/version.ts';
 import { scanImage } from '../../../src/scan/scan-image.ts';
-import { findStart, type Start } from '../../../src/start/find-start.ts';
+import { type ContainerProcess, findStart } from '../../../src/start/container-process.ts';
 import { appImage, staticProgram } from '../../support/graminized/app-image.ts';
 import type { MadeEntry } from '../../support/scan/made-layers.ts';
 
 const newest = parseRuntimeVersion('1.9');
 
-async function startOf(argv: readonly string[], entries: readonly MadeEntry[]): Promise<Start> {
+async function startOf(argv: readonly string[], entries: readonly MadeEntry[]): Promise<ContainerProcess> {
   const app = await appImage([entries], { Entrypoint: [...argv], Env: ['PATH=/bin'] });
   return findStart(app.config, (await scanImage(app)).tree, 'test');
 }

@@ -4,21 +4,21 @@ import { describe, expect, test } from 'vitest';
 import { distributionNames } from '../../../src/runtime/recipe/distribution.ts';
 import { makeRecipe } from '../../../src/runtime/recipe/make-recipe.ts';
 import {
-  type BuildOrder,
   baseImage,
   isUnresolved,
-  namedOrder,
+  namedSpec,
+  type RuntimeBuildSpec,
   recipeDigest,
 } from '../../../src/runtime/recipe/recipe.ts';
 import { archive, orderOn, textOf } from '../../support/runtime/recipe/orders.ts';
 
-const byDistribution: readonly (readonly [string, BuildOrder])[] = [
+const byDistribution: readonly (readonly [string, RuntimeBuildSpec])[] = [
   ...distributionNames('gramine').map((name) => [name, orderOn(name)] as const),
   ...distributionNames('graphene').map((name) => [name, orderOn(name, { family: 'graphene' })] as const),
 ];
 
 const driver = { repository: 'https://git.example.com/linux-sgx-driver.git', revision: 'sgx_driver_1.9' };
-const byOption: readonly (readonly [string, BuildOrder])[] = [
+const byOption: readonly (readonly [string, RuntimeBuildSpec])[] = [
   ['debug', orderOn('debian:12', { buildType: 'debug' })],
   ['debugoptimized', orderOn('debian:12', { buildType: 'debugoptimized' })],
   ['registry', orderOn('ubuntu:22.04', { registry: 'registry.example.com/mirror' })],
@@ -171,13 +171,14 @@ describe('a login for a repository', () => {
 });
 
 describe('the digest of a recipe', () => {
-  const digestOfOrder = (more: Partial<BuildOrder>) => recipeDigest(makeRecipe(orderOn('debian:12', more)));
+  const digestOfOrder = (more: Partial<RuntimeBuildSpec>) =>
+    recipeDigest(makeRecipe(orderOn('debian:12', more)));
 
   test('is the same for the same order', () => {
     expect(digestOfOrder({})).toBe(digestOfOrder({}));
   });
 
-  test.each<[string, Partial<BuildOrder>]>([
+  test.each<[string, Partial<RuntimeBuildSpec>]>([
     [
       'the commit',
       { source: { repository: 'https://git.example.com/gramine.git', revision: 'ffff', name: 'v1.9' } },
@@ -206,7 +207,7 @@ describe('the digest of a recipe', () => {
       source: { repository, revision: 'v1.9', isUnresolved: true },
       driver: { repository, revision: 'main', isUnresolved: true },
     });
-    expect(recipeDigest(makeRecipe(namedOrder(resolved)))).toBe(recipeDigest(makeRecipe(unresolved)));
+    expect(recipeDigest(makeRecipe(namedSpec(resolved)))).toBe(recipeDigest(makeRecipe(unresolved)));
     expect([resolved, unresolved].map(isUnresolved)).toEqual([false, true]);
     // One of them is known to have moved, perhaps.
     expect(isUnresolved({ ...unresolved, source })).toBe(false);

@@ -75,7 +75,7 @@ describe('a docker-archive', () => {
   test('has no manifest of its own, whatever the one that stands for it', async () => {
     save({ ...contents, 'manifest.json': [listing], repositories: {} });
     const opened = await openImage({ kind: 'docker-archive', path: file });
-    expect(opened.isManifestMadeUp).toBe(true);
+    expect(opened.isManifestSynthesized).toBe(true);
     await opened.close();
   });
 

@@ -22,7 +22,7 @@ describe('an Engine of today with its own store', () => {
     const image = await open(engine, 'app:1');
     expect(engine.apiVersion).toBe('1.51');
     expect(image).toMatchObject({ id, name: 'docker-daemon:app:1', names: ['app:1'] });
-    expect([image.configDescriptor.digest, image.isManifestMadeUp]).toEqual([id, true]);
+    expect([image.configDescriptor.digest, image.isManifestSynthesized]).toEqual([id, true]);
     expect(image.config['moby.buildkit.buildinfo.v1']).toBe('x');
     expect(image.layers.map(({ descriptor, diffId }) => descriptor.digest === diffId)).toEqual([true, true]);
     expect(await layerBytes(image)).toEqual([sampleTar('a'), sampleTar('b')]);

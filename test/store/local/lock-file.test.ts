@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { withLock } from '../../../src/store/local/lock-file.ts';
-import { fateOf, ownIdentity } from '../../../src/store/local/process-identity.ts';
+import { ownIdentity, processStatus } from '../../../src/store/local/process-identity.ts';
 import { cleanLeftovers, createTemporaryFile } from '../../../src/store/local/temporary-file.ts';
 import { scratchDirectory } from '../../support/store/scratch.ts';
 
@@ -127,9 +127,9 @@ describe('leftovers', () => {
 
   test('the fate of a process is known only on its own machine', async () => {
     const own = await ownIdentity();
-    expect(await fateOf(own)).toBe('alive');
-    expect(await fateOf({ ...own, pid: deadPid })).toBe('dead');
-    expect(await fateOf({ ...own, startTicks: 1 })).toBe('dead');
-    expect(await fateOf({ ...own, space: 'ffffffff' })).toBe('unknown');
+    expect(await processStatus(own)).toBe('alive');
+    expect(await processStatus({ ...own, pid: deadPid })).toBe('dead');
+    expect(await processStatus({ ...own, startTicks: 1 })).toBe('dead');
+    expect(await processStatus({ ...own, space: 'ffffffff' })).toBe('unknown');
   });
 });

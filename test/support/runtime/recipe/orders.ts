@@ -1,9 +1,9 @@
 import { distributionFor } from '../../../../src/runtime/recipe/distribution.ts';
-import type { BuildOrder } from '../../../../src/runtime/recipe/recipe.ts';
+import type { RuntimeBuildSpec } from '../../../../src/runtime/recipe/recipe.ts';
 import type { Family } from '../../../../src/runtime/version.ts';
 
 /** A release build of a known commit on a distribution, by its name in a configuration. */
-export function orderOn(name: string, more: Partial<BuildOrder> = {}): BuildOrder {
+export function orderOn(name: string, more: Partial<RuntimeBuildSpec> = {}): RuntimeBuildSpec {
   const family: Family = more.family ?? 'gramine';
   const distribution = distributionFor(family, name);
   if (distribution === undefined) throw new Error(`${family} is not built on ${name}`);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { imagePath } from '../../src/base/image-path.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
-import { findWritePlaces } from '../../src/trust/write-places.ts';
+import { likelyWrittenDirectories } from '../../src/trust/likely-written-directories.ts';
 import { directory, file, symlink } from '../support/tree/layer-stack.ts';
 
 interface Choice {
@@ -12,7 +12,7 @@ interface Choice {
 }
 
 function places(entries: readonly LayerEntry[], { uid = 0, gid = 0, trusted = [] }: Choice = {}) {
-  return findWritePlaces({
+  return likelyWrittenDirectories({
     tree: mergeLayers([entries]),
     user: { uid, gid },
     trusted: new Set(trusted.map(imagePath)),
@@ -27,7 +27,7 @@ function owned(path: string, uid: number, mode = 0o755, gid = uid): LayerEntry {
   return { ...directory(path, mode), uid, gid } as LayerEntry;
 }
 
-describe('findWritePlaces', () => {
+describe('likelyWrittenDirectories', () => {
   it('names directories of the user, and of a group of the user that may write', () => {
     const entries = [owned('/data', 1000), owned('/shared', 0, 0o775, 1000), owned('/read', 0, 0o755, 1000)];
     expect(lines(entries, { uid: 1000, gid: 1000 })).toEqual(['user /data', 'group /shared']);

@@ -10,7 +10,7 @@ import { followProgram, type ProgramChain } from './program-chain.ts';
 import { findWorkingDirectory, type WorkingDirectory } from './working-directory.ts';
 
 /** How a container of an image starts, everything looked up in the image itself. */
-export interface Start {
+export interface ContainerProcess {
   /** `ENTRYPOINT` followed by `CMD`; the first is as given, not resolved. */
   readonly argv: readonly string[];
   readonly executable: Executable;
@@ -26,7 +26,7 @@ export interface Start {
  * Finds out how an image starts, by the rules of Docker and runc. Throws an `entrypoint`, `user` or `platform` error
  * that names `subject` if a container of it could not start either.
  */
-export function findStart(config: ImageConfig, tree: FileTree, subject: string): Start {
+export function findStart(config: ImageConfig, tree: FileTree, subject: string): ContainerProcess {
   const run: RunConfig = config.config ?? {};
   const argv = argvOf(run, subject);
   const environment = readEnvironment(run.Env ?? [], subject);
@@ -47,7 +47,7 @@ export function findStart(config: ImageConfig, tree: FileTree, subject: string):
 }
 
 /** The real paths of the program, its interpreters and its loader: without them nothing starts. */
-export function startFiles({ chain: { steps, loader } }: Start): readonly ImagePath[] {
+export function startFiles({ chain: { steps, loader } }: ContainerProcess): readonly ImagePath[] {
   return [...steps, ...(loader ? [loader.executable] : [])].map(({ path }) => path);
 }
 

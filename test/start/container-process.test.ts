@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunConfig } from '../../src/image/config.ts';
-import { findStart } from '../../src/start/find-start.ts';
+import { findStart } from '../../src/start/container-process.ts';
 import type { LayerEntry, ProgramFacts } from '../../src/tree/entry.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
 import { directory, fifo, file, symlink } from '../support/tree/layer-stack.ts';

@@ -4,7 +4,7 @@ import { isTable, type TomlTable, type TomlValue, valueAt } from '../toml/toml.t
 import { type Mount, mountOf, readMounts } from './reachable-files.ts';
 
 /** What Gramine does when a program inside opens a name, if there is a file. */
-export type NameTreatment =
+export type FileAccessDecision =
   | (OnHost & { readonly kind: 'trusted'; readonly sha256: string })
   /** Read and written unchecked, by an entry of `sgx.allowed_files`; `sha256` if it is listed as trusted in vain. */
   | (OnHost & { readonly kind: 'allowed'; readonly entry: string; readonly sha256?: string })
@@ -62,7 +62,7 @@ export function readManifestNames(manifest: TomlTable): ManifestNames {
  * beginning; an allowed entry stands for itself and all below it and wins over a trusted one (LibOS, `setup_inode_data`;
  * before 1.8 the PAL's list, which holds the allowed files first).
  */
-export function treatName(names: ManifestNames, path: ImagePath): NameTreatment {
+export function decideAccess(names: ManifestNames, path: ImagePath): FileAccessDecision {
   const generated = names.generated.find((place) => place === path);
   if (generated !== undefined) return { kind: 'emulated', place: generated };
   const mount = mountOf(path, names.mounts);
@@ -77,7 +77,7 @@ export function treatName(names: ManifestNames, path: ImagePath): NameTreatment 
 /** Gramine's own default for `fs.root`. */
 const defaultRoot: Mount = { type: 'chroot', at: imagePath('/'), shows: undefined, uri: 'file:.' };
 
-function treatOnHost(names: ManifestNames, onHost: OnHost): NameTreatment {
+function treatOnHost(names: ManifestNames, onHost: OnHost): FileAccessDecision {
   const sha256 = names.trusted.get(onHost.hostPath);
   const allowed = names.allowed.find(({ path }) => isAtOrBelow(onHost.hostPath, path));
   if (allowed) return { kind: 'allowed', ...onHost, entry: allowed.entry, ...(sha256 && { sha256 }) };

@@ -48,7 +48,7 @@ export interface IgnoredLink {
 }
 
 /** The names of a tree, sorted out; all lists are in walk order. */
-export interface TreeNames {
+export interface ClassifiedPaths {
   readonly trusted: readonly TrustedName[];
   readonly directoryLinks: readonly DirectoryLink[];
   readonly excluded: readonly ExcludedFile[];
@@ -58,7 +58,7 @@ export interface TreeNames {
 const unwritable = 'the name is not valid UTF-8, which TOML cannot hold';
 
 /** Sorts out every name of a tree: what is trusted, what is a link to a directory, what is left out and why. */
-export function sortOutNames(tree: FileTree, policy: TrustPolicy): TreeNames {
+export function classifyPaths(tree: FileTree, policy: TrustPolicy): ClassifiedPaths {
   const sorter = new NameSorter(tree, policy);
   for (const { path, node } of walkTree(tree)) {
     if (node.kind === 'file') sorter.addFile(path, node);
@@ -67,7 +67,7 @@ export function sortOutNames(tree: FileTree, policy: TrustPolicy): TreeNames {
   return sorter;
 }
 
-class NameSorter implements TreeNames {
+class NameSorter implements ClassifiedPaths {
   readonly trusted: TrustedName[] = [];
   readonly directoryLinks: DirectoryLink[] = [];
   readonly excluded: ExcludedFile[] = [];

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { imagePath } from '../../../src/base/image-path.ts';
-import { readManifestNames, treatName } from '../../../src/manifest/files/name-treatment.ts';
+import { decideAccess, readManifestNames } from '../../../src/manifest/files/access-decision.ts';
 import { parseToml } from '../../../src/manifest/toml/toml.ts';
 
 const hash = 'a'.repeat(64);
 
 function treat(manifest: string, path: string) {
-  return treatName(readManifestNames(parseToml(manifest, 'test').root), imagePath(path));
+  return decideAccess(readManifestNames(parseToml(manifest, 'test').root), imagePath(path));
 }
 
 /** A manifest whose root is the host's, with these mounts, trusted and allowed files. */
@@ -24,7 +24,7 @@ sgx.allowed_files = [${allowed.map((uri) => `"${uri}",`).join(' ')}]
 ${more}`;
 }
 
-describe('treatName', () => {
+describe('decideAccess', () => {
   it('a trusted entry stands for exactly its name, cleaned', () => {
     const text = manifest([], ['file:/usr//bin/./x']);
     expect(treat(text, '/usr/bin/x')).toMatchObject({

@@ -10,21 +10,21 @@ import {
 import type { TomlTable, TomlValue } from '../manifest/toml/toml.ts';
 import type { RuntimeFacts } from '../runtime/runtime.ts';
 import { isAtLeast, type RuntimeVersion } from '../runtime/version.ts';
+import type { ContainerProcess } from '../start/container-process.ts';
 import { defaultSearchPath } from '../start/executable.ts';
-import type { Start } from '../start/find-start.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import { walkTree } from '../tree/walk-tree.ts';
 import type { DirectoryMount } from '../trust/directory-links.ts';
 import type { TrustedFile } from '../trust/trusted-files.ts';
 import { entrypointName } from './entrypoint-name.ts';
-import type { KeptPlace } from './kept-places.ts';
+import type { StartMount } from './start-mounts.ts';
 
 /** Which C library the application gets inside: Gramine's, which is patched and faster, or the image's own. */
 export type LibcChoice = 'runtime' | 'image';
 
-export interface OwnManifestParts {
-  readonly start: Start;
+export interface GeneratedManifestParts {
+  readonly start: ContainerProcess;
   readonly runtime: RuntimeFacts;
   readonly version: RuntimeVersion;
   readonly libc: LibcChoice;
@@ -34,7 +34,7 @@ export interface OwnManifestParts {
   readonly trusted: readonly TrustedFile[];
   readonly writablePlaces: readonly ImagePath[];
   /** What is mounted on top of writable places. */
-  readonly kept: readonly KeptPlace[];
+  readonly kept: readonly StartMount[];
   /** Where the user's manifest and options mount something: links below lie in what it hides. */
   readonly takenPlaces: readonly ImagePath[];
 }
@@ -43,7 +43,7 @@ export interface OwnManifestParts {
 const scratchPlaces = ['/tmp', '/var/tmp', '/run'].map(imagePath);
 
 /** The scratch places, and the names of links that lead to or into them: each becomes a tmpfs of its own. */
-export function findWritablePlaces(tree: FileTree): readonly ImagePath[] {
+export function scratchDirectories(tree: FileTree): readonly ImagePath[] {
   const places = new Set<ImagePath>(scratchPlaces);
   for (const { path, node } of walkTree(tree)) {
     if (node.kind !== 'symlink') continue;
@@ -55,7 +55,7 @@ export function findWritablePlaces(tree: FileTree): readonly ImagePath[] {
 }
 
 /** What gsc itself says about an application, without the trusted files: the user's manifest is merged over it. */
-export function ownManifest(parts: OwnManifestParts): TomlTable {
+export function generatedManifest(parts: GeneratedManifestParts): TomlTable {
   const { start, mounts, trusted, writablePlaces, takenPlaces } = parts;
   const entrypoint = entrypointName(start.executable, {
     mounts,
@@ -99,7 +99,7 @@ export function trustedEntries(
   );
 }
 
-function loaderTable(parts: OwnManifestParts): TomlTable {
+function loaderTable(parts: GeneratedManifestParts): TomlTable {
   const { start, runtime, version } = parts;
   const entrypoint = isAtLeast(version.release, '1.8')
     ? table([
@@ -120,7 +120,7 @@ function loaderTable(parts: OwnManifestParts): TomlTable {
 function argumentEntries({
   argumentSource,
   start,
-}: OwnManifestParts): readonly (readonly [string, TomlValue])[] {
+}: GeneratedManifestParts): readonly (readonly [string, TomlValue])[] {
   switch (argumentSource) {
     case 'own':
       return [['argv', start.argv]];
@@ -132,7 +132,7 @@ function argumentEntries({
 }
 
 /** The image's variables, then what engines set where the image does not, with the library path that Gramine needs. */
-function environmentTable(parts: OwnManifestParts): TomlTable {
+function environmentTable(parts: GeneratedManifestParts): TomlTable {
   const variables = new Map<string, TomlValue>(parts.start.environment.variables);
   if (!variables.has('PATH')) variables.set('PATH', defaultSearchPath);
   // As runc does, which takes an empty one for none.
@@ -151,7 +151,7 @@ function environmentTable(parts: OwnManifestParts): TomlTable {
  * first of all; the image's own is among its system directories. Static programs need none. The image's LD_LIBRARY_PATH
  * comes before its system directories, as outside.
  */
-function runtimeLibraries({ start, runtime, libc }: OwnManifestParts): readonly string[] {
+function runtimeLibraries({ start, runtime, libc }: GeneratedManifestParts): readonly string[] {
   if (start.libraries.libc !== 'glibc' || libc === 'image') return [];
   const directory = runtime.cLibraryDirectories.glibc;
   if (directory !== undefined) return [directory];
@@ -163,7 +163,12 @@ function runtimeLibraries({ start, runtime, libc }: OwnManifestParts): readonly 
   });
 }
 
-function mountList({ mounts, writablePlaces, kept, takenPlaces }: OwnManifestParts): readonly TomlTable[] {
+function mountList({
+  mounts,
+  writablePlaces,
+  kept,
+  takenPlaces,
+}: GeneratedManifestParts): readonly TomlTable[] {
   const isHidden = (path: ImagePath) =>
     writablePlaces.some((place) => isWithin(path, place)) ||
     takenPlaces.some((place) => path !== place && isWithin(path, place));

@@ -61,7 +61,7 @@ const wellKnown: Readonly<Record<string, WriteSign>> = {
  * Finds the topmost directories that look as if programs wrote there, from owners, modes, well-known places and links to
  * the standard streams: the strongest signs first, of equal ones in walk order. Links are not followed.
  */
-export function findWritePlaces(options: WritePlaceOptions): readonly WritePlace[] {
+export function likelyWrittenDirectories(options: WritePlaceOptions): readonly WritePlace[] {
   const finder = new PlaceFinder(options);
   finder.visit(imagePath('/'), options.tree.root);
   return writeSigns.flatMap((sign) => finder.places.filter((place) => place.sign === sign));

@@ -1,11 +1,11 @@
 import { type ImagePath, isWithin, showBytes } from '../base/image-path.ts';
 import { type TomlTable, valueAt } from '../manifest/toml/toml.ts';
-import { type Start, startFiles } from '../start/find-start.ts';
+import { type ContainerProcess, startFiles } from '../start/container-process.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { walkTree } from '../tree/walk-tree.ts';
 
 /** What the start needs below a scratch place, which is a tmpfs and empty then: it gets a mount of its own on top. */
-export interface KeptPlace {
+export interface StartMount {
   readonly path: ImagePath;
   /** `chroot` shows what the image has there, trusted and not to be written; `tmpfs` is an empty directory. */
   readonly type: 'chroot' | 'tmpfs';
@@ -13,7 +13,7 @@ export interface KeptPlace {
 
 export interface KeptPlacesParts {
   readonly tree: FileTree;
-  readonly start: Start;
+  readonly start: ContainerProcess;
   readonly scratchPlaces: readonly ImagePath[];
   /** Where the user's manifest and options mount something: there they decide. */
   readonly takenPlaces: readonly ImagePath[];
@@ -22,13 +22,13 @@ export interface KeptPlacesParts {
 }
 
 /** Finds the program, its interpreters, its loader and the working directory where they lie below a scratch place. */
-export function findKeptPlaces(parts: KeptPlacesParts): readonly KeptPlace[] {
+export function findStartMounts(parts: KeptPlacesParts): readonly StartMount[] {
   const { tree, start, scratchPlaces, takenPlaces, user } = parts;
   const isLost = (path: ImagePath) =>
     scratchPlaces.some((place) => path !== place && isWithin(path, place)) &&
     !takenPlaces.some((place) => isWithin(path, place));
   const directory = start.workingDirectory.realPath;
-  const kept: KeptPlace[] = [];
+  const kept: StartMount[] = [];
   if (valueAt(user, ['fs', 'start_dir']) === undefined && isLost(directory)) {
     kept.push({ path: directory, type: hasContent(tree, start) ? 'chroot' : 'tmpfs' });
   }
@@ -40,7 +40,7 @@ export function findKeptPlaces(parts: KeptPlacesParts): readonly KeptPlace[] {
 }
 
 /** What is otherwise than outside, a sentence each. */
-export function keptPlaceNotes(kept: readonly KeptPlace[]): readonly string[] {
+export function startMountNotes(kept: readonly StartMount[]): readonly string[] {
   return kept.map(({ path, type }) => {
     const shown = showBytes(path);
     return type === 'tmpfs'
@@ -49,7 +49,7 @@ export function keptPlaceNotes(kept: readonly KeptPlace[]): readonly string[] {
   });
 }
 
-function hasContent(tree: FileTree, { workingDirectory: { realPath, exists } }: Start): boolean {
+function hasContent(tree: FileTree, { workingDirectory: { realPath, exists } }: ContainerProcess): boolean {
   if (!exists) return false;
   for (const { node } of walkTree(tree, realPath)) if (node.kind !== 'directory') return true;
   return false;

@@ -12,7 +12,7 @@ const layerTypes: Readonly<Record<string, string>> = {
  * The image with OCI's media types in its manifest: config and layers keep their bytes, so the image ID stays. For OCI
  * layouts, in which skopeo and podman find no other images. Pure.
  */
-export function inOciForm(image: Image): Image {
+export function withOciMediaTypes(image: Image): Image {
   if (image.manifest.mediaType !== mediaTypes.dockerManifest) return image;
   const { name, config, configBytes } = image;
   return assembleImage({ name, config, configBytes, layers: image.layers.map(renamed), isDocker: false });

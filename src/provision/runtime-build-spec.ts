@@ -10,7 +10,7 @@ import {
   distributionFor,
   distributionNames,
 } from '../runtime/recipe/distribution.ts';
-import type { BuildOrder, BuildType } from '../runtime/recipe/recipe.ts';
+import type { BuildType, RuntimeBuildSpec } from '../runtime/recipe/recipe.ts';
 import type { Family } from '../runtime/version.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { ProvideOptions } from './provide-runtime.ts';
@@ -24,7 +24,7 @@ export interface RuntimeBuildChoices extends ProvideOptions {
   readonly buildArguments: readonly string[];
 }
 
-export interface BuildOrderInput {
+export interface RuntimeBuildSpecInput {
   readonly family: Family;
   readonly configuration: Configuration;
   readonly choices: RuntimeBuildChoices;
@@ -41,7 +41,10 @@ const defaultSources: Readonly<Record<Family, { readonly repository: string; rea
 const tables = { gramine: 'Gramine', graphene: 'Graphene' } as const;
 
 /** Reads what configuration and options order of a build. Throws `config` errors with their place, `usage`, `not-found`. */
-export async function readBuildOrder(workspace: Workspace, input: BuildOrderInput): Promise<BuildOrder> {
+export async function readRuntimeBuildSpec(
+  workspace: Workspace,
+  input: RuntimeBuildSpecInput,
+): Promise<RuntimeBuildSpec> {
   const { host, reporter } = workspace;
   const { family, configuration, choices } = input;
   const table = tables[family];
@@ -118,7 +121,7 @@ async function sourceOf({ host, reporter }: Workspace, wanted: WantedSource): Pr
 
 async function distributionOf(
   { reporter }: Workspace,
-  { family, configuration, detect }: BuildOrderInput,
+  { family, configuration, detect }: RuntimeBuildSpecInput,
 ): Promise<Distribution> {
   const setting = settingOf(configuration, 'Distro');
   const named = setting === undefined ? undefined : firstOf(setting);

@@ -1,4 +1,4 @@
-import type { z } from 'zod/mini';
+import type * as z from 'zod/mini';
 
 /** Problems beyond these are of no use in one line. */
 const mostShown = 3;

@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { type Digest, isDigest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import { describeShape } from '../base/shape-problem.ts';

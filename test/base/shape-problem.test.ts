@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { describeShape } from '../../src/base/shape-problem.ts';
 
 const schema = z.object({ layers: z.array(z.object({ size: z.number('expected a size') })) });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { type Digest, digestOf, digestOfHex, finishDigest, isDigest } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import { type ByteString, bytesOfText } from '../../base/image-path.ts';

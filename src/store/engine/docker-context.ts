@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { digestOf, hexOf } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';

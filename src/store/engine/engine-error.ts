@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { GscError, systemErrorCode } from '../../base/error.ts';
 import { type EngineAddress, type EngineKind, showAddress } from './engine-address.ts';
 

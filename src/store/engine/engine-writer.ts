@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import type { Digest } from '../../base/digest.ts';
 import type { ByteStream, Image, Layer } from '../../image/image.ts';
 import type { ImageWriter, LayerKey, StoreResult } from '../../image/image-writer.ts';

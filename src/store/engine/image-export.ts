@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import type { Digest } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import type { ByteStream, Image } from '../../image/image.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { type Digest, digestOf } from '../../base/digest.ts';
 import { parseImageConfig } from '../../image/config.ts';
 import type { Image, Layer } from '../../image/image.ts';

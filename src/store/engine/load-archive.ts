@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import type { ByteStream } from '../../image/image.ts';
 import type { Engine } from './engine.ts';
 import { readText } from './engine-connection.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { GscError } from '../../base/error.ts';
 import type { Image } from '../../image/image.ts';
 import { parseJson } from '../../image/json.ts';

@@ -1,7 +1,7 @@
 import { link, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { writeError } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
 import { throwIfAborted } from './abort.ts';

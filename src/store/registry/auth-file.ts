@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 

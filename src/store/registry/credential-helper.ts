@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { GscError, systemErrorCode } from '../../base/error.ts';
 import type { ProgramResult } from '../../base/run-program.ts';
 import { printable } from './registry-error.ts';

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { type ErrorCode, GscError } from '../../base/error.ts';
 import { retryAfterMs } from './retry.ts';
 import { type HttpResponse, readBody } from './transport.ts';

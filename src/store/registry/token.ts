@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { GscError } from '../../base/error.ts';
 import type { Challenge } from './challenge.ts';
 import type { Credentials } from './credential-helper.ts';

@@ -181,8 +181,8 @@ describe.each(kinds)('a file of kind %s', (kind) => {
     const start = await childProgram(
       scratch,
       `
-      import { openWriter } from '../../../src/store/open-writer.ts';
-      import { imageOf, unfinishedLayer } from '../../support/store/sample.ts';
+      import { openWriter } from './src/store/open-writer.ts';
+      import { imageOf, unfinishedLayer } from './test/support/store/sample.ts';
       const image = imageOf([unfinishedLayer()]);
       const writer = await openWriter({ kind: '${kind}', path: process.argv[2] });
       await writer.commit(image);
@@ -264,7 +264,7 @@ describe('a docker-archive', () => {
       scratch,
       `
       import { createReadStream, readFileSync } from 'node:fs';
-      import { openWriter } from '../../../src/store/open-writer.ts';
+      import { openWriter } from './src/store/open-writer.ts';
       const [path, source, layer, image] = process.argv.slice(2);
       const writer = await openWriter({ kind: 'docker-archive', path });
       for await (const _ of writer.teeLayer(JSON.parse(layer), createReadStream(source, { highWaterMark: 65536 })));

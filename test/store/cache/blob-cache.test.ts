@@ -246,9 +246,9 @@ describe('several processes', () => {
   beforeAll(async () => {
     start = await childProgram(
       scratch,
-      `import { BlobCache } from '../../src/store/cache/blob-cache.ts';
-       import { digestOf } from '../../src/base/digest.ts';
-       import { noise } from './sample.ts';
+      `import { BlobCache } from './src/store/cache/blob-cache.ts';
+       import { digestOf } from './src/base/digest.ts';
+       import { noise } from './test/support/store/sample.ts';
        const [directory, rounds, size] = process.argv.slice(2);
        const troubles = [];
        const cache = new BlobCache({ directory, now: () => new Date(), maxBytes: 400_000, onTrouble: (e) => troubles.push(e.message) });

@@ -219,10 +219,10 @@ describe('Docker Engine 20.10', () => {
 });
 
 const slowLoad = `
-  import { connectEngine } from '../../src/store/engine/engine.ts';
-  import { openEngineWriter } from '../../src/store/engine/engine-writer.ts';
-  import { parseImageName } from '../../src/reference/image-name.ts';
-  import { imageOf, unfinishedLayer } from './sample.ts';
+  import { connectEngine } from './src/store/engine/engine.ts';
+  import { openEngineWriter } from './src/store/engine/engine-writer.ts';
+  import { parseImageName } from './src/reference/image-name.ts';
+  import { imageOf, unfinishedLayer } from './test/support/store/sample.ts';
   const [socket, name] = process.argv.slice(2);
   const engine = await connectEngine({ kind: 'unix', path: socket, origin: 'the test' });
   const writer = await openEngineWriter(engine, parseImageName(name));

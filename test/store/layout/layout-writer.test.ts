@@ -205,8 +205,8 @@ describe('several processes', () => {
     start = await childProgram(
       scratch,
       `
-      import { openWriter } from '../../../src/store/open-writer.ts';
-      import { imageOf, sampleImage, unfinishedLayer } from '../../support/store/sample.ts';
+      import { openWriter } from './src/store/open-writer.ts';
+      import { imageOf, sampleImage, unfinishedLayer } from './test/support/store/sample.ts';
       const [path, seed, count, isUnfinished] = process.argv.slice(2);
       const image = isUnfinished === undefined ? undefined : imageOf([unfinishedLayer()]);
       for (let i = 0; i < Number(count); i++) {

@@ -9,13 +9,13 @@ export interface ChildResult {
 }
 
 /**
- * Builds a program that imports from test/store and returns a function that starts it as a process of its own; its
+ * Builds a program, whose imports count from the repository's root, and returns a function that starts it as a process of its own; its
  * arguments follow.
  */
 export async function childProgram(directory: string, source: string) {
   const file = join(directory, 'child.mjs');
   const { outputFiles } = await build({
-    stdin: { contents: source, resolveDir: import.meta.dirname, loader: 'ts' },
+    stdin: { contents: source, resolveDir: process.cwd(), loader: 'ts' },
     bundle: true,
     write: false,
     platform: 'node',

@@ -12,7 +12,7 @@ describe('peak memory of zstd without Node', () => {
   const directory = mkdtempSync(join(tmpdir(), 'gsc-unzstd-'));
   let start: Awaited<ReturnType<typeof childProgram>>;
   beforeAll(async () => {
-    start = await childProgram(directory, "import '../../support/tar/unzstd-peak.ts';");
+    start = await childProgram(directory, "import './test/support/tar/unzstd-peak.ts';");
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 

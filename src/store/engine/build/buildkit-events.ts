@@ -1,5 +1,5 @@
 import { PbfReader } from 'pbf';
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { type BuildEvent, plainText } from './build-event.ts';
 
 /** A line of the answer of BuildKit. moby, builder/builder-next: `moby.buildkit.trace` holds a StatusResponse. */

@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import { type BuildEvent, plainText } from './build-event.ts';
 
 /** A line of the answer of the classic builder. Docker, pkg/jsonmessage; Podman has `error` as a text alone. */

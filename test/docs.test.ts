@@ -55,15 +55,21 @@ test('links and paths in the documents lead somewhere', () => {
   }
 });
 
-test('the file to start reading at exists in each folder of ARCHITECTURE.md', () => {
-  const rows = [
-    ...readFileSync('ARCHITECTURE.md', 'utf8').matchAll(
-      /^\| (`(\w+)\/`|\(top\)) \|.*\| `([\w-]+\.ts)` \|$/gm,
-    ),
-  ];
-  expect(rows.length).toBe(13);
-  for (const [, , folder = '', file = ''] of rows)
-    expect(existsSync(join('src', folder, file)), file).toBe(true);
+describe('each folder of src opens with a README', () => {
+  const folders = readdirSync('src', { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name));
+
+  test.each(folders)('%s', (folder) => {
+    const text = readFileSync(join(folder, 'README.md'), 'utf8');
+    expect(text.split('\n').length).toBeLessThanOrEqual(16);
+    const start = text.slice(text.indexOf('Start reading at'));
+    const files = [...start.matchAll(/`([\w-]+\.ts)`/g)].map((match) => match[1] ?? '');
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) expect(existsSync(join(folder, file)), file).toBe(true);
+    const name = folder.slice('src/'.length).split('/')[0];
+    expect(readFileSync('ARCHITECTURE.md', 'utf8')).toContain(`\`${name}/\``);
+  });
 });
 
 /** `-c, --config FILE` -> `--config`. */

@@ -44,10 +44,12 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
-/** The only error class that gsc throws on purpose. `message` is `subject: message`. */
+/** The only error class that gsc throws on purpose. `message` is `subject: detail`. */
 export class GscError extends Error {
   readonly code: ErrorCode;
   readonly subject: string;
+  /** The message without the subject. */
+  readonly detail: string;
   readonly hint: string | undefined;
 
   constructor(details: ErrorDetails) {
@@ -55,6 +57,7 @@ export class GscError extends Error {
     this.name = 'GscError';
     this.code = details.code;
     this.subject = details.subject;
+    this.detail = details.message;
     this.hint = details.hint;
   }
 }
@@ -63,4 +66,16 @@ export class GscError extends Error {
 export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** The system's words for a failed call, its parts and its causes, outermost first. */
+export function systemErrorCodes(error: unknown): readonly string[] {
+  if (!(error instanceof Error)) return [];
+  const own = systemErrorCode(error);
+  const parts = error instanceof AggregateError ? error.errors : [];
+  return [
+    ...(own === undefined ? [] : [own]),
+    ...parts.flatMap(systemErrorCodes),
+    ...systemErrorCodes(error.cause),
+  ];
 }

@@ -1,5 +1,6 @@
 import { type Digest, isDigest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
+import { dockerHub } from './docker-hub.ts';
 
 /** A repository and what is picked from it, in full: `python` is `docker.io`, `library/python`. */
 export interface ImageName {
@@ -22,10 +23,7 @@ export interface ImageId {
 /** What stands for a missing tag. distribution/reference, `TagNameOnly`. */
 export const defaultTag = 'latest';
 
-/** The host and the folder that familiar names leave out. distribution/reference, normalize.go. */
-const defaultDomain = 'docker.io';
-const legacyDefaultDomain = 'index.docker.io';
-const officialFolder = 'library/';
+const { domain: defaultDomain, formerDomain: legacyDefaultDomain, officialFolder } = dockerHub;
 
 // The grammar of distribution/reference, reference.go.
 const domainPattern =

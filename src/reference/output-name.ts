@@ -1,5 +1,6 @@
 import { hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
+import { dockerHub } from './docker-hub.ts';
 import { type ImageId, type ImageName, problemOf } from './image-name.ts';
 import { type ImageReference, isOciTag, showReference } from './image-reference.ts';
 
@@ -98,8 +99,8 @@ function deriveUnchecked(app: ImageReference, suffix: string): ImageReference {
 
 function deriveName(image: ImageName | ImageId, suffix: string): ImageName {
   if (image.kind === 'id') {
-    const path = `library/${prefix}${hexOf(image.digest).slice(0, shortIdLength)}${suffix}`;
-    return { kind: 'name', domain: 'docker.io', path };
+    const path = `${dockerHub.officialFolder}${prefix}${hexOf(image.digest).slice(0, shortIdLength)}${suffix}`;
+    return { kind: 'name', domain: dockerHub.domain, path };
   }
   const { kind, domain } = image;
   const path = replaceLast(image.path, prefix + lastComponent(image.path));

@@ -5,6 +5,7 @@ import { showSize } from '../base/show-size.ts';
 import type { Image } from '../image/image.ts';
 import type { ImageWriter } from '../image/image-writer.ts';
 import type { StoredImage } from '../image/stored-image.ts';
+import { dockerHub } from '../reference/docker-hub.ts';
 import {
   type ImageId,
   type ImageName,
@@ -169,7 +170,7 @@ export class ImageStore {
     try {
       const image = await openRegistryImage(this.#connections.registry(), reference.name);
       this.#reporter.say(`${name}: found in the registry as ${fullName} (${search.obstacle.message})`);
-      const isHubs = reference.name.domain === hubDomain;
+      const isHubs = reference.name.domain === dockerHub.domain;
       if (search.kind === 'unreachable' || !isHubs) return { reference, image };
       return { reference, image, resultPlace: { kind: transportOf(search.engine), image: bare.image } };
     } catch (error) {
@@ -200,8 +201,6 @@ function isShortIdOf(name: ImageName | ImageId, id: Digest): boolean {
 function idOf({ id }: EngineImage): ImageId {
   return { kind: 'id', digest: id };
 }
-
-const hubDomain = 'docker.io';
 
 const flavours = { 'docker-daemon': 'docker', 'containers-storage': 'podman' } as const;
 

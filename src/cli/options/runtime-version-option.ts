@@ -17,11 +17,11 @@ function parseOption(text: string): RuntimeVersion {
     return parseRuntimeVersion(text, '--runtime-version');
   } catch (error) {
     if (!(error instanceof GscError)) throw error;
-    const { subject, message } = error;
+    const { subject, detail: message } = error;
     throw new GscError({
       code: 'usage',
       subject,
-      message: message.slice(`${subject}: `.length),
+      message,
       hint: 'write it as in --runtime-version 1.9',
       cause: error,
     });

@@ -1,5 +1,6 @@
 import { createColors } from 'picocolors';
 import type { HostEnvironment } from '../../base/host-environment.ts';
+import { escapeControls } from '../../base/printable-text.ts';
 import type { Reporter } from '../../base/reporter.ts';
 
 /** What the command line is given by the machine and the user; nothing else of gsc reads it. */
@@ -20,18 +21,6 @@ export interface OutputStream {
 const defaultColumns = 80;
 
 export type Verbosity = 'quiet' | 'normal' | 'verbose';
-
-/**
- * A text with its control characters shown, line ends and tabs aside: names in images, manifests and answers of registries
- * must not steer the user's terminal.
- */
-export function withoutControls(text: string): string {
-  return text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped here
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
-}
 
 /** The two voices of a command: the result on stdout, the talk on stderr. */
 export class Console implements Reporter {
@@ -54,12 +43,12 @@ export class Console implements Reporter {
 
   /** A remark that `-q` silences. */
   say(line: string): void {
-    this.#tell(withoutControls(line));
+    this.#tell(escapeControls(line));
   }
 
   /** A remark whose beginning stands out on a terminal. */
   sayHeading(heading: string, more = ''): void {
-    this.#tell(`${this.colors.bold(withoutControls(heading))}${withoutControls(more)}`);
+    this.#tell(`${this.colors.bold(escapeControls(heading))}${escapeControls(more)}`);
   }
 
   /** A remark that only `-v` shows. */
@@ -70,14 +59,14 @@ export class Console implements Reporter {
   /** Something that weakens or surprises; `-q` does not silence it. */
   warn(line: string): void {
     this.clearProgress();
-    this.#host.stderr.write(`${this.colors.yellow('warning')}: ${withoutControls(line)}\n`);
+    this.#host.stderr.write(`${this.colors.yellow('warning')}: ${escapeControls(line)}\n`);
   }
 
   /** The line that says what goes on, replaced by the next one; only on a terminal. */
   progress(line: string): void {
     if (this.verbosity === 'quiet' || this.#host.stderr.isTTY !== true) return;
     const columns = this.#host.stderr.columns || defaultColumns;
-    this.#host.stderr.write(`\r\u001b[K${withoutControls(line).slice(0, columns - 1)}`);
+    this.#host.stderr.write(`\r\u001b[K${escapeControls(line).slice(0, columns - 1)}`);
     this.#hasProgressLine = true;
   }
 

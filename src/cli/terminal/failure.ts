@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { type ErrorCode, GscError, systemErrorCode } from '../../base/error.ts';
-import { type CommandLineHost, withoutControls } from './console.ts';
+import { escapeControls } from '../../base/printable-text.ts';
+import type { CommandLineHost } from './console.ts';
 
 /** Exit codes of every command. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -36,11 +37,11 @@ export function reportFailure(error: unknown, host: CommandLineHost): number {
     return exitCodes.interrupted;
   }
   if (!(error instanceof GscError)) return reportUnexpected(error, host);
-  const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
-  host.stderr.write(withoutControls(`gsc: ${error.message}\n${hint}`));
+  const hintLine = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
+  host.stderr.write(escapeControls(`gsc: ${error.message}\n${hintLine}`));
   if (host.arguments.includes('--json')) {
-    const { code, subject, message } = error;
-    host.stdout.write(`${JSON.stringify({ error: { code, subject, message, hint: error.hint } })}\n`);
+    const { code, subject, detail: message, hint } = error;
+    host.stdout.write(`${JSON.stringify({ error: { code, subject, message, hint } })}\n`);
   }
   return usageErrors.has(error.code) ? exitCodes.usage : exitCodes.failed;
 }
@@ -50,12 +51,12 @@ function reportUnexpected(error: unknown, host: CommandLineHost): number {
   const system = systemErrorCode(error);
   const text = error instanceof Error ? error.message : String(error);
   if (system !== undefined) {
-    host.stderr.write(withoutControls(`gsc: the system refused a call: ${text}\n`));
+    host.stderr.write(escapeControls(`gsc: the system refused a call: ${text}\n`));
     return exitCodes.failed;
   }
   const isVerbose = ['-v', '--verbose'].some((option) => host.arguments.includes(option));
   const stack = isVerbose && error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : '';
   const hint = isVerbose ? '' : 'hint: report it, with what the same command says with -v\n';
-  host.stderr.write(withoutControls(`gsc: an error in gsc itself: ${text}${stack}\n${hint}`));
+  host.stderr.write(escapeControls(`gsc: an error in gsc itself: ${text}${stack}\n${hint}`));
   return exitCodes.failed;
 }

@@ -94,11 +94,11 @@ async function findFile({ uri, place }: Entry, rules: Rules): Promise<FoundFile>
     return await rules.files.find(pathOf(uri));
   } catch (error) {
     if (!(error instanceof GscError)) throw error;
-    const { code, subject, hint } = error;
+    const { code, subject, detail: message, hint } = error;
     throw new GscError({
       code,
       subject: `${rules.showPlace(place)}: ${subject}`,
-      message: error.message.slice(`${subject}: `.length),
+      message,
       ...(hint !== undefined && { hint }),
       cause: error,
     });

@@ -80,7 +80,7 @@ function archiveError(error: unknown): unknown {
   return new GscError({
     code: 'archive',
     subject: error.subject,
-    message: `not a whole image archive: ${error.message.slice(error.subject.length + 2)}`,
+    message: `not a whole image archive: ${error.detail}`,
     hint: 'export the image again, for example with: docker save -o FILE IMAGE',
     cause: error,
   });

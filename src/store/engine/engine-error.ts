@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import * as z from 'zod/mini';
-import { GscError, systemErrorCode } from '../../base/error.ts';
+import { GscError, systemErrorCodes } from '../../base/error.ts';
+import { printableLines } from '../../base/printable-text.ts';
 import { type EngineAddress, type EngineKind, showAddress } from './engine-address.ts';
 
 /** How to do without an Engine. */
@@ -46,7 +47,7 @@ export function failureError(subject: string, purpose: string, said: string): Gs
   return new GscError({
     code: 'engine',
     subject,
-    message: `cannot ${purpose}: ${printable(said)}`,
+    message: `cannot ${purpose}: ${printableLines(said)}`,
     hint: hintFor(said),
   });
 }
@@ -63,19 +64,12 @@ export function messageOf(text: string): string {
 }
 
 /** The codes of an error, of its causes, and of the parts of an AggregateError. */
-function codesOf(error: unknown): readonly string[] {
-  if (!(error instanceof Error)) return [];
-  const own = systemErrorCode(error);
-  const parts = error instanceof AggregateError ? error.errors : [];
-  return [...(own === undefined ? [] : [own]), ...parts.flatMap(codesOf), ...codesOf(error.cause)];
-}
-
 function explainConnection(
   address: EngineAddress,
   kind: EngineKind,
   { cause, isStarted }: { readonly cause: unknown; readonly isStarted: boolean },
 ): readonly [message: string, hint: string] {
-  const codes = codesOf(cause);
+  const codes = systemErrorCodes(cause);
   const has = (...wanted: readonly string[]) => codes.some((code) => wanted.includes(code));
   if (has('ENOENT')) return ['there is no such socket; the Engine is not running', startHint(address, kind)];
   if (has('ECONNREFUSED'))
@@ -117,7 +111,7 @@ function isTlsProblem(codes: readonly string[]): boolean {
 }
 
 function tlsMessage(cause: unknown): string {
-  return cause instanceof Error ? printable(cause.message) : String(cause);
+  return cause instanceof Error ? printableLines(cause.message) : String(cause);
 }
 
 function hintFor(said: string): string {
@@ -132,9 +126,4 @@ function hintFor(said: string): string {
   }
   if (/HTTP request to an HTTPS server/i.test(said)) return tlsHint;
   return 'see the log of the Engine (journalctl -u docker) for more';
-}
-
-/** Without control characters other than line ends, which belong to some of the Engine's messages. */
-function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n]/gu, ' ').trim();
 }

@@ -3,6 +3,7 @@ import { type Digest, isDigest } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import { nearestName } from '../../base/nearest-name.ts';
 import { describeShape } from '../../base/shape-problem.ts';
+import { dockerHub } from '../../reference/docker-hub.ts';
 import {
   defaultTag,
   type ImageId,
@@ -63,8 +64,6 @@ export interface LabelFilter {
 const podmanHost = 'localhost';
 
 /** Docker's own host, which names leave out, and what it means by one without a folder. distribution/reference, normalize.go. */
-const hubHost = 'docker.io';
-const officialStart = 'library/';
 
 /** The image's facts, or undefined if the Engine has no such image. Throws an `engine` error. */
 export async function inspectEngineImage(
@@ -154,18 +153,18 @@ function namesFor(engine: Engine, image: ImageName | ImageId): readonly string[]
   const name = digest === undefined ? withDefaultTag(image) : { kind, domain, path, digest };
   const shortId = shortIdOf(image);
   return [
-    ...(engine.kind === 'podman' && domain === hubHost ? [showFullName(onThisHost(name))] : []),
+    ...(engine.kind === 'podman' && domain === dockerHub.domain ? [showFullName(onThisHost(name))] : []),
     showFullName(name),
     ...(shortId === undefined ? [] : [shortId]),
   ];
 }
 
 function isFamiliar({ domain, path }: ImageName): boolean {
-  return domain === hubHost && path.startsWith(officialStart);
+  return domain === dockerHub.domain && path.startsWith(dockerHub.officialFolder);
 }
 
 function onThisHost(name: ImageName): ImageName {
-  const path = isFamiliar(name) ? name.path.slice(officialStart.length) : name.path;
+  const path = isFamiliar(name) ? name.path.slice(dockerHub.officialFolder.length) : name.path;
   return { ...name, domain: podmanHost, path };
 }
 

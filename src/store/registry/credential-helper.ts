@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { GscError, systemErrorCode } from '../../base/error.ts';
+import { oneLine } from '../../base/printable-text.ts';
 import type { ProgramResult } from '../../base/run-program.ts';
-import { printable } from './registry-error.ts';
 import type { RegistrySettings } from './registry-options.ts';
 
 /** Who we are, for one registry. */
@@ -45,7 +45,7 @@ export async function askHelper(
   const result = await runHelper(program, question, settings);
   if (result.isTimedOut) throw helperError(question, `no answer within ${settings.timeouts.helperMs} ms`);
   if (result.status !== 0) {
-    const said = printable(result.stdout || result.stderr);
+    const said = oneLine(result.stdout || result.stderr);
     if (notFoundPattern.test(said)) return undefined;
     throw helperError(question, `exit code ${result.status}${said === '' ? '' : `: ${said}`}`);
   }
@@ -99,7 +99,7 @@ function parseAnswer(stdout: string, question: HelperQuestion): Credentials | un
 function helperError(question: HelperQuestion, message: string, cause?: unknown): GscError {
   return new GscError({
     code: 'registry',
-    subject: `credential helper docker-credential-${printable(question.name)}`,
+    subject: `credential helper docker-credential-${oneLine(question.name)}`,
     message: `cannot get the login for ${question.server}: ${message}`,
     hint: `repair the helper, or take it out of ${question.file}`,
     cause,

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
+import { dockerHub } from '../../reference/docker-hub.ts';
 import { type AuthEntry, type AuthFile, readAuthFile } from './auth-file.ts';
 import { askHelper, type Credentials, type HelperQuestion } from './credential-helper.ts';
 import type { RegistrySettings } from './registry-options.ts';
 
 /** The names under which Docker and podman file credentials of Docker Hub. */
-const hubServer = 'https://index.docker.io/v1/';
-const hubHosts = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
+const hubHosts: readonly string[] = [dockerHub.domain, dockerHub.formerDomain, dockerHub.apiHost];
 
 /**
  * The credentials for a repository, or undefined if there are none. Looks into REGISTRY_AUTH_FILE alone if that is set,
@@ -60,13 +60,13 @@ async function lookUp(file: AuthFile, wanted: Wanted): Promise<Credentials | und
 }
 
 function helperFor(file: AuthFile, domain: string): string | undefined {
-  const hosts = isHub(domain) ? [...hubHosts, hubServer] : [domain];
+  const hosts = isHub(domain) ? [...hubHosts, dockerHub.loginServer] : [domain];
   const own = hosts.map((host) => file.credHelpers.get(host)).find((name) => name !== undefined);
   return own ?? file.credsStore;
 }
 
 function helperQuestion(file: AuthFile, name: string, { domain }: Wanted): HelperQuestion {
-  return { name, server: isHub(domain) ? hubServer : domain, file: file.path };
+  return { name, server: isHub(domain) ? dockerHub.loginServer : domain, file: file.path };
 }
 
 /** From the most specific to the host alone. Keys of the file are without scheme and API path already. */

@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { dockerHub } from '../../reference/docker-hub.ts';
 
 /** Where a registry's API is. */
 export interface Endpoint {
@@ -8,13 +9,9 @@ export interface Endpoint {
   readonly origin: string;
 }
 
-/** Docker Hub's API has another host than its names. distribution/reference and docker/cli. */
-const hubDomain = 'docker.io';
-const hubHost = 'registry-1.docker.io';
-
 /** The host that is asked for images of `domain`. */
 export function hostOfDomain(domain: string): string {
-  return domain === hubDomain ? hubHost : domain;
+  return domain === dockerHub.domain ? dockerHub.apiHost : domain;
 }
 
 /** True for this machine: `localhost`, 127.0.0.0/8 and ::1. `host` may have a port. */

@@ -1,4 +1,4 @@
-import { GscError, systemErrorCode } from '../../base/error.ts';
+import { GscError, systemErrorCodes } from '../../base/error.ts';
 import type { RequestSubject } from './registry-error.ts';
 import { OversizedBodyError, ProxiedError } from './transport.ts';
 
@@ -63,25 +63,25 @@ export function networkFailure(
 
 /** True if the other side answered TLS with something else: it speaks plain http. */
 export function isNotTls(error: unknown): boolean {
-  const codes = codesOf(error);
+  const codes = systemErrorCodes(error);
   const talksPlain = ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'EPROTO'];
   return codes.some((code) => talksPlain.includes(code));
 }
 
 /** True if the other side hung up, as some servers of plain http do when they get TLS. */
 export function isHungUp(error: unknown): boolean {
-  return codesOf(error).some((code) => ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(code));
+  return systemErrorCodes(error).some((code) => ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(code));
 }
 
 /** True if nothing listens at the address. */
 export function isRefused(error: unknown): boolean {
-  return codesOf(error).includes('ECONNREFUSED');
+  return systemErrorCodes(error).includes('ECONNREFUSED');
 }
 
 function explain(question: RequestSubject, error: unknown): readonly [message: string, hint: string] {
   if (error instanceof ProxiedError) return explainProxied(question, error);
   const { domain } = question;
-  const codes = codesOf(error);
+  const codes = systemErrorCodes(error);
   for (const code of codes) {
     const certificate = certificateProblems[code];
     if (certificate !== undefined) return [`${certificate} (${code})`, certificateHint(domain, code)];
@@ -109,7 +109,7 @@ function explainProxied(
   { proxy, cause }: ProxiedError,
 ): readonly [message: string, hint: string] {
   const [message, hint] = explain(question, cause);
-  if (codesOf(cause).some((code) => connectCodes.includes(code))) {
+  if (systemErrorCodes(cause).some((code) => connectCodes.includes(code))) {
     const except = `or except ${question.domain} from it with NO_PROXY`;
     return [`the proxy ${proxy} cannot be asked: ${message}`, `check HTTPS_PROXY and HTTP_PROXY, ${except}`];
   }
@@ -123,13 +123,6 @@ function certificateHint(domain: string, code: string): string {
 }
 
 /** The codes of an error, of its causes, and of the parts of an AggregateError (one per address tried). */
-function codesOf(error: unknown): readonly string[] {
-  if (!(error instanceof Error)) return [];
-  const own = systemErrorCode(error);
-  const parts = error instanceof AggregateError ? error.errors : [];
-  return [...(own === undefined ? [] : [own]), ...parts.flatMap(codesOf), ...codesOf(error.cause)];
-}
-
 function abortedError(question: RequestSubject, cause: unknown): GscError {
   return new GscError({
     code: 'aborted',

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import * as z from 'zod/mini';
 import { type ErrorCode, GscError } from '../../base/error.ts';
+import { oneLine } from '../../base/printable-text.ts';
 import { retryAfterMs } from './retry.ts';
 import { type HttpResponse, readBody } from './transport.ts';
 
@@ -30,7 +31,6 @@ interface ReportedError {
 
 /** An explanation fits well in this; the rest of an answer is markup. */
 const maximalExplanationBytes = 64 * 1024;
-const maximalShownCharacters = 300;
 
 const errorsSchema = z.looseObject({
   errors: z.array(z.looseObject({ code: z.optional(z.string()), message: z.nullish(z.string()) })),
@@ -67,15 +67,9 @@ async function reportedErrors(response: HttpResponse): Promise<readonly Reported
   const parsed = errorsSchema.safeParse(jsonOrUndefined(text));
   if (!parsed.success) return [];
   return parsed.data.errors.slice(0, 3).map(({ code, message }) => ({
-    code: printable(code ?? 'no code'),
-    message: printable(message ?? ''),
+    code: oneLine(code ?? 'no code'),
+    message: oneLine(message ?? ''),
   }));
-}
-
-/** A foreign text in one line: no control characters, not endless. */
-export function printable(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
-  return line.length > maximalShownCharacters ? `${line.slice(0, maximalShownCharacters)}…` : line;
 }
 
 function jsonOrUndefined(text: string): unknown {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PbfReader, PbfWriter } from 'pbf';
+import { dockerHub } from '../../../reference/docker-hub.ts';
 import type { Engine } from '../engine.ts';
 import { serveUnary, type UnaryMethod } from './unary-service.ts';
 
@@ -24,7 +25,7 @@ export interface BuildSession {
 }
 
 /** Docker Hub's name in logins. */
-const hubServers = ['registry-1.docker.io', 'https://index.docker.io/v1/'];
+const hubServers: readonly string[] = [dockerHub.apiHost, dockerHub.loginServer];
 
 /** moby/buildkit: session/auth/auth.proto, session/secrets/secrets.proto; grpc, health/v1/health.proto. */
 const paths = {
@@ -75,7 +76,7 @@ function methodsFor({ secrets, loginFor }: BuildSupplies): ReadonlyMap<string, U
       paths.credentials,
       async (request) => {
         const asked = firstText(request);
-        const login = await loginFor(hubServers.includes(asked) ? 'docker.io' : asked);
+        const login = await loginFor(hubServers.includes(asked) ? dockerHub.domain : asked);
         return message((writer) => {
           if (!login) return;
           writer.writeStringField(1, login.username);

@@ -1,7 +1,7 @@
+import { dockerHub } from '../../../reference/docker-hub.ts';
 import type { BuildSupplies } from './build-session.ts';
 
 /** Docker's name for its registry in this header. */
-const hubServer = 'https://index.docker.io/v1/';
 
 /**
  * The header with logins by registry: JSON in base64url with its padding. No logins, no header. Docker Engine API,
@@ -16,7 +16,7 @@ export async function registryConfig({
   const logins: Record<string, unknown> = {};
   for (const registry of registries) {
     const login = await loginFor(registry);
-    if (login) logins[registry === 'docker.io' ? hubServer : registry] = login;
+    if (login) logins[registry === dockerHub.domain ? dockerHub.loginServer : registry] = login;
   }
   if (Object.keys(logins).length === 0) return {};
   const value = Buffer.from(JSON.stringify(logins)).toString('base64');

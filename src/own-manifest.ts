@@ -33,6 +33,10 @@ export interface OwnManifestParts {
   readonly mounts: readonly DirectoryMount[];
   readonly trusted: readonly TrustedFile[];
   readonly writablePlaces: readonly ImagePath[];
+  /** What of the image, or of gsc itself, is shown at other places than its own, in order. */
+  readonly shown: readonly DirectoryMount[];
+  /** True if stopping the container means a SIGTERM. */
+  readonly stopsWithSigterm: boolean;
   /** What is mounted on top of writable places. */
   readonly kept: readonly KeptPlace[];
   /** Where the user's manifest and options mount something: links below lie in what it hides. */
@@ -80,7 +84,15 @@ export function ownManifest(parts: OwnManifestParts): TomlTable {
         ['mounts', mountList(parts)],
       ]),
     ],
-    ['sys', table([['enable_extra_runtime_domain_names_conf', true]])],
+    ['sys', systemTable(parts)],
+  ]);
+}
+
+/** Gramine keeps SIGTERM from the application otherwise, and `docker stop` would have to kill it. */
+function systemTable({ stopsWithSigterm }: OwnManifestParts): TomlTable {
+  return table([
+    ['enable_extra_runtime_domain_names_conf', true],
+    ...(stopsWithSigterm ? ([['enable_sigterm_injection', true]] as const) : []),
   ]);
 }
 
@@ -163,7 +175,13 @@ function runtimeLibraries({ start, runtime, libc }: OwnManifestParts): readonly 
   });
 }
 
-function mountList({ mounts, writablePlaces, kept, takenPlaces }: OwnManifestParts): readonly TomlTable[] {
+function mountList({
+  mounts,
+  writablePlaces,
+  shown,
+  kept,
+  takenPlaces,
+}: OwnManifestParts): readonly TomlTable[] {
   const isHidden = (path: ImagePath) =>
     writablePlaces.some((place) => isWithin(path, place)) ||
     takenPlaces.some((place) => path !== place && isWithin(path, place));
@@ -171,6 +189,7 @@ function mountList({ mounts, writablePlaces, kept, takenPlaces }: OwnManifestPar
   return [
     ...links.map(({ path, target }) => chroot(path, target)),
     ...writablePlaces.map(tmpfs),
+    ...shown.map(({ path, target }) => chroot(path, target)),
     ...kept.map(({ path, type }) => (type === 'tmpfs' ? tmpfs(path) : chroot(path, path))),
   ];
 }

@@ -7,12 +7,13 @@ import { GscError } from '../base/error.ts';
 import { showBytes } from '../base/image-path.ts';
 import { readError } from '../base/read-file.ts';
 import type { BuildChoices } from '../build-options.ts';
-import type { Secret, Variable, Volume } from '../manifest/option-manifest.ts';
+import type { HostAddress, Secret, Variable, Volume } from '../manifest/option-manifest.ts';
 import { presetNames } from '../manifest/presets.ts';
 import {
   checkDistinct,
   type FileChoice,
   parseFile,
+  parseHost,
   parseSecret,
   parseVariable,
   parseVolume,
@@ -25,6 +26,7 @@ export interface ChoiceOptions {
   readonly volume?: readonly Volume[];
   readonly secret?: readonly Secret[];
   readonly env?: readonly Variable[];
+  readonly host?: readonly HostAddress[];
   readonly file?: readonly FileChoice[];
   readonly preset?: string;
   readonly entrypoint?: readonly string[];
@@ -49,6 +51,11 @@ export function addChoiceOptions(command: Command): Command {
       "set a variable, or let the host's value through (repeatable)",
       listOf(parseVariable),
     )
+    .option(
+      '--host <name=address>',
+      "add a host to the application's /etc/hosts (repeatable)",
+      listOf(parseHost),
+    )
     .option('--file <hostpath:path>', 'add a file to the image and trust it (repeatable)', listOf(parseFile))
     .addOption(
       new Option('--preset <name>', 'what a known program needs; auto: by the program').choices(presetNames),
@@ -61,9 +68,10 @@ export function addChoiceOptions(command: Command): Command {
 
 /** What the options say, with the files read. Throws `usage` errors for contradictions, and what reading the files throws. */
 export async function readChoices(world: World, options: ChoiceOptions): Promise<BuildChoices> {
-  const { volume = [], secret = [], env = [], file = [], preset, entrypoint, cmd } = options;
+  const { volume = [], secret = [], env = [], host = [], file = [], preset, entrypoint, cmd } = options;
   checkDistinct('--volume, --secret', [...volume, ...secret], ({ path }) => showBytes(path));
   checkDistinct('--env', env, ({ name }) => name);
+  checkDistinct('--host', host, ({ name, address }) => `${name}=${address}`);
   checkDistinct('--file', file, ({ path }) => showBytes(path));
   const files: AddedFile[] = [];
   for (const choice of file) files.push(await readFileChoice(world, choice));
@@ -71,6 +79,7 @@ export async function readChoices(world: World, options: ChoiceOptions): Promise
     volumes: volume,
     secrets: secret,
     environment: env,
+    hosts: host,
     files,
     ...(preset !== undefined && { preset }),
     ...(entrypoint !== undefined && { entrypoint }),

@@ -335,15 +335,6 @@ describe('what cannot be graminized', () => {
     expect((await manifestIn(image)).libos.entrypoint).toBe('/tmp/app');
   });
 
-  test('but a program in a scratch place is: it is mounted on top of the tmpfs and trusted, alone', async () => {
-    const app = await appImage([[staticProgram('tmp/app'), ['tmp/x', 'x']]], { Cmd: ['/tmp/app'] });
-    const { image, notes } = await graminizeApp(app);
-    const { fs } = await manifestIn(image);
-    expect(fs.mounts.at(-1)).toEqual({ type: 'chroot', path: '/tmp/app', uri: 'file:/tmp/app' });
-    expect(await trustedPathsIn(image)).toEqual(['/tmp/app']);
-    expect(notes).toEqual([expect.stringContaining('/tmp/app lies in a tmpfs and is needed for the start')]);
-  });
-
   test.each<[string, readonly MadeEntry[], string]>([
     [
       'in a directory that its user may not enter',

@@ -5,13 +5,13 @@ import { describe, expect, test } from 'vitest';
 /** The folders of src/ from the ground up: nouns, verbs, faces. A file imports only from its own folder and from those below. */
 const nouns = [
   'base',
+  'elf',
   'reference',
   'config',
   'image',
   'tar/codec',
   'tar',
   'tree',
-  'elf',
   'layer',
   'scan',
   'start',

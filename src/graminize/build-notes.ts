@@ -19,6 +19,7 @@ import { engineFiles } from '../trust/exclusion-rules.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
 import type { BuildChoices } from './build-options.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
+import { stopSignalNotes } from './stop-signal.ts';
 import { declaredVolumes, volumeNotes } from './volume-report.ts';
 
 export interface BuildNoteParts {
@@ -54,12 +55,12 @@ export function buildNotes(parts: BuildNoteParts): readonly string[] {
 
 /** Things of the image that gsc carries over and that work otherwise than outside. */
 function imageNotes({ app, start, argumentSource, composed }: BuildNoteParts): readonly string[] {
-  const { Healthcheck, StopSignal } = app.config.config ?? {};
+  const { Healthcheck } = app.config.config ?? {};
   const notes = [...start.environment.notes, ...start.libraries.notes];
   if (Healthcheck?.Test && Healthcheck.Test[0] !== 'NONE') {
     notes.push('HEALTHCHECK is carried over; its command runs in the container, outside the enclave');
   }
-  if (StopSignal) notes.push(...stopSignalNotes(StopSignal, composed.manifest));
+  notes.push(...stopSignalNotes(app.config, composed.manifest));
   if (start.user.supplementaryGroups.length > 0) {
     const groups = start.user.supplementaryGroups.map(({ name, gid }) => `${showBytes(name)} (${gid})`);
     notes.push(
@@ -78,21 +79,6 @@ function imageNotes({ app, start, argumentSource, composed }: BuildNoteParts): r
     );
   }
   return notes;
-}
-
-/** Of all signals of the host, Gramine lets in SIGTERM alone, if the manifest allows it. */
-function stopSignalNotes(signal: string, manifest: TomlTable): readonly string[] {
-  const isTerm = /^(?:(?:SIG)?TERM|15)$/i.test(signal);
-  const isLetIn = valueAt(manifest, ['sys', 'enable_sigterm_injection']) === true;
-  if (isTerm && isLetIn) return [];
-  const remedy = [
-    ...(isLetIn ? [] : ['set sys.enable_sigterm_injection in your manifest']),
-    ...(isTerm ? [] : ['start it with docker run --stop-signal SIGTERM']),
-  ].join(' and ');
-  const problem = isTerm ? 'does not reach' : 'cannot reach';
-  return [
-    `STOPSIGNAL ${signal} ${problem} the application inside, so that stopping it takes until it is killed: ${remedy}`,
-  ];
 }
 
 function nameIn(path: string): ByteString {

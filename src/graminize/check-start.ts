@@ -1,6 +1,6 @@
 import { GscError } from '../base/error.ts';
 import { bytesOfText, type ImagePath, imagePath, rootPath, showBytes } from '../base/image-path.ts';
-import { type Mount, mountOf } from '../manifest/files/reachable-files.ts';
+import { hostPathOf, type Mount, mountOf } from '../manifest/files/reachable-files.ts';
 import { type KeyPath, showPath, type TomlDocument, valueAt } from '../manifest/toml/toml.ts';
 import { type ContainerProcess, startFiles } from '../start/container-process.ts';
 import { obstacleOf } from '../start/executable.ts';
@@ -67,8 +67,7 @@ function problemWith(
       'keep the program in another place, or mount something else there in your manifest',
     ];
   }
-  const shown =
-    mount?.shows && imagePath(`${mount.shows}/${path.slice(mount.at === rootPath ? 0 : mount.at.length)}`);
+  const shown = mount && hostPathOf(path, mount);
   if (shown !== undefined && !isAllowed(shown) && resolvePath(tree, shown).kind !== 'found') {
     return [
       `what is mounted at ${showBytes(mount?.at ?? rootPath)} shows ${showBytes(shown)} there, which the image does not have`,

@@ -1,7 +1,9 @@
+import { digestOf, hexOf } from '../base/digest.ts';
 import { bytesOfText, type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
+import { graminizedPaths } from '../image/graminized-paths.ts';
 import { allowBehindMounts, allowedPaths } from '../manifest/files/allow-behind-mounts.ts';
 import { expandTrustedFiles } from '../manifest/files/expand-trusted-files.ts';
-import { reachThroughMounts, readMounts } from '../manifest/files/reachable-files.ts';
+import { hostPathOf, mountOf, reachThroughMounts, readMounts } from '../manifest/files/reachable-files.ts';
 import { treeFiles } from '../manifest/files/tree-files.ts';
 import { mergeManifests, type Override } from '../manifest/merge.ts';
 import { type ManifestChoices, optionManifest, settleChoices } from '../manifest/option-manifest.ts';
@@ -23,6 +25,7 @@ import {
 import { type Runtime, runtimeFacts } from '../runtime/runtime.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import type { FileTree } from '../tree/file-tree.ts';
+import { resolvePath } from '../tree/resolve-path.ts';
 import type { TrustedFile, TrustedSelection } from '../trust/trusted-files.ts';
 import { checkStart } from './check-start.ts';
 import {
@@ -31,6 +34,8 @@ import {
   scratchDirectories,
   trustedEntries,
 } from './generated-manifest.ts';
+import { hostsFile, hostsPlace } from './hosts-file.ts';
+import type { LibraryDataMount } from './library-data-mounts.ts';
 import { sourceFiles } from './source-files.ts';
 import { findStartMounts, type StartMount, startMountNotes } from './start-mounts.ts';
 
@@ -44,6 +49,10 @@ export interface ComposeParts {
   readonly start: ContainerProcess;
   readonly selection: TrustedSelection;
   readonly libc: LibcChoice;
+  /** What Gramine's C library is to find of the image's data. */
+  readonly libraryData: readonly LibraryDataMount[];
+  /** True if stopping the container means a SIGTERM. */
+  readonly stopsWithSigterm: boolean;
   readonly argumentSource: 'own' | 'host' | 'user';
   readonly choices: ManifestChoices;
   readonly preset?: AppliedPreset;
@@ -67,6 +76,10 @@ export interface ComposedManifest {
   readonly hidden: readonly TrustedFile[];
   /** Of the image's files that are in the manifest; what has several names counts once. */
   readonly trustedSizeBytes: number;
+  /** The data of the C library that are mounted where Gramine's looks for them. */
+  readonly libraryData: readonly LibraryDataMount[];
+  /** The content of `graminizedPaths.hosts`; absent if the user's manifest or an option decides on `/etc/hosts`. */
+  readonly hosts?: Buffer;
   readonly warnings: readonly string[];
 }
 
@@ -76,7 +89,8 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
   const facts = runtimeFacts(runtime);
   const user = await expandedUserManifest(parts);
   const settled = settleChoices(parts.choices, user);
-  const { merged, overrides, kept } = mergeSources(parts, user, settled.choices);
+  const shown = findShown(parts, user, settled.choices);
+  const { merged, overrides, kept } = mergeSources(parts, user, settled.choices, shown);
   const isAllowed = allowedPlaces(merged, settled.choices);
   checkStart({ ...parts, isAllowed }, readMounts(merged));
   const isReachable = reachThroughMounts(merged);
@@ -84,7 +98,8 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
   const reachable = selection.trusted.filter(({ path }) => isTrustable(path));
   const known = new Set(reachable.map(({ path }) => path));
   const sources = sourceFiles({ ...parts, isAllowed }).filter(({ path }) => !known.has(path));
-  const withFiles = addTrustedFiles(merged, trustedEntries([...reachable, ...sources], facts, libc));
+  const listed = [...reachable, ...sources, ...(shown.hosts ? [hostsEntry(shown.hosts)] : [])];
+  const withFiles = addTrustedFiles(merged, trustedEntries(listed, facts, libc));
   const { root, warnings } = addDefaults(withFiles, runtime.version);
   checkComplete(root, parts);
   return {
@@ -92,7 +107,8 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
     overrides: [...settled.overrides.map((override) => ({ ...override, from: yours })), ...overrides],
     hidden: selection.trusted.filter(({ path }) => !isTrustable(path)),
     trustedSizeBytes: contentSizeOf(reachable),
-    warnings: [...warnings, ...startMountNotes(kept)],
+    ...shown,
+    warnings: [...warnings, ...startMountNotes(kept), ...droppedHostNotes(parts.choices, shown)],
   };
 }
 
@@ -104,8 +120,64 @@ interface MergedSources {
   readonly kept: readonly StartMount[];
 }
 
+/** What is shown at other places than its own. */
+type Shown = Pick<ComposedManifest, 'libraryData' | 'hosts'>;
+
+/**
+ * The C library's data as the mounts of the user and of the options show them, and the hosts file unless these, or what
+ * they allow or trust, decide on `/etc/hosts`.
+ */
+function findShown(parts: ComposeParts, user: TomlTable, choices: ManifestChoices): Shown {
+  const { tree } = parts;
+  const given = mergeManifests(user, optionManifest(choices, scratchDirectories(tree))).merged;
+  const mounts = readMounts(given);
+  const placeOf = (path: ImagePath) => {
+    const mount = mountOf(path, mounts);
+    return mount && hostPathOf(path, mount);
+  };
+  const libraryData = parts.libraryData.flatMap(({ kind, path, target }) => {
+    const place = placeOf(target);
+    const isThere = place !== undefined && resolvePath(tree, place).kind === 'found';
+    return isThere ? [{ kind, path, target: place }] : [];
+  });
+  const isDecided =
+    placeOf(hostsPlace) !== hostsPlace ||
+    mounts.some(({ at }) => at === hostsPlace) ||
+    allowedPlaces(given, choices)(hostsPlace) ||
+    isTrustedByName(parts.user, hostsPlace);
+  return { libraryData, ...(isDecided ? {} : { hosts: hostsFile(tree, choices.hosts ?? []) }) };
+}
+
+/** Not by a directory above it, which nobody lists for a file that the engine makes. */
+function isTrustedByName(user: TomlDocument | undefined, path: ImagePath): boolean {
+  const listed = user && valueAt(user.root, ['sgx', 'trusted_files']);
+  return (isArray(listed) ? listed : []).some((entry) => {
+    const uri = isTable(entry) ? entry.get('uri') : entry;
+    return (
+      typeof uri === 'string' && uri.startsWith('file:/') && imagePath(uri.slice('file:'.length)) === path
+    );
+  });
+}
+
+function hostsEntry(content: Buffer): TrustedFile {
+  return { path: graminizedPaths.hosts, sha256: hexOf(digestOf(content)), sizeBytes: content.length };
+}
+
+function droppedHostNotes({ hosts = [] }: ManifestChoices, shown: Shown): readonly string[] {
+  if (shown.hosts !== undefined) return [];
+  return hosts.map(
+    ({ name, address }) =>
+      `--host ${name}=${address}: not used: your manifest or an option decides on ${hostsPlace}`,
+  );
+}
+
 /** All that makes the manifest but the trusted files, the strongest over the others. */
-function mergeSources(parts: ComposeParts, user: TomlTable, choices: ManifestChoices): MergedSources {
+function mergeSources(
+  parts: ComposeParts,
+  user: TomlTable,
+  choices: ManifestChoices,
+  { libraryData, hosts }: Shown,
+): MergedSources {
   const { runtime, preset } = parts;
   const writablePlaces = scratchDirectories(parts.tree);
   const options = optionManifest(choices, writablePlaces);
@@ -120,6 +192,8 @@ function mergeSources(parts: ComposeParts, user: TomlTable, choices: ManifestCho
     mounts: parts.selection.mounts,
     trusted: parts.selection.trusted,
     writablePlaces,
+    shown: [...libraryData, ...(hosts ? [{ path: hostsPlace, target: graminizedPaths.hosts }] : [])],
+    stopsWithSigterm: parts.stopsWithSigterm,
     kept,
     takenPlaces,
   });

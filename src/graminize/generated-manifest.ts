@@ -33,6 +33,10 @@ export interface GeneratedManifestParts {
   readonly mounts: readonly DirectoryMount[];
   readonly trusted: readonly TrustedFile[];
   readonly writablePlaces: readonly ImagePath[];
+  /** What of the image, or of gsc itself, is shown at other places than its own, in order. */
+  readonly shown: readonly DirectoryMount[];
+  /** True if stopping the container means a SIGTERM. */
+  readonly stopsWithSigterm: boolean;
   /** What is mounted on top of writable places. */
   readonly kept: readonly StartMount[];
   /** Where the user's manifest and options mount something: links below lie in what it hides. */
@@ -80,7 +84,15 @@ export function generatedManifest(parts: GeneratedManifestParts): TomlTable {
         ['mounts', mountList(parts)],
       ]),
     ],
-    ['sys', table([['enable_extra_runtime_domain_names_conf', true]])],
+    ['sys', systemTable(parts)],
+  ]);
+}
+
+/** Gramine keeps SIGTERM from the application otherwise, and `docker stop` would have to kill it. */
+function systemTable({ stopsWithSigterm }: GeneratedManifestParts): TomlTable {
+  return table([
+    ['enable_extra_runtime_domain_names_conf', true],
+    ...(stopsWithSigterm ? ([['enable_sigterm_injection', true]] as const) : []),
   ]);
 }
 
@@ -166,6 +178,7 @@ function runtimeLibraries({ start, runtime, libc }: GeneratedManifestParts): rea
 function mountList({
   mounts,
   writablePlaces,
+  shown,
   kept,
   takenPlaces,
 }: GeneratedManifestParts): readonly TomlTable[] {
@@ -176,6 +189,7 @@ function mountList({
   return [
     ...links.map(({ path, target }) => chroot(path, target)),
     ...writablePlaces.map(tmpfs),
+    ...shown.map(({ path, target }) => chroot(path, target)),
     ...kept.map(({ path, type }) => (type === 'tmpfs' ? tmpfs(path) : chroot(path, path))),
   ];
 }

@@ -5,6 +5,7 @@ import { layOutEnclave } from '../enclave/enclave-layout.ts';
 import { enclaveRulesOf } from '../enclave/enclave-rules.ts';
 import { readEnclaveSettings } from '../enclave/enclave-settings.ts';
 import { checkLoaderLimits } from '../enclave/loader-limits.ts';
+import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { stateOf } from '../image/labels.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
@@ -31,7 +32,9 @@ import { givenProgram } from './check-start.ts';
 import { chooseLibc, type LibcDecision, type LibcWish } from './choose-libc.ts';
 import { type ComposedManifest, composeManifest } from './compose-manifest.ts';
 import { appendGraminizedLayers } from './graminized-layers.ts';
+import { findLibraryData, isFile, type LibraryDataMount, openedLibraryData } from './library-data-mounts.ts';
 import { mayUseTranslations, type Selections, type StartCosts, startCosts } from './start-costs.ts';
+import { stopsWithSigterm } from './stop-signal.ts';
 import { findUndecidedPlaces, type UndecidedPlaces } from './undecided-places.ts';
 import { declaredVolumes } from './volume-report.ts';
 
@@ -92,19 +95,24 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
   const read = fileReader(app, tree, choices.files);
   const libc = await chooseLibc(options.libc, { start, tree, runtime, readFiles: read });
   const trustLevel = options.trustLevel ?? 'full';
-  const selections = selectFiles(app.name, { options, tree, start });
+  const data = libc.choice === 'runtime' ? findLibraryData({ start, tree, runtime }) : [];
+  const selections = selectFiles(app.name, { options, tree, start, data });
   const selection = selections[trustLevel];
   const preset = presetFor(choices.preset, start, { user, version: runtime.version });
   const argumentSource = argumentSourceOf(user, options.insecureArguments);
   const found = { start, selection, tree, runtime, argumentSource, choices };
   const given = { ...(user && { user }), ...(preset && { preset }) };
-  const composed = await composeManifest({ ...found, ...given, libc: libc.choice, appName: app.name });
+  const composed = await composeManifest({
+    ...{ ...found, ...given, libc: libc.choice, appName: app.name },
+    libraryData: openedLibraryData(data, selection),
+    stopsWithSigterm: stopsWithSigterm(app.config),
+  });
   const manifestBytes = Buffer.from(serializeManifest(composed.manifest));
   checkEnclave({ ...composed, manifestBytes }, runtime);
   const image = appendGraminizedLayers(configured, {
     ...options,
     insecureArguments: argumentSource === 'host',
-    files: choices.files,
+    files: [...hostsFiles(composed), ...choices.files],
     start,
     manifestBytes,
   });
@@ -127,10 +135,11 @@ interface SelectParts {
   readonly options: GraminizeOptions;
   readonly tree: FileTree;
   readonly start: ContainerProcess;
+  readonly data: readonly LibraryDataMount[];
 }
 
 /** The trusted files at both levels: the report says what the other one would cost. */
-function selectFiles(subject: string, { options, tree, start }: SelectParts): Selections {
+function selectFiles(subject: string, { options, tree, start, data }: SelectParts): Selections {
   const added = (options.choices ?? noChoices).files.map(({ path }) => path);
   const common = {
     subject,
@@ -138,6 +147,7 @@ function selectFiles(subject: string, { options, tree, start }: SelectParts): Se
     exclude: options.exclude,
     usesTranslations: mayUseTranslations(start, options.manifest?.root),
     required: [...startFiles(start), ...namedProgram({ options, tree, start }), ...added],
+    toShow: data.filter(({ kind }) => !isFile(kind)),
   };
   return {
     full: selectTrustedFiles(tree, { ...common, level: 'full' }),
@@ -146,11 +156,15 @@ function selectFiles(subject: string, { options, tree, start }: SelectParts): Se
 }
 
 /** The program that the user's manifest names: under this name, and under its real one. */
-function namedProgram({ options, tree, start }: SelectParts): readonly ImagePath[] {
+function namedProgram({ options, tree, start }: Omit<SelectParts, 'data'>): readonly ImagePath[] {
   const given = givenProgram(options.manifest, start);
   if (given === undefined) return [];
   const places = [resolvePath(tree, given, { followLast: false }), resolvePath(tree, given)];
   return places.flatMap((place) => (place.kind === 'found' ? [place.path] : []));
+}
+
+function hostsFiles({ hosts }: ComposedManifest): readonly AddedFile[] {
+  return hosts === undefined ? [] : [{ path: graminizedPaths.hosts, mode: 0o644, content: hosts }];
 }
 
 /** Reads files of the app image, and those that gsc adds to it. */

@@ -9,6 +9,8 @@ export const graminizedPaths = {
   hostDirectory: imagePath('/gramine/host'),
   hostInterpreter: imagePath('/gramine/host/ld.so'),
   appLoader: imagePath('/gramine/app_files/apploader.sh'),
+  /** What the application sees as `/etc/hosts`. */
+  hosts: imagePath('/gramine/app_files/hosts'),
   /** `<application>` of the loaders: `.manifest`, `.manifest.sgx` and `.sig` are appended to it. */
   application: imagePath('/gramine/app_files/entrypoint'),
   /** What gsc adds for this application. */

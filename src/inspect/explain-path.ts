@@ -7,6 +7,7 @@ import {
   imagePath,
   rootPath,
 } from '../base/image-path.ts';
+import { type LibraryDataRole, libraryDataRole } from '../graminize/library-data-role.ts';
 import {
   decideAccess,
   type FileAccessDecision,
@@ -107,6 +108,8 @@ export interface PathExplanation {
   readonly through?: { readonly at: ImagePath; readonly hostPath: ByteString };
   /** Where the link goes that the name itself is, as stored. */
   readonly linkTarget?: ByteString;
+  /** Set for what Gramine's C library reads by itself. */
+  readonly libraryData?: LibraryDataRole;
   readonly finding: PathFinding;
 }
 
@@ -117,11 +120,13 @@ export function explainPath(image: ExplainableImage, path: ImagePath): PathExpla
   const finding = findIn(image, hostPath);
   const node = hostPath.startsWith('/') ? lookup(image.tree, imagePath(hostPath)) : undefined;
   const mount = 'hostPath' in treatment && treatment.mount.at !== '/' ? treatment.mount : undefined;
+  const libraryData = libraryDataRole(image.tree, image.names.mounts, { path, hostPath });
   return {
     path,
     verdict: verdictOn(image, path, { treatment, finding, isLink: node?.kind === 'symlink' }),
     ...(mount && { through: { at: mount.at, hostPath } }),
     ...(node?.kind === 'symlink' && { linkTarget: node.target }),
+    ...(libraryData && { libraryData }),
     finding,
   };
 }

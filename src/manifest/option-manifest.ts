@@ -27,11 +27,20 @@ export type Variable =
   | { readonly kind: 'value'; readonly name: string; readonly value: string }
   | { readonly kind: 'passthrough'; readonly name: string };
 
+/** One address of a host by one of its names. */
+export interface HostAddress {
+  readonly name: string;
+  /** IPv4 or IPv6. */
+  readonly address: string;
+}
+
 /** What the user decides about data and environment without writing a manifest. Paths are in UTF-8. */
 export interface ManifestChoices {
   readonly volumes: readonly Volume[];
   readonly secrets: readonly Secret[];
   readonly environment: readonly Variable[];
+  /** Hosts whose addresses the application finds in its `/etc/hosts`. */
+  readonly hosts?: readonly HostAddress[];
 }
 
 /** Where Docker puts a secret unless told otherwise. Docker, "Manage sensitive data with Docker secrets". */

@@ -19,6 +19,7 @@ export const keptFiles: readonly KeptFile[] = [
   { pattern: '/etc/os-release', limitBytes: 1 << 16, purpose: 'name of the distribution' },
   { pattern: '/usr/lib/os-release', limitBytes: 1 << 16, purpose: 'name of the distribution' },
   { pattern: '/etc/nsswitch.conf', limitBytes: 1 << 16, purpose: 'how names are looked up' },
+  { pattern: '/etc/hosts', limitBytes: 1 << 20, purpose: 'addresses of hosts' },
 ];
 
 const compiled = keptFiles.map(({ pattern, limitBytes }) => ({

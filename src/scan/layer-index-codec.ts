@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { digestOfHex, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
-import type { ImagePath } from '../base/image-path.ts';
+import type { ByteString, ImagePath } from '../base/image-path.ts';
+import { type LibraryDataPlaces, libraryDataKinds } from '../elf/library-data.ts';
 import type { FileFacts, LayerEntry, Ownership, ProgramFacts } from '../tree/entry.ts';
 import { keptFiles } from './kept-content.ts';
 import type { LayerIndex } from './layer-index.ts';
@@ -9,7 +10,7 @@ import { PackedReader } from './packed-reader.ts';
 import { PackedWriter } from './packed-writer.ts';
 
 /** To be raised with every change of the encoding, and of what a scan finds out about a layer. */
-const formatNumber = 2;
+const formatNumber = 3;
 
 /**
  * Names the encoding and the rules by which indexes are made, in letters that suit a file name: an index kept under another
@@ -40,6 +41,7 @@ const programs = { script: 0, scriptWithArgument: 1, elf: 2 } as const;
 /** Added to `programs.elf`. */
 const hasInterpreter = 1;
 const hasVersions = 4;
+const hasLibraryPlaces = 8;
 
 /**
  * The bytes of a layer index: about 55 per file, of which 32 are its hash. Nothing in them tells damage from content:
@@ -118,14 +120,17 @@ function writeProgram(out: PackedWriter, program: ProgramFacts): void {
     if (program.argument !== undefined) out.string(program.argument);
     return;
   }
-  const { machine, interpreter, definedVersions } = program;
+  const { machine, interpreter, definedVersions, libraryData } = program;
   const flags = (interpreter === undefined ? 0 : hasInterpreter) | (definedVersions ? hasVersions : 0);
-  out.byte(programs.elf | flags);
+  out.byte(programs.elf | flags | (libraryData ? hasLibraryPlaces : 0));
   out.count(machine);
   if (interpreter !== undefined) out.string(interpreter);
-  if (definedVersions === undefined) return;
-  out.count(definedVersions.length);
-  for (const version of definedVersions) out.string(version);
+  if (definedVersions) {
+    out.count(definedVersions.length);
+    for (const version of definedVersions) out.string(version);
+  }
+  // No place is empty: that stands for one that the library does not name.
+  if (libraryData) for (const kind of libraryDataKinds) out.string(libraryData[kind] ?? '');
 }
 
 function readEntry(from: PackedReader): LayerEntry {
@@ -179,12 +184,9 @@ function readProgram(from: PackedReader): ProgramFacts {
       return { kind: 'script', interpreter: from.string() };
     case programs.scriptWithArgument:
       return { kind: 'script', interpreter: from.string(), argument: from.string() };
-    case programs.elf:
-    case programs.elf | hasInterpreter:
-    case programs.elf | hasVersions:
-    case programs.elf | hasInterpreter | hasVersions:
-      return readElf(from, form);
     default:
+      if ((form & ~(hasInterpreter | hasVersions | hasLibraryPlaces)) === programs.elf)
+        return readElf(from, form);
       throw new RangeError(`unknown form of program: ${form}`);
   }
 }
@@ -192,9 +194,18 @@ function readProgram(from: PackedReader): ProgramFacts {
 function readElf(from: PackedReader, form: number): ProgramFacts {
   const machine = from.count();
   const interpreter = (form & hasInterpreter) !== 0 ? { interpreter: from.string() } : {};
-  if ((form & hasVersions) === 0) return { kind: 'elf', machine, ...interpreter };
+  const definedVersions = (form & hasVersions) !== 0 ? { definedVersions: readVersions(from) } : {};
+  const libraryData = (form & hasLibraryPlaces) !== 0 ? { libraryData: readLibraryData(from) } : {};
+  return { kind: 'elf', machine, ...interpreter, ...definedVersions, ...libraryData };
+}
+
+function readVersions(from: PackedReader): readonly ByteString[] {
   const count = from.count();
   if (count > from.leftBytes) throw new RangeError('there are fewer bytes than versions');
-  const definedVersions = Array.from({ length: count }, () => from.string());
-  return { kind: 'elf', machine, ...interpreter, definedVersions };
+  return Array.from({ length: count }, () => from.string());
+}
+
+function readLibraryData(from: PackedReader): LibraryDataPlaces {
+  const places = libraryDataKinds.map((kind) => [kind, from.string()] as const);
+  return Object.fromEntries(places.filter(([, place]) => place !== ''));
 }

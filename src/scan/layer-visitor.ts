@@ -1,6 +1,7 @@
 import { createHash, type Hash, hash } from 'node:crypto';
 import type { ImagePath } from '../base/image-path.ts';
 import { isCLibraryPart, versionsDefinedIn } from '../elf/c-library-parts.ts';
+import { hasLibraryData, libraryDataPlaces } from '../elf/library-data.ts';
 import type { TarEntry, TarVisitor } from '../tar/tar-entry.ts';
 import type { FileFacts, LayerEntry, Ownership, ProgramFacts } from '../tree/entry.ts';
 import { isContentKept } from './kept-content.ts';
@@ -49,6 +50,7 @@ export class LayerVisitor implements TarVisitor {
 
 /** Collects the facts of one file from its content, piece by piece. */
 export class FileScan {
+  readonly #path: ImagePath;
   readonly #sizeBytes: number;
   readonly #probe: ProgramProbe;
   readonly #isContentKept: boolean;
@@ -59,6 +61,7 @@ export class FileScan {
   #sha256: string | undefined;
 
   constructor(path: ImagePath, sizeBytes: number) {
+    this.#path = path;
     this.#sizeBytes = sizeBytes;
     this.#probe = new ProgramProbe(sizeBytes);
     this.#isContentKept = isContentKept(path, sizeBytes);
@@ -94,6 +97,8 @@ export class FileScan {
     const { program } = this.#probe;
     if (!this.#isVersioned || content === undefined || program?.kind !== 'elf') return program;
     const definedVersions = versionsDefinedIn(content);
-    return definedVersions === undefined ? program : { ...program, definedVersions };
+    if (definedVersions === undefined) return program;
+    const libraryData = hasLibraryData(this.#path) ? { libraryData: libraryDataPlaces(content) } : {};
+    return { ...program, definedVersions, ...libraryData };
   }
 }

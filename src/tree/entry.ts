@@ -1,4 +1,5 @@
 import type { ByteString, ImagePath } from '../base/image-path.ts';
+import type { LibraryDataPlaces } from '../elf/library-data.ts';
 
 /** Owner and permission of an entry: numeric ids and the 12 low mode bits. */
 export interface Ownership {
@@ -27,6 +28,8 @@ export type ProgramFacts =
       readonly interpreter?: ByteString;
       /** The symbol versions that it defines, in its order; known of glibc's own libraries only. */
       readonly definedVersions?: readonly ByteString[];
+      /** Where it looks for its data; known of glibc's `libc.so.6` only. */
+      readonly libraryData?: LibraryDataPlaces;
     };
 
 /** One thing that a layer says about one path. OCI image-spec, layer.md. */

@@ -110,7 +110,7 @@ function mentioned(
 }
 
 /** Absolute paths in a word: alone, in a list, or in a command line for a shell. */
-function pathsIn(text: string): readonly string[] {
+export function pathsIn(text: string): readonly string[] {
   return text.match(/(?<![^\s'"`;|&<>()$:,=])\/[^\s'"`;|&<>()$:,=]+/g) ?? [];
 }
 

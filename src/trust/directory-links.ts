@@ -2,9 +2,9 @@ import { type ImagePath, imagePath, isWithin, textOfBytes } from '../base/image-
 import type { ClassifiedPaths, DirectoryLink, TrustedName } from './classify-paths.ts';
 import { compareKeys, countBelow, itemsBelow, keyOf } from './path-order.ts';
 
-/** A directory link turned into a mount: what lies below `path` is opened under the names below `target`. */
+/** A directory shown at a second place: what lies below `path` is opened under the names below `target`. */
 export interface DirectoryMount {
-  /** The link; never `/`. */
+  /** A link, or a place that the image does not have; never `/`. */
   readonly path: ImagePath;
   /** The real directory that it leads to; may be `/`. */
   readonly target: ImagePath;
@@ -13,6 +13,8 @@ export interface DirectoryMount {
 /** What makes the files behind directory links reachable under the links' names. */
 export interface LinkedNames {
   readonly mounts: readonly DirectoryMount[];
+  /** The directories that were asked to be shown, as far as they hold trusted files, and the links in them. */
+  readonly shown: readonly DirectoryMount[];
   /** Names through links that are listed one by one. */
   readonly names: readonly TrustedName[];
   /** How many names of directories, each through two links or more, were left out because there are too many. */
@@ -36,6 +38,8 @@ const maximumNestedNames = 500;
 interface View {
   readonly path: ImagePath;
   readonly target: ImagePath;
+  /** True at a place that the host does not have: a name there leads to a file only through a mount. */
+  readonly isShown: boolean;
   /** The real places of the links followed and of what they led to: a link back to one of them begins a cycle. */
   readonly passed: readonly ImagePath[];
 }
@@ -43,26 +47,39 @@ interface View {
 /**
  * Gives the names behind all directory links, also of links inside of what a link leads to: Gramine compares names as
  * text, so `/a/b/c` with links `a` and `b` needs a mount of its own. A link to one of its own parents is one mount, and
- * is not followed further.
+ * is not followed further. The directories of `toShow` are reached as if `path` were a link to `target`.
  */
-export function expandDirectoryLinks(tree: ClassifiedPaths): LinkedNames {
+export function expandDirectoryLinks(
+  tree: ClassifiedPaths,
+  toShow: readonly DirectoryMount[] = [],
+): LinkedNames {
   const mounts: DirectoryMount[] = [];
+  const shown: DirectoryMount[] = [];
   const names: TrustedName[] = [];
   let omittedCount = 0;
-  const views: View[] = tree.directoryLinks.map(({ path, target }) => ({ path, target, passed: [path] }));
+  const views: View[] = [
+    ...tree.directoryLinks.map(({ path, target }) => ({ path, target, passed: [path], isShown: false })),
+    ...toShow.map(({ path, target }) => ({ path, target, passed: [path], isShown: true })),
+  ];
   const limit = views.length + maximumNestedNames;
   for (let next = 0; next < views.length; next++) {
     const view = views[next] as View;
     const { path, target } = view;
     const count = countBelow(tree.trusted, target);
-    if (count > listedBelowLink) mounts.push({ path, target });
+    if (view.isShown && count > 0) shown.push({ path, target });
+    else if (count > listedBelowLink) mounts.push({ path, target });
     else names.push(...itemsBelow(tree.trusted, target).map((name) => nameThrough(view, name)));
     for (const nested of nestedViews(view, tree)) {
       if (views.length < limit) views.push(nested);
       else omittedCount += 1;
     }
   }
-  return { mounts: mounts.sort(compareMounts), names: names.sort(compareKeys), omittedCount };
+  return {
+    mounts: mounts.sort(compareMounts),
+    shown: shown.sort(compareMounts),
+    names: names.sort(compareKeys),
+    omittedCount,
+  };
 }
 
 function nestedViews(view: View, tree: ClassifiedPaths): readonly View[] {
@@ -70,7 +87,12 @@ function nestedViews(view: View, tree: ClassifiedPaths): readonly View[] {
   const passed = [...view.passed, view.target];
   return itemsBelow(tree.directoryLinks, view.target)
     .filter((link) => !passed.some((place) => isWithin(place, link.target)))
-    .map((link) => ({ path: pathThrough(view, link), target: link.target, passed: [...passed, link.path] }))
+    .map((link) => ({
+      path: pathThrough(view, link),
+      target: link.target,
+      passed: [...passed, link.path],
+      isShown: view.isShown,
+    }))
     .filter(({ path }) => textOfBytes(path) !== undefined);
 }
 

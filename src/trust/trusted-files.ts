@@ -20,6 +20,8 @@ export interface SelectOptions {
   readonly usesTranslations?: boolean;
   /** Real paths that are trusted whatever the rules say: without them nothing would start. */
   readonly required?: readonly ImagePath[];
+  /** Directories, by their real paths, that are to be seen at other places too. */
+  readonly toShow?: readonly DirectoryMount[];
 }
 
 /** A name that the enclave may open, with the content that it must have. */
@@ -39,6 +41,8 @@ export interface TrustedSelection {
   readonly trusted: readonly TrustedFile[];
   /** In walk order, so a mount comes before those inside of it. */
   readonly mounts: readonly DirectoryMount[];
+  /** What is seen of the directories `toShow`, and of the links in them, likewise. */
+  readonly shown: readonly DirectoryMount[];
   readonly excluded: readonly ExcludedFile[];
   /** Per rule that left something out, in the order of the rule's first file. */
   readonly exclusions: readonly ExclusionCount[];
@@ -62,12 +66,13 @@ export function selectTrustedFiles(tree: FileTree, options: SelectOptions): Trus
     required: options.required ?? [],
   });
   const names = classifyPaths(tree, policy);
-  const linked = expandDirectoryLinks(names);
+  const linked = expandDirectoryLinks(names, options.toShow);
   const trusted = [...names.trusted, ...linked.names];
   if (linked.names.length > 0) trusted.sort(compareKeys);
   return {
     trusted: trusted.map(({ key: _, ...file }) => file),
     mounts: linked.mounts,
+    shown: linked.shown,
     excluded: names.excluded,
     exclusions: countExclusions(names.excluded),
     ignoredLinks: names.ignoredLinks,

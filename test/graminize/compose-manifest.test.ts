@@ -28,7 +28,8 @@ describe('mounts', () => {
 
   test('of scratch places are tmpfs, whether the image has them or not', async () => {
     const { manifest } = await graminizedWith([]);
-    expect(manifest.fs.mounts).toEqual(scratch.map((path) => ({ type: 'tmpfs', path })));
+    const hosts = { type: 'chroot', path: '/etc/hosts', uri: 'file:/gramine/app_files/hosts' };
+    expect(manifest.fs.mounts).toEqual([...scratch.map((path) => ({ type: 'tmpfs', path })), hosts]);
     expect(manifest.fs.root).toEqual({ type: 'chroot', uri: 'file:/' });
   });
 
@@ -60,7 +61,7 @@ describe('mounts', () => {
     const { manifest } = await graminizedWith([], { manifest: user });
     const paths = manifest.fs.mounts.map(({ path }) => path);
     expect(paths.indexOf('/tmp')).toBeLessThan(paths.indexOf('/tmp/data'));
-    expect(paths.sort()).toEqual(['/run', '/tmp', '/tmp/data', '/var/tmp', '/x']);
+    expect(paths.sort()).toEqual(['/etc/hosts', '/run', '/tmp', '/tmp/data', '/var/tmp', '/x']);
   });
 
   test('take the place of links to directories of many files', async () => {
@@ -198,7 +199,7 @@ describe('trusted files', () => {
     const app = await appImage([[...glibcProgram()]], { Cmd: ['/app'] });
     const { image } = await graminizeApp(app);
     const { sgx } = await manifestIn(image);
-    const runtime = sgx.trusted_files.filter(({ uri }) => uri.startsWith('file:/gramine/'));
+    const runtime = sgx.trusted_files.filter(({ uri }) => uri.startsWith('file:/gramine/runtime/'));
     expect(runtime.map(({ uri }) => uri)).toEqual([
       'file:/gramine/runtime/runtime/glibc/ld-linux-x86-64.so.2',
       'file:/gramine/runtime/runtime/glibc/libc.so.6',

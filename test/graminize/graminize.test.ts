@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { imagePath } from '../../src/base/image-path.ts';
 import type { RunConfig } from '../../src/image/config.ts';
 import { appImage, glibcProgram, staticProgram } from '../support/graminized/app-image.ts';
 import { graminizeApp, manifestIn, trustedPathsIn, type Wishes } from '../support/graminized/graminized.ts';
@@ -231,7 +230,7 @@ describe('the working directory', () => {
 
   const mountsOf = async (entries: readonly MadeEntry[], WorkingDir: string, manifest = '') => {
     const { fs } = await manifestOf({ Cmd: ['/app'], WorkingDir }, { manifest }, entries);
-    return fs.mounts.slice(fs.mounts.findIndex(({ path }) => path === '/run'));
+    return fs.mounts.filter(({ path }) => path !== '/etc/hosts');
   };
   const scratch = ['/run', '/tmp', '/var/tmp'].map((path) => ({ type: 'tmpfs', path }));
 
@@ -334,15 +333,6 @@ describe('what cannot be graminized', () => {
     });
     const { image } = await mounted('uri = "file:/tmp"');
     expect((await manifestIn(image)).libos.entrypoint).toBe('/tmp/app');
-  });
-
-  test('but a program in a scratch place is: it is mounted on top of the tmpfs and trusted, alone', async () => {
-    const app = await appImage([[staticProgram('tmp/app'), ['tmp/x', 'x']]], { Cmd: ['/tmp/app'] });
-    const { image, notes } = await graminizeApp(app);
-    const { fs } = await manifestIn(image);
-    expect(fs.mounts.at(-1)).toEqual({ type: 'chroot', path: '/tmp/app', uri: 'file:/tmp/app' });
-    expect(await trustedPathsIn(image)).toEqual(['/tmp/app']);
-    expect(notes).toEqual([expect.stringContaining('/tmp/app lies in a tmpfs and is needed for the start')]);
   });
 
   test.each<[string, readonly MadeEntry[], string]>([
@@ -453,6 +443,30 @@ describe('what cannot be graminized', () => {
   });
 });
 
+describe('SIGTERM, which docker stop sends', () => {
+  const injectionOf = async (StopSignal: string | undefined, manifest = '') =>
+    (await manifestOf({ Cmd: ['/app'], ...(StopSignal !== undefined && { StopSignal }) }, { manifest })).sys
+      .enable_sigterm_injection;
+
+  test.each([undefined, '', 'SIGTERM', 'term', '15'])('is let in with STOPSIGNAL %s', async (signal) => {
+    expect(await injectionOf(signal)).toBe(true);
+  });
+
+  test.each(['SIGQUIT', 'SIGINT', '9', 'SIGRTMIN+3'])('is not with STOPSIGNAL %s', async (signal) => {
+    expect(await injectionOf(signal)).toBeUndefined();
+    expect(await injectionOf(signal, 'sys.enable_sigterm_injection = true')).toBe(true);
+  });
+
+  test('is kept out if the manifest says so, which is told', async () => {
+    const manifest = 'sys.enable_sigterm_injection = false';
+    const { overrides, image } = await graminizeApp(await appImage([[staticProgram()]], { Cmd: ['/app'] }), {
+      manifest,
+    });
+    expect((await manifestIn(image)).sys.enable_sigterm_injection).toBe(false);
+    expect(overrides).toMatchObject([{ user: 'false', own: 'true', from: 'your manifest' }]);
+  });
+});
+
 describe('what the user is told', () => {
   test.each<[string, RunConfig, RegExp]>([
     ['a HEALTHCHECK', { Healthcheck: { Test: ['CMD', 'x'] } }, /HEALTHCHECK/],
@@ -460,11 +474,6 @@ describe('what the user is told', () => {
       'a STOPSIGNAL that no enclave gets',
       { StopSignal: 'SIGQUIT' },
       /STOPSIGNAL SIGQUIT cannot .*injection.* and .*--stop-signal/,
-    ],
-    [
-      'a STOPSIGNAL that must be let in',
-      { StopSignal: 'SIGTERM' },
-      /STOPSIGNAL SIGTERM does not .*injection in your manifest$/,
     ],
     ['a working directory that is made', { WorkingDir: '/new' }, /\/new/],
     ['a working directory with a name that is not ASCII', { WorkingDir: '/né\nw' }, /\/né\\x0aw/],
@@ -478,12 +487,14 @@ describe('what the user is told', () => {
 
   test('that a file which the engine replaces is trusted in vain', async () => {
     const app = await appImage([[staticProgram(), ['etc/hosts', 'h']]], { Cmd: ['/app'] });
-    const trust = [imagePath('/etc/hosts')];
-    const manifest = 'sgx.trusted_files = ["file:/etc/hosts"]';
-    for (const wishes of [{ trust }, { manifest }]) {
-      const { notes } = await graminizeApp(app, wishes);
-      expect(notes).toEqual([expect.stringMatching(/^\/etc\/hosts is trusted, but the engine/)]);
-    }
+    const { notes } = await graminizeApp(app, { manifest: 'sgx.trusted_files = ["file:/etc/hosts"]' });
+    expect(notes).toEqual([expect.stringMatching(/^\/etc\/hosts is trusted, but the engine/)]);
+  });
+
+  test('that a STOPSIGNAL which the manifest keeps out is not delivered', async () => {
+    const app = await appImage([[staticProgram()]], { Cmd: ['/app'], StopSignal: '15' });
+    const { notes } = await graminizeApp(app, { manifest: 'sys.enable_sigterm_injection = false' });
+    expect(notes).toEqual([expect.stringMatching(/^STOPSIGNAL 15 does not .*injection in your manifest$/)]);
   });
 
   test('nothing, where there is nothing to tell', async () => {

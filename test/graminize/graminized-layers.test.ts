@@ -43,6 +43,7 @@ describe('the layers', () => {
       ['gramine/app_files/', 0o755],
       ['gramine/app_files/apploader.sh', 0o755],
       ['gramine/app_files/entrypoint.manifest', 0o644],
+      ['gramine/app_files/hosts', 0o644],
     ]);
   });
 

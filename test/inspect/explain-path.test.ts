@@ -111,7 +111,7 @@ describe('explainPath', () => {
     ['an option', '/data/x', { exclude: ['/data/*'] }, { rule: '/data/*', origin: 'option' }],
     ['an option, for a link', '/alias', { exclude: ['/data/*'] }, { origin: 'link' }],
     ['the runtime', '/gramine/runtime/libsysdb.so', {}, { origin: 'runtime' }],
-    ['the engine, which makes it', '/etc/hosts', {}, { rule: '/etc/hosts', origin: 'built-in' }],
+    ['the engine, which makes it', '/etc/hostname', {}, { rule: '/etc/hostname', origin: 'built-in' }],
   ] as const)('what is left out has a reason: %s', async (_, path, wishes, exclusion) => {
     expect((await explain(path, wishes)).verdict).toMatchObject({
       kind: 'refused',

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Digest, digestOf, digestOfHex } from '../../src/base/digest.ts';
 import { type ImagePath, imagePath } from '../../src/base/image-path.ts';
+import { libraryDataKinds } from '../../src/elf/library-data.ts';
 import type { LayerIndex } from '../../src/scan/layer-index.ts';
 import { decodeLayerIndex, encodeLayerIndex, layerIndexFormat } from '../../src/scan/layer-index-codec.ts';
 import { scanLayer } from '../../src/scan/scan-layer.ts';
@@ -29,6 +30,9 @@ const program = fc.oneof(
       machine: fc.nat(65535),
       interpreter: byteString,
       definedVersions: fc.array(byteString),
+      libraryData: fc.record(Object.fromEntries(libraryDataKinds.map((kind) => [kind, path])), {
+        requiredKeys: [],
+      }),
     },
     { requiredKeys: ['kind', 'machine'] },
   ),
@@ -97,6 +101,21 @@ const sampleEntries: readonly LayerEntry[] = [
     sha256: 'cd'.repeat(32),
     program: { kind: 'elf', machine: 62, interpreter: '/lib64/ld.so' },
   },
+  {
+    kind: 'file',
+    path: imagePath('/lib/libc.so.6'),
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    sizeBytes: 1,
+    sha256: 'ef'.repeat(32),
+    program: {
+      kind: 'elf',
+      machine: 62,
+      definedVersions: ['GLIBC_2.2.5'],
+      libraryData: { 'local time': imagePath('/etc/localtime'), messages: imagePath('/usr/share/locale') },
+    },
+  },
   { kind: 'symlink', path: imagePath('/bin/l'), mode: 0o777, uid: 0, gid: 0, target: '../\x80' },
   { kind: 'hardlink', path: imagePath('/bin/m'), target: imagePath('/bin/ls') },
   { kind: 'special', path: imagePath('/dev/f'), mode: 0o600, uid: 0, gid: 0, type: 'fifo' },
@@ -136,7 +155,7 @@ describe('encodeLayerIndex', () => {
 
   it('changes only together with the name of its format, which cached indexes are found by', () => {
     const bytes = createHash('sha256').update(encodeLayerIndex(sample)).digest('hex').slice(0, 16);
-    expect([layerIndexFormat, bytes]).toEqual(['2-7e87f930', '0d74c3b6031fe1ec']);
+    expect([layerIndexFormat, bytes]).toEqual(['3-32627de7', 'c76be0e05c6f1d8e']);
   });
 
   it.each([-1, 1.5, Number.NaN, 2 ** 53])('refuses %d as a size', (sizeBytes) => {

@@ -182,7 +182,7 @@ describe('inspecting an image', () => {
       date: '2025-06-07',
       isDebug: true,
     });
-    expect(inspection.trustedFileCount).toBe(2);
+    expect(inspection.trustedFileCount).toBe(3);
     expect(inspection.insecure.map(({ path }) => path.join('.'))).toEqual(['sgx.debug']);
     expect(inspection.labels['gsc.mrenclave']).toBe(enclave.mrEnclave);
   });

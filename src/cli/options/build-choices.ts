@@ -7,13 +7,14 @@ import { showBytes } from '../../base/image-path.ts';
 import { readError } from '../../base/read-file.ts';
 import type { BuildChoices } from '../../graminize/build-options.ts';
 import type { AddedFile } from '../../layer/added-layer.ts';
-import type { Secret, Variable, Volume } from '../../manifest/option-manifest.ts';
+import type { HostAddress, Secret, Variable, Volume } from '../../manifest/option-manifest.ts';
 import { presetNames } from '../../manifest/preset/presets.ts';
 import type { CommandLineHost } from '../terminal/console.ts';
 import {
   checkDistinct,
   type FileChoice,
   parseFile,
+  parseHost,
   parseSecret,
   parseVariable,
   parseVolume,
@@ -25,6 +26,7 @@ export interface ChoiceOptions {
   readonly volume?: readonly Volume[];
   readonly secret?: readonly Secret[];
   readonly env?: readonly Variable[];
+  readonly host?: readonly HostAddress[];
   readonly file?: readonly FileChoice[];
   readonly preset?: string;
   readonly entrypoint?: readonly string[];
@@ -49,6 +51,11 @@ export function addChoiceOptions(command: Command): Command {
       "set a variable, or let the host's value through (repeatable)",
       listOf(parseVariable),
     )
+    .option(
+      '--host <name=address>',
+      "add a host to the application's /etc/hosts (repeatable)",
+      listOf(parseHost),
+    )
     .option('--file <hostpath:path>', 'add a file to the image and trust it (repeatable)', listOf(parseFile))
     .addOption(
       new Option('--preset <name>', 'what a known program needs; auto: by the program').choices(presetNames),
@@ -60,17 +67,22 @@ export function addChoiceOptions(command: Command): Command {
 }
 
 /** What the options say, with the files read. Throws `usage` errors for contradictions, and what reading the files throws. */
-export async function readChoices(host: CommandLineHost, options: ChoiceOptions): Promise<BuildChoices> {
-  const { volume = [], secret = [], env = [], file = [], preset, entrypoint, cmd } = options;
+export async function readChoices(
+  { workingDirectory }: CommandLineHost,
+  options: ChoiceOptions,
+): Promise<BuildChoices> {
+  const { volume = [], secret = [], env = [], host = [], file = [], preset, entrypoint, cmd } = options;
   checkDistinct('--volume, --secret', [...volume, ...secret], ({ path }) => showBytes(path));
   checkDistinct('--env', env, ({ name }) => name);
+  checkDistinct('--host', host, ({ name, address }) => `${name}=${address}`);
   checkDistinct('--file', file, ({ path }) => showBytes(path));
   const files: AddedFile[] = [];
-  for (const choice of file) files.push(await readFileChoice(host, choice));
+  for (const choice of file) files.push(await readFileChoice(workingDirectory, choice));
   return {
     volumes: volume,
     secrets: secret,
     environment: env,
+    hosts: host,
     files,
     ...(preset !== undefined && { preset }),
     ...(entrypoint !== undefined && { entrypoint }),
@@ -79,8 +91,8 @@ export async function readChoices(host: CommandLineHost, options: ChoiceOptions)
 }
 
 /** Content and mode are those of one moment: both are asked of the open file. */
-async function readFileChoice(host: CommandLineHost, { hostPath, path }: FileChoice): Promise<AddedFile> {
-  const from = resolve(host.workingDirectory, hostPath);
+async function readFileChoice(workingDirectory: string, { hostPath, path }: FileChoice): Promise<AddedFile> {
+  const from = resolve(workingDirectory, hostPath);
   try {
     // Without blocking, or a fifo that nobody writes to would never open.
     const handle = await open(from, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -1,6 +1,13 @@
+import { isIP } from 'node:net';
 import { GscError } from '../../base/error.ts';
 import { bytesOfText, type ImagePath, imagePath } from '../../base/image-path.ts';
-import { type Secret, secretPath, type Variable, type Volume } from '../../manifest/option-manifest.ts';
+import {
+  type HostAddress,
+  type Secret,
+  secretPath,
+  type Variable,
+  type Volume,
+} from '../../manifest/option-manifest.ts';
 import { harmfulHostVariables, hostEnvironment } from '../../runtime/launch.ts';
 
 /** `--volume PATH=tmpfs|encrypted[:KEYNAME]|allowed`; the last `=` parts them. Throws a `usage` error. */
@@ -53,6 +60,19 @@ export function parseVariable(text: string): Variable {
     `expected a variable of the application, got ${name}, which the loader outside of the enclave has values of its own for`,
     `give it a value, as in --env ${name}=/opt/lib`,
   );
+}
+
+/** `--host NAME=ADDRESS`. Throws a `usage` error. */
+export function parseHost(text: string): HostAddress {
+  const hint = 'write it as in --host db.example.com=10.0.0.5';
+  const [name, address = ''] = splitOnce(text, '=');
+  if (!/^(?=.{1,253}$)\w(?:[\w.-]*\w)?$/.test(name)) {
+    const problem = `expected the name of a host before the =, got ${JSON.stringify(text)}`;
+    throw usageError('--host', problem, hint);
+  }
+  if (isIP(address) !== 0) return { name, address };
+  const problem = `expected an IPv4 or IPv6 address after ${name}=, got ${JSON.stringify(address)}`;
+  throw usageError('--host', problem, hint);
 }
 
 /** A file of this machine and the place in the image that it gets. */

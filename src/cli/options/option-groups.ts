@@ -6,7 +6,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   'The runtime and the manifest:': [
     ...['--manifest', '--config', '--runtime', '--runtime-version', '--libc', '--preset'],
   ],
-  'What starts:': ['--entrypoint', '--cmd', '--env', '--insecure-args'],
+  'What starts:': ['--entrypoint', '--cmd', '--env', '--host', '--insecure-args'],
   'What is trusted:': ['--trust', '--exclude', '--trust-level', '--file'],
   'Where data come and go:': ['--volume', '--secret'],
   'Building a runtime from source:': ['--buildtype', '--build-arg', '--network', '--rm'],

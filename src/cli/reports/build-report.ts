@@ -38,12 +38,22 @@ function sayStart(console: Console, { app, runtime, graminized }: BuildFacts): v
     `  as             uid ${start.user.uid}, gid ${start.user.gid}, in ${showBytes(start.workingDirectory.realPath)}, ${showCounted(start.environment.variables.length, 'variable')} of the image`,
   );
   console.say(`  C library      ${describeLibc(graminized)}`);
+  sayLibraryData(console, graminized);
 }
 
 function describeLibc({ start, libc }: Graminized): string {
   if (start.libraries.libc === 'static') return 'none, the program is static';
   const owner = libc.choice === 'runtime' ? "Gramine's" : "the image's own";
   return `${owner} ${start.libraries.libc}: ${libc.reason}`;
+}
+
+/** Gramine's C library looks for its data at places of its own. */
+function sayLibraryData(console: Console, { libraryData }: Graminized): void {
+  if (libraryData.length === 0) return;
+  const kinds = [...new Set(libraryData.map(({ kind }) => kind))];
+  console.say(`  its data       ${kinds.join(', ')}: the image's own, mounted where it looks for them`);
+  for (const { path, target } of libraryData)
+    console.detail(`    mount ${showBytes(path)} -> ${showBytes(target)}`);
 }
 
 function sayTrustedFiles(console: Console, graminized: Graminized): void {
@@ -109,6 +119,11 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
     libc: start.libraries.libc,
     libc_from: libc.choice,
     libc_reason: libc.reason,
+    library_data: graminized.libraryData.map(({ kind, path, target }) => ({
+      kind,
+      path: showBytes(path),
+      target: showBytes(target),
+    })),
     trusted_files: { count: graminized.trustedFileCount, size: graminized.trustedSizeBytes },
     left_out: selection.excluded.map(({ path, rule, reason }) => ({ path: showBytes(path), rule, reason })),
     hidden: hidden.map(({ path }) => showBytes(path)),

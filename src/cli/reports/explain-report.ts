@@ -1,5 +1,6 @@
-import { showBytes } from '../../base/image-path.ts';
+import { type ImagePath, showBytes } from '../../base/image-path.ts';
 import { showCount, showCounted, showSize } from '../../base/show-size.ts';
+import type { LibraryDataRole } from '../../graminize/library-data-role.ts';
 import type { KnownExclusion, PathExplanation, PathFinding, Verdict } from '../../inspect/explain-path.ts';
 
 /** An explanation as a headline and lines of facts, each ended by a newline. */
@@ -8,6 +9,7 @@ export function explanationText(explanation: PathExplanation, layerCount: number
   const facts: [label: string, text: string][] = [...verdictFacts(explanation)];
   if (through)
     facts.push(['through', `the mount ${showBytes(through.at)}, as ${showBytes(through.hostPath)}`]);
+  if (explanation.libraryData) facts.push(['serves', libraryDataText(path, explanation.libraryData)]);
   if (linkTarget !== undefined) facts.push(['link', linkText(linkTarget, finding)]);
   else if ('realPath' in finding && finding.realPath !== (through?.hostPath ?? path)) {
     facts.push(['is', showBytes(finding.realPath)]);
@@ -25,6 +27,11 @@ export function explanationText(explanation: PathExplanation, layerCount: number
   return `${showBytes(path)}: ${headline(verdict)}\n${lines.join('')}`;
 }
 
+function libraryDataText(path: ImagePath, { kind, foundAt }: LibraryDataRole): string {
+  const how = foundAt === path ? `looks here for its ${kind}` : `finds its ${kind} at ${showBytes(foundAt)}`;
+  return `Gramine's C library, which ${how}`;
+}
+
 /** True if the manifest lets programs open what the host has there. */
 function isOpened({ kind }: Verdict): boolean {
   return kind === 'trusted' || kind === 'allowed' || kind === 'unchecked';
@@ -32,12 +39,15 @@ function isOpened({ kind }: Verdict): boolean {
 
 /** The same as plain values. */
 export function explanationToJson(explanation: PathExplanation): object {
-  const { path, verdict, through, linkTarget, finding } = explanation;
+  const { path, verdict, through, linkTarget, libraryData, finding } = explanation;
   return {
     path: showBytes(path),
     ...verdictToJson(verdict),
     ...(through && { mount: showBytes(through.at), host_path: showBytes(through.hostPath) }),
     ...(linkTarget !== undefined && { link_target: showBytes(linkTarget) }),
+    ...(libraryData && {
+      library_data: { kind: libraryData.kind, found_at: showBytes(libraryData.foundAt) },
+    }),
     in_image: findingToJson(finding),
     ...optionOf(explanation),
   };

@@ -26,6 +26,13 @@ export function mountOf(path: ImagePath, mounts: readonly Mount[]): Mount | unde
   return mounts.findLast(({ at }) => isWithin(path, at));
 }
 
+/** The place on the host that a path below a mount is a name of; undefined where the mount shows none. */
+export function hostPathOf(path: ImagePath, { at, shows }: Mount): ImagePath | undefined {
+  return shows === undefined
+    ? undefined
+    : imagePath(`${shows}/${path.slice(at === rootPath ? 0 : at.length)}`);
+}
+
 /**
  * Says of files on the host whether a program inside can open them as they are: through the root or a `chroot` mount that no
  * later mount covers there. What lies below a tmpfs or an encrypted mount is out of reach.

@@ -10,8 +10,8 @@ import { scanImage } from '../../../src/scan/scan-image.ts';
 import { installation, treeOf } from '../runtime/make-tree.ts';
 
 /** A Gramine of this version; its ELF files have headers only. */
-export async function runtimeOf(version = '1.9'): Promise<Runtime> {
-  const { tree, readFiles } = treeOf(installation(undefined, version));
+export async function runtimeOf(version = '1.9', directory?: string): Promise<Runtime> {
+  const { tree, readFiles } = treeOf(installation(directory, version));
   return findRuntime(tree, readFiles, { subject: 'runtime' });
 }
 

@@ -64,8 +64,21 @@ export function filesOfDirectory(folder: string): Files {
 
 const interpreter = '/lib64/ld-linux-x86-64.so.2';
 
+/** The texts of a glibc that was configured with this prefix and library directory, as its libc.so.6 holds them. */
+export function libraryTexts(prefix: string, libraryDirectory: string, sysconf = `${prefix}/etc`): string {
+  const messages = `${prefix}/share/locale`;
+  const texts = [
+    ...['', messages, `${libraryDirectory}/gconv`, `${libraryDirectory}/gconv/gconv-modules.cache`],
+    ...[`${messages}/%L/%N:${messages}/%L/LC_MESSAGES/%N:`, 'TZDIR', `${prefix}/share/zoneinfo`],
+    ...[`${libraryDirectory}/locale`, `${libraryDirectory}/locale/locale-archive`, '/etc/gai.conf'],
+    ...[`${sysconf}/localtime`, `${prefix}/libexec/getconf`, ''],
+  ];
+  return texts.join('\0');
+}
+
 /** The package directory of a Gramine of this package path; contents differ by `payload`. */
 export function packageFiles(directory: string, payload = ''): Files {
+  const prefix = prefixOf(directory);
   return {
     [`${directory}/libsysdb.so`]: makeElf({ soname: 'libsysdb.so', payload }),
     [`${directory}/sgx/loader`]: makeElf({
@@ -76,7 +89,10 @@ export function packageFiles(directory: string, payload = ''): Files {
     [`${directory}/sgx/libpal.so`]: makeElf({ soname: 'libpal.so', payload: `sgx${payload}` }),
     [`${directory}/direct/loader`]: makeElf({ payload }),
     [`${directory}/direct/libpal.so`]: makeElf({ soname: 'libpal.so', payload: `direct${payload}` }),
-    [`${directory}/runtime/glibc/libc.so.6`]: makeElf({ soname: 'libc.so.6', payload: 'patched' }),
+    [`${directory}/runtime/glibc/libc.so.6`]: makeElf({
+      soname: 'libc.so.6',
+      payload: `patched${libraryTexts(prefix, `${directory}/runtime/glibc`)}`,
+    }),
     [`${directory}/runtime/glibc/ld-linux-x86-64.so.2`]: makeElf({
       soname: 'ld-linux-x86-64.so.2',
       payload: 'patched',
@@ -99,12 +115,16 @@ export const hostLibraries: Files = {
 
 /** A Debian root with Gramine at `directory`; the launcher in its prefix states the version. */
 export function installation(directory = '/usr/lib/x86_64-linux-gnu/gramine', version = '1.9'): Files {
-  const prefix = directory.replace(/\/(lib\/x86_64-linux-gnu|lib64|lib)\/[^/]*$/, '');
+  const prefix = prefixOf(directory);
   return {
     ...hostLibraries,
     ...packageFiles(directory),
     [`${prefix}/bin/gramine-sgx`]: `#!/usr/bin/env bash\necho "Gramine ${version} (0123456789abcdef)"\n`,
   };
+}
+
+function prefixOf(directory: string): string {
+  return directory.replace(/\/(lib\/x86_64-linux-gnu|lib64|lib)\/[^/]*$/, '');
 }
 
 /** The files without those under some paths. */

@@ -5,7 +5,7 @@ import { graminize } from '../graminize.ts';
 import type { Image } from '../image/image.ts';
 import { stateOf } from '../labels.ts';
 import { parseReference, showReference } from '../reference/image-reference.ts';
-import { scanImage } from '../scan/scan-image.ts';
+import { type ImageScan, scanImage } from '../scan/scan-image.ts';
 import {
   addContentOptions,
   type ContentOptions,
@@ -83,10 +83,12 @@ async function explainGraminized(context: CommandContext, image: Image): Promise
   return explainableImage(image, await scanWith(context, image));
 }
 
-function scanWith({ world, console, cache }: CommandContext, image: Image) {
-  return scanImage(image, {
+async function scanWith({ world, console, cache }: CommandContext, image: Image): Promise<ImageScan> {
+  const scan = await scanImage(image, {
     ...cache.forScan,
     onProgress: scanProgress(console, image),
     signal: world.signal,
   });
+  for (const warning of scan.tree.warnings) console.warn(warning);
+  return scan;
 }

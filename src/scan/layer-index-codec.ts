@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { digestOfHex, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
-import type { ImagePath } from '../base/image-path.ts';
+import type { ByteString, ImagePath } from '../base/image-path.ts';
 import type { FileFacts, LayerEntry, Ownership, ProgramFacts } from '../tree/entry.ts';
 import { keptFiles } from './kept-content.ts';
 import type { LayerIndex } from './layer-index.ts';
@@ -9,7 +9,7 @@ import { PackedReader } from './packed-reader.ts';
 import { PackedWriter } from './packed-writer.ts';
 
 /** To be raised with every change of the encoding, and of what a scan finds out about a layer. */
-const formatNumber = 2;
+const formatNumber = 3;
 
 /**
  * Names the encoding and the rules by which indexes are made, in letters that suit a file name: an index kept under another
@@ -51,6 +51,7 @@ export function encodeLayerIndex(index: LayerIndex): Buffer {
   out.count(index.sizeBytes);
   out.count(index.entries.length);
   for (const entry of index.entries) writeEntry(out, entry);
+  writeStrings(out, index.ignoredKeys ?? []);
   return out.finish();
 }
 
@@ -63,8 +64,9 @@ export function decodeLayerIndex(bytes: Buffer): LayerIndex {
     const count = from.count();
     if (count > from.leftBytes) throw new RangeError('there are fewer bytes than entries');
     const entries = Array.from({ length: count }, () => readEntry(from));
+    const ignoredKeys = readStrings(from);
     if (from.leftBytes > 0) throw new RangeError('there are bytes behind the last entry');
-    return { diffId, sizeBytes, entries };
+    return { diffId, sizeBytes, entries, ...(ignoredKeys.length > 0 && { ignoredKeys }) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new GscError({
@@ -124,8 +126,12 @@ function writeProgram(out: PackedWriter, program: ProgramFacts): void {
   out.count(machine);
   if (interpreter !== undefined) out.string(interpreter);
   if (definedVersions === undefined) return;
-  out.count(definedVersions.length);
-  for (const version of definedVersions) out.string(version);
+  writeStrings(out, definedVersions);
+}
+
+function writeStrings(out: PackedWriter, strings: readonly ByteString[]): void {
+  out.count(strings.length);
+  for (const each of strings) out.string(each);
 }
 
 function readEntry(from: PackedReader): LayerEntry {
@@ -193,8 +199,11 @@ function readElf(from: PackedReader, form: number): ProgramFacts {
   const machine = from.count();
   const interpreter = (form & hasInterpreter) !== 0 ? { interpreter: from.string() } : {};
   if ((form & hasVersions) === 0) return { kind: 'elf', machine, ...interpreter };
+  return { kind: 'elf', machine, ...interpreter, definedVersions: readStrings(from) };
+}
+
+function readStrings(from: PackedReader): readonly ByteString[] {
   const count = from.count();
-  if (count > from.leftBytes) throw new RangeError('there are fewer bytes than versions');
-  const definedVersions = Array.from({ length: count }, () => from.string());
-  return { kind: 'elf', machine, ...interpreter, definedVersions };
+  if (count > from.leftBytes) throw new RangeError('there are fewer bytes than strings');
+  return Array.from({ length: count }, () => from.string());
 }

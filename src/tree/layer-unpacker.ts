@@ -2,6 +2,7 @@ import { GscError } from '../base/error.ts';
 import {
   type ByteString,
   baseNameOf,
+  childOf,
   componentsOf,
   type ImagePath,
   parentOf,
@@ -50,6 +51,8 @@ const shownCharacters = 200;
  */
 export class LayerUnpacker {
   readonly root: UpperDirectory = impliedDirectory();
+  /** Files of the layer that gave way to a directory because entries after them lie below. */
+  readonly replacedFiles = new Set<ImagePath>();
   readonly #options: LayerUnpackerOptions;
 
   constructor(options: LayerUnpackerOptions) {
@@ -128,20 +131,19 @@ export class LayerUnpacker {
     const components = realComponents(this.root, directory);
     if (components === undefined) throw this.#failure(entry, 'the links in its directory never end');
     this.#checkLengths(entry, components);
-    let current = this.root;
-    for (const name of components) current = this.#enter(entry, current, name);
+    let [current, path] = [this.root, rootPath];
+    for (const name of components) {
+      path = childOf(path, name);
+      current = this.#enter(current, name, path);
+    }
     return current;
   }
 
-  #enter(entry: LayerEntry, parent: UpperDirectory, name: ByteString): UpperDirectory {
+  /** The directory of a name, made if there is none; anything else that stands there gives way. */
+  #enter(parent: UpperDirectory, name: ByteString, path: ImagePath): UpperDirectory {
     const existing = parent.children.get(name);
     if (existing?.kind === 'directory') return existing;
-    if (existing !== undefined && existing.kind !== 'whiteout') {
-      throw this.#failure(
-        entry,
-        `its layer has ${showBytes(name)}, a directory on its way, as a ${existing.kind}`,
-      );
-    }
+    if (existing !== undefined && existing.kind !== 'whiteout') this.replacedFiles.add(path);
     const made = existing === undefined ? impliedDirectory() : replacingDirectory();
     parent.children.set(name, made);
     return made;

@@ -1,4 +1,4 @@
-import { showBytes } from '../base/image-path.ts';
+import { type ImagePath, showBytes } from '../base/image-path.ts';
 import type { LayerEntry } from './entry.ts';
 import type { FileTree } from './file-tree.ts';
 import { LayerUnpacker } from './layer-unpacker.ts';
@@ -11,7 +11,7 @@ import { type Disagreement, newDirectory, overlay } from './overlay.ts';
  * entry's directory are followed inside the root if this layer made them; the result is laid over the layers below, so
  * that a directory hides a link of theirs. `warnings` says where tools disagree. Throws a `tree` error that names the layer
  * (as `nameLayer` has it) and the path for what no engine unpacks: a hard link to a file that is not there, names and
- * paths longer than Linux allows, a file below a file.
+ * paths longer than Linux allows.
  */
 export function mergeLayers(
   layers: readonly (readonly LayerEntry[])[],
@@ -23,37 +23,35 @@ export function mergeLayers(
     const subject = nameLayer(layer);
     const unpacker = new LayerUnpacker({ lower: { root, warnings }, layer, subject });
     for (const entry of entries) unpacker.apply(entry);
-    warnings.push(...warningsOn(subject, overlay(root, unpacker.root, layer)));
+    warnings.push(...fileWarning(subject, [...unpacker.replacedFiles]));
+    warnings.push(...disputeWarnings(subject, overlay(root, unpacker.root, layer)));
   }
   return { root, warnings };
 }
 
 const namedInWarnings = 3;
+const disputed =
+  'unpacking tools disagree about it, gsc follows Docker, Podman and containerd on overlay file systems';
 
-function warningsOn(subject: string, disagreements: readonly Disagreement[]): readonly string[] {
-  const links = disagreements.filter(({ kind }) => kind === 'link');
-  const returns = disagreements.filter(({ kind }) => kind === 'return');
-  const disagree =
-    'unpacking tools disagree about it, gsc follows Docker, Podman and containerd on overlay file systems';
+function fileWarning(subject: string, files: readonly ImagePath[]): readonly string[] {
+  if (files.length === 0) return [];
   return [
-    ...(links.length === 0
-      ? []
-      : [
-          `${subject} has entries below ${listOf(links)} of lower layers, without one for the link itself: ${disagree}, where a new directory hides the link`,
-        ]),
-    ...(returns.length === 0
-      ? []
-      : [
-          `${subject} removes or replaces ${listOf(returns)}, then gives the directory again without an opaque marker: ${disagree}, where the content of lower layers stays`,
-        ]),
+    `${subject} has entries below ${listOf(files.map(showBytes))}, which it has as a file before: container engines refuse it, gsc takes the directory`,
   ];
 }
 
-function listOf(disagreements: readonly Disagreement[]): string {
-  const shown = disagreements.slice(0, namedInWarnings).map((each) => {
-    const link = each.kind === 'link' ? ` (a link to ${showBytes(each.target)})` : '';
-    return `${showBytes(each.path)}${link}`;
-  });
-  const more = disagreements.length - shown.length;
+function disputeWarnings(subject: string, disagreements: readonly Disagreement[]): readonly string[] {
+  const links = disagreements.flatMap((each) =>
+    each.kind === 'link' ? [`${showBytes(each.path)} (a link to ${showBytes(each.target)})`] : [],
+  );
+  const returns = disagreements.flatMap(({ kind, path }) => (kind === 'return' ? [showBytes(path)] : []));
+  const onLinks = `${subject} has entries below ${listOf(links)} of lower layers, without one for the link itself: ${disputed}, where a new directory hides the link`;
+  const onReturns = `${subject} removes or replaces ${listOf(returns)}, then gives the directory again without an opaque marker: ${disputed}, where the content of lower layers stays`;
+  return [...(links.length > 0 ? [onLinks] : []), ...(returns.length > 0 ? [onReturns] : [])];
+}
+
+function listOf(places: readonly string[]): string {
+  const shown = places.slice(0, namedInWarnings);
+  const more = places.length - shown.length;
   return more === 0 ? shown.join(', ') : `${shown.join(', ')} and ${more} more`;
 }

@@ -45,7 +45,7 @@ export function givenDirectory(ownership: Ownership, followsOther: boolean): Upp
   return { ...impliedDirectory(), ownership, isImpliedFirst: false, followsOther };
 }
 
-/** An empty directory that entries below imply, in the place of what the layer removed before. */
+/** An empty directory that entries below imply, in the place of what the layer removed or gave before. */
 export function replacingDirectory(): UpperDirectory {
   return { ...givenDirectory(impliedOwnership, true), isOpaque: true };
 }

@@ -116,8 +116,10 @@ describe('encodeLayerIndex', () => {
     );
   });
 
-  it('keeps every kind of entry exactly', () => {
+  it('keeps every kind of entry exactly, and ignored keys', () => {
     expect(decodeLayerIndex(encodeLayerIndex(sample))).toStrictEqual(sample);
+    const withKeys = { ...sample, ignoredKeys: ['path', '\xff'] };
+    expect(decodeLayerIndex(encodeLayerIndex(withKeys))).toStrictEqual(withKeys);
   });
 
   it('keeps what a scan of a layer found out, programs and contents included', async () => {
@@ -136,7 +138,7 @@ describe('encodeLayerIndex', () => {
 
   it('changes only together with the name of its format, which cached indexes are found by', () => {
     const bytes = createHash('sha256').update(encodeLayerIndex(sample)).digest('hex').slice(0, 16);
-    expect([layerIndexFormat, bytes]).toEqual(['2-7e87f930', '0d74c3b6031fe1ec']);
+    expect([layerIndexFormat, bytes]).toEqual(['3-7e87f930', 'c4f720ee66e2faf1']);
   });
 
   it.each([-1, 1.5, Number.NaN, 2 ** 53])('refuses %d as a size', (sizeBytes) => {

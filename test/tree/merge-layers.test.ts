@@ -397,20 +397,28 @@ describe('what no engine unpacks', () => {
     const layer = [directory(deep), symlink('/l', deep), file(`/l${pathOf(300)}`)];
     expect(() => mergeLayers([layer])).toThrow(/expected a path of at most 4095 bytes, got 4300/);
   });
+});
 
+describe('a file below a file', () => {
   it.each([
     ['a file', file('/f')],
     ['a fifo', fifo('/f')],
     ['a hard link to a file', hardlink('/f', '/low')],
-  ])('an entry below %s of the same layer is an error', (_, below) => {
-    const problem = () => mergeLayers([[file('/low')], [below, file('/f/x/y')]]);
-    expect(problem).toThrow(
-      /^layer 2: \/f\/x\/y: its layer has f, a directory on its way, as a (?:file|special)$/,
-    );
+  ])('of the same layer, %s: the directory wins, and a warning says that engines refuse it', (_, below) => {
+    const tree = mergeLayers([[file('/low')], [below, file('/f/x/y', 'z'), file('/f/w')]]);
+    expect(linesOf(tree)).toEqual(['/', '/f/ 755', '/f/w = ', '/f/x/ 755', '/f/x/y = z', '/low = ']);
+    expect(tree.warnings).toEqual([
+      'layer 2 has entries below /f, which it has as a file before: container engines refuse it, gsc takes the directory',
+    ]);
   });
 
-  it('an entry below a link of the same layer to a file is an error', () => {
-    expect(() => mergeLayers([[symlink('/l', 'f'), file('/f'), file('/l/x')]])).toThrow(/as a file/);
+  it('behind a link of the same layer is told under its real name', () => {
+    const [warning] = mergeLayers([[symlink('/l', 'd/f'), file('/d/f'), file('/l/x')]]).warnings;
+    expect(warning).toContain('layer 1 has entries below /d/f, which');
+  });
+
+  it('hides what lower layers have there', () => {
+    expect(merged([file('/f/low')], [file('/f'), file('/f/x', '1')])).toEqual(['/f/ 755', '/f/x = 1']);
   });
 });
 

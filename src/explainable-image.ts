@@ -1,11 +1,12 @@
 import { GscError } from './base/error.ts';
-import { type ImagePath, imagePath, isWithin } from './base/image-path.ts';
+import type { ImagePath } from './base/image-path.ts';
 import type { ExplainableImage, KnownExclusion } from './explain-path.ts';
 import type { Graminized } from './graminize.ts';
 import type { Image } from './image/image.ts';
 import { labels, stateOf } from './labels.ts';
 import { readManifestNames } from './manifest/name-treatment.ts';
 import { parseToml } from './manifest/toml.ts';
+import { ownDirectoryOf } from './runtime/launch.ts';
 import { type ContainerUser, findUser } from './scan/container-user.ts';
 import type { LayerIndex } from './scan/layer-index.ts';
 import { readTopFiles } from './scan/read-top-files.ts';
@@ -16,14 +17,12 @@ import { appFiles } from './sign-image.ts';
 import type { FileTree } from './tree/file-tree.ts';
 import { mergeLayers } from './tree/merge-layers.ts';
 
-const gscPlace = imagePath('/gramine');
-
-const runtimeFile: KnownExclusion = {
-  rule: gscPlace,
-  reason: 'the runtime and its manifest: Gramine reads them itself, programs inside do not',
-  origin: 'runtime',
-  isCertain: true,
-};
+/** The reason that is true of gsc's own files; undefined for all others. */
+function ownFile(path: ImagePath): KnownExclusion | undefined {
+  const rule = ownDirectoryOf(path);
+  const reason = 'the runtime and its manifest: Gramine reads them itself, programs inside do not';
+  return rule && { rule, reason, origin: 'runtime', isCertain: true };
+}
 
 /** A graminized image with its tree, its manifest (the signed one if it is signed), and the default rules for reasons. */
 export async function explainableImage(image: Image, scan: ImageScan): Promise<ExplainableImage> {
@@ -35,7 +34,8 @@ export async function explainableImage(image: Image, scan: ImageScan): Promise<E
     names: readManifestNames(parseToml(manifest.content, `${image.name}: ${manifest.path}`).root),
     user: userOf(image, scan.tree),
     exclusionOf: (path) => {
-      if (isWithin(path, gscPlace)) return runtimeFile;
+      const own = ownFile(path);
+      if (own !== undefined) return own;
       const found = policies.map((policy) => policy.exclusionOf(path)).find((each) => each !== undefined);
       return found && known(found, false);
     },
@@ -66,7 +66,7 @@ export async function explainableBuild(
     diffIds: image.layers.map(({ diffId }) => diffId),
     names: readManifestNames(manifest),
     user: userOf(image, tree),
-    exclusionOf: (path) => (isWithin(path, gscPlace) ? runtimeFile : exclusions.get(path)),
+    exclusionOf: (path) => ownFile(path) ?? exclusions.get(path),
   };
 }
 

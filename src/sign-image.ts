@@ -18,7 +18,7 @@ import type { Signer } from './signature/signer.ts';
 
 /** The files of an added layer, below `/gramine/app_files`. */
 export const appFiles = {
-  directory: imagePath('/gramine/app_files'),
+  directory: runtimePaths.appDirectory,
   manifest: imagePath(`${runtimePaths.application}.manifest`),
   manifestSgx: imagePath(`${runtimePaths.application}.manifest.sgx`),
   sigstruct: imagePath(`${runtimePaths.application}.sig`),

@@ -1,13 +1,14 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { writeFileAtomically } from '../base/atomic-file.ts';
-import { type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
+import { type ImagePath, isWithin } from '../base/image-path.ts';
 import { configuredApp, noChoices } from '../build-options.ts';
 import { checkIsAppImage } from '../graminize.ts';
 import { presetFor, presetNames } from '../manifest/presets.ts';
 import { findWritablePlaces } from '../own-manifest.ts';
 import { parseReference } from '../reference/image-reference.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
+import { emulatedPlaces } from '../scan/emulated-places.ts';
 import { findStart, type Start } from '../scan/find-start.ts';
 import { scanImage } from '../scan/scan-image.ts';
 import { selectTrustedFiles } from '../scan/trusted-files.ts';
@@ -87,9 +88,6 @@ async function init(context: CommandContext, options: Options, imageText: string
   return exitCodes.done;
 }
 
-/** What the library OS has of its own. */
-const emulated = ['/dev', '/proc', '/sys'].map(imagePath);
-
 /** Places to write to that neither a VOLUME nor a tmpfs of gsc's own covers, and that hold nothing that must stay visible. */
 function writePlacesOf(
   tree: FileTree,
@@ -102,7 +100,7 @@ function writePlacesOf(
     user: start.user,
     trusted: new Set(trusted.map(({ path }) => path)),
   });
-  const covered = [...findWritablePlaces(tree), ...emulated, ...volumes];
+  const covered = [...findWritablePlaces(tree), ...emulatedPlaces, ...volumes];
   return places
     .filter(({ path, trustedCount }) => trustedCount === 0 && !covered.some((each) => isWithin(path, each)))
     .map((place) => ({ path: place.path, reason: showWriteSign(place) }));

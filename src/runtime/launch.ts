@@ -1,4 +1,4 @@
-import { type ImagePath, imagePath } from '../base/image-path.ts';
+import { type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
 
 /** Where things lie in every graminized image, whatever the runtime's origin: equal files give equal measurements. */
 export const runtimePaths = {
@@ -8,10 +8,24 @@ export const runtimePaths = {
   /** The ELF interpreter and the shared libraries of the SGX loader. */
   hostDirectory: imagePath('/gramine/host'),
   hostInterpreter: imagePath('/gramine/host/ld.so'),
+  /** The manifest, its signature, and what starts them. */
+  appDirectory: imagePath('/gramine/app_files'),
   appLoader: imagePath('/gramine/app_files/apploader.sh'),
   /** `<application>` of the loaders: `.manifest`, `.manifest.sgx` and `.sig` are appended to it. */
   application: imagePath('/gramine/app_files/entrypoint'),
 } as const;
+
+/** gsc's own directories; whatever else an image has below `/gramine` is the application's. */
+const ownDirectories: readonly ImagePath[] = [
+  runtimePaths.packageDirectory,
+  runtimePaths.hostDirectory,
+  runtimePaths.appDirectory,
+];
+
+/** The one of gsc's own directories that a path is, or lies in; undefined if it lies in none. */
+export function ownDirectoryOf(path: ImagePath): ImagePath | undefined {
+  return ownDirectories.find((directory) => isWithin(path, directory));
+}
 
 /** How the application is started: in an enclave, or on Gramine without one. */
 export type LaunchMode = 'sgx' | 'direct';

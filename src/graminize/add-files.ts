@@ -36,7 +36,7 @@ export async function addFiles(
   for (const entry of entries) {
     if (entry.kind !== 'file') continue;
     checkRoomFor(grown, [entry.path]);
-    grown = { root: withFile(grown.root, componentsOf(entry.path), { entry, layer }) };
+    grown = { ...grown, root: withFile(grown.root, componentsOf(entry.path), { entry, layer }) };
   }
   return grown;
 }

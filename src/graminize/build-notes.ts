@@ -41,6 +41,7 @@ export function buildNotes(parts: BuildNoteParts): readonly string[] {
   const { app, choices, tree, selection, composed } = parts;
   const volumes = { declared: declaredVolumes(app.config), chosen: choices.volumes };
   return [
+    ...tree.warnings,
     ...imageNotes(parts),
     ...selection.notes,
     ...composed.warnings,

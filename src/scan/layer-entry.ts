@@ -1,27 +1,19 @@
 import { GscError } from '../base/error.ts';
-import {
-  baseNameOf,
-  childOf,
-  componentsOf,
-  type ImagePath,
-  imagePath,
-  parentOf,
-  showBytes,
-} from '../base/image-path.ts';
+import { baseNameOf, childOf, type ImagePath, imagePath, parentOf, showBytes } from '../base/image-path.ts';
 import type { TarEntry } from '../tar/tar-entry.ts';
 import type { FileFacts, LayerEntry, Ownership } from '../tree/entry.ts';
 
-/** OCI image-spec, layer.md, "Whiteouts". */
+/**
+ * OCI image-spec, layer.md, "Whiteouts". What AUFS kept for itself and old layers may hold (`.wh..wh.plnk`) is no other thing to
+ * Docker, Podman, containerd and umoci: an entry of such a name removes `.wh.plnk`, and what lies below one is there, as a
+ * target of hard links for example.
+ */
 const whiteoutPrefix = '.wh.';
 const opaqueName = '.wh..wh..opq';
-/** What AUFS kept for itself and old layers may hold (`.wh..wh.plnk`, `.wh..wh.aufs`); the engines pass over it. */
-const aufsPrefix = '.wh..wh.';
-
-/** A tar entry as a layer means it: a file whose facts come with its content, any other entry, or nothing at all. */
+/** A tar entry as a layer means it: a file whose facts come with its content, or any other entry. */
 export type EntryMeaning =
   | { readonly kind: 'file'; readonly path: ImagePath; readonly ownership: Ownership }
-  | { readonly kind: 'entry'; readonly entry: LayerEntry }
-  | { readonly kind: 'nothing' };
+  | { readonly kind: 'entry'; readonly entry: LayerEntry };
 
 /** Names are cleaned (`./`, `..`, repeated slashes); what climbs above the root stops there. */
 export function classifyTarEntry(entry: TarEntry, subject: string): EntryMeaning {
@@ -63,12 +55,10 @@ export function fileEntry(path: ImagePath, ownership: Ownership, facts: FileFact
 }
 
 function markerOf(path: ImagePath, subject: string): EntryMeaning | undefined {
-  if (!path.includes(`/${whiteoutPrefix}`)) return undefined;
   const name = baseNameOf(path);
+  if (!name.startsWith(whiteoutPrefix)) return undefined;
   const parent = parentOf(path);
   if (name === opaqueName) return { kind: 'entry', entry: { kind: 'opaque', path: parent } };
-  if (componentsOf(path).some((component) => component.startsWith(aufsPrefix))) return { kind: 'nothing' };
-  if (!name.startsWith(whiteoutPrefix)) return undefined;
   const removed = name.slice(whiteoutPrefix.length);
   if (removed === '' || removed === '.' || removed === '..') throw namelessWhiteout(path, subject);
   return { kind: 'entry', entry: { kind: 'whiteout', path: childOf(parent, removed) } };

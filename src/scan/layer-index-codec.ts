@@ -10,7 +10,7 @@ import { PackedReader } from './packed-reader.ts';
 import { PackedWriter } from './packed-writer.ts';
 
 /** To be raised with every change of the encoding, and of what a scan finds out about a layer. */
-const formatNumber = 3;
+const formatNumber = 4;
 
 /**
  * Names the encoding and the rules by which indexes are made, in letters that suit a file name: an index kept under another
@@ -53,6 +53,7 @@ export function encodeLayerIndex(index: LayerIndex): Buffer {
   out.count(index.sizeBytes);
   out.count(index.entries.length);
   for (const entry of index.entries) writeEntry(out, entry);
+  writeStrings(out, index.ignoredKeys ?? []);
   return out.finish();
 }
 
@@ -65,8 +66,9 @@ export function decodeLayerIndex(bytes: Buffer): LayerIndex {
     const count = from.count();
     if (count > from.leftBytes) throw new RangeError('there are fewer bytes than entries');
     const entries = Array.from({ length: count }, () => readEntry(from));
+    const ignoredKeys = readStrings(from);
     if (from.leftBytes > 0) throw new RangeError('there are bytes behind the last entry');
-    return { diffId, sizeBytes, entries };
+    return { diffId, sizeBytes, entries, ...(ignoredKeys.length > 0 && { ignoredKeys }) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new GscError({
@@ -125,12 +127,14 @@ function writeProgram(out: PackedWriter, program: ProgramFacts): void {
   out.byte(programs.elf | flags | (libraryData ? hasLibraryPlaces : 0));
   out.count(machine);
   if (interpreter !== undefined) out.string(interpreter);
-  if (definedVersions) {
-    out.count(definedVersions.length);
-    for (const version of definedVersions) out.string(version);
-  }
+  if (definedVersions) writeStrings(out, definedVersions);
   // No place is empty: that stands for one that the library does not name.
   if (libraryData) for (const kind of libraryDataKinds) out.string(libraryData[kind] ?? '');
+}
+
+function writeStrings(out: PackedWriter, strings: readonly ByteString[]): void {
+  out.count(strings.length);
+  for (const each of strings) out.string(each);
 }
 
 function readEntry(from: PackedReader): LayerEntry {
@@ -194,18 +198,18 @@ function readProgram(from: PackedReader): ProgramFacts {
 function readElf(from: PackedReader, form: number): ProgramFacts {
   const machine = from.count();
   const interpreter = (form & hasInterpreter) !== 0 ? { interpreter: from.string() } : {};
-  const definedVersions = (form & hasVersions) !== 0 ? { definedVersions: readVersions(from) } : {};
+  const definedVersions = (form & hasVersions) !== 0 ? { definedVersions: readStrings(from) } : {};
   const libraryData = (form & hasLibraryPlaces) !== 0 ? { libraryData: readLibraryData(from) } : {};
   return { kind: 'elf', machine, ...interpreter, ...definedVersions, ...libraryData };
-}
-
-function readVersions(from: PackedReader): readonly ByteString[] {
-  const count = from.count();
-  if (count > from.leftBytes) throw new RangeError('there are fewer bytes than versions');
-  return Array.from({ length: count }, () => from.string());
 }
 
 function readLibraryData(from: PackedReader): LibraryDataPlaces {
   const places = libraryDataKinds.map((kind) => [kind, from.string()] as const);
   return Object.fromEntries(places.filter(([, place]) => place !== ''));
+}
+
+function readStrings(from: PackedReader): readonly ByteString[] {
+  const count = from.count();
+  if (count > from.leftBytes) throw new RangeError('there are fewer bytes than strings');
+  return Array.from({ length: count }, () => from.string());
 }

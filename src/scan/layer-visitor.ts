@@ -1,5 +1,5 @@
 import { createHash, type Hash, hash } from 'node:crypto';
-import type { ImagePath } from '../base/image-path.ts';
+import type { ByteString, ImagePath } from '../base/image-path.ts';
 import { isCLibraryPart, versionsDefinedIn } from '../elf/c-library-parts.ts';
 import { hasLibraryData, libraryDataPlaces } from '../elf/library-data.ts';
 import type { TarEntry, TarVisitor } from '../tar/tar-entry.ts';
@@ -8,9 +8,13 @@ import { isContentKept } from './kept-content.ts';
 import { classifyTarEntry, fileEntry } from './layer-entry.ts';
 import { ProgramProbe } from './program-probe.ts';
 
+/** Others are comments, times and names of owners, which no listing has. */
+const changesEntries = /^(?:path|linkpath|size|uid|gid|hdrcharset|(?:SCHILY|LIBARCHIVE)\.xattr\..+)$/s;
+
 /** Makes layer entries of a tar as it is read. */
 export class LayerVisitor implements TarVisitor {
   readonly #entries: LayerEntry[] = [];
+  readonly #ignoredKeys = new Set<ByteString>();
   readonly #subject: string;
   #file: { readonly path: ImagePath; readonly ownership: Ownership; readonly facts: FileScan } | undefined;
 
@@ -22,6 +26,15 @@ export class LayerVisitor implements TarVisitor {
   /** In the order of the tar. */
   get entries(): readonly LayerEntry[] {
     return this.#entries;
+  }
+
+  /** Keys of global headers that would have changed entries, sorted. */
+  get ignoredKeys(): readonly ByteString[] {
+    return [...this.#ignoredKeys].sort();
+  }
+
+  ignored(keys: readonly ByteString[]): void {
+    for (const key of keys) if (changesEntries.test(key)) this.#ignoredKeys.add(key);
   }
 
   entry(entry: TarEntry): void {

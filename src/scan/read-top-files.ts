@@ -1,4 +1,4 @@
-import { type ImagePath, imagePath } from '../base/image-path.ts';
+import { type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
 import type { Image, Layer } from '../image/image.ts';
 import { decompress } from '../tar/codec/decompress.ts';
 import { readTar } from '../tar/read-tar.ts';
@@ -55,13 +55,13 @@ async function searchLayer(
   return findings;
 }
 
-/** Wanted files that an entry takes away from the layers below: a whiteout, or something else under their name. */
+/** Wanted files that an entry takes away from the layers below: a whiteout, or something else under their name or above. */
 function hiddenBy(path: ImagePath, entry: TarEntry, wanted: ReadonlySet<ImagePath>): readonly ImagePath[] {
-  const marker = /^(.*\/)\.wh\.(.+)$/s.exec(path);
-  if (!marker) return entry.type !== 'directory' && entry.type !== 'file' && wanted.has(path) ? [path] : [];
-  const [, directory = '/', target = ''] = marker;
-  const prefix = target === '.wh..opq' ? directory : `${directory}${target}`;
-  return [...wanted].filter(
-    (each) => each === prefix || each.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`),
-  );
+  const [, directory, removed] = /^(.*\/)\.wh\.([^/]+)$/s.exec(path) ?? [];
+  const isOpaque = removed === '.wh..opq';
+  if (removed === undefined && entry.type === 'directory') return wanted.has(path) ? [path] : [];
+  const place =
+    removed === undefined ? path : imagePath(isOpaque ? `${directory}` : `${directory}${removed}`);
+  const isGiven = isOpaque || (removed === undefined && entry.type === 'file');
+  return [...wanted].filter((each) => isWithin(each, place) && !(isGiven && each === place));
 }

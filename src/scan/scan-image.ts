@@ -1,4 +1,5 @@
 import type { Digest } from '../base/digest.ts';
+import { showBytes } from '../base/image-path.ts';
 import type { Image, Layer } from '../image/image.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { mergeLayers } from '../tree/merge-layers.ts';
@@ -57,9 +58,27 @@ export async function scanImage(image: Image, options: ScanImageOptions = {}): P
     return index;
   });
   const nameLayer = (layer: number) => `${image.name}: layer ${image.layers[layer]?.diffId}`;
-  const entries = indexes.map((index) => index.entries);
-  return { indexes, tree: mergeLayers(entries, nameLayer) };
+  const tree = mergeLayers(
+    indexes.map((index) => index.entries),
+    nameLayer,
+  );
+  const warnings = [
+    ...indexes.flatMap((index, layer) => ignoredWarning(nameLayer(layer), index)),
+    ...tree.warnings,
+  ];
+  return { indexes, tree: { ...tree, warnings } };
 }
+
+function ignoredWarning(subject: string, { ignoredKeys = [] }: LayerIndex): readonly string[] {
+  if (ignoredKeys.length === 0) return [];
+  const [shown, more] = [ignoredKeys.slice(0, namedKeys), ignoredKeys.length - namedKeys];
+  const keys = `${shown.map(showBytes).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  return [
+    `${subject} has a global PAX header that sets ${keys} for all entries: ignored, as container engines do`,
+  ];
+}
+
+const namedKeys = 6;
 
 async function scanAll(
   layers: readonly Layer[],

@@ -27,7 +27,9 @@ export async function scanLayer(layer: Layer, options: ScanLayerOptions): Promis
   const visitor = new LayerVisitor(subject);
   await readTar(reading.uncompressed(), visitor, subject);
   reading.checkDiffId();
-  return { diffId: layer.diffId, sizeBytes: reading.sizeBytes, entries: visitor.entries };
+  const { entries, ignoredKeys } = visitor;
+  const ignored = ignoredKeys.length > 0 && { ignoredKeys };
+  return { diffId: layer.diffId, sizeBytes: reading.sizeBytes, entries, ...ignored };
 }
 
 /** One reading of a layer's blob. */

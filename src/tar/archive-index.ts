@@ -131,7 +131,7 @@ function fromPax(records: PaxRecords, place: TarPlace): Extension {
   if ([...records.keys()].some((key) => key.startsWith('GNU.sparse.'))) {
     throw sparseFile(place);
   }
-  if (size !== undefined && !/^\d{1,15}$/.test(size)) {
+  if (size !== undefined && !(/^\+?\d+$/.test(size) && Number.isSafeInteger(Number(size)))) {
     throw tarError(place, `the PAX record size is no number: ${JSON.stringify(size)}`);
   }
   return {

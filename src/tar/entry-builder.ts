@@ -6,16 +6,16 @@ import { type TarPlace, tarError } from './tar-error.ts';
 
 /** What headers before an entry's own say about it. */
 export interface Extensions {
-  /** Of the last global header on; where `pax` has the key, that one counts. */
-  readonly globals: PaxRecords;
+  /** Those of the entry itself; global ones do not count. */
   readonly pax?: PaxRecords;
   /** GNU's `L` and `K`. */
   readonly longName?: ByteString;
   readonly longLink?: ByteString;
 }
 
-/** The largest user or group id that Linux has; 2^32 - 1 itself means "leave it". */
-const maxId = 2 ** 32 - 2;
+/** Linux has ids of 32 bits; the largest one itself means "leave it". chown(2). */
+const idCount = 2 ** 32;
+const maxId = idCount - 2;
 
 const typesByFlag: Readonly<Record<string, TarType>> = {
   '1': 'hardlink',
@@ -28,7 +28,7 @@ const typesByFlag: Readonly<Record<string, TarType>> = {
 
 /** The value that counts for a key: an empty one means that the header's own field does. POSIX pax. */
 export function recordOf(extensions: Extensions, key: ByteString): ByteString | undefined {
-  const value = extensions.pax?.get(key) ?? extensions.globals.get(key);
+  const value = extensions.pax?.get(key);
   return value === '' ? undefined : value;
 }
 
@@ -41,7 +41,7 @@ export function buildEntry(header: TarHeader, extensions: Extensions, place: Tar
   const there = { ...place, entry: name };
   if (name === '') throw tarError(there, 'an entry without a name');
   const type = typeOf(header.typeFlag, name);
-  const whole = (key: ByteString, own: number) => {
+  const recordOr = (key: ByteString, own: number) => {
     const text = recordOf(extensions, key);
     return text === undefined ? own : wholeNumber(key, text, there);
   };
@@ -50,9 +50,9 @@ export function buildEntry(header: TarHeader, extensions: Extensions, place: Tar
     type,
     typeFlag: header.typeFlag,
     mode: header.mode & 0o7777,
-    uid: checkId('uid', whole('uid', header.uid), there),
-    gid: checkId('gid', whole('gid', header.gid), there),
-    sizeBytes: type === 'file' ? whole('size', header.sizeBytes) : 0,
+    uid: idOf('uid', header.uid, { extensions, place: there }),
+    gid: idOf('gid', header.gid, { extensions, place: there }),
+    sizeBytes: type === 'file' ? recordOr('size', header.sizeBytes) : 0,
     mtimeSeconds: timeOf(recordOf(extensions, 'mtime'), header.mtimeSeconds, there),
     linkName: linkNameOf(type, header, extensions, there),
     devMajor: header.devMajor,
@@ -75,15 +75,26 @@ function linkNameOf(type: TarType, header: TarHeader, extensions: Extensions, pl
   return linkName;
 }
 
+/** Leading zeros and a plus are allowed, as Go's reader allows them. */
 function wholeNumber(key: ByteString, text: string, place: TarPlace): number {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  const value = /^\+?\d+$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(value)) return value;
   throw tarError(place, `the PAX record ${key} is not from 0 to 2^53 - 1: ${JSON.stringify(text)}`);
 }
 
-function checkId(key: string, id: number, place: TarPlace): number {
-  if (id > maxId) throw tarError(place, `the ${key} ${id} is larger than any that Linux has`);
-  return id;
+/** Negative ids stand for large ones: the engines hand 32 bits of them to the kernel. */
+function idOf(
+  key: 'uid' | 'gid',
+  own: number,
+  { extensions, place }: { readonly extensions: Extensions; readonly place: TarPlace },
+): number {
+  const text = recordOf(extensions, key);
+  const negative = text !== undefined && /^-\d+$/.test(text) ? Number(text) : undefined;
+  const stored = text === undefined ? own : (negative ?? wholeNumber(key, text, place));
+  const id = stored < 0 && stored >= -idCount / 2 ? stored + idCount : stored;
+  if (id >= 0 && id <= maxId) return id;
+  const what = text === undefined ? `the ${key}` : `the PAX record ${key}`;
+  throw tarError(place, `${what} ${stored} is ${id < 0 ? 'smaller' : 'larger'} than any that Linux has`);
 }
 
 function timeOf(text: string | undefined, own: number, place: TarPlace): number {
@@ -99,15 +110,15 @@ const libarchivePrefix = 'LIBARCHIVE.xattr.';
 const noXattrs: ReadonlyMap<ByteString, Buffer> = new Map();
 
 /** SCHILY's records hold the bytes themselves, libarchive's have URL-encoded names and base64 values. */
-function xattrsOf({ globals, pax }: Extensions): ReadonlyMap<ByteString, Buffer> {
-  if (pax === undefined && globals.size === 0) return noXattrs;
+function xattrsOf({ pax }: Extensions): ReadonlyMap<ByteString, Buffer> {
+  if (pax === undefined) return noXattrs;
   const xattrs = new Map<ByteString, Buffer>();
-  for (const [key, value] of [...globals, ...(pax ?? [])]) {
+  for (const [key, value] of pax) {
     if (key.startsWith(libarchivePrefix)) {
       xattrs.set(decodeUrl(key.slice(libarchivePrefix.length)), Buffer.from(value, 'base64'));
     }
   }
-  for (const [key, value] of [...globals, ...(pax ?? [])]) {
+  for (const [key, value] of pax) {
     if (key.startsWith(schilyPrefix))
       xattrs.set(key.slice(schilyPrefix.length), Buffer.from(value, 'latin1'));
   }

@@ -21,6 +21,9 @@ export interface TarHeader {
 }
 
 type NumberField = 'mode' | 'uid' | 'gid' | 'size' | 'mtime' | 'devMajor' | 'devMinor';
+/** Negative ids are those of programs that hold them in signed numbers. */
+const signedFields: ReadonlySet<NumberField> = new Set(['uid', 'gid', 'mtime']);
+
 type Format = 'v7' | 'ustar' | 'star' | 'gnu';
 
 /** Reads a header block. Throws a `tar` error on a wrong checksum and on fields that are no numbers. */
@@ -31,7 +34,7 @@ export function parseHeader(block: Buffer, place: TarPlace): TarHeader {
   const typeFlag = block.toString('latin1', ustarFields.typeFlag.offset, ustarFields.typeFlag.offset + 1);
   const number = (field: NumberField) => {
     const value = readNumber(block, ustarFields[field]);
-    if (value >= 0 || (field === 'mtime' && value < 0)) return value;
+    if (value >= 0 || (signedFields.has(field) && value < 0)) return value;
     throw badNumber(block, field, { ...place, entry: name });
   };
   const hasDevice = format !== 'v7' && (typeFlag === '3' || typeFlag === '4');

@@ -49,7 +49,7 @@ interface PaxRecord {
 function parseRecord(text: string, at: number, place: TarPlace): PaxRecord {
   const space = text.indexOf(' ', at);
   const digits = space < 0 ? '' : text.slice(at, space);
-  if (!/^\d{1,10}$/.test(digits)) throw tarError(place, 'a PAX record does not begin with its length');
+  if (!/^\d+$/.test(digits)) throw tarError(place, 'a PAX record does not begin with its length');
   const end = at + Number(digits);
   if (end > text.length || text[end - 1] !== '\n' || end <= space) {
     throw tarError(place, `a PAX record of ${digits} bytes does not end with a newline there`);

@@ -3,7 +3,7 @@ import type { ByteStream } from '../image/image.ts';
 import { buildEntry, type Extensions, recordOf } from './entry-builder.ts';
 import { parseHeader, type TarHeader } from './header.ts';
 import { blockBytes } from './layout.ts';
-import { type PaxRecords, parsePax } from './pax.ts';
+import { parsePax } from './pax.ts';
 import { type Span, SpanFeeder } from './span-feeder.ts';
 import { readSparse } from './sparse-entry.ts';
 import { expandSparse } from './sparse-expander.ts';
@@ -40,7 +40,6 @@ export async function readTar(
 }
 
 const zeroBlock = Buffer.alloc(blockBytes);
-const noGlobals: PaxRecords = new Map();
 
 /** GNU tar's and Solaris' types that change how others are to be read, or are parts of incremental archives. */
 const refusedTypes: Readonly<Record<string, string>> = {
@@ -56,7 +55,7 @@ class TarReader {
   readonly #subject: string;
   readonly #limits: TarLimits;
   /** Of the entry that comes next. */
-  #extensions: Extensions = { globals: noGlobals };
+  #extensions: Extensions = {};
   #hasPending = false;
   #holeBytes = 0;
 
@@ -133,7 +132,7 @@ class TarReader {
     });
   }
 
-  #extend(more: Omit<Extensions, 'globals'>): void {
+  #extend(more: Extensions): void {
     this.#extensions = { ...this.#extensions, ...more };
     this.#hasPending = true;
   }
@@ -142,12 +141,12 @@ class TarReader {
     const records = parsePax(bytes, place);
     const sparse = [...records.keys()].find((key) => key.startsWith('GNU.sparse.'));
     if (sparse !== undefined) throw tarError(place, `${sparse} in a global header`);
-    this.#extensions = { ...this.#extensions, globals: new Map([...this.#extensions.globals, ...records]) };
+    this.#visitor.ignored?.([...records.keys()]);
   }
 
   #takeEntry(header: TarHeader, block: Buffer, place: TarPlace): Span {
     const extensions = this.#extensions;
-    this.#extensions = { globals: extensions.globals };
+    this.#extensions = {};
     this.#hasPending = false;
     const entry = buildEntry(header, extensions, place);
     const { maxHeaderBytes } = this.#limits;

@@ -52,13 +52,22 @@ export class SpanFeeder {
 
   /** Says that there are no more bytes. Throws a `tar` error if the tar may not end here. */
   finish(): void {
-    const span = this.#span;
+    const span = this.#withoutPadding();
     if (span.kind === 'rest' || (span.kind === 'block' && span.mayEnd && this.#taken === 0)) return;
     throw tarError(
       { subject: this.#subject, offset: this.#offset },
       `the tar is cut short in ${span.what()}: expected ${sizeOf(span)} bytes with padding, got ${this.#taken}`,
       'it was not copied or downloaded whole; pull or export the image again',
     );
+  }
+
+  /** What comes after a content that is there, if only its padding is missing: Go's reader, which engines use, takes such a tar. */
+  #withoutPadding(): Span {
+    const span = this.#span;
+    if (span.kind !== 'content' || this.#taken < span.sizeBytes) return span;
+    this.#taken = 0;
+    this.#span = span.end();
+    return this.#span;
   }
 
   #takeBlock(span: BlockSpan, piece: Buffer, at: number): number {

@@ -69,7 +69,7 @@ export function regionsOfNumbers(numbers: readonly string[], place: TarPlace): r
 
 /** A decimal number of a sparse map. Throws a `tar` error on anything else and beyond 2^53. */
 export function sparseDecimal(text: string, place: TarPlace): number {
-  return sparseNumber(text.length <= maxDigits && /^\d+$/.test(text) ? Number(text) : Number.NaN, place);
+  return sparseNumber(/^\d+$/.test(text) ? Number(text) : Number.NaN, place);
 }
 
 /**

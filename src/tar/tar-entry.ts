@@ -42,6 +42,8 @@ export interface TarEntry {
  * What a visitor throws ends the reading and reaches the caller unchanged.
  */
 export interface TarVisitor {
+  /** Keys of a global extended header, which counts for nothing: the engines pass over it too (Go's archive/tar). */
+  ignored?(keys: readonly ByteString[]): void;
   entry(entry: TarEntry): void;
   data(piece: Buffer): void;
   end(): void;

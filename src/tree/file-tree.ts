@@ -32,4 +32,6 @@ export type TreeNode = FileNode | DirectoryNode | SymlinkNode | SpecialNode;
 /** The file system that a container of the image starts with: all layers merged. Immutable. */
 export interface FileTree {
   readonly root: DirectoryNode;
+  /** Where unpacking tools disagree about the layers, a sentence each. */
+  readonly warnings: readonly string[];
 }

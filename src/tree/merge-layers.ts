@@ -1,23 +1,57 @@
-import { newDirectory } from './directory-builder.ts';
+import { type ImagePath, showBytes } from '../base/image-path.ts';
 import type { LayerEntry } from './entry.ts';
 import type { FileTree } from './file-tree.ts';
-import { LayerMerger } from './layer-merger.ts';
+import { LayerUnpacker } from './layer-unpacker.ts';
+import { type Disagreement, newDirectory, overlay } from './overlay.ts';
 
 /**
  * Merges layers, lowest first, into the tree that a container starts with. OCI image-spec, layer.md, "Applying
- * Changesets"; where that is silent, as container engines unpack: entries in the order of the layer, the last of a name
- * wins, missing parents are implied (mode 0755, root), links in an entry's directory are followed inside the root.
- * Whiteouts act on the lower layers alone, wherever in their layer they stand. Throws a `tree` error that names the layer
- * (as `nameLayer` has it) and the path for what no engine unpacks, such as a hard link to a file that is not there.
+ * Changesets"; where that is silent, as Docker, Podman and containerd do on overlay file systems: each layer is unpacked by
+ * itself, entries in its order, the last of a name wins, missing parents are implied (mode 0755, root), links in an
+ * entry's directory are followed inside the root if this layer made them; the result is laid over the layers below, so
+ * that a directory hides a link of theirs. `warnings` says where tools disagree. Throws a `tree` error that names the layer
+ * (as `nameLayer` has it) and the path for what no engine unpacks: a hard link to a file that is not there, names and
+ * paths longer than Linux allows.
  */
 export function mergeLayers(
   layers: readonly (readonly LayerEntry[])[],
   nameLayer: (layer: number) => string = (layer) => `layer ${layer + 1}`,
 ): FileTree {
   const root = newDirectory(0);
+  const warnings: string[] = [];
   for (const [layer, entries] of layers.entries()) {
-    const merger = new LayerMerger(root, layer, nameLayer(layer));
-    for (const entry of entries) merger.apply(entry);
+    const subject = nameLayer(layer);
+    const unpacker = new LayerUnpacker({ lower: { root, warnings }, layer, subject });
+    for (const entry of entries) unpacker.apply(entry);
+    warnings.push(...fileWarning(subject, [...unpacker.replacedFiles]));
+    warnings.push(...disputeWarnings(subject, overlay(root, unpacker.root, layer)));
   }
-  return { root };
+  return { root, warnings };
+}
+
+const namedInWarnings = 3;
+const disputed =
+  'unpacking tools disagree about it, gsc follows Docker, Podman and containerd on overlay file systems';
+
+function fileWarning(subject: string, files: readonly ImagePath[]): readonly string[] {
+  if (files.length === 0) return [];
+  return [
+    `${subject} has entries below ${listOf(files.map(showBytes))}, which it has as a file before: container engines refuse it, gsc takes the directory`,
+  ];
+}
+
+function disputeWarnings(subject: string, disagreements: readonly Disagreement[]): readonly string[] {
+  const links = disagreements.flatMap((each) =>
+    each.kind === 'link' ? [`${showBytes(each.path)} (a link to ${showBytes(each.target)})`] : [],
+  );
+  const returns = disagreements.flatMap(({ kind, path }) => (kind === 'return' ? [showBytes(path)] : []));
+  const onLinks = `${subject} has entries below ${listOf(links)} of lower layers, without one for the link itself: ${disputed}, where a new directory hides the link`;
+  const onReturns = `${subject} removes or replaces ${listOf(returns)}, then gives the directory again without an opaque marker: ${disputed}, where the content of lower layers stays`;
+  return [...(links.length > 0 ? [onLinks] : []), ...(returns.length > 0 ? [onReturns] : [])];
+}
+
+function listOf(places: readonly string[]): string {
+  const shown = places.slice(0, namedInWarnings);
+  const more = places.length - shown.length;
+  return more === 0 ? shown.join(', ') : `${shown.join(', ')} and ${more} more`;
 }

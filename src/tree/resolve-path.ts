@@ -2,6 +2,7 @@ import {
   type ByteString,
   baseNameOf,
   childOf,
+  componentsOf,
   type ImagePath,
   parentOf,
   rootPath,
@@ -115,4 +116,52 @@ export function showFailure(resolution: Exclude<Resolution, { kind: 'found' }>):
     case 'loop':
       return `more than ${maximumLinks} links to follow, at ${resolution.at}`;
   }
+}
+
+/** A directory as far as looking for names in it goes; that of a file tree is one. */
+export interface SearchableDirectory {
+  readonly kind: 'directory';
+  readonly children: ReadonlyMap<ByteString, SearchableNode>;
+}
+
+type SearchableNode =
+  | SearchableDirectory
+  | { readonly kind: 'symlink'; readonly target: ByteString }
+  | { readonly kind: 'file' | 'special' | 'whiteout' };
+
+/**
+ * Where a directory really lies: links are followed inside the root, and what is missing or not a directory is taken as
+ * if it were one. This is how engines find the directory that an entry goes to (containerd's `fs.RootPath`, Docker's
+ * `FollowSymlinkInScope`, umoci's `SecureJoin`). Undefined if there are too many links.
+ */
+export function realComponents(
+  root: SearchableDirectory,
+  directory: ImagePath,
+): readonly ByteString[] | undefined {
+  const pending = [...componentsOf(directory)].reverse();
+  const real: ByteString[] = [];
+  let entered: (SearchableNode | undefined)[] = [root];
+  let links = 0;
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (name === '' || name === '.') continue;
+    if (name === '..') {
+      if (real.pop() !== undefined) entered.pop();
+      continue;
+    }
+    const current = entered.at(-1);
+    const child = current?.kind === 'directory' ? current.children.get(name) : undefined;
+    if (child?.kind !== 'symlink') {
+      real.push(name);
+      entered.push(child);
+      continue;
+    }
+    links += 1;
+    if (links > maximumLinks) return undefined;
+    if (child.target.startsWith('/')) {
+      real.length = 0;
+      entered = [root];
+    }
+    pending.push(...child.target.split('/').reverse());
+  }
+  return real;
 }

@@ -135,8 +135,10 @@ describe('encodeLayerIndex', () => {
     );
   });
 
-  it('keeps every kind of entry exactly', () => {
+  it('keeps every kind of entry exactly, and ignored keys', () => {
     expect(decodeLayerIndex(encodeLayerIndex(sample))).toStrictEqual(sample);
+    const withKeys = { ...sample, ignoredKeys: ['path', '\xff'] };
+    expect(decodeLayerIndex(encodeLayerIndex(withKeys))).toStrictEqual(withKeys);
   });
 
   it('keeps what a scan of a layer found out, programs and contents included', async () => {
@@ -155,7 +157,7 @@ describe('encodeLayerIndex', () => {
 
   it('changes only together with the name of its format, which cached indexes are found by', () => {
     const bytes = createHash('sha256').update(encodeLayerIndex(sample)).digest('hex').slice(0, 16);
-    expect([layerIndexFormat, bytes]).toEqual(['3-32627de7', 'c76be0e05c6f1d8e']);
+    expect([layerIndexFormat, bytes]).toEqual(['4-32627de7', '77aae61cfc746104']);
   });
 
   it.each([-1, 1.5, Number.NaN, 2 ** 53])('refuses %d as a size', (sizeBytes) => {

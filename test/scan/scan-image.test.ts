@@ -4,8 +4,9 @@ import { imagePath } from '../../src/base/image-path.ts';
 import type { Layer } from '../../src/image/image.ts';
 import type { LayerIndex } from '../../src/scan/layer-index.ts';
 import { readFiles } from '../../src/scan/read-files.ts';
-import { type ScanProgress, scanImage } from '../../src/scan/scan-image.ts';
+import { type LayerIndexStore, type ScanProgress, scanImage } from '../../src/scan/scan-image.ts';
 import { gzipped, imageOf, layerFrom, sha256Of, tarWith } from '../support/scan/made-layers.ts';
+import { rawEntry, rawPax, rawTar } from '../support/tar/raw-tar.ts';
 import { linesOf } from '../support/tree/layer-stack.ts';
 
 async function sampleImage(onOpen?: () => void) {
@@ -18,7 +19,7 @@ async function sampleImage(onOpen?: () => void) {
   ]);
   const upper = await tarWith([
     ['a', 'other'],
-    ['lib/y', 'more'],
+    ['usr/lib/y', 'more'],
     ['usr/.wh.gone', ''],
   ]);
   const made = onOpen ? { onOpen } : {};
@@ -91,6 +92,25 @@ describe('scanImage', () => {
       code: 'tree',
       subject: `${image.name}: layer ${layer.diffId}: /b`,
     });
+  });
+
+  it('warns of what engines ignore in a layer, known or not, before what tools disagree about', async () => {
+    const global = rawPax({ path: 'evil', uid: '7', 'SCHILY.xattr.user.\x07': 'x' }, 'g');
+    const lower = layerFrom(rawTar(global, rawEntry({ name: 'a' })));
+    const upper = layerFrom(await tarWith([['l', { link: 'd' }]]));
+    const top = layerFrom(await tarWith([['l/x', '']]));
+    const known = new Map<string, LayerIndex>();
+    const indexes: LayerIndexStore = {
+      load: async ({ diffId }) => known.get(diffId),
+      save: async ({ diffId }, index) => void known.set(diffId, index),
+    };
+    for (const _ of ['read', 'known']) {
+      const { tree } = await scanImage(imageOf([lower, upper, top]), { indexes });
+      expect(tree.warnings).toEqual([
+        `test: layer ${lower.diffId} has a global PAX header that sets SCHILY.xattr.user.\\x07, path, uid for all entries: ignored, as container engines do`,
+        expect.stringContaining(`test: layer ${top.diffId} has entries below /l (a link to d)`),
+      ]);
+    }
   });
 
   it('ends when it is told to', async () => {

@@ -5,6 +5,7 @@ import { digestOf } from '../../src/base/digest.ts';
 import { scanLayer } from '../../src/scan/scan-layer.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
 import { gzipped, layerFrom, type MadeEntry, sha256Of, tarWith } from '../support/scan/made-layers.ts';
+import { rawEntry, rawPax, rawTar } from '../support/tar/raw-tar.ts';
 
 const options = { subject: 'test' };
 
@@ -69,13 +70,36 @@ describe('scanLayer', () => {
     ]);
   });
 
-  it('what AUFS left behind is ignored', async () => {
+  it("AUFS' own names are whiteouts like others, and what lies below them is listed", async () => {
     const entries = await entriesOf([
       ['.wh..wh.aufs', ''],
+      ['.wh..wh.plnk/', null],
       ['.wh..wh.plnk/12.34', 'x'],
-      ['.wh..wh.orph/', null],
+      ['linked', { hard: '.wh..wh.plnk/12.34' }],
+      ['d/.wh..wh..opaque/', null],
+      ['d/.wh..wh..opq/x', 'y'],
     ]);
-    expect(entries).toEqual([]);
+    expect(entries).toMatchObject([
+      { kind: 'whiteout', path: '/.wh.aufs' },
+      { kind: 'whiteout', path: '/.wh.plnk' },
+      { kind: 'file', path: '/.wh..wh.plnk/12.34' },
+      { kind: 'hardlink', path: '/linked', target: '/.wh..wh.plnk/12.34' },
+      { kind: 'whiteout', path: '/d/.wh..opaque' },
+      { kind: 'file', path: '/d/.wh..wh..opq/x' },
+    ]);
+  });
+
+  it('keys of global PAX headers that would change entries are listed, others are not', async () => {
+    const tar = rawTar(
+      rawPax({ comment: 'c', mtime: '3', path: 'evil', uid: '7' }, 'g'),
+      rawPax({ path: 'evil', size: '5' }, 'g'),
+      rawEntry({ name: 'a' }, 'abc'),
+    );
+    const index = await scanLayer(layerFrom(tar), options);
+    expect(index.ignoredKeys).toEqual(['path', 'size', 'uid']);
+    expect(index.entries).toMatchObject([{ path: '/a', uid: 0, sizeBytes: 3 }]);
+    const comment = rawTar(rawPax({ comment: 'c', mtime: '3' }, 'g'), rawEntry({ name: 'a' }));
+    expect(await scanLayer(layerFrom(comment), options)).not.toHaveProperty('ignoredKeys');
   });
 
   it.each(['.wh.', 'd/.wh..', 'd/.wh...'])(

@@ -230,8 +230,8 @@ describe('hard links', () => {
 describe('links in the directory of an entry', () => {
   const usr = [file('/usr/lib/a', '1'), symlink('/lib', 'usr/lib')];
 
-  it('an entry goes where the link leads', () => {
-    expect(merged(usr, [file('/lib/b', '2')])).toEqual([
+  it('an entry goes where a link of its own layer leads', () => {
+    expect(merged([...usr, file('/lib/b', '2')])).toEqual([
       '/lib -> usr/lib',
       '/usr/ 755',
       '/usr/lib/ 755',
@@ -240,38 +240,194 @@ describe('links in the directory of an entry', () => {
     ]);
   });
 
-  it('a whiteout acts where the link leads', () => {
-    expect(merged(usr, [whiteout('/lib/a')])).toEqual(['/lib -> usr/lib', '/usr/ 755', '/usr/lib/ 755']);
+  it('an entry below a link of a lower layer makes a directory that hides the link', () => {
+    expect(merged(usr, [file('/lib/b', '2')])).toEqual([
+      '/lib/ 755',
+      '/lib/b = 2',
+      '/usr/ 755',
+      '/usr/lib/ 755',
+      '/usr/lib/a = 1',
+    ]);
   });
 
-  it('an opaque whiteout acts where the link leads', () => {
-    expect(merged(usr, [opaque('/lib')])).toEqual(['/lib -> usr/lib', '/usr/ 755', '/usr/lib/ 755']);
+  it.each([
+    ['a whiteout', whiteout('/lib/a')],
+    ['an opaque whiteout', opaque('/lib')],
+  ])('%s below a link of a lower layer leaves the target alone and makes an empty directory', (_, entry) => {
+    expect(merged(usr, [entry])).toEqual(['/lib/ 755', '/usr/ 755', '/usr/lib/ 755', '/usr/lib/a = 1']);
+  });
+
+  it('an opaque whiteout acts where a link of its own layer leads', () => {
+    const upper = [directory('/usr/lib'), symlink('/lib', 'usr/lib'), opaque('/lib')];
+    expect(merged(usr, upper)).toEqual(['/lib -> usr/lib', '/usr/ 755', '/usr/lib/ 755']);
+  });
+
+  it('a whiteout acts where a link of its own layer leads', () => {
+    const upper = [symlink('/lib', 'usr/lib'), whiteout('/lib/a')];
+    expect(merged(usr, upper)).toEqual(['/lib -> usr/lib', '/usr/ 755', '/usr/lib/ 755']);
+  });
+
+  it('on the way of a link of its own layer, a link of a lower one is hidden', () => {
+    const layers = [
+      [file('/usr/lib64/a', '1'), symlink('/usr/lib', 'lib64')],
+      [symlink('/lib', 'usr/lib'), file('/lib/b')],
+    ];
+    expect(merged(...layers)).toEqual([
+      '/lib -> usr/lib',
+      '/usr/ 755',
+      '/usr/lib/ 755',
+      '/usr/lib/b = ',
+      '/usr/lib64/ 755',
+      '/usr/lib64/a = 1',
+    ]);
+  });
+
+  it('a hard link of the same layer to a link is followed like the link', () => {
+    const layer = [...usr, hardlink('/lib64', '/lib'), file('/lib64/b', '2')];
+    expect(merged(layer)).toContain('/usr/lib/b = 2');
   });
 
   it('an absolute target counts from the root of the image', () => {
-    expect(merged([symlink('/l', '/usr')], [file('/l/x', '1')])).toContain('/usr/x = 1');
+    expect(merged([symlink('/l', '/usr'), file('/l/x', '1')])).toContain('/usr/x = 1');
   });
 
   it('a target that climbs above the root stops there', () => {
-    expect(merged([symlink('/l', '../../../usr')], [file('/l/x', '1')])).toContain('/usr/x = 1');
+    expect(merged([symlink('/l', '../../../usr'), file('/l/x', '1')])).toContain('/usr/x = 1');
   });
 
   it('a target that does not exist is made', () => {
-    expect(merged([symlink('/l', 'a/b')], [file('/l/x', '1')])).toContain('/a/b/x = 1');
-  });
-
-  it('a target that is a file gives way', () => {
-    expect(merged([symlink('/l', 'f'), file('/f', 'x')], [file('/l/x', '1')])).toContain('/f/x = 1');
+    expect(merged([symlink('/l', 'a/b'), file('/l/x', '1')])).toContain('/a/b/x = 1');
   });
 
   it('a link given anew in the same layer leads to its new target', () => {
-    expect(merged(usr, [symlink('/lib', 'opt'), file('/lib/b', '2')])).toContain('/opt/b = 2');
+    expect(merged([...usr, symlink('/lib', 'opt'), file('/lib/b', '2')])).toContain('/opt/b = 2');
   });
 
-  it('a loop of links is an error', () => {
-    expect(() => mergeLayers([[symlink('/a', 'b'), symlink('/b', 'a')], [file('/a/x')]])).toThrow(
+  it('a loop of links of the layer is an error', () => {
+    expect(() => mergeLayers([[], [symlink('/a', 'b'), symlink('/b', 'a'), file('/a/x')]])).toThrow(
       /layer 2: \/a\/x: the links in its directory never end/,
     );
+  });
+});
+
+describe('what tools disagree about', () => {
+  const warningsOf = (...layers: readonly LayerEntry[][]) => mergeLayers(layers).warnings;
+  const usr = [file('/usr/lib/a', '1'), symlink('/lib', 'usr/lib'), symlink('/lib64', '/lib')];
+  const removable = [file('/d/low', 'L')];
+
+  it('entries below links of lower layers are told once for a layer, with the links', () => {
+    expect(
+      warningsOf(usr, [file('/lib/x'), file('/lib/y/z'), whiteout('/lib64/a')], [file('/lib/x')]),
+    ).toEqual([
+      'layer 2 has entries below /lib (a link to usr/lib), /lib64 (a link to /lib) of lower layers, without one for the ' +
+        'link itself: unpacking tools disagree about it, gsc follows Docker, Podman and containerd on overlay file ' +
+        'systems, where a new directory hides the link',
+    ]);
+  });
+
+  it('of many links the first three are named', () => {
+    const names = Array.from({ length: 9 }, (_, i) => `/l${i}`);
+    const layers = [names.map((name) => symlink(name, 'usr')), names.map((name) => file(`${name}/x`))];
+    expect(warningsOf(...layers)[0]).toContain(
+      '/l0 (a link to usr), /l1 (a link to usr), /l2 (a link to usr) and 6 more of',
+    );
+  });
+
+  it.each([
+    ['removed', [whiteout('/d'), directory('/d'), file('/d/up')]],
+    ['replaced by a file', [file('/d'), directory('/d')]],
+    ['replaced by a link', [symlink('/d', 'e'), directory('/d'), file('/d/up')]],
+  ] as [string, LayerEntry[]][])(
+    'a directory that is %s, then given again shows what lies below, and that is told',
+    (_, upper) => {
+      expect(merged(removable, upper)).toContain('/d/low = L');
+      expect(warningsOf(removable, upper)).toEqual([
+        expect.stringMatching(
+          /^layer 2 removes or replaces \/d, then gives the directory again without an opaque marker: /,
+        ),
+      ]);
+    },
+  );
+
+  it.each([
+    ['an entry for the directory before those below', usr, [directory('/lib'), file('/lib/x')]],
+    ['a link given again before the entries below', usr, [symlink('/lib', 'usr/lib'), file('/lib/x')]],
+    [
+      'a directory removed, given again and opaque',
+      removable,
+      [whiteout('/d'), directory('/d'), opaque('/d')],
+    ],
+    ['a directory removed that lower layers do not have', removable, [whiteout('/e'), directory('/e')]],
+    ['entries below what is a file in a lower layer', [file('/f')], [file('/f/x')]],
+  ] as [string, LayerEntry[], LayerEntry[]][])('%s is not disputed', (_, lower, upper) => {
+    expect(warningsOf(lower, upper)).toEqual([]);
+  });
+});
+
+describe('what no engine unpacks', () => {
+  const name255 = 'n'.repeat(255);
+  /** A path of so many bytes, in names of 100 or fewer. */
+  const pathOf = (bytes: number) => {
+    const whole = `/${'d'.repeat(99)}`.repeat(Math.floor(bytes / 100));
+    return `${whole}${bytes % 100 < 2 ? '' : `/${'e'.repeat((bytes % 100) - 1)}`}`;
+  };
+
+  it('names of 255 and paths of 4,095 bytes are the longest', () => {
+    expect(pathOf(4095)).toHaveLength(4095);
+    expect(merged([file(`/${name255}`), file(pathOf(4095)), symlink('/l', 't'.repeat(4095))])).toHaveLength(
+      43,
+    );
+  });
+
+  it.each([
+    ['a name of 256 bytes', file(`/${name255}n/x`), /expected names of at most 255 bytes, got one of 256/],
+    [
+      'a whiteout of such a name',
+      whiteout(`/a/${name255}n`),
+      /expected names of at most 255 bytes, got one of 256/,
+    ],
+    ['a path of 4,096 bytes', file(pathOf(4096)), /expected a path of at most 4095 bytes, got 4096/],
+    ['4,000 directories', file(`/${'d/'.repeat(4000)}f`), /expected a path of at most 4095 bytes, got 8002/],
+    ['500,000 directories', directory(`${'/d'.repeat(500_000)}`), /at most 4095 bytes, got 1000000/],
+    ['an opaque marker below as many', opaque(`${'/d'.repeat(4000)}`), /at most 4095 bytes, got 8000/],
+    [
+      'a target of 4,096 bytes',
+      symlink('/l', 't'.repeat(4096)),
+      /expected a target of at most 4095 bytes, got 4096/,
+    ],
+  ])('%s is an error that names the layer and shows the beginning of the path', (_, entry, message) => {
+    const problem = () => mergeLayers([[], [entry]]);
+    expect(problem).toThrow(message);
+    expect(problem).toThrow(/^layer 2: \/.{1,200}…?: expected/);
+  });
+
+  it('a path that links of the layer make longer than that is an error', () => {
+    const deep = pathOf(4000);
+    const layer = [directory(deep), symlink('/l', deep), file(`/l${pathOf(300)}`)];
+    expect(() => mergeLayers([layer])).toThrow(/expected a path of at most 4095 bytes, got 4300/);
+  });
+});
+
+describe('a file below a file', () => {
+  it.each([
+    ['a file', file('/f')],
+    ['a fifo', fifo('/f')],
+    ['a hard link to a file', hardlink('/f', '/low')],
+  ])('of the same layer, %s: the directory wins, and a warning says that engines refuse it', (_, below) => {
+    const tree = mergeLayers([[file('/low')], [below, file('/f/x/y', 'z'), file('/f/w')]]);
+    expect(linesOf(tree)).toEqual(['/', '/f/ 755', '/f/w = ', '/f/x/ 755', '/f/x/y = z', '/low = ']);
+    expect(tree.warnings).toEqual([
+      'layer 2 has entries below /f, which it has as a file before: container engines refuse it, gsc takes the directory',
+    ]);
+  });
+
+  it('behind a link of the same layer is told under its real name', () => {
+    const [warning] = mergeLayers([[symlink('/l', 'd/f'), file('/d/f'), file('/l/x')]]).warnings;
+    expect(warning).toContain('layer 1 has entries below /d/f, which');
+  });
+
+  it('hides what lower layers have there', () => {
+    expect(merged([file('/f/low')], [file('/f'), file('/f/x', '1')])).toEqual(['/f/ 755', '/f/x = 1']);
   });
 });
 

@@ -5,7 +5,7 @@ import { stateOf } from '../../image/labels.ts';
 import { type ExplainableImage, explainPath } from '../../inspect/explain-path.ts';
 import { explainableBuild, explainableImage } from '../../inspect/explainable-image.ts';
 import { parseReference, showReference } from '../../reference/image-reference.ts';
-import { scanImage } from '../../scan/scan-image.ts';
+import { type ImageScan, scanImage } from '../../scan/scan-image.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import {
   addContentOptions,
@@ -83,10 +83,12 @@ async function explainGraminized(context: CommandContext, image: Image): Promise
   return explainableImage(image, await scanWith(context, image));
 }
 
-function scanWith({ host, console, cache }: CommandContext, image: Image) {
-  return scanImage(image, {
+async function scanWith({ host, console, cache }: CommandContext, image: Image): Promise<ImageScan> {
+  const scan = await scanImage(image, {
     ...cache.forScan,
     onProgress: scanProgress(console, image),
     signal: host.signal,
   });
+  for (const warning of scan.tree.warnings) console.warn(warning);
+  return scan;
 }

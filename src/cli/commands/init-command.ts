@@ -64,6 +64,7 @@ async function init(context: CommandContext, options: Options, imageText: string
     onProgress: scanProgress(console, app),
     signal: host.signal,
   });
+  for (const warning of tree.warnings) console.warn(warning);
   const { output, entrypoint, cmd, runtimeVersion: version = defaultRuntimeVersion } = options;
   const words = { ...(entrypoint && { entrypoint }), ...(cmd && { cmd }) };
   const start = findStart(configuredApp(app, { ...noChoices, ...words }).config, tree, app.name);

@@ -63,6 +63,7 @@ export async function findRuntime(
     files,
     sizeBytes,
     warnings: [
+      ...tree.warnings,
       ...others.map((path) => `${showBytes(path)} is a runtime too; ${showBytes(chosen.path)} is taken`),
       ...versionWarnings,
       ...listing.warnings,

@@ -1,8 +1,8 @@
-import { type ImagePath, imagePath, parentOf } from '../../base/image-path.ts';
+import { baseNameOf, type ImagePath, imagePath, parentOf } from '../../base/image-path.ts';
 import type { LayerEntry } from '../../tree/entry.ts';
 import type { FileTree, TreeNode } from '../../tree/file-tree.ts';
 import { mergeLayers } from '../../tree/merge-layers.ts';
-import { lookup, resolvePath } from '../../tree/resolve-path.ts';
+import { lookup, realComponents, resolvePath } from '../../tree/resolve-path.ts';
 import { type NamedNode, walkTree } from '../../tree/walk-tree.ts';
 import { contentIn, realFileAt, type TreeSource } from '../tree-source.ts';
 
@@ -53,7 +53,10 @@ function additions(present: FileTree, tree: FileTree): readonly LayerEntry[] {
 function additionAt(present: FileTree, { path, node }: NamedNode): readonly LayerEntry[] {
   const parent = resolvePath(present, parentOf(path));
   const isBlocked = parent.kind === 'found' ? parent.node.kind !== 'directory' : parent.kind !== 'missing';
-  return isBlocked || lookup(present, path) !== undefined ? [] : entryOf(path, node);
+  const directory = realComponents(present.root, parentOf(path));
+  if (isBlocked || directory === undefined || lookup(present, path) !== undefined) return [];
+  // A layer's entries below a link of a lower layer would hide the link.
+  return entryOf(imagePath(`/${[...directory, baseNameOf(path)].join('/')}`), node);
 }
 
 /** What a link to a directory leads to, under the link's own name. */
@@ -83,7 +86,7 @@ function readingFrom(roots: readonly TreeSource[], tree: FileTree): TreeSource {
     }
     return contents;
   };
-  return { tree, readFiles };
+  return { tree: { ...tree, warnings: roots.flatMap((root) => root.tree.warnings) }, readFiles };
 }
 
 function placesByContent({ tree }: TreeSource): ReadonlyMap<string, ImagePath> {

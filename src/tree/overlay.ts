@@ -1,0 +1,81 @@
+import { type ByteString, childOf, type ImagePath, rootPath } from '../base/image-path.ts';
+import type { Ownership } from './entry.ts';
+import type { DirectoryNode, TreeNode } from './file-tree.ts';
+import { impliedOwnership, type UpperDirectory } from './upper-directory.ts';
+
+/** A directory while layers are merged into it; what leaves `mergeLayers` is seen as a {@link DirectoryNode}. */
+export interface DirectoryBuilder extends DirectoryNode {
+  mode: number;
+  uid: number;
+  gid: number;
+  layer: number;
+  readonly children: Map<ByteString, TreeNode>;
+}
+
+/** What tools that unpack a layer over those below take otherwise than engines that lay it over them. */
+export type Disagreement =
+  /** The layer has entries below what is a link in a lower one: followed by some, hidden by a new directory with others. */
+  | { readonly kind: 'link'; readonly path: ImagePath; readonly target: ByteString }
+  /** The layer removes or replaces a directory, then gives it again: with some the lower content is gone, others show it. */
+  | { readonly kind: 'return'; readonly path: ImagePath };
+
+/** An empty directory, by default one that `layer` implies without an entry of its own. */
+export function newDirectory(
+  layer: number,
+  { mode, uid, gid }: Ownership = impliedOwnership,
+): DirectoryBuilder {
+  return { kind: 'directory', mode, uid, gid, layer, children: new Map() };
+}
+
+/**
+ * Lays what one layer unpacks to over the layers below, as overlay file systems do: a directory merges with one of the same
+ * name unless it is opaque; everything else replaces what is below. Changes `root`. Gives what tools disagree about.
+ */
+export function overlay(
+  root: DirectoryBuilder,
+  upperRoot: UpperDirectory,
+  layer: number,
+): readonly Disagreement[] {
+  const disagreements: Disagreement[] = [];
+  const pending = [{ path: rootPath, lower: root, upper: upperRoot }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { path: parent, lower, upper } = next;
+    takeOver(lower, upper, layer);
+    for (const [name, node] of upper.children) {
+      const below = lower.children.get(name);
+      if (node.kind === 'whiteout') {
+        lower.children.delete(name);
+      } else if (node.kind !== 'directory') {
+        lower.children.set(name, node);
+      } else {
+        const path = childOf(parent, name);
+        disagreements.push(...disagreementOn(path, node, below));
+        // Every directory of a tree under construction was made by newDirectory.
+        const merged = below?.kind === 'directory' ? (below as DirectoryBuilder) : newDirectory(layer);
+        lower.children.set(name, merged);
+        pending.push({ path, lower: merged, upper: node });
+      }
+    }
+  }
+  return disagreements;
+}
+
+/** The directory itself: its metadata, where the layer gives them, and an end to what lies in it, where it is opaque. */
+function takeOver(lower: DirectoryBuilder, { ownership, isOpaque }: UpperDirectory, layer: number): void {
+  if (isOpaque) lower.children.clear();
+  if (ownership === undefined) return;
+  lower.mode = ownership.mode;
+  lower.uid = ownership.uid;
+  lower.gid = ownership.gid;
+  lower.layer = layer;
+}
+
+function disagreementOn(
+  path: ImagePath,
+  { isImpliedFirst, followsOther, isOpaque }: UpperDirectory,
+  below: TreeNode | undefined,
+): readonly Disagreement[] {
+  if (isImpliedFirst && below?.kind === 'symlink') return [{ kind: 'link', path, target: below.target }];
+  const isMerged = followsOther && !isOpaque && below?.kind === 'directory' && below.children.size > 0;
+  return isMerged ? [{ kind: 'return', path }] : [];
+}

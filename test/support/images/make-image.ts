@@ -43,7 +43,7 @@ export async function makeImage(
   options: { readonly cache?: string } = {},
 ): Promise<TestImage> {
   const recipe: Recipe = recipes[name];
-  const key = fingerprintOf(['test/images'], [name, process.version]);
+  const key = fingerprintOf(['test/support/images'], [name, process.version]);
   const directory = await cachedDirectory(name, { key, cache: options.cache }, async (unfinished) => {
     const stage = join(unfinished, 'stage');
     await mkdir(stage);

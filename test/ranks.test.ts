@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 /** The folders of src/ from ground to top. A file imports only from its own folder and from those before it. */
 const ranks = [
   'base',
+  'json',
   'reference',
   'image',
   'tar',

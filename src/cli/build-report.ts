@@ -1,15 +1,15 @@
 import { showBytes } from '../base/image-path.ts';
 import type { Graminized } from '../graminize.ts';
-import type { Image } from '../image/image.ts';
 import { showWhole } from '../manifest/merge.ts';
 import { showPath } from '../manifest/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { StoredImage } from '../store/stored-image.ts';
 import type { Console } from './console.ts';
 import { placesToJson, sayExclusions, sayStartCosts, sayUndecidedPlaces } from './place-report.ts';
 import { showCount, showCounted, showSize } from './sizes.ts';
 
 export interface BuildFacts {
-  readonly app: Image;
+  readonly app: StoredImage;
   readonly runtime: Runtime;
   readonly graminized: Graminized;
 }
@@ -132,7 +132,8 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
     },
     insecure: graminized.insecure.map(({ path, reason }) => ({ key: showPath(path), reason })),
     ...placesToJson(graminized),
-    warnings: [...runtime.warnings, ...graminized.notes],
+    notes: app.notes,
+    warnings: [...app.warnings, ...runtime.warnings, ...graminized.notes],
     predicted_start_seconds: Number(graminized.predictedStartSeconds.toFixed(3)),
   };
 }

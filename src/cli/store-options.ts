@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { GscError } from '../base/error.ts';
-import { sgxPlatform, showPlatform } from '../image/descriptor.ts';
+import { normalPlatform, type Platform, sgxPlatform, showPlatform } from '../image/descriptor.ts';
+import { runsOnSgx } from '../image/select-platform.ts';
 import { repeatable } from './repeatable.ts';
 
 /** Options of every command that opens or stores images. */
@@ -15,21 +16,29 @@ export function addStoreOptions(command: Command): Command {
   return command
     .option('--insecure-registry <host>', 'a registry that may speak plain http (repeatable)', repeatable)
     .option('--ca-file <file>', 'certificate authority of a registry, PEM (repeatable)', repeatable)
-    .option('--platform <platform>', `only ${showPlatform(sgxPlatform)}: there is no SGX elsewhere`);
+    .option(
+      '--platform <platform>',
+      `${showPlatform(sgxPlatform)}, or a level of it: ${showPlatform(sgxPlatform)}/v3; there is no SGX elsewhere`,
+    );
 }
 
 /** Throws a `usage` error for values that could never do what they are meant to. */
 export function checkStoreOptions({ platform, insecureRegistry = [] }: StoreOptions): void {
-  checkPlatformOption(platform);
+  platformOf(platform);
   insecureRegistry.forEach(checkRegistryOption);
 }
 
-function checkPlatformOption(platform: string | undefined): void {
-  if (platform === undefined || platform === showPlatform(sgxPlatform)) return;
+/** The platform that `--platform` names, `x86_64` being another word for amd64. Throws a `usage` error. */
+export function platformOf(text: string | undefined): Platform {
+  if (text === undefined) return sgxPlatform;
+  const [os = '', architecture = '', variant, ...more] = text.split('/');
+  const platform = normalPlatform({ os, architecture, ...(variant !== undefined && { variant }) });
+  if (runsOnSgx(platform) && /^v[234]$/.test(platform.variant ?? 'v2') && more.length === 0) return platform;
+  const shown = showPlatform(sgxPlatform);
   throw new GscError({
     code: 'usage',
     subject: '--platform',
-    message: `expected ${showPlatform(sgxPlatform)}, got ${platform}: SGX is a feature of x86-64 processors, and Gramine runs on Linux`,
+    message: `expected ${shown}, ${shown}/v2, /v3 or /v4, got ${text}: SGX is a feature of x86-64 processors, and Gramine runs on Linux`,
     hint: 'leave the option out',
   });
 }

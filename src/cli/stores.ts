@@ -1,4 +1,5 @@
 import { type Digest, hexOf } from '../base/digest.ts';
+import type { Platform } from '../image/descriptor.ts';
 import type { Image } from '../image/image.ts';
 import {
   type ImageId,
@@ -36,7 +37,7 @@ import { inNeitherPlace, searchEngine } from './bare-names.ts';
 import { Connections } from './connections.ts';
 import type { Console, World } from './console.ts';
 import { showSize } from './sizes.ts';
-import { checkStoreOptions, type StoreOptions } from './store-options.ts';
+import { checkStoreOptions, platformOf, type StoreOptions } from './store-options.ts';
 
 /** An image that was opened, with the reference that says where it was found. */
 export interface OpenedImage {
@@ -70,6 +71,7 @@ export class Stores {
   readonly #console: Console;
   readonly #records: ImageRecordStore | undefined;
   readonly #connections: Connections;
+  readonly #platform: Platform;
   readonly #opened: StoredImage[] = [];
 
   constructor({ world, console, records }: StoreSurroundings, options: StoreOptions) {
@@ -77,6 +79,7 @@ export class Stores {
     this.#world = world;
     this.#console = console;
     this.#records = records;
+    this.#platform = platformOf(options.platform);
     this.#connections = new Connections(world, {
       insecureRegistries: options.insecureRegistry ?? [],
       caFiles: options.caFile ?? [],
@@ -86,7 +89,10 @@ export class Stores {
   /** Opens the image that a reference names. A bare name is the Engine's, if it answers and has it, else the registry's. */
   async open(reference: ImageReference): Promise<OpenedImage> {
     const opened = await this.#open(reference);
-    this.#opened.push(opened.image);
+    const { image } = opened;
+    this.#opened.push(image);
+    for (const note of image.notes) this.#console.say(`${image.name}: ${note}`);
+    for (const warning of image.warnings) this.#console.warn(`${image.name}: ${warning}`);
     return opened;
   }
 
@@ -96,7 +102,7 @@ export class Stores {
    */
   async openPinned(reference: RegistryReference, documents?: DocumentStore): Promise<OpenedImage> {
     const session = this.#connections.impatientRegistry();
-    const image = await openRegistryImage(session, reference.name, documents);
+    const image = await openRegistryImage(session, reference.name, documents && { documents });
     this.#opened.push(image);
     return { image, reference };
   }
@@ -146,16 +152,21 @@ export class Stores {
   }
 
   async #open(reference: ImageReference): Promise<OpenedImage> {
+    const { signal } = this.#world;
+    const platform = this.#platform;
     switch (reference.kind) {
       case 'oci':
       case 'oci-archive':
       case 'docker-archive':
-        return { reference, image: await openImage(reference, { signal: this.#world.signal }) };
+        return { reference, image: await openImage(reference, { signal, platform }) };
       case 'docker-daemon':
       case 'containers-storage':
         return this.#openInEngine(await this.#connections.engine(flavours[reference.kind]), reference);
       case 'registry':
-        return { reference, image: await openRegistryImage(this.#connections.registry(), reference.name) };
+        return {
+          reference,
+          image: await openRegistryImage(this.#connections.registry(), reference.name, { platform }),
+        };
       case 'bare':
         return this.#openBare(reference);
     }
@@ -175,7 +186,8 @@ export class Stores {
     const fullName = showFullName(reference.name);
     this.#console.progress(`${name}: asking the registry for ${fullName}`);
     try {
-      const image = await openRegistryImage(this.#connections.registry(), reference.name);
+      const session = this.#connections.registry();
+      const image = await openRegistryImage(session, reference.name, { platform: this.#platform });
       this.#console.say(`${name}: found in the registry as ${fullName} (${search.obstacle.message})`);
       const isHubs = reference.name.domain === hubDomain;
       if (search.kind === 'unreachable' || !isHubs) return { reference, image };

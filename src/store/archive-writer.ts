@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
 import { assembleImage } from '../image/append.ts';
 import type { ByteStream, Image } from '../image/image.ts';
-import { canonicalJson } from '../image/json.ts';
 import { mediaTypes } from '../image/media-type.ts';
 import { inOciForm } from '../image/oci-form.ts';
 import { verifiedStream } from '../image/verified-stream.ts';
+import { canonicalJson } from '../json/canonical-json.ts';
 import { type ImageName, showFullName, showImageName, withDefaultTag } from '../reference/image-name.ts';
 import type { DockerArchiveReference, OciArchiveReference } from '../reference/image-reference.ts';
 import { showReference } from '../reference/image-reference.ts';

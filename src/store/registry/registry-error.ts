@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
-import { z } from 'zod/mini';
 import { type ErrorCode, GscError } from '../../base/error.ts';
+import { readJson } from '../../json/read-json.ts';
+import { listOf, object, required, text } from '../../json/shape.ts';
 import { retryAfterMs } from './retry.ts';
 import { type HttpResponse, readBody } from './transport.ts';
 
@@ -32,9 +33,7 @@ interface ReportedError {
 const maximalExplanationBytes = 64 * 1024;
 const maximalShownCharacters = 300;
 
-const errorsSchema = z.looseObject({
-  errors: z.array(z.looseObject({ code: z.optional(z.string()), message: z.nullish(z.string()) })),
-});
+const errorsShape = object({ errors: required(listOf(object({ code: text, message: text }))) });
 
 const missingCodes: readonly string[] = ['MANIFEST_UNKNOWN', 'NAME_UNKNOWN', 'BLOB_UNKNOWN'];
 
@@ -63,10 +62,9 @@ export async function refusal(
 /** What the registry says of itself, made fit for a terminal; empty if it says nothing in the protocol's form. */
 async function reportedErrors(response: HttpResponse): Promise<readonly ReportedError[]> {
   // Broken, oversized or foreign explanations leave the status, which the message has anyway.
-  const text = await readBody(response, maximalExplanationBytes).then(String, () => '');
-  const parsed = errorsSchema.safeParse(jsonOrUndefined(text));
-  if (!parsed.success) return [];
-  return parsed.data.errors.slice(0, 3).map(({ code, message }) => ({
+  const body = await readBody(response, maximalExplanationBytes).then(String, () => '');
+  const errors = readJson(body, errorsShape).value?.errors ?? [];
+  return errors.slice(0, 3).map(({ code, message }) => ({
     code: printable(code ?? 'no code'),
     message: printable(message ?? ''),
   }));
@@ -76,14 +74,6 @@ async function reportedErrors(response: HttpResponse): Promise<readonly Reported
 export function printable(text: string): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
   return line.length > maximalShownCharacters ? `${line.slice(0, maximalShownCharacters)}…` : line;
-}
-
-function jsonOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function codeFor(status: number, codes: readonly string[]): ErrorCode {

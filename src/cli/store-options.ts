@@ -28,17 +28,21 @@ export function checkStoreOptions({ platform, insecureRegistry = [] }: StoreOpti
   insecureRegistry.forEach(checkRegistryOption);
 }
 
-/** The platform that `--platform` names, `x86_64` being another word for amd64. Throws a `usage` error. */
+/**
+ * The platform that `--platform` names: `linux/amd64` or a level of it, `x86_64` being another word for it; an architecture
+ * alone is one of Linux, as for containerd. Throws a `usage` error.
+ */
 export function platformOf(text: string | undefined): Platform {
   if (text === undefined) return sgxPlatform;
-  const [os = '', architecture = '', variant, ...more] = text.split('/');
+  const words = text.includes('/') ? text : `${sgxPlatform.os}/${text}`;
+  const [os = '', architecture = '', variant, ...more] = words.split('/');
   const platform = normalPlatform({ os, architecture, ...(variant !== undefined && { variant }) });
   if (runsOnSgx(platform) && /^v[234]$/.test(platform.variant ?? 'v2') && more.length === 0) return platform;
   const shown = showPlatform(sgxPlatform);
   throw new GscError({
     code: 'usage',
     subject: '--platform',
-    message: `expected ${shown}, ${shown}/v2, /v3 or /v4, got ${text}: SGX is a feature of x86-64 processors, and Gramine runs on Linux`,
+    message: `expected ${shown}, ${shown}/v2, /v3 or /v4, got ${JSON.stringify(text)}: SGX is a feature of x86-64 processors, and Gramine runs on Linux`,
     hint: 'leave the option out',
   });
 }

@@ -35,8 +35,9 @@ export function choiceNote({ platform }: Descriptor, entries: readonly Descripto
     entry.platform && runsOnSgx(entry.platform) ? [entry.platform] : [],
   );
   const others = [...new Set(levels.map(showPlatform))].filter((shown) => shown !== own);
-  if (others.length > 0) return `takes the image for ${own}; --platform takes ${others.join(', ')}`;
-  return platform.variant && `takes the image for ${own}, the only one for ${showPlatform(sgxPlatform)}`;
+  if (others.length > 0)
+    return `took the image for ${own}; there is also ${others.join(', ')} (see --platform)`;
+  return platform.variant && `took the image for ${own}, the only one for ${showPlatform(sgxPlatform)}`;
 }
 
 /** The error for an image that exists, but for other platforms only. */

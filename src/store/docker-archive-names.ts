@@ -25,38 +25,49 @@ export async function chooseArchived(
   facts: ArchiveFacts,
 ): Promise<ArchivedImage> {
   const { name, digest } = wanted;
-  const found =
-    digest === undefined
-      ? images.filter((image) => isNamed(image, name))
-      : await withDigest(images, digest, facts);
+  const named = digest === undefined ? images.filter((image) => isNamed(image, name)) : [];
+  if (named.length === 1) return named[0] as ArchivedImage;
+  const listed = await Promise.all(
+    (named.length > 0 ? named : images).map(async (image) => ({
+      ...image,
+      digest: await facts.configDigest(image),
+    })),
+  );
+  const config = digest && (await configNamedBy(digest, listed, facts));
+  const found = named.length > 0 ? listed : listed.filter((image) => image.digest === config);
   const [first, ...others] = found;
-  if (first === undefined) throw noSuchImage(images, wanted, facts.subject);
-  if (digest !== undefined || others.every((other) => other.configPath === first.configPath)) return first;
-  const other = found.flatMap(({ names }) => names)[0];
-  const { subject, configDigest } = facts;
-  throw new GscError({
+  if (first === undefined) throw noSuchImage(listed, wanted, facts.subject);
+  if (others.every((other) => other.digest === first.digest)) return first;
+  throw severalImages(found, facts.subject);
+}
+
+interface ListedImage extends ArchivedImage {
+  /** That of its config. */
+  readonly digest: Digest;
+}
+
+/** The digest is that of a config, or of a manifest or index that the archive holds too. */
+async function configNamedBy(
+  digest: Digest,
+  images: readonly ListedImage[],
+  { configOfManifest }: ArchiveFacts,
+): Promise<Digest | undefined> {
+  return images.some((image) => image.digest === digest) ? digest : configOfManifest(digest);
+}
+
+function severalImages(found: readonly ListedImage[], subject: string): GscError {
+  const names = found.flatMap((image) => image.names);
+  const name = names.find((each) => names.indexOf(each) === names.lastIndexOf(each));
+  return new GscError({
     code: 'usage',
     subject,
-    message: `expected one image, got ${found.length}: ${listOf(images)}`,
-    hint:
-      name === undefined && other !== undefined
-        ? `name one of them: ${subject}:${other}`
-        : `name one by the digest of its config: ${subject}@${await configDigest(first)}`,
+    message: `expected one image, got ${found.length}: ${listOf(found)}`,
+    hint: `name one of them, by its name or its digest: ${subject}${name === undefined ? `@${found[0]?.digest}` : `:${name}`}`,
   });
 }
 
-async function withDigest(
-  images: readonly ArchivedImage[],
-  digest: Digest,
-  { configDigest, configOfManifest }: ArchiveFacts,
-): Promise<readonly ArchivedImage[]> {
-  const digests = await Promise.all(images.map(configDigest));
-  const config = digests.includes(digest) ? digest : await configOfManifest(digest);
-  return images.filter((_, i) => digests[i] === config);
-}
-
 function noSuchImage(
-  images: readonly ArchivedImage[],
+  images: readonly ListedImage[],
   { name, digest }: WantedArchivedImage,
   subject: string,
 ): GscError {
@@ -68,12 +79,17 @@ function noSuchImage(
       wanted === undefined
         ? 'there is no image in it'
         : `no image ${wanted}; there is ${listOf(images) || 'nothing'}`,
-    hint: images.length === 0 ? 'export the image again' : 'use one of these names',
+    hint: images.length === 0 ? 'export the image again' : 'use one of these names or digests',
   });
 }
 
-function listOf(images: readonly ArchivedImage[]): string {
-  return images.map((image) => image.names.join(' = ') || `an untagged one (${image.configPath})`).join(', ');
+function listOf(images: readonly ListedImage[]): string {
+  return images
+    .map(
+      ({ names, configPath, digest }) =>
+        `${names.join(' = ') || `an untagged one (${configPath})`} (${digest})`,
+    )
+    .join(', ');
 }
 
 function isNamed(image: ArchivedImage, name: ImageName | undefined): boolean {

@@ -12,8 +12,13 @@ const map = (value: fc.Arbitrary<unknown>) =>
 const values: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   User: fc.constantFrom('0', '1000', '7:8', ''),
   Env: list(fc.constantFrom('A=1', 'A=2', 'b=', 'PATH=/bin', 'C=x=y')),
-  Entrypoint: list(fc.constantFrom('/app/prog', '-x', 'a b')),
-  Cmd: list(fc.constantFrom('/app/prog', 'serve', '')),
+  Entrypoint: fc.constantFrom<readonly string[]>(
+    [],
+    ['/app/prog'],
+    ['/app/prog', '-x', 'a b'],
+    ['/app/prog', ''],
+  ),
+  Cmd: fc.constantFrom<readonly string[]>([], ['/app/prog'], ['/app/prog', 'serve', ''], ['/app/prog', 'x']),
   WorkingDir: fc.constantFrom('/', '/app', '/opt/new', ''),
   Labels: map(fc.constantFrom('1', 'two', '')),
   Volumes: map(fc.constant({})).map((volumes) =>
@@ -45,7 +50,7 @@ function objectOf(members: Members): string {
   return `{${members.map(([key, json]) => `"${key}":${json}`).join(', ')}}`;
 }
 
-const runMember = fc.constantFrom(...Object.keys(values)).chain((field) =>
+const runMember = fc.constantFrom(...Object.keys(values), 'Entrypoint', 'Entrypoint', 'Cmd').chain((field) =>
   member(
     field,
     fc.option(values[field] as fc.Arbitrary<unknown>, { freq: 6 }).map((value) => JSON.stringify(value)),

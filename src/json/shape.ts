@@ -93,6 +93,7 @@ export function listOf<Item>(item: Shape<Item>): Shape<readonly Item[]> {
   return {
     name,
     plural: 'arrays',
+    zero: [],
     read: (given, place) => {
       const lists = sinceNull(given).map((node) => {
         if (node.kind === 'array') return node.items;
@@ -114,10 +115,10 @@ export function listOf<Item>(item: Shape<Item>): Shape<readonly Item[]> {
 
 /** An object whose keys are anybody's. Of several each adds to those before. */
 export function mapOf<Item>(item: Shape<Item>): Shape<Readonly<Record<string, Item>>> {
-  const name = 'an object';
   return {
-    name,
+    name: 'an object',
     plural: 'objects',
+    zero: {},
     read: (given, place) => {
       const nodes = sinceNull(given);
       if (nodes.length === 0) return null;
@@ -158,14 +159,17 @@ export function object<const F extends Fields>(fields: F): Shape<ObjectValue<F>>
   };
 }
 
-/** A field that has to be there, and not as null. */
+/** A field that has to be there; null is an empty list or map, as which Go writes it, and nothing else. */
 export function required<Value>(shape: Shape<Value>): RequiredShape<Value> {
   return {
     ...shape,
     isRequired: true,
     read: (given, place) => {
-      if (given.every(({ kind }) => kind === 'null')) place.expected(shape.name, 'null');
-      return shape.read(given, place);
+      const value = shape.read(given, place);
+      if (given.some(({ kind }) => kind !== 'null')) return value;
+      if (typeof shape.zero === 'object') return shape.zero;
+      place.expected(shape.name, 'null');
+      return null;
     },
   };
 }

@@ -5,6 +5,7 @@ import { showPlatform } from '../../src/image/descriptor.ts';
 import { parseManifest } from '../../src/image/manifest.ts';
 import { mediaTypes } from '../../src/image/media-type.ts';
 import { candidatesForSgx } from '../../src/image/select-platform.ts';
+import { canonicalJson } from '../../src/json/canonical-json.ts';
 
 const digest = digestOf('x');
 const descriptor = { mediaType: mediaTypes.ociConfig, digest, size: 1 };
@@ -89,13 +90,21 @@ describe('parseImageConfig', () => {
     expect(config).toMatchObject({ bar: 2, config: { Foo: 1 } });
   });
 
+  test('keys in another case are the same keys, and numbers that no double holds stay', () => {
+    const text = `{"CONFIG":{"entrypoint":["/b"],"Entrypoint":["/a"],"healthcheck":{"interval":9223372036854775807},"stoptimeout":5},"Rootfs":{"type":"layers"},"OS":"linux","os.VERSION":"1"}`;
+    const config = parseImageConfig(Buffer.from(text), 'x');
+    expect(canonicalJson(config).toString()).toBe(
+      '{"config":{"Entrypoint":["/a"],"Healthcheck":{"Interval":9223372036854775807},"StopTimeout":5},"os":"linux","os.version":"1","rootfs":{"type":"layers"}}',
+    );
+  });
+
   test.each([
     ['no rootfs', {}, /rootfs/],
     ['a diff id that is no digest', { rootfs: { type: 'layers', diff_ids: ['x'] } }, /sha256/],
     [
       'an entrypoint that is a string',
       { config: { Entrypoint: '/app' }, rootfs: { type: 'layers' } },
-      /Entrypoint/,
+      /config\.Entrypoint: expected an array of texts, got a text/,
     ],
     ['an environment of numbers', { config: { Env: [1] }, rootfs: { type: 'layers' } }, /Env/],
   ])('%s is an image error', (_name, value, message) => {

@@ -104,6 +104,12 @@ describe('what engines read differently is refused', () => {
   });
 });
 
+test('null is an empty list, also where one has to be: Go writes it so', () => {
+  const shape = object({ manifests: required(listOf(object({}))), labels: required(mapOf(text)) });
+  expect(read('{"manifests":null,"labels":null}', shape)).toEqual({ manifests: [], labels: {} });
+  expect(problemOf('{"manifests":[]}', shape)).toBe('labels: expected an object, got nothing');
+});
+
 test('fields that nobody knows are kept, once: the last of those that differ in case only', () => {
   expect(written('{"foo":1,"Foo":{"b":1,"a":[]},"bar":1e2}')).toBe('{"Foo":{"a":[],"b":1},"bar":1e2}');
 });
@@ -130,7 +136,7 @@ describe('a problem says where, what was expected and what is there', () => {
     ['[]', 'expected an object, got an array'],
     ['null', 'expected an object, got null'],
     ['{"version":2}', 'layers: expected an array of objects, got nothing'],
-    ['{"layers":null,"version":2}', 'layers: expected an array of objects, got null'],
+    ['{"layers":[],"version":null}', 'version: expected 2, got null'],
     ['{"layers":{},"version":2}', 'layers: expected an array of objects, got an object'],
     ['{"layers":[null],"version":2}', 'layers[0]: expected an object, got null'],
     ['{"layers":[{"size":1}],"version":2}', 'layers[0].digest: expected hex digits, got nothing'],

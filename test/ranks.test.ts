@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 const nouns = [
   'base',
   'elf',
+  'json',
   'reference',
   'config',
   'image',

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { openWorkspace } from '../workspace/workspace.ts';
 import type { Act, AddCommand, CommonOptions } from './options/command-context.ts';
-import { registryChoices, type StoreOptions } from './options/store-options.ts';
+import { type StoreOptions, storeChoices } from './options/store-options.ts';
 import { type CommandLineHost, Console, type Verbosity } from './terminal/console.ts';
 import { asUsageError, reportFailure } from './terminal/failure.ts';
 
@@ -20,7 +20,7 @@ export async function runCommandLine(
       const positional = parameters.slice(0, -2) as string[];
       console = new Console(host, verbosityOf(options));
       const workspace = openWorkspace({
-        ...registryChoices(options),
+        ...storeChoices(options),
         host,
         reporter: console,
         usesCache: options.cache !== false,

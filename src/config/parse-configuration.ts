@@ -14,8 +14,9 @@ export function parseSettings(content: string, subject: string): ReadonlyMap<str
   const reading = new SettingReading(document, subject, lines);
   const [syntaxError] = document.errors;
   if (syntaxError) {
+    const isTooDeep = syntaxError.code === 'RESOURCE_EXHAUSTION';
     throw reading.error(syntaxError.pos[0], {
-      message: `not valid YAML: ${syntaxError.message}`,
+      message: `not valid YAML: ${isTooDeep ? 'nested too deeply; settings lie on two levels' : syntaxError.message}`,
       hint: 'correct this line; keys and values stand as in "Gramine:", below it indented "Image: NAME"',
     });
   }

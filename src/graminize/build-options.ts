@@ -33,7 +33,7 @@ export function configuredApp(app: Image, choices: BuildChoices): Image {
 }
 
 /** As `docker run --env` has it: a variable of the image gets another value in its place. */
-function environmentOf({ Env }: RunConfig, { environment }: BuildChoices): string[] | undefined {
+function environmentOf({ Env }: RunConfig, { environment }: BuildChoices): readonly string[] | undefined {
   const values = new Map(
     environment.flatMap((each) => (each.kind === 'value' ? [[each.name, each.value] as const] : [])),
   );

@@ -1,9 +1,9 @@
 import type { Digest } from '../base/digest.ts';
 import { digestOf } from '../base/digest.ts';
+import { canonicalJson } from '../json/canonical-json.ts';
 import type { ImageConfig, RunConfig } from './config.ts';
 import type { Descriptor } from './descriptor.ts';
 import type { Image, Layer } from './image.ts';
-import { canonicalJson } from './json.ts';
 import { descriptorToJson } from './manifest.ts';
 import { mediaTypes } from './media-type.ts';
 

@@ -1,40 +1,65 @@
-import * as z from 'zod/mini';
-import { type Digest, isDigest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
-import { describeShape } from '../base/shape-problem.ts';
-import type { Descriptor, Platform } from './descriptor.ts';
-import { parseJson } from './json.ts';
+import {
+  anything,
+  count,
+  exactly,
+  listOf,
+  mapOf,
+  object,
+  required,
+  text,
+  type ValueOf,
+} from '../json/shape.ts';
+import { digestShape } from './config.ts';
+import { type Descriptor, normalPlatform, type Platform } from './descriptor.ts';
+import { readImageJson } from './image-json.ts';
 import { isIndexType, isManifestType, mediaTypes } from './media-type.ts';
 
-const descriptorSchema = z.looseObject({
-  mediaType: z.string(),
-  digest: z.string().check(z.refine((text) => isDigest(text), 'expected sha256: and 64 hex digits')),
-  size: z.number().check(z.int(), z.minimum(0)),
-  annotations: z.nullish(z.record(z.string(), z.string())),
-  urls: z.nullish(z.array(z.string())),
-  platform: z.nullish(
-    z.looseObject({ os: z.string(), architecture: z.string(), variant: z.nullish(z.string()) }),
-  ),
+const platformShape = object({ os: text, architecture: text, variant: text });
+
+const descriptorShape = object({
+  mediaType: required(text),
+  digest: required(digestShape),
+  size: required(count),
+  annotations: mapOf(text),
+  urls: listOf(text),
+  platform: platformShape,
 });
 
-const manifestSchema = z.looseObject({
-  schemaVersion: z.literal(2),
-  mediaType: z.nullish(z.string()),
-  config: descriptorSchema,
-  layers: z.array(descriptorSchema),
-  annotations: z.nullish(z.record(z.string(), z.string())),
+const manifestShape = object({
+  schemaVersion: required(exactly(2)),
+  artifactType: text,
+  config: required(descriptorShape),
+  layers: required(listOf(descriptorShape)),
+  annotations: mapOf(text),
 });
 
-const indexSchema = z.looseObject({
-  schemaVersion: z.literal(2),
-  mediaType: z.nullish(z.string()),
-  manifests: z.array(descriptorSchema),
+const indexShape = object({
+  schemaVersion: required(exactly(2)),
+  manifests: required(listOf(descriptorShape)),
 });
+
+/** What tells the kinds of documents apart. `fsLayers` and `history` are those of schema version 1. */
+const kindShape = object({
+  schemaVersion: anything,
+  mediaType: text,
+  config: anything,
+  layers: anything,
+  manifests: anything,
+  fsLayers: anything,
+  history: anything,
+});
+
+/** The members by which programs know a manifest and an index: a document has those of one kind. */
+const membersOfKind = { manifest: ['config', 'layers'], index: ['manifests'] } as const;
+const allMembers = ['config', 'layers', 'manifests', 'fsLayers', 'history'] as const;
 
 /** One image's manifest. OCI image-spec, manifest.md; Docker's schema 2 has the same shape. */
 export interface ImageManifest {
   readonly kind: 'manifest';
   readonly mediaType: string;
+  /** What an artifact says that it is. */
+  readonly artifactType: string | undefined;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
   readonly annotations: Readonly<Record<string, string>>;
@@ -48,23 +73,25 @@ export interface ImageIndex {
 }
 
 /**
- * Reads a manifest or an index. The media type is the declared one (of the descriptor or the HTTP header), else the
- * document's own, else what its members show. Throws an `image` error that names `subject`.
+ * Reads a manifest or an index. The media type is the document's own, else the declared one (of the descriptor or the HTTP
+ * header), else what its members show. Throws an `image` error that names `subject`, also for a document that programs may
+ * take for either kind (OCI advisory GHSA-77vh-xpmg-72qh).
  */
 export function parseManifest(
   bytes: Buffer,
   subject: string,
   declaredType?: string,
 ): ImageManifest | ImageIndex {
-  const json = parseJson(bytes, subject, 'manifest');
-  const own = ownMediaType(json);
-  const known = [own, declaredType].find(
-    (type) => type !== undefined && (isIndexType(type) || isManifestType(type)),
-  );
-  const mediaType = known ?? guessMediaType(json, subject, own ?? declaredType);
-  return isIndexType(mediaType)
-    ? readIndex(json, subject, mediaType)
-    : readManifest(json, subject, mediaType);
+  const found = readImageJson(bytes, kindShape, wordsFor('manifest', subject));
+  const members = allMembers.filter((name) => found[name] !== undefined && found[name] !== null);
+  if (found.schemaVersion === 1) throw schemaVersion1(subject);
+  const own = found.mediaType || undefined;
+  const known = [own, declaredType].filter((type) => type !== undefined && kindOfType(type) !== undefined);
+  const mediaType = known[0] ?? guessMediaType(members, subject, own ?? declaredType);
+  checkIsOneKind({ subject, mediaType, members, declaredType });
+  return kindOfType(mediaType) === 'index'
+    ? readIndex(bytes, subject, mediaType)
+    : readManifest(bytes, subject, mediaType);
 }
 
 /** The JSON form of a descriptor, as manifests hold it. */
@@ -80,71 +107,87 @@ export function descriptorToJson(descriptor: Descriptor): Record<string, unknown
   };
 }
 
-function ownMediaType(json: unknown): string | undefined {
-  if (json === null || typeof json !== 'object' || !('mediaType' in json)) return undefined;
-  return typeof json.mediaType === 'string' ? json.mediaType : undefined;
+function kindOfType(mediaType: string): 'index' | 'manifest' | undefined {
+  if (isIndexType(mediaType)) return 'index';
+  return isManifestType(mediaType) ? 'manifest' : undefined;
 }
 
-function guessMediaType(json: unknown, subject: string, found: string | undefined): string {
-  if (json !== null && typeof json === 'object') {
-    if ('manifests' in json) return mediaTypes.ociIndex;
-    if ('config' in json && 'layers' in json) return mediaTypes.ociManifest;
-    if ('schemaVersion' in json && json.schemaVersion === 1) {
-      throw new GscError({
-        code: 'image',
-        subject,
-        message: 'a manifest of schema version 1, which Docker gave up in 2017',
-        hint: 'push the image again with a current Docker, podman or skopeo',
-      });
-    }
-  }
+function guessMediaType(members: readonly string[], subject: string, found: string | undefined): string {
+  if (members.includes('manifests')) return mediaTypes.ociIndex;
+  if (members.includes('config') && members.includes('layers')) return mediaTypes.ociManifest;
   throw new GscError({
     code: 'image',
     subject,
     message: `expected an image manifest or an index, got ${found ?? 'JSON of another kind'}`,
-    hint: 'this may be an artifact that is no image (a chart, a signature)',
+    hint: 'this may be an artifact that is not an image (a chart, a signature)',
   });
 }
 
-function readManifest(json: unknown, subject: string, mediaType: string): ImageManifest {
-  const parsed = manifestSchema.safeParse(json);
-  if (!parsed.success) throw invalid(subject, 'image manifest', parsed.error);
-  const { config, layers, annotations } = parsed.data;
+interface Claims {
+  readonly subject: string;
+  readonly mediaType: string;
+  readonly members: readonly string[];
+  readonly declaredType: string | undefined;
+}
+
+function checkIsOneKind({ subject, mediaType, members, declaredType = mediaType }: Claims): void {
+  const kind = kindOfType(mediaType) ?? 'manifest';
+  const odd = members.filter((name) => !(membersOfKind[kind] as readonly string[]).includes(name));
+  const declared = kindOfType(declaredType) ?? kind;
+  if (odd.length === 0 && declared === kind) return;
+  const what = `${kind === 'index' ? 'an image index' : 'an image manifest'} by its media type`;
+  throw new GscError({
+    code: 'image',
+    subject,
+    message: `ambiguous: ${what}, ${odd.length > 0 ? `but with ${odd.join(' and ')}` : `but listed as ${declaredType}`}; programs take it for different images`,
+    hint: 'do not use it before you know who made it, and why; then push or export the image again',
+  });
+}
+
+function schemaVersion1(subject: string): GscError {
+  return new GscError({
+    code: 'image',
+    subject,
+    message: 'a manifest of schema version 1, which Docker gave up in 2017',
+    hint: 'push the image again with a current Docker, podman or skopeo',
+  });
+}
+
+function readManifest(bytes: Buffer, subject: string, mediaType: string): ImageManifest {
+  const document = readImageJson(bytes, manifestShape, wordsFor('image manifest', subject));
   return {
     kind: 'manifest',
     mediaType,
-    config: toDescriptor(config),
-    layers: layers.map(toDescriptor),
-    annotations: annotations ?? {},
+    artifactType: document.artifactType || undefined,
+    config: toDescriptor(document.config),
+    layers: document.layers.map(toDescriptor),
+    annotations: document.annotations ?? {},
   };
 }
 
-function readIndex(json: unknown, subject: string, mediaType: string): ImageIndex {
-  const parsed = indexSchema.safeParse(json);
-  if (!parsed.success) throw invalid(subject, 'image index', parsed.error);
-  return { kind: 'index', mediaType, manifests: parsed.data.manifests.map(toDescriptor) };
+function readIndex(bytes: Buffer, subject: string, mediaType: string): ImageIndex {
+  const { manifests } = readImageJson(bytes, indexShape, wordsFor('image index', subject));
+  return { kind: 'index', mediaType, manifests: manifests.map(toDescriptor) };
 }
 
-function invalid(subject: string, what: string, error: z.core.$ZodError): GscError {
-  return new GscError({ code: 'image', subject, message: `not a valid ${what}: ${describeShape(error)}` });
+function wordsFor(what: string, subject: string) {
+  return { subject, what, hint: 'push or export the image again' };
 }
 
-function toDescriptor(json: z.infer<typeof descriptorSchema>): Descriptor {
+function toDescriptor(json: ValueOf<typeof descriptorShape>): Descriptor {
+  const platform = toPlatform(json.platform ?? {});
   return {
     mediaType: json.mediaType,
-    digest: json.digest as Digest,
+    digest: json.digest,
     sizeBytes: json.size,
     ...(json.annotations && { annotations: json.annotations }),
     ...(json.urls && { urls: json.urls }),
-    ...(json.platform && { platform: toPlatform(json.platform) }),
+    ...(platform && { platform }),
   };
 }
 
-function toPlatform(json: {
-  os: string;
-  architecture: string;
-  variant?: string | null | undefined;
-}): Platform {
-  const { os, architecture, variant } = json;
-  return variant ? { os, architecture, variant } : { os, architecture };
+/** Tools that know no platform write an empty one. */
+function toPlatform({ os, architecture, variant }: ValueOf<typeof platformShape>): Platform | undefined {
+  if (!os && !architecture) return undefined;
+  return normalPlatform({ os: os ?? '', architecture: architecture ?? '', ...(variant && { variant }) });
 }

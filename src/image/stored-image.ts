@@ -1,5 +1,6 @@
 import { GscError } from '../base/error.ts';
 import type { ImageConfig } from './config.ts';
+import { showPlatform } from './descriptor.ts';
 import type { Image } from './image.ts';
 import { runsOnSgx, wrongPlatform } from './select-platform.ts';
 
@@ -7,15 +8,18 @@ import { runsOnSgx, wrongPlatform } from './select-platform.ts';
 export interface StoredImage extends Image {
   /** The names that the place itself has for the image (tags, `RepoTags`); may be none. */
   readonly names: readonly string[];
+  /** What is to be said about how the image was found: which of several was taken. */
+  readonly notes: readonly string[];
+  /** What is odd about how it is stored. */
+  readonly warnings: readonly string[];
   /** Gives back open files; no layer can be read after that. Layers of an open archive need it open. */
   close(): Promise<void>;
 }
 
-/** Throws a `platform` error if the config names another platform than linux/amd64. Old images name none. */
-export function checkPlatform(config: ImageConfig, subject: string): void {
-  const os = config.os || 'linux';
-  const architecture = config.architecture || 'amd64';
-  if (!runsOnSgx({ os, architecture })) throw wrongPlatform(subject, [`${os}/${architecture}`]);
+/** The `platform` error for a config that names another platform than linux/amd64; undefined if all is well. Old images name none. */
+export function platformProblem(config: ImageConfig, subject: string): GscError | undefined {
+  const platform = { os: config.os || 'linux', architecture: config.architecture || 'amd64' };
+  return runsOnSgx(platform) ? undefined : wrongPlatform(subject, [showPlatform(platform)]);
 }
 
 /** Throws an `image` error unless there is one diffId for each layer. */

@@ -1,3 +1,4 @@
+import { type Digest, isDigest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import {
   type ImageId,
@@ -7,11 +8,13 @@ import {
   showImageName,
 } from './image-name.ts';
 
-/** An image in an OCI layout directory. Without a tag: the only image that is there. */
+/** An image in an OCI layout directory. Without a tag or a digest: the only image that is there. */
 export interface OciLayoutReference {
   readonly kind: 'oci';
   readonly path: string;
   readonly tag?: string;
+  /** Of a manifest or an index; a tag beside it is then only a note. */
+  readonly digest?: Digest;
 }
 
 /** An image in a tar of an OCI layout. */
@@ -19,13 +22,18 @@ export interface OciArchiveReference {
   readonly kind: 'oci-archive';
   readonly path: string;
   readonly tag?: string;
+  /** As in {@link OciLayoutReference}. */
+  readonly digest?: Digest;
 }
 
-/** An image in a file that `docker save` wrote. Without a name: the only image that is there. */
+/** An image in a file that `docker save` wrote. Without a name or a digest: the only image that is there. */
 export interface DockerArchiveReference {
   readonly kind: 'docker-archive';
   readonly path: string;
+  /** Without a digest. */
   readonly name?: ImageName;
+  /** Of the config (Docker's image ID), or of a manifest that the file holds; a name beside it is then only a note. */
+  readonly digest?: Digest;
 }
 
 /** An image of the Docker Engine. */
@@ -78,9 +86,9 @@ const transports: Readonly<Record<string, (rest: string, text: string) => ImageR
 const foreignTransports = ['dir', 'ostree', 'sif', 'tarball', 'atomic', 'http', 'https'];
 
 /**
- * Reads a reference: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME]`, `docker-daemon:NAME`,
- * `docker://NAME`, `containers-storage:NAME` or a bare name. As in skopeo a path ends at the first colon.
- * Throws a `usage` error.
+ * Reads a reference: `oci:DIR[:TAG][@DIGEST]`, `oci-archive:FILE[:TAG][@DIGEST]`, `docker-archive:FILE[:NAME][@DIGEST]`,
+ * `docker-daemon:NAME`, `docker://NAME`, `containers-storage:NAME` or a bare name. As in skopeo a path ends at the first
+ * colon that is not the digest's. Throws a `usage` error.
  */
 export function parseReference(text: string): ImageReference {
   const colon = text.indexOf(':');
@@ -103,9 +111,9 @@ export function showReference(reference: ImageReference): string {
   switch (reference.kind) {
     case 'oci':
     case 'oci-archive':
-      return joinPath(reference.kind, reference.path, reference.tag);
+      return showFile(reference, reference.tag);
     case 'docker-archive':
-      return joinPath(reference.kind, reference.path, reference.name && showImageName(reference.name));
+      return showFile(reference, reference.name && showImageName(reference.name));
     case 'docker-daemon':
     case 'containers-storage':
       return `${reference.kind}:${showImage(reference.image)}`;
@@ -125,14 +133,17 @@ function showImage(image: ImageName | ImageId): string {
   return image.kind === 'id' ? image.digest : showImageName(image);
 }
 
-function joinPath(kind: string, path: string, tag: string | undefined): string {
-  return tag === undefined ? `${kind}:${path}` : `${kind}:${path}:${tag}`;
+function showFile(
+  { kind, path, digest }: OciLayoutReference | OciArchiveReference | DockerArchiveReference,
+  name: string | undefined,
+): string {
+  return `${kind}:${path}${name === undefined ? '' : `:${name}`}${digest === undefined ? '' : `@${digest}`}`;
 }
 
-function parsePathAndTag(rest: string, text: string): { readonly path: string; readonly tag?: string } {
-  const { path, name } = splitPath(rest, text);
-  if (name === undefined) return { path };
-  if (isOciTag(name)) return { path, tag: name };
+function parsePathAndTag(rest: string, text: string): Pick<OciLayoutReference, 'path' | 'tag' | 'digest'> {
+  const { name, ...place } = splitPath(rest, text);
+  if (name === undefined) return place;
+  if (isOciTag(name)) return { ...place, tag: name };
   throw badReference(
     text,
     `${JSON.stringify(name)} cannot name an image in an OCI layout`,
@@ -141,11 +152,8 @@ function parsePathAndTag(rest: string, text: string): { readonly path: string; r
 }
 
 function parseDockerArchive(rest: string, text: string): DockerArchiveReference {
-  const { path, name: nameText } = splitPath(rest, text);
-  if (nameText === undefined) return { kind: 'docker-archive', path };
-  const name = parseImageName(nameText);
-  if (name.digest === undefined) return { kind: 'docker-archive', path, name };
-  throw badReference(text, 'images in a docker-archive have no digests', 'give NAME:TAG after the file');
+  const { name, ...place } = splitPath(rest, text);
+  return { kind: 'docker-archive', ...place, ...(name !== undefined && { name: parseImageName(name) }) };
 }
 
 function parseRegistry(rest: string, text: string): RegistryReference {
@@ -153,7 +161,16 @@ function parseRegistry(rest: string, text: string): RegistryReference {
   throw badReference(text, 'expected docker://NAME', `write docker://${rest}`);
 }
 
-function splitPath(rest: string, text: string): { readonly path: string; readonly name: string | undefined } {
+interface PlaceInFile {
+  readonly path: string;
+  readonly name?: string;
+  readonly digest?: Digest;
+}
+
+function splitPath(whole: string, text: string): PlaceInFile {
+  const at = whole.search(/@sha[0-9]+:/);
+  const rest = at < 0 ? whole : whole.slice(0, at);
+  const digest = at < 0 ? undefined : whole.slice(at + 1);
   const colon = rest.indexOf(':');
   const path = colon < 0 ? rest : rest.slice(0, colon);
   const name = colon < 0 ? undefined : rest.slice(colon + 1);
@@ -163,7 +180,13 @@ function splitPath(rest: string, text: string): { readonly path: string; readonl
   if (name === '') {
     throw badReference(text, 'there is nothing after the last colon', 'leave the colon out, or give a tag');
   }
-  return { path, name };
+  if (digest === undefined) return { path, ...(name !== undefined && { name }) };
+  if (isDigest(digest)) return { path, ...(name !== undefined && { name }), digest };
+  throw badReference(
+    text,
+    `expected a digest of the form sha256: and 64 hex digits, got ${JSON.stringify(digest)}`,
+    'take the digest from what gsc, skopeo or docker prints, whole',
+  );
 }
 
 function badReference(text: string, message: string, hint: string): GscError {

@@ -1,4 +1,4 @@
-import { hexOf } from '../base/digest.ts';
+import { type Digest, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import { dockerHub } from './docker-hub.ts';
 import { type ImageId, type ImageName, problemOf } from './image-name.ts';
@@ -16,7 +16,7 @@ const shortIdLength = 12;
  * - the prefix goes to the last component of the repository, the directory or the file name;
  * - the suffix goes to the tag, or to the name if there is no tag; an archive's file name and the name in it get both;
  * - of `name@sha256:…` the first 12 hex digits become the tag, unless there is a tag already; an image ID becomes a
- *   repository of that name;
+ *   repository of that name; in an archive a digest leaves no trace;
  * - archives are named `.tar`, as they are written uncompressed.
  * Throws a `usage` error if the result would be no valid name.
  */
@@ -76,18 +76,19 @@ function deriveUnchecked(app: ImageReference, suffix: string): ImageReference {
   switch (app.kind) {
     case 'oci': {
       const base = prefix + lastComponent(app.path);
-      return app.tag === undefined
+      const tag = app.tag ?? (app.digest && shortIdOf(app.digest));
+      return tag === undefined
         ? { kind: 'oci', path: replaceLast(app.path, base + suffix) }
-        : { kind: 'oci', path: replaceLast(app.path, base), tag: app.tag + suffix };
+        : { kind: 'oci', path: replaceLast(app.path, base), tag: tag + suffix };
     }
-    case 'oci-archive':
-      return { ...app, path: deriveFile(app.path, suffix), ...(app.tag && { tag: app.tag + suffix }) };
-    case 'docker-archive':
-      return {
-        ...app,
-        path: deriveFile(app.path, suffix),
-        ...(app.name && { name: deriveName(app.name, suffix) }),
-      };
+    case 'oci-archive': {
+      const { kind, path, tag } = app;
+      return { kind, path: deriveFile(path, suffix), ...(tag && { tag: tag + suffix }) };
+    }
+    case 'docker-archive': {
+      const { kind, path, name } = app;
+      return { kind, path: deriveFile(path, suffix), ...(name && { name: deriveName(name, suffix) }) };
+    }
     case 'registry':
       return { kind: 'registry', name: deriveName(app.name, suffix) };
     case 'docker-daemon':
@@ -99,15 +100,19 @@ function deriveUnchecked(app: ImageReference, suffix: string): ImageReference {
 
 function deriveName(image: ImageName | ImageId, suffix: string): ImageName {
   if (image.kind === 'id') {
-    const path = `${dockerHub.officialFolder}${prefix}${hexOf(image.digest).slice(0, shortIdLength)}${suffix}`;
+    const path = `${dockerHub.officialFolder}${prefix}${shortIdOf(image.digest)}${suffix}`;
     return { kind: 'name', domain: dockerHub.domain, path };
   }
   const { kind, domain } = image;
   const path = replaceLast(image.path, prefix + lastComponent(image.path));
-  const tag = image.tag ?? (image.digest && hexOf(image.digest).slice(0, shortIdLength));
+  const tag = image.tag ?? (image.digest && shortIdOf(image.digest));
   return tag === undefined
     ? { kind, domain, path: path + suffix }
     : { kind, domain, path, tag: tag + suffix };
+}
+
+function shortIdOf(digest: Digest): string {
+  return hexOf(digest).slice(0, shortIdLength);
 }
 
 function deriveFile(path: string, suffix: string): string {

@@ -2,6 +2,7 @@ import { type Digest, hexOf } from '../base/digest.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Reporter } from '../base/reporter.ts';
 import { showSize } from '../base/show-size.ts';
+import { type Platform, sgxPlatform } from '../image/descriptor.ts';
 import type { Image } from '../image/image.ts';
 import type { ImageWriter } from '../image/image-writer.ts';
 import type { StoredImage } from '../image/stored-image.ts';
@@ -54,6 +55,12 @@ export interface WriterOptions {
   readonly sharedWith: readonly OpenedImage[];
 }
 
+/** What the user says about places of images. */
+export interface StoreChoices extends RegistryChoices {
+  /** Of an image for several platforms; plain amd64 by default. */
+  readonly platform?: Platform;
+}
+
 export interface StoreSurroundings {
   readonly host: HostEnvironment;
   readonly reporter: Reporter;
@@ -67,19 +74,24 @@ export class ImageStore {
   readonly #reporter: Reporter;
   readonly #records: ImageRecordStore | undefined;
   readonly #connections: Connections;
+  readonly #platform: Platform;
   readonly #opened: StoredImage[] = [];
 
-  constructor({ host, reporter, records }: StoreSurroundings, choices: RegistryChoices = {}) {
+  constructor({ host, reporter, records }: StoreSurroundings, choices: StoreChoices = {}) {
     this.#host = host;
     this.#reporter = reporter;
     this.#records = records;
+    this.#platform = choices.platform ?? sgxPlatform;
     this.#connections = new Connections(host, choices);
   }
 
   /** Opens the image that a reference names. A bare name is the Engine's, if it answers and has it, else the registry's. */
   async open(reference: ImageReference): Promise<OpenedImage> {
     const opened = await this.#open(reference);
-    this.#opened.push(opened.image);
+    const { image } = opened;
+    this.#opened.push(image);
+    for (const note of image.notes) this.#reporter.say(`${image.name}: ${note}`);
+    for (const warning of image.warnings) this.#reporter.warn(`${image.name}: ${warning}`);
     return opened;
   }
 
@@ -89,7 +101,7 @@ export class ImageStore {
    */
   async openPinned(reference: RegistryReference, documents?: DocumentStore): Promise<OpenedImage> {
     const session = this.#connections.failFastRegistry();
-    const image = await openRegistryImage(session, reference.name, documents);
+    const image = await openRegistryImage(session, reference.name, documents && { documents });
     this.#opened.push(image);
     return { image, reference };
   }
@@ -139,16 +151,21 @@ export class ImageStore {
   }
 
   async #open(reference: ImageReference): Promise<OpenedImage> {
+    const { signal } = this.#host;
+    const platform = this.#platform;
     switch (reference.kind) {
       case 'oci':
       case 'oci-archive':
       case 'docker-archive':
-        return { reference, image: await openImage(reference, { signal: this.#host.signal }) };
+        return { reference, image: await openImage(reference, { signal, platform }) };
       case 'docker-daemon':
       case 'containers-storage':
         return this.#openInEngine(await this.#connections.engine(flavours[reference.kind]), reference);
       case 'registry':
-        return { reference, image: await openRegistryImage(this.#connections.registry(), reference.name) };
+        return {
+          reference,
+          image: await openRegistryImage(this.#connections.registry(), reference.name, { platform }),
+        };
       case 'bare':
         return this.#openBare(reference);
     }
@@ -168,7 +185,8 @@ export class ImageStore {
     const fullName = showFullName(reference.name);
     this.#reporter.progress(`${name}: asking the registry for ${fullName}`);
     try {
-      const image = await openRegistryImage(this.#connections.registry(), reference.name);
+      const session = this.#connections.registry();
+      const image = await openRegistryImage(session, reference.name, { platform: this.#platform });
       this.#reporter.say(`${name}: found in the registry as ${fullName} (${search.obstacle.message})`);
       const isHubs = reference.name.domain === dockerHub.domain;
       if (search.kind === 'unreachable' || !isHubs) return { reference, image };

@@ -1,3 +1,4 @@
+import type { Platform } from '../image/descriptor.ts';
 import type { StoredImage } from '../image/stored-image.ts';
 import type {
   DockerArchiveReference,
@@ -14,7 +15,10 @@ import type { FileSet } from './local/file-set.ts';
 /** Images in files and directories. */
 export type FileReference = OciLayoutReference | OciArchiveReference | DockerArchiveReference;
 
-export type OpenImageOptions = ArchiveOptions;
+export interface OpenImageOptions extends ArchiveOptions {
+  /** Which level of linux/amd64 to take of an index, `linux/amd64/v3` for example; default the plainest. */
+  readonly platform?: Platform;
+}
 
 /**
  * Opens the image that a reference names, for linux/amd64. Manifest and config are verified now, layers while they are
@@ -30,8 +34,8 @@ export async function openImage(
   try {
     const image =
       reference.kind === 'docker-archive'
-        ? await openDockerImage(files, reference.name)
-        : await openOciImage(files, reference.tag);
+        ? { notes: [], ...(await openDockerImage(files, reference)) }
+        : { warnings: [], ...(await openOciImage(files, { ...reference, platform: options.platform })) };
     return { ...image, name, close: () => files.close() };
   } catch (error) {
     await files.close();

@@ -1,7 +1,6 @@
 import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Reporter } from '../base/reporter.ts';
-import type { RegistryChoices } from '../store/connections.ts';
-import { ImageStore } from '../store/image-store.ts';
+import { ImageStore, type StoreChoices } from '../store/image-store.ts';
 import { openScanCache, type ScanCache } from './scan-cache.ts';
 
 /** What one run of gsc works with. */
@@ -16,7 +15,7 @@ export interface Workspace {
   close(): Promise<void>;
 }
 
-export interface WorkspaceOptions extends RegistryChoices {
+export interface WorkspaceOptions extends StoreChoices {
   readonly host: HostEnvironment;
   readonly reporter: Reporter;
   /** False: nothing is kept between runs, and nothing of earlier ones is used. */

@@ -155,3 +155,15 @@ describe('the template', () => {
     for (const { about } of settingTable) expect(configTemplate()).toContain(`# ${about}\n`);
   });
 });
+
+test('what is nested thousands of levels deep is refused in words', () => {
+  for (const content of [
+    `{"Distro": ${'['.repeat(5000)}${']'.repeat(5000)}}`,
+    `Distro: ${'['.repeat(100_000)}`,
+  ]) {
+    expect(failure(content)).toMatchObject({
+      code: 'config',
+      message: expect.stringMatching(/^config\.yaml:1:\d+: not valid YAML: nested too deeply/),
+    });
+  }
+});

@@ -30,6 +30,14 @@ describe('names of the output', () => {
     ['oci:/x/python:3.12', 'oci:/x/gsc-python:3.12-unsigned', 'oci:/x/gsc-python:3.12'],
     ['oci:/x/python', 'oci:/x/gsc-python-unsigned', 'oci:/x/gsc-python'],
     ['oci:python/', 'oci:gsc-python-unsigned', 'oci:gsc-python'],
+    [`oci:python@sha256:${hex}`, 'oci:gsc-python:0123456789ab-unsigned', 'oci:gsc-python:0123456789ab'],
+    [`oci:python:3@sha256:${hex}`, 'oci:gsc-python:3-unsigned', 'oci:gsc-python:3'],
+    [`oci-archive:app.tar@sha256:${hex}`, 'oci-archive:gsc-app-unsigned.tar', 'oci-archive:gsc-app.tar'],
+    [
+      `docker-archive:app.tar:a:1@sha256:${hex}`,
+      'docker-archive:gsc-app-unsigned.tar:gsc-a:1-unsigned',
+      'docker-archive:gsc-app.tar:gsc-a:1',
+    ],
     [
       'oci-archive:/x/app.tgz:v1',
       'oci-archive:/x/gsc-app-unsigned.tar:v1-unsigned',

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { GscError } from '../../base/error.ts';
-import { sgxPlatform, showPlatform } from '../../image/descriptor.ts';
-import type { RegistryChoices } from '../../store/connections.ts';
+import { normalPlatform, type Platform, sgxPlatform, showPlatform } from '../../image/descriptor.ts';
+import { runsOnSgx } from '../../image/select-platform.ts';
+import type { StoreChoices } from '../../store/image-store.ts';
 import { repeatable } from './repeatable.ts';
 
-/** Options of every command that opens or images images. */
+/** Options of every command that opens or stores images. */
 export interface StoreOptions {
   readonly insecureRegistry?: readonly string[];
   readonly caFile?: readonly string[];
@@ -16,26 +17,33 @@ export function addStoreOptions(command: Command): Command {
   return command
     .option('--insecure-registry <host>', 'a registry that may speak plain http (repeatable)', repeatable)
     .option('--ca-file <file>', 'certificate authority of a registry, PEM (repeatable)', repeatable)
-    .option('--platform <platform>', `only ${showPlatform(sgxPlatform)}: there is no SGX elsewhere`);
+    .option(
+      '--platform <platform>',
+      `${showPlatform(sgxPlatform)}, or a level of it: ${showPlatform(sgxPlatform)}/v3; there is no SGX elsewhere`,
+    );
 }
 
-/** What the options say about registries. Throws a `usage` error for values that could never do what they are meant to. */
-export function registryChoices({
-  platform,
-  insecureRegistry = [],
-  caFile = [],
-}: StoreOptions): RegistryChoices {
-  checkPlatformOption(platform);
+/** What the options say about places of images. Throws a `usage` error for values that could never do what they are meant to. */
+export function storeChoices({ platform, insecureRegistry = [], caFile = [] }: StoreOptions): StoreChoices {
   insecureRegistry.forEach(checkRegistryOption);
-  return { insecureRegistries: insecureRegistry, caFiles: caFile };
+  return { insecureRegistries: insecureRegistry, caFiles: caFile, platform: platformOf(platform) };
 }
 
-function checkPlatformOption(platform: string | undefined): void {
-  if (platform === undefined || platform === showPlatform(sgxPlatform)) return;
+/**
+ * The platform that `--platform` names: `linux/amd64` or a level of it, `x86_64` being another word for it; an architecture
+ * alone is one of Linux, as for containerd. Throws a `usage` error.
+ */
+export function platformOf(text: string | undefined): Platform {
+  if (text === undefined) return sgxPlatform;
+  const words = text.includes('/') ? text : `${sgxPlatform.os}/${text}`;
+  const [os = '', architecture = '', variant, ...more] = words.split('/');
+  const platform = normalPlatform({ os, architecture, ...(variant !== undefined && { variant }) });
+  if (runsOnSgx(platform) && /^v[234]$/.test(platform.variant ?? 'v2') && more.length === 0) return platform;
+  const shown = showPlatform(sgxPlatform);
   throw new GscError({
     code: 'usage',
     subject: '--platform',
-    message: `expected ${showPlatform(sgxPlatform)}, got ${platform}: SGX is a feature of x86-64 processors, and Gramine runs on Linux`,
+    message: `expected ${shown}, ${shown}/v2, /v3 or /v4, got ${JSON.stringify(text)}: SGX is a feature of x86-64 processors, and Gramine runs on Linux`,
     hint: 'leave the option out',
   });
 }

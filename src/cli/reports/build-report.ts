@@ -1,7 +1,7 @@
 import { showBytes } from '../../base/image-path.ts';
 import { showCount, showCounted, showSize } from '../../base/show-size.ts';
 import type { Graminized } from '../../graminize/graminize.ts';
-import type { Image } from '../../image/image.ts';
+import type { StoredImage } from '../../image/stored-image.ts';
 import { showWhole } from '../../manifest/merge.ts';
 import { showPath } from '../../manifest/toml/toml.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -9,7 +9,7 @@ import type { Console } from '../terminal/console.ts';
 import { placesToJson, sayExclusions, sayStartCosts, sayUndecidedPlaces } from './place-report.ts';
 
 export interface BuildFacts {
-  readonly app: Image;
+  readonly app: StoredImage;
   readonly runtime: Runtime;
   readonly graminized: Graminized;
 }
@@ -147,7 +147,8 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
     },
     insecure: graminized.insecure.map(({ path, reason }) => ({ key: showPath(path), reason })),
     ...placesToJson(graminized),
-    warnings: [...runtime.warnings, ...graminized.notes],
+    notes: app.notes,
+    warnings: [...app.warnings, ...runtime.warnings, ...graminized.notes],
     predicted_start_seconds: Number(graminized.predictedStartSeconds.toFixed(3)),
   };
 }

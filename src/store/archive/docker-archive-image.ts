@@ -1,29 +1,24 @@
 import { createHash } from 'node:crypto';
-import * as z from 'zod/mini';
-import { type Digest, digestOf, digestOfHex, finishDigest, isDigest } from '../../base/digest.ts';
+import { type Digest, digestOf, digestOfHex, finishDigest } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import { type ByteString, bytesOfText } from '../../base/image-path.ts';
-import { describeShape } from '../../base/shape-problem.ts';
 import { assembleImage } from '../../image/append.ts';
 import { parseImageConfig } from '../../image/config.ts';
 import type { ByteStream, Image, Layer } from '../../image/image.ts';
-import { parseJson } from '../../image/json.ts';
+import { readImageJson } from '../../image/image-json.ts';
 import { mediaTypes } from '../../image/media-type.ts';
-import { checkLayerCount, checkPlatform } from '../../image/stored-image.ts';
+import { checkLayerCount, platformProblem } from '../../image/stored-image.ts';
 import { collectBytes, verifiedStream } from '../../image/verified-stream.ts';
+import { listOf, object, required, text } from '../../json/shape.ts';
 import type { ImageName } from '../../reference/image-name.ts';
 import { type Compression, sniffBytes, sniffCompression } from '../../tar/codec/compression.ts';
 import { decompress } from '../../tar/codec/decompress.ts';
+import { blobPath } from '../layout/oci-blobs.ts';
+import { openOciImage } from '../layout/oci-image.ts';
 import { type FileSet, readDocument } from '../local/file-set.ts';
 import { chooseArchived } from './docker-archive-names.ts';
 
-const manifestSchema = z.array(
-  z.looseObject({
-    Config: z.string(),
-    RepoTags: z.nullish(z.array(z.string())),
-    Layers: z.nullish(z.array(z.string())),
-  }),
-);
+const listingShape = listOf(object({ Config: required(text), RepoTags: listOf(text), Layers: listOf(text) }));
 
 /** One image of the file's `manifest.json`. Docker Image Specification v1.2, "Combined Image JSON + Filesystem". */
 export interface ArchivedImage {
@@ -32,34 +27,51 @@ export interface ArchivedImage {
   readonly layerPaths: readonly string[];
 }
 
+/** Which image of an archive is meant. */
+export interface WantedArchivedImage {
+  readonly name?: ImageName | undefined;
+  readonly digest?: Digest | undefined;
+}
+
+/** An image of an archive, and what is odd about it. */
+export interface OpenedArchivedImage extends Image {
+  readonly names: readonly string[];
+  readonly warnings: readonly string[];
+}
+
 /**
  * The image in a file of `docker save` or one of its likes (podman, skopeo, crane, kaniko, BuildKit): the one with the
- * name, or the only one. Throws as {@link openOciImage} does.
+ * digest or the name, or the only one. Throws as {@link openOciImage} does.
  */
 export async function openDockerImage(
   files: FileSet,
-  name: ImageName | undefined,
-): Promise<Image & { readonly names: readonly string[] }> {
-  const chosen = chooseArchived(await readManifest(files), name, files.name);
+  wanted: WantedArchivedImage = {},
+): Promise<OpenedArchivedImage> {
+  const chosen = await chooseArchived(await readListing(files), wanted, {
+    subject: files.name,
+    configDigest: async ({ configPath }) => digestOf(await readConfig(files, configPath)),
+    configOfManifest: (digest) => configOfManifest(files, digest),
+  });
   const configBytes = await readConfig(files, chosen.configPath);
   const configSubject = `${files.name}: config ${chosen.configPath}`;
   const config = parseImageConfig(configBytes, configSubject);
-  checkPlatform(config, configSubject);
+  const problem = platformProblem(config, configSubject);
+  if (problem) throw problem;
   checkLayerCount(config, chosen.layerPaths.length, files.name);
-  const diffIds = (config.rootfs.diff_ids ?? []).filter((text): text is Digest => isDigest(text));
   const layers: Layer[] = [];
   for (const [i, path] of chosen.layerPaths.entries()) {
-    layers.push(await openLayer(files, bytesOfText(path), diffIds[i] as Digest));
+    layers.push(await openLayer(files, bytesOfText(path), config.rootfs.diff_ids?.[i] as Digest));
   }
   const isDocker = layers.every((layer) => layer.descriptor.mediaType !== mediaTypes.ociLayerZstd);
   return {
     ...assembleImage({ name: files.name, config, layers, isDocker, configBytes }),
     isManifestSynthesized: true,
     names: chosen.names,
+    warnings: configNameWarnings(chosen.configPath, digestOf(configBytes)),
   };
 }
 
-async function readManifest(files: FileSet): Promise<readonly ArchivedImage[]> {
+async function readListing(files: FileSet): Promise<readonly ArchivedImage[]> {
   const bytes = await readDocument(files, 'manifest.json');
   if (bytes === undefined) {
     throw new GscError({
@@ -69,36 +81,35 @@ async function readManifest(files: FileSet): Promise<readonly ArchivedImage[]> {
       hint: 'for a tar of an OCI layout say oci-archive:FILE; files of Docker before 1.10 must be loaded and saved again',
     });
   }
-  const subject = `${files.name}: manifest.json`;
-  const parsed = manifestSchema.safeParse(parseJson(bytes, subject, 'list of images'));
-  if (!parsed.success) {
-    throw new GscError({
-      code: 'image',
-      subject,
-      message: `not a list of images: ${describeShape(parsed.error)}`,
-      hint: 'export the image again',
-    });
-  }
-  return parsed.data.map(({ Config, RepoTags, Layers }) => ({
+  const listing = readImageJson(bytes, listingShape, {
+    subject: `${files.name}: manifest.json`,
+    what: 'list of images',
+    hint: 'export the image again',
+  });
+  return listing.map(({ Config, RepoTags, Layers }) => ({
     configPath: Config,
     names: RepoTags ?? [],
     layerPaths: Layers ?? [],
   }));
 }
 
-/** The config's name holds its digest (`HEX.json`, `sha256:HEX`, `blobs/sha256/HEX`), except in a few builders' files. */
 async function readConfig(files: FileSet, path: string): Promise<Buffer> {
   const bytes = await readDocument(files, bytesOfText(path));
   if (bytes === undefined) throw missing(files, path);
-  const expected = digestInName(path);
-  const digest = digestOf(bytes);
-  if (expected === undefined || expected === digest) return bytes;
-  throw new GscError({
-    code: 'blob',
-    subject: `${files.name}: blob ${expected}`,
-    message: `the config ${path} has another digest: expected ${expected}, got ${digest}`,
-    hint: 'the image is damaged; pull or export it again',
-  });
+  return bytes;
+}
+
+/** The config behind a manifest or index that the file holds besides, as Engines since 25 save them; undefined without it. */
+async function configOfManifest(files: FileSet, digest: Digest): Promise<Digest | undefined> {
+  const isThere = (path: string) => files.sizeOf(path).then((sizeBytes) => sizeBytes !== undefined);
+  if (!(await isThere('index.json')) || !(await isThere(blobPath(digest)))) return undefined;
+  return (await openOciImage(files, { digest })).configDescriptor.digest;
+}
+
+/** `HEX.json`, `sha256:HEX`, `blobs/sha256/HEX`; engines take the config by its content, whatever its name. */
+function configNameWarnings(path: string, digest: Digest): readonly string[] {
+  if (digestInName(path) === digest) return [];
+  return [`the config ${path} is not named by its digest; it is taken by its content, ${digest}`];
 }
 
 async function openLayer(files: FileSet, path: ByteString, diffId: Digest): Promise<Layer> {

@@ -1,19 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as z from 'zod/mini';
 import { digestOf, hexOf } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
-import { describeShape } from '../../base/shape-problem.ts';
+import { readJson } from '../../json/read-json.ts';
+import { flag, object, required, type Shape, text } from '../../json/shape.ts';
 import { ignoring } from '../local/temporary-file.ts';
 import { type EngineAddress, type EngineTls, parseAddress } from './engine-address.ts';
 
-const configSchema = z.looseObject({ currentContext: z.nullish(z.string()) });
+const configShape = object({ currentContext: text });
 
-const contextSchema = z.looseObject({
-  Endpoints: z.looseObject({
-    docker: z.looseObject({ Host: z.string(), SkipTLSVerify: z.nullish(z.boolean()) }),
-  }),
+const contextShape = object({
+  Endpoints: required(object({ docker: required(object({ Host: required(text), SkipTLSVerify: flag })) })),
 });
 
 /** The context that stands for `DOCKER_HOST` or the default socket. docker/cli, cli/command/defaultcontextstore.go. */
@@ -24,7 +22,7 @@ export async function currentContext(directory: string): Promise<string | undefi
   const path = join(directory, 'config.json');
   const bytes = await readFile(path).catch(ignoring('ENOENT', 'ENOTDIR', 'EACCES'));
   if (bytes === undefined) return undefined;
-  return parse(configSchema, bytes, path, 'configuration of Docker').currentContext || undefined;
+  return parse(configShape, bytes, path, 'configuration of Docker').currentContext || undefined;
 }
 
 /**
@@ -48,7 +46,7 @@ export async function contextAddress(
       hint: 'docker context ls lists them; docker context use default goes back to the usual one',
     });
   }
-  const { docker } = parse(contextSchema, bytes, path, 'Docker context').Endpoints;
+  const { docker } = parse(contextShape, bytes, path, 'Docker context').Endpoints;
   const keys = await readTls(
     join(directory, 'contexts', 'tls', folder, 'docker'),
     docker.SkipTLSVerify !== true,
@@ -68,27 +66,13 @@ export async function readTls(directory: string, isVerified: boolean): Promise<E
   return { isVerified, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
 }
 
-function parse<T extends z.core.$ZodType>(
-  schema: T,
-  bytes: Buffer,
-  subject: string,
-  what: string,
-): z.infer<T> {
-  const problem = (message: string) =>
-    new GscError({
-      code: 'config',
-      subject,
-      message: `not a valid ${what}: ${message}`,
-      hint: 'correct the file, or set DOCKER_HOST, which comes before it',
-    });
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    // The parser's message quotes the text, which may hold logins.
-    throw problem('it is not JSON');
-  }
-  const parsed = z.safeParse(schema, json);
-  if (!parsed.success) throw problem(describeShape(parsed.error));
-  return parsed.data;
+function parse<Value>(shape: Shape<Value>, bytes: Buffer, subject: string, what: string): Value {
+  const { value, problem } = readJson(bytes.toString('utf8'), shape);
+  if (problem === undefined) return value;
+  throw new GscError({
+    code: 'config',
+    subject,
+    message: `not a valid ${what}: ${problem}`,
+    hint: 'correct the file, or set DOCKER_HOST, which comes before it',
+  });
 }

@@ -1,14 +1,15 @@
 import { STATUS_CODES } from 'node:http';
-import * as z from 'zod/mini';
 import { GscError, systemErrorCodes } from '../../base/error.ts';
 import { printableLines } from '../../base/printable-text.ts';
+import { readJson } from '../../json/read-json.ts';
+import { text as jsonText, object, required } from '../../json/shape.ts';
 import { type EngineAddress, type EngineKind, showAddress } from './engine-address.ts';
 
 /** How to do without an Engine. */
 export const withoutEngineHint =
   'use gsc without an Engine: docker://NAME for a registry, oci:DIR or docker-archive:FILE for files';
 
-const messageSchema = z.looseObject({ message: z.string() });
+const messageShape = object({ message: required(jsonText) });
 
 /** What messages call an Engine at an address. */
 export function engineSubject(address: EngineAddress, kind: EngineKind): string {
@@ -54,13 +55,8 @@ export function failureError(subject: string, purpose: string, said: string): Gs
 
 /** The `message` of the Engine's JSON, else the text as it is. */
 export function messageOf(text: string): string {
-  try {
-    const parsed = messageSchema.safeParse(JSON.parse(text));
-    if (parsed.success) return parsed.data.message.trim();
-  } catch {
-    // Proxies and other programs answer in plain text, which is what the user must see then.
-  }
-  return text.trim();
+  // Proxies and other programs answer in plain text, which is what the user must see then.
+  return (readJson(text, messageShape).value?.message ?? text).trim();
 }
 
 /** The codes of an error, of its causes, and of the parts of an AggregateError. */

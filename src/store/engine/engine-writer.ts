@@ -1,8 +1,8 @@
-import * as z from 'zod/mini';
 import type { Digest } from '../../base/digest.ts';
 import type { ByteStream, Image, Layer } from '../../image/image.ts';
 import type { ImageWriter, LayerKey, StoreResult } from '../../image/image-writer.ts';
 import { verifiedStream } from '../../image/verified-stream.ts';
+import { anything, listOf, object } from '../../json/shape.ts';
 import { type ImageId, type ImageName, showImageName } from '../../reference/image-name.ts';
 import { TarSpool } from '../archive/tar-spool.ts';
 import { blobPath } from '../layout/oci-blobs.ts';
@@ -33,7 +33,7 @@ export interface EngineWriterOptions {
 /** What `GET /info` says of an Engine that keeps images in containerd. moby, daemon/containerd/service.go. */
 const containerdDriver = /^io\.containerd\./;
 
-const infoSchema = z.looseObject({ DriverStatus: z.nullish(z.array(z.array(z.unknown()))) });
+const infoShape = object({ DriverStatus: listOf(listOf(anything)) });
 
 /** As in skopeo and podman: `/tmp` is often kept in memory. */
 const defaultDirectory = '/var/tmp';
@@ -61,9 +61,9 @@ export async function openEngineWriter(
  */
 async function takesThinArchives(engine: Engine): Promise<boolean> {
   if (engine.kind === 'podman') return false;
-  const json = await engine.ask({ method: 'GET', path: '/info', purpose: 'ask how it stores images' });
-  const parsed = infoSchema.safeParse(json);
-  const status = (parsed.success && parsed.data.DriverStatus) || [];
+  const purpose = 'ask how it stores images';
+  const info = await engine.ask({ method: 'GET', path: '/info', purpose }, infoShape);
+  const status = info?.DriverStatus ?? [];
   return !status.some(([key, value]) => key === 'driver-type' && containerdDriver.test(String(value)));
 }
 

@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { GscError } from '../../base/error.ts';
 import type { ByteStream } from '../../image/image.ts';
+import { readJson } from '../../json/read-json.ts';
+import type { Shape } from '../../json/shape.ts';
 import type { EngineAddress, EngineKind } from './engine-address.ts';
 import {
   EngineConnection,
@@ -88,23 +90,25 @@ export class Engine {
     return this.#connection.upgrade({ ...request, path: `/v${this.apiVersion}${request.path}` });
   }
 
-  /** The JSON of an answer; undefined for status 404. Throws an `engine` error for any other refusal. */
-  async ask(request: EngineRequest): Promise<unknown> {
+  /**
+   * The JSON of an answer; null for an empty one, undefined for status 404. Throws an `engine` error for any other refusal,
+   * and for JSON of another shape.
+   */
+  async ask<Value>(request: EngineRequest, shape: Shape<Value>): Promise<Value | null | undefined> {
     const { status, body } = await this.send(request);
     const text = await readText(body);
     if (status === 404) return undefined;
     if (status >= 300) throw refusalError(this.subject, request.purpose, { status, text });
-    try {
-      // Podman ends an empty answer with a line.
-      return text.trim() === '' ? null : JSON.parse(text);
-    } catch {
-      throw new GscError({
-        code: 'engine',
-        subject: this.subject,
-        message: `cannot ${request.purpose}: expected JSON, got ${JSON.stringify(text.slice(0, 200))}`,
-        hint: `what listens there may be no Engine: correct ${this.address.origin}`,
-      });
-    }
+    // Podman ends an empty answer with a line.
+    if (text.trim() === '') return null;
+    const { value, problem } = readJson(text, shape);
+    if (problem === undefined) return value;
+    throw new GscError({
+      code: 'engine',
+      subject: this.subject,
+      message: `cannot ${request.purpose}: what it says is not understood: ${problem}: ${JSON.stringify(text.slice(0, 200))}`,
+      hint: `use Docker from 20.10 on, or Podman from 4 on; if what listens there is no Engine, correct ${this.address.origin}`,
+    });
   }
 
   /** Ends all connections; open streams break. */

@@ -1,5 +1,5 @@
 import type { ByteStream, Image, Layer } from '../../image/image.ts';
-import { canonicalJson } from '../../image/json.ts';
+import { canonicalJson } from '../../json/canonical-json.ts';
 import { tarEnd, tarHeader, tarPadding } from '../../tar/write-tar.ts';
 import { blobPath } from '../layout/oci-blobs.ts';
 import { layoutVersion, newIndex } from '../layout/oci-index.ts';

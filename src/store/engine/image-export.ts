@@ -1,9 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
-import * as z from 'zod/mini';
 import type { Digest } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import type { ByteStream, Image } from '../../image/image.ts';
 import { collectBytes } from '../../image/verified-stream.ts';
+import { readJson } from '../../json/read-json.ts';
+import { object, required, text } from '../../json/shape.ts';
 import { filesOfTar } from '../archive/archive-files.ts';
 import { decompressToTemporaryFile } from '../archive/decompressed-file.ts';
 import { openDockerImage } from '../archive/docker-archive-image.ts';
@@ -31,7 +32,7 @@ export interface ExportedImage {
 /** An Engine that fails in the middle of an export writes its error behind what it has sent. Docker 20.10, image_routes.go. */
 const trailingErrorBytes = 64 * 1024;
 
-const errorSchema = z.looseObject({ errorDetail: z.looseObject({ message: z.string() }) });
+const errorShape = object({ errorDetail: required(object({ message: required(text) })) });
 
 /**
  * Exports an image (`docker save`) and opens it. Digests are checked against the export's own documents, diffIds against
@@ -82,7 +83,17 @@ function exporting(id: Digest): string {
 /** All Engines write a `manifest.json`, but for an image of several platforms from which none was chosen. */
 async function openExport(files: FileSet): Promise<Image> {
   const isDocker = (await files.sizeOf('manifest.json')) !== undefined;
-  return isDocker ? openDockerImage(files, undefined) : openOciImage(files, undefined);
+  if (!isDocker) return openOciImage(files);
+  const image = await openDockerImage(files);
+  const [damage] = image.warnings;
+  if (damage === undefined) return image;
+  // Engines name every config by its digest.
+  throw new GscError({
+    code: 'blob',
+    subject: files.name,
+    message: damage,
+    hint: 'the export is damaged; try again',
+  });
 }
 
 function checkDiffIds(image: Image, expected: readonly Digest[]): void {
@@ -101,11 +112,6 @@ async function trailingError(file: FileHandle): Promise<string | undefined> {
   const start = Math.max(0, size - trailingErrorBytes);
   const tail = (await collectBytes(readRange(file, start, trailingErrorBytes))).toString('latin1');
   const json = /\{"errorDetail":.*\}\s*$/s.exec(tail)?.[0];
-  if (json === undefined) return undefined;
-  try {
-    return errorSchema.parse(JSON.parse(Buffer.from(json, 'latin1').toString('utf8'))).errorDetail.message;
-  } catch {
-    // Bytes of a file that happen to look like an error.
-    return undefined;
-  }
+  // Bytes of a file may happen to look like an error.
+  return json && readJson(Buffer.from(json, 'latin1'), errorShape).value?.errorDetail.message;
 }

@@ -1,8 +1,8 @@
-import * as z from 'zod/mini';
-import { type Digest, isDigest } from '../../base/digest.ts';
+import type { Digest } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import { nearestName } from '../../base/nearest-name.ts';
-import { describeShape } from '../../base/shape-problem.ts';
+import { digestShape } from '../../image/config.ts';
+import { listOf, mapOf, number, object, required, text } from '../../json/shape.ts';
 import { dockerHub } from '../../reference/docker-hub.ts';
 import {
   defaultTag,
@@ -15,25 +15,17 @@ import {
 } from '../../reference/image-name.ts';
 import type { Engine } from './engine.ts';
 
-const digest = z.string().check(z.refine((text) => isDigest(text), 'expected sha256: and 64 hex digits'));
-
 /** What of `GET /images/NAME/json` counts; newer Engines leave out whatever is empty. Docker Engine API, ImageInspect. */
-const inspectSchema = z.looseObject({
-  Id: digest,
-  RepoTags: z.nullish(z.array(z.string())),
-  Os: z.nullish(z.string()),
-  Architecture: z.nullish(z.string()),
-  RootFS: z.nullish(z.looseObject({ Layers: z.nullish(z.array(digest)) })),
-  Config: z.nullish(z.looseObject({ Labels: z.nullish(z.record(z.string(), z.string())) })),
+const inspectShape = object({
+  Id: required(digestShape),
+  RepoTags: listOf(text),
+  Os: text,
+  Architecture: text,
+  RootFS: object({ Layers: listOf(digestShape) }),
+  Config: object({ Labels: mapOf(text) }),
 });
 
-const listSchema = z.array(
-  z.looseObject({
-    Id: z.string(),
-    RepoTags: z.nullish(z.array(z.string())),
-    Created: z.nullish(z.number()),
-  }),
-);
+const listShape = listOf(object({ Id: required(text), RepoTags: listOf(text), Created: number }));
 
 /** What an Engine says of an image that it has. */
 export interface ImageFacts {
@@ -84,8 +76,17 @@ export function inspectStored(engine: Engine, stored: ImageName): Promise<ImageF
 
 async function inspectName(engine: Engine, name: string): Promise<ImageFacts | undefined> {
   const purpose = `inspect the image ${name}`;
-  const json = await engine.ask({ method: 'GET', path: `/images/${name}/json`, purpose });
-  return json === undefined ? undefined : readFacts(engine, json, name);
+  const facts = await engine.ask({ method: 'GET', path: `/images/${name}/json`, purpose }, inspectShape);
+  if (!facts) return undefined;
+  const { Id, RepoTags, Os, Architecture, RootFS, Config } = facts;
+  return {
+    id: Id,
+    names: RepoTags ?? [],
+    os: Os || 'linux',
+    architecture: Architecture || 'amd64',
+    diffIds: RootFS?.Layers ?? [],
+    labels: Config?.Labels ?? {},
+  };
 }
 
 /** The image's facts. Throws a `not-found` error that proposes near names if the Engine has no such image. */
@@ -118,10 +119,8 @@ export async function newestWithLabel(engine: Engine, filter: LabelFilter): Prom
 export async function listImages(engine: Engine, filter?: LabelFilter): Promise<readonly ListedImage[]> {
   const filters = filter && { label: [`${filter.label}=${filter.value}`] };
   const query = filters ? `?${new URLSearchParams({ filters: JSON.stringify(filters) })}` : '';
-  const json = await engine.ask({ method: 'GET', path: `/images/json${query}`, purpose: 'list the images' });
-  const parsed = listSchema.safeParse(json ?? []);
-  if (!parsed.success) throw unexpected(engine, 'the list of images', parsed.error);
-  return parsed.data.map(({ Id, RepoTags, Created }) => ({
+  const request = { method: 'GET', path: `/images/json${query}`, purpose: 'list the images' } as const;
+  return ((await engine.ask(request, listShape)) ?? []).map(({ Id, RepoTags, Created }) => ({
     id: Id,
     createdSeconds: Created ?? 0,
     names: (RepoTags ?? []).filter((name) => !name.includes('<none>')),
@@ -166,29 +165,6 @@ function isFamiliar({ domain, path }: ImageName): boolean {
 function onThisHost(name: ImageName): ImageName {
   const path = isFamiliar(name) ? name.path.slice(dockerHub.officialFolder.length) : name.path;
   return { ...name, domain: podmanHost, path };
-}
-
-function readFacts(engine: Engine, json: unknown, name: string): ImageFacts {
-  const parsed = inspectSchema.safeParse(json);
-  if (!parsed.success) throw unexpected(engine, `the image ${name}`, parsed.error);
-  const { Id, RepoTags, Os, Architecture, RootFS, Config } = parsed.data;
-  return {
-    id: Id as Digest,
-    names: RepoTags ?? [],
-    os: Os || 'linux',
-    architecture: Architecture || 'amd64',
-    diffIds: (RootFS?.Layers ?? []).filter((text): text is Digest => isDigest(text)),
-    labels: Config?.Labels ?? {},
-  };
-}
-
-function unexpected(engine: Engine, what: string, error: z.core.$ZodError): GscError {
-  return new GscError({
-    code: 'engine',
-    subject: engine.subject,
-    message: `what it says about ${what} is not understood: ${describeShape(error)}`,
-    hint: 'use a version of Docker from 20.10 on, or Podman from 4 on',
-  });
 }
 
 function shownName(image: ImageName | ImageId): string {

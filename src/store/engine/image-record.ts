@@ -1,9 +1,10 @@
-import * as z from 'zod/mini';
 import { type Digest, digestOf } from '../../base/digest.ts';
 import { parseImageConfig } from '../../image/config.ts';
 import type { Image, Layer } from '../../image/image.ts';
-import { canonicalJson } from '../../image/json.ts';
 import { parseManifest } from '../../image/manifest.ts';
+import { canonicalJson } from '../../json/canonical-json.ts';
+import { readJson } from '../../json/read-json.ts';
+import { exactly, flag, object, required, text } from '../../json/shape.ts';
 
 /**
  * Keeps what an Engine tells only by exporting an image whole: its exact config and the sizes of its layers. By image
@@ -17,12 +18,13 @@ export interface ImageRecordStore {
 /** Changes with the form of the records; others count as unknown. */
 const recordVersion = 2;
 
-const recordSchema = z.object({
-  version: z.literal(recordVersion),
-  mediaType: z.string(),
-  manifest: z.base64(),
-  config: z.base64(),
-  isManifestSynthesized: z.boolean(),
+const recordShape = object({
+  version: required(exactly(recordVersion)),
+  mediaType: required(text),
+  /** Base64; what is damaged has another digest, or is no JSON. */
+  manifest: required(text),
+  config: required(text),
+  isManifestSynthesized: required(flag),
 });
 
 /** The record of an exported image: manifest and config. The same image gives the same bytes. */
@@ -63,7 +65,8 @@ function readRecord(
   { name, diffIds }: { readonly name: string; readonly diffIds: readonly Digest[] },
   open: (layer: Omit<Layer, 'open'>, index: number) => ReturnType<Layer['open']>,
 ): Image | undefined {
-  const record = recordSchema.parse(JSON.parse(bytes.toString('utf8')));
+  const { value: record } = readJson(bytes, recordShape);
+  if (record === undefined) return undefined;
   const [manifestBytes, configBytes] = [decode(record.manifest), decode(record.config)];
   const config = parseImageConfig(configBytes, name);
   const manifest = parseManifest(manifestBytes, name, record.mediaType);

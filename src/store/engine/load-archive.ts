@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-import * as z from 'zod/mini';
 import type { ByteStream } from '../../image/image.ts';
+import { readJson } from '../../json/read-json.ts';
+import { object, text } from '../../json/shape.ts';
 import type { Engine } from './engine.ts';
 import { readText } from './engine-connection.ts';
 import { messageOf } from './engine-error.ts';
@@ -10,10 +11,7 @@ import { messageOf } from './engine-error.ts';
 export type LoadOutcome = { readonly kind: 'loaded' } | { readonly kind: 'refused'; readonly said: string };
 
 /** One line of the answer to a load. Docker, pkg/jsonmessage; Podman has `error` alone. */
-const lineSchema = z.looseObject({
-  error: z.nullish(z.string()),
-  errorDetail: z.nullish(z.looseObject({ message: z.nullish(z.string()) })),
-});
+const lineShape = object({ error: text, errorDetail: object({ message: text }) });
 
 /**
  * Sends an image archive to an Engine (`docker load`). A refusal is an outcome, as another archive may be taken. Throws
@@ -71,13 +69,6 @@ async function readAnswer(body: ByteStream): Promise<LoadOutcome> {
 
 function errorIn(line: string): string | undefined {
   if (line.trim() === '') return undefined;
-  let json: unknown;
-  try {
-    json = JSON.parse(line);
-  } catch {
-    return line.trim();
-  }
-  const parsed = lineSchema.safeParse(json);
-  if (!parsed.success) return line.trim();
-  return parsed.data.errorDetail?.message || parsed.data.error || undefined;
+  const { value } = readJson(line, lineShape);
+  return value === undefined ? line.trim() : value.errorDetail?.message || value.error || undefined;
 }

@@ -1,5 +1,6 @@
 import type { Digest } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
+import { anything } from '../../json/shape.ts';
 import { type ImageName, showFullName } from '../../reference/image-name.ts';
 import type { Engine } from './engine.ts';
 
@@ -12,8 +13,8 @@ export async function nameImage(
   const { tag, ...untagged } = name;
   const query = new URLSearchParams({ repo: showFullName(untagged), tag: tag ?? '' });
   const purpose = `give the image ${id} its name`;
-  const json = await engine.ask({ method: 'POST', path: `/images/${id}/tag?${query}`, purpose });
-  if (json !== undefined) return;
+  const path = `/images/${id}/tag?${query}`;
+  if ((await engine.ask({ method: 'POST', path, purpose }, anything)) !== undefined) return;
   throw new GscError({
     code: 'engine',
     subject: shown,

@@ -46,6 +46,8 @@ export async function openEngineImage(
       engine,
       id: facts.id,
       names: facts.names,
+      notes: [],
+      warnings: [],
       close: () => source.close(),
     };
   } catch (error) {

@@ -1,22 +1,19 @@
-import * as z from 'zod/mini';
 import type { Digest } from '../../base/digest.ts';
-import { GscError } from '../../base/error.ts';
-import { describeShape } from '../../base/shape-problem.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
-import { canonicalJson, parseJson } from '../../image/json.ts';
+import { readImageJson } from '../../image/image-json.ts';
 import { descriptorToJson } from '../../image/manifest.ts';
 import { mediaTypes } from '../../image/media-type.ts';
+import { canonicalJson } from '../../json/canonical-json.ts';
+import { listOf, mapOf, object, required, text, type ValueOf } from '../../json/shape.ts';
 import { nameAnnotation, tagAnnotation } from './oci-tags.ts';
 
 /** The file `oci-layout`. OCI image-spec, image-layout.md. */
 export const layoutVersion: Buffer = canonicalJson({ imageLayoutVersion: '1.0.0' });
 
-const indexSchema = z.looseObject({
-  manifests: z.array(
-    z.looseObject({ digest: z.string(), annotations: z.nullish(z.record(z.string(), z.string())) }),
-  ),
+const indexShape = object({
+  manifests: required(listOf(object({ digest: required(text), annotations: mapOf(text) }))),
 });
-type IndexEntry = z.infer<typeof indexSchema>['manifests'][number];
+type Index = ValueOf<typeof indexShape>;
 
 /** What adding an image to an index comes to. */
 export type IndexChange =
@@ -60,17 +57,11 @@ export function addToIndex(
   };
 }
 
-function readIndex(bytes: Buffer, subject: string): z.infer<typeof indexSchema> {
-  const parsed = indexSchema.safeParse(parseJson(bytes, subject, 'image index'));
-  if (parsed.success) return parsed.data;
-  throw new GscError({
-    code: 'image',
-    subject,
-    message: `not a valid image index: ${describeShape(parsed.error)}`,
-    hint: 'the layout is damaged; write to another directory',
-  });
+function readIndex(bytes: Buffer, subject: string): Index {
+  const hint = 'the layout is damaged; write to another directory';
+  return readImageJson(bytes, indexShape, { subject, what: 'image index', hint });
 }
 
-function tagOf({ annotations }: IndexEntry): string | undefined {
+function tagOf({ annotations }: Index['manifests'][number]): string | undefined {
   return annotations?.[tagAnnotation] ?? annotations?.[nameAnnotation];
 }

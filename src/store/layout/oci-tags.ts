@@ -1,6 +1,5 @@
 import { GscError } from '../../base/error.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
-import type { ImageIndex } from '../../image/manifest.ts';
 import { parseImageName, showFullName, withDefaultTag } from '../../reference/image-name.ts';
 
 /** The annotation that holds an image's tag in a layout. OCI image-spec, annotations.md. */
@@ -9,21 +8,30 @@ export const tagAnnotation = 'org.opencontainers.image.ref.name';
 /** The annotation that holds the full name; containerd and `docker save` since Engine 25 write it. */
 export const nameAnnotation = 'io.containerd.image.name';
 
+/** What a layout's index is searched for. */
+export interface WantedEntry {
+  /** A tag, or a full name; without it there has to be one image only. */
+  readonly tag: string | undefined;
+  /** How messages call the layout. */
+  readonly subject: string;
+  /** The entries without what is no image; asked only where there is more than one to choose from. */
+  readonly withoutArtifacts: (entries: readonly Descriptor[]) => Promise<readonly Descriptor[]>;
+}
+
 /**
- * The entries of a layout's index that belong to one image: those with the tag (or the full name), else the only
- * image. More than one entry comes back if they differ in platform. Throws `not-found` or `usage` with a list.
+ * The entries of a layout's index that belong to one image: those with the tag (or the full name), else the only image.
+ * More than one entry comes back if they differ in platform. Throws `not-found` or `usage` with a list.
  */
-export function chooseEntries(
-  index: ImageIndex,
-  tag: string | undefined,
-  subject: string,
-): readonly Descriptor[] {
-  const entries = index.manifests;
+export async function chooseEntries(
+  entries: readonly Descriptor[],
+  { tag, subject, withoutArtifacts }: WantedEntry,
+): Promise<readonly Descriptor[]> {
   const chosen = tag === undefined ? entries : firstNonEmpty(entries, [hasTag(tag), hasName(tag)]);
   if (chosen.length === 0) throw noSuchImage(entries, tag, subject);
-  const distinct = [...new Map(chosen.map((entry) => [entry.digest, entry])).values()];
-  if (distinct.length === 1 || areOneImage(distinct)) return chosen;
-  throw severalImages(distinct, tag, subject);
+  if (areOneImage(chosen)) return chosen;
+  const images = await withoutArtifacts(chosen);
+  if (images.length === 0 || areOneImage(images)) return images.length === 0 ? chosen : images;
+  throw severalImages(images, tag, subject);
 }
 
 /** The tags and full names on the entries. */
@@ -59,8 +67,9 @@ function fullNameOf(text: string): string | undefined {
   }
 }
 
-/** Entries of one image for several platforms: each names its platform, and none has a name of its own. */
+/** The same image, or one for several platforms: then each entry names its own, and none has a name of its own. */
 function areOneImage(entries: readonly Descriptor[]): boolean {
+  if (new Set(entries.map(({ digest }) => digest)).size === 1) return true;
   return entries.every((entry) => entry.platform !== undefined) && namesOf(entries).length <= 1;
 }
 
@@ -76,26 +85,29 @@ function noSuchImage(entries: readonly Descriptor[], tag: string | undefined, su
   });
 }
 
-function severalImages(entries: readonly Descriptor[], tag: string | undefined, subject: string): GscError {
-  if (tag === undefined) {
-    return new GscError({
-      code: 'usage',
-      subject,
-      message: `expected one image, got ${entries.length}: ${listOf(entries)}`,
-      hint: 'add :TAG to say which one',
-    });
-  }
-  const fullNames = new Set(entries.flatMap(({ annotations }) => annotations?.[nameAnnotation] ?? []));
-  const hasNames = fullNames.size === entries.length;
-  const digests = entries.map(({ digest }) => digest);
+function severalImages(all: readonly Descriptor[], tag: string | undefined, subject: string): GscError {
+  const entries = [...new Map(all.map((entry) => [entry.digest, entry])).values()];
+  const names = new Set(entries.flatMap((entry) => ownNameOf(entry, tag) ?? []));
+  const [name] = names.size === entries.length ? names : [];
+  const list =
+    name === undefined && tag !== undefined
+      ? entries.map(({ digest }) => digest).join(', ')
+      : listOf(entries);
+  const wanted = tag === undefined ? 'one image' : `one image with the tag ${tag}`;
   return new GscError({
     code: 'usage',
     subject,
-    message: `expected one image with the tag ${tag}, got ${entries.length}: ${hasNames ? listOf(entries) : digests.join(', ')}`,
-    hint: hasNames
-      ? 'give one of these names in place of the tag'
-      : 'give each its own tag: skopeo copy, or umoci tag',
+    message: `expected ${wanted}, got ${entries.length}: ${list}`,
+    hint:
+      name === undefined
+        ? `name one by its digest: ${subject}@${entries[0]?.digest}`
+        : `give one of these names, as in ${subject}:${name}`,
   });
+}
+
+/** What tells an entry from others with the same tag, if there is such a name. */
+function ownNameOf({ annotations }: Descriptor, tag: string | undefined): string | undefined {
+  return annotations?.[nameAnnotation] ?? (tag === undefined ? annotations?.[tagAnnotation] : undefined);
 }
 
 function listOf(entries: readonly Descriptor[]): string {

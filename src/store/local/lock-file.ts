@@ -1,9 +1,10 @@
 import { link, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import * as z from 'zod/mini';
 import { writeError } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
+import { readJson } from '../../json/read-json.ts';
+import { count, text as jsonText, object, required, textLike, type ValueOf } from '../../json/shape.ts';
 import { throwIfAborted } from './abort.ts';
 import { ownIdentity, type ProcessIdentity, processStatus } from './process-identity.ts';
 import { createTemporaryFile, ignoring } from './temporary-file.ts';
@@ -14,14 +15,14 @@ export interface LockOptions {
   readonly patienceMilliseconds?: number;
 }
 
-const ownerSchema = z.object({
-  space: z.string(),
-  pid: z.int(),
-  startTicks: z.int(),
+const ownerShape = object({
+  space: required(jsonText),
+  pid: required(count),
+  startTicks: required(count),
   /** Differs for every time that the lock is taken. */
-  token: z.string().check(z.regex(/^[0-9a-f-]{1,100}$/)),
+  token: required(textLike('hex digits', (text): text is string => /^[0-9a-f-]{1,100}$/.test(text))),
 });
-type Owner = z.infer<typeof ownerSchema>;
+type Owner = ValueOf<typeof ownerShape>;
 
 const pauseMilliseconds = 20;
 const defaultPatienceMilliseconds = 60_000;
@@ -101,22 +102,14 @@ async function readOwner(path: string): Promise<Owner | undefined> {
 }
 
 function parseOwner(text: string, path: string): Owner {
-  const parsed = ownerSchema.safeParse(parseJsonOrUndefined(text));
-  if (parsed.success) return parsed.data;
+  const { value } = readJson(text, ownerShape);
+  if (value !== undefined) return value;
   throw new GscError({
     code: 'unwritable',
     subject: path,
     message: 'the lock file was not written by gsc',
     hint: 'if no other program is at work there, remove it',
   });
-}
-
-function parseJsonOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Ages are counted by the file system's own clock: against the file that was just written. */

@@ -1,6 +1,7 @@
-import * as z from 'zod/mini';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
+import { readJson } from '../../json/read-json.ts';
+import { mapOf, object, text, type ValueOf } from '../../json/shape.ts';
 
 /** One entry of `auths`. */
 export interface AuthEntry {
@@ -21,62 +22,46 @@ export interface AuthFile {
   readonly credHelpers: ReadonlyMap<string, string>;
 }
 
-const optionalText = z.nullish(z.string());
-
-const entrySchema = z.looseObject({
-  auth: optionalText,
-  username: optionalText,
-  password: optionalText,
-  identitytoken: optionalText,
-  registrytoken: optionalText,
+const entryShape = object({
+  auth: text,
+  username: text,
+  password: text,
+  identitytoken: text,
+  registrytoken: text,
 });
 
-const fileSchema = z.looseObject({
-  auths: z.nullish(z.record(z.string(), z.nullish(entrySchema))),
-  credsStore: optionalText,
-  credHelpers: z.nullish(z.record(z.string(), z.string())),
+const fileShape = object({
+  auths: mapOf({ ...entryShape, zero: {} }),
+  credsStore: text,
+  credHelpers: mapOf(text),
 });
 
 /** Reads a file of logins; undefined if it is not there and need not be. Throws if it is damaged. */
 export async function readAuthFile(path: string, isRequired: boolean): Promise<AuthFile | undefined> {
-  let text: string;
   try {
-    text = (await readUserFile(path, 'file of logins')).toString('utf8');
+    return parseAuthFile((await readUserFile(path, 'file of logins')).toString('utf8'), path);
   } catch (error) {
     if (!isRequired && error instanceof GscError && error.code === 'not-found') return undefined;
     throw error;
   }
-  return parseAuthFile(text, path);
 }
 
 /** Parses a file of logins. Throws a `registry` error that names `path` and shows nothing of the content. */
-export function parseAuthFile(text: string, path: string): AuthFile {
-  const parsed = fileSchema.safeParse(parseText(text, path));
-  if (!parsed.success) {
-    const places = parsed.error.issues.map((issue) => issue.path.join('.') || 'the whole').join(', ');
-    throw damaged(path, `not a file of logins: wrong type at ${places}`);
-  }
-  const { auths, credsStore, credHelpers } = parsed.data;
+export function parseAuthFile(content: string, path: string): AuthFile {
+  const { value, problem } = readJson(content, fileShape);
+  if (problem !== undefined) throw damaged(path, `not a file of logins: ${problem}`);
+  const { auths, credsStore, credHelpers } = value;
   return {
     path,
     auths: new Map(
-      Object.entries(auths ?? {}).map(([key, entry]) => [normalizeKey(key), toEntry(entry ?? {}, key, path)]),
+      Object.entries(auths ?? {}).map(([key, entry]) => [normalizeKey(key), toEntry(entry, key, path)]),
     ),
     credsStore: credsStore || undefined,
     credHelpers: new Map(Object.entries(credHelpers ?? {})),
   };
 }
 
-function parseText(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's message quotes the text, which holds secrets.
-    throw damaged(path, 'not valid JSON');
-  }
-}
-
-function toEntry(entry: z.infer<typeof entrySchema>, key: string, path: string): AuthEntry {
+function toEntry(entry: ValueOf<typeof entryShape>, key: string, path: string): AuthEntry {
   const { auth, username, password, identitytoken, registrytoken } = entry;
   const pair = auth ? decodePair(auth, key, path) : { username, password };
   return {

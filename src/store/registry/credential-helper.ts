@@ -1,7 +1,8 @@
-import * as z from 'zod/mini';
 import { GscError, systemErrorCode } from '../../base/error.ts';
 import { oneLine } from '../../base/printable-text.ts';
 import type { ProgramResult } from '../../base/run-program.ts';
+import { readJson } from '../../json/read-json.ts';
+import { object, required, text } from '../../json/shape.ts';
 import type { RegistrySettings } from './registry-options.ts';
 
 /** Who we are, for one registry. */
@@ -25,7 +26,7 @@ export interface HelperQuestion {
   readonly file: string;
 }
 
-const answerSchema = z.looseObject({ Username: z.string(), Secret: z.string() });
+const answerShape = object({ Username: required(text), Secret: required(text) });
 
 /** The user name that marks the secret as an identity token. docker/docker-credential-helpers, README. */
 const tokenUser = '<token>';
@@ -81,15 +82,9 @@ async function runHelper(
 }
 
 function parseAnswer(stdout: string, question: HelperQuestion): Credentials | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(stdout);
-  } catch {
-    throw helperError(question, 'its answer is not JSON');
-  }
-  const parsed = answerSchema.safeParse(json);
-  if (!parsed.success) throw helperError(question, 'its answer has no Username and Secret');
-  const { Username: username, Secret: secret } = parsed.data;
+  const { value, problem } = readJson(stdout, answerShape);
+  if (problem !== undefined) throw helperError(question, `its answer has no Username and Secret: ${problem}`);
+  const { Username: username, Secret: secret } = value;
   const source = `docker-credential-${question.name}`;
   if (secret === '') return undefined;
   if (username === tokenUser) return { kind: 'identity-token', token: secret, source };

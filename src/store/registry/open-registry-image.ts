@@ -1,6 +1,6 @@
 import { type Digest, digestOf, hexOf } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
-import type { Descriptor } from '../../image/descriptor.ts';
+import type { Descriptor, Platform } from '../../image/descriptor.ts';
 import { type BlobSource, resolveDocument } from '../../image/resolve-image.ts';
 import type { StoredImage } from '../../image/stored-image.ts';
 import { collectBytes } from '../../image/verified-stream.ts';
@@ -16,6 +16,13 @@ export interface RegistryImage extends StoredImage {
   readonly repository: Repository;
 }
 
+export interface OpenRegistryImageOptions {
+  /** Manifests and configs that were read before; default none. */
+  readonly documents?: DocumentStore;
+  /** Which level of linux/amd64 to take of an index; default the plainest. */
+  readonly platform?: Platform;
+}
+
 /**
  * The image for linux/amd64 that a tag (default `latest`) or a digest names. Manifest and config are downloaded and
  * verified now; those whose digests are known are taken from `documents`, if they are there. Closing it does nothing: the
@@ -24,17 +31,17 @@ export interface RegistryImage extends StoredImage {
 export async function openRegistryImage(
   session: RegistrySession,
   name: ImageName,
-  documents: DocumentStore = nowhere,
+  { documents = nowhere, platform }: OpenRegistryImageOptions = {},
 ): Promise<RegistryImage> {
   const full = withDefaultTag(name);
   const shown = `docker://${showFullName(full)}`;
-  const place: Place = { session, repository: repositoryOf(full), name: shown, documents };
+  const place: Place = { session, repository: repositoryOf(full), name: shown, documents, platform };
   const stored = await readTop(place, full);
   const { digest, mediaType } = stored;
   const descriptor = { digest, mediaType: mediaType ?? '', sizeBytes: stored.bytes.length };
   const image = await resolveDocument(blobSource(place), descriptor, stored.bytes);
   const { repository } = place;
-  return { ...image, repository, names: [showFullName(full)], close: async () => {} };
+  return { ...image, repository, names: [showFullName(full)], warnings: [], close: async () => {} };
 }
 
 /** Where manifests and configs that were read before are kept, by their SHA-256 (64 hex digits). */
@@ -50,12 +57,14 @@ interface Place {
   readonly repository: Repository;
   readonly name: string;
   readonly documents: DocumentStore;
+  readonly platform: Platform | undefined;
 }
 
 function blobSource(place: Place): BlobSource {
-  const { session, repository, name } = place;
+  const { session, repository, name, platform } = place;
   return {
     name,
+    platform,
     readManifest: ({ digest, ...rest }) =>
       remembered(place, digest, () => readManifest(place, { digest, ...rest })),
     readConfig: ({ digest, ...rest }) =>

@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http';
-import * as z from 'zod/mini';
 import { type ErrorCode, GscError } from '../../base/error.ts';
 import { oneLine } from '../../base/printable-text.ts';
+import { readJson } from '../../json/read-json.ts';
+import { listOf, object, required, text } from '../../json/shape.ts';
 import { retryAfterMs } from './retry.ts';
 import { type HttpResponse, readBody } from './transport.ts';
 
@@ -32,9 +33,7 @@ interface ReportedError {
 /** An explanation fits well in this; the rest of an answer is markup. */
 const maximalExplanationBytes = 64 * 1024;
 
-const errorsSchema = z.looseObject({
-  errors: z.array(z.looseObject({ code: z.optional(z.string()), message: z.nullish(z.string()) })),
-});
+const errorsShape = object({ errors: required(listOf(object({ code: text, message: text }))) });
 
 const missingCodes: readonly string[] = ['MANIFEST_UNKNOWN', 'NAME_UNKNOWN', 'BLOB_UNKNOWN'];
 
@@ -63,21 +62,12 @@ export async function refusal(
 /** What the registry says of itself, made fit for a terminal; empty if it says nothing in the protocol's form. */
 async function reportedErrors(response: HttpResponse): Promise<readonly ReportedError[]> {
   // Broken, oversized or foreign explanations leave the status, which the message has anyway.
-  const text = await readBody(response, maximalExplanationBytes).then(String, () => '');
-  const parsed = errorsSchema.safeParse(jsonOrUndefined(text));
-  if (!parsed.success) return [];
-  return parsed.data.errors.slice(0, 3).map(({ code, message }) => ({
+  const body = await readBody(response, maximalExplanationBytes).then(String, () => '');
+  const errors = readJson(body, errorsShape).value?.errors ?? [];
+  return errors.slice(0, 3).map(({ code, message }) => ({
     code: oneLine(code ?? 'no code'),
     message: oneLine(message ?? ''),
   }));
-}
-
-function jsonOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function codeFor(status: number, codes: readonly string[]): ErrorCode {

@@ -1,5 +1,6 @@
-import * as z from 'zod/mini';
 import { GscError } from '../../base/error.ts';
+import { readJson } from '../../json/read-json.ts';
+import { number, object, text } from '../../json/shape.ts';
 import type { Challenge } from './challenge.ts';
 import type { Credentials } from './credential-helper.ts';
 import { mayBePlain } from './endpoint.ts';
@@ -35,11 +36,7 @@ const defaultLifetimeSeconds = 60;
 /** Named to token servers as the program that asks. */
 const clientId = 'gsc';
 
-const tokenSchema = z.looseObject({
-  token: z.optional(z.string()),
-  access_token: z.optional(z.string()),
-  expires_in: z.nullish(z.number()),
-});
+const tokenShape = object({ token: text, access_token: text, expires_in: number });
 
 /**
  * Gets a token from the server that a Bearer challenge names: with GET (and Basic, if there is a password), or with
@@ -125,25 +122,17 @@ function questionAt({ question }: TokenWish, realm: URL): RequestSubject {
 }
 
 function parseToken(bytes: Buffer, { question }: TokenWish, nowMs: number): Token {
-  const parsed = tokenSchema.safeParse(jsonOf(bytes));
-  const value = parsed.data?.token || parsed.data?.access_token;
+  const { value: answer, problem } = readJson(bytes.toString('utf8'), tokenShape);
+  const value = answer?.token || answer?.access_token || '';
   // What is no plain word cannot stand in a header.
-  if (value === undefined || !/^[\x21-\x7e]+$/.test(value)) {
+  if (!/^[\x21-\x7e]+$/.test(value)) {
     throw new GscError({
       code: 'registry',
       subject: question.subject,
-      message: `cannot ${question.purpose}: the answer of the token server holds no token`,
+      message: `cannot ${question.purpose}: the answer of the token server holds no token${problem === undefined ? '' : ` (${problem})`}`,
       hint: `check that ${question.domain} is a registry of images, and the proxies on the way`,
     });
   }
-  const lifetimeSeconds = Math.max(parsed.data?.expires_in ?? 0, defaultLifetimeSeconds);
+  const lifetimeSeconds = Math.max(answer?.expires_in ?? 0, defaultLifetimeSeconds);
   return { value, expiresAtMs: nowMs + lifetimeSeconds * 1000 };
-}
-
-function jsonOf(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -4,14 +4,20 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/base/digest.ts';
+import { GscError } from '../../../src/base/error.ts';
+import type { StoredImage } from '../../../src/image/stored-image.ts';
 import { parseImageName } from '../../../src/reference/image-name.ts';
+import type { DockerArchiveReference } from '../../../src/reference/image-reference.ts';
 import { openImage } from '../../../src/store/open-image.ts';
 import {
   archiveOf,
+  blobsOf,
   bytesOf,
   diffIdsOf,
+  entryOf,
   hexDigest,
   imageOf,
+  indexOf,
   layerOf,
   run,
   sampleTar,
@@ -311,13 +317,12 @@ describe('a docker-archive', () => {
     });
   });
 
-  test('any flipped byte of a layer or config gives an error that names the blob', async () => {
+  test('any flipped byte of a layer gives an error that names the blob', async () => {
     const files = { ...contents, 'manifest.json': [listing] };
     const whole = archiveOf(files);
-    const blobs = [tars[0], tars[1], image.configBytes];
     await fc.assert(
-      fc.asyncProperty(fc.nat(2), fc.nat(), fc.integer({ min: 1, max: 255 }), async (which, where, mask) => {
-        const blob = blobs[which] as Buffer;
+      fc.asyncProperty(fc.nat(1), fc.nat(), fc.integer({ min: 1, max: 255 }), async (which, where, mask) => {
+        const blob = tars[which] as Buffer;
         const copy = Buffer.from(whole);
         const at = whole.indexOf(blob) + (where % blob.length);
         copy[at] = (copy[at] as number) ^ mask;
@@ -329,6 +334,109 @@ describe('a docker-archive', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test('any flipped byte of a config gives a warning, as the content has another digest, or an error', async () => {
+    const whole = archiveOf({ ...contents, 'manifest.json': [listing] });
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), fc.integer({ min: 1, max: 255 }), async (where, mask) => {
+        const copy = Buffer.from(whole);
+        const at = whole.indexOf(image.configBytes) + (where % image.configBytes.length);
+        copy[at] = (copy[at] as number) ^ mask;
+        writeFileSync(file, copy);
+        const opened = await openImage({ kind: 'docker-archive', path: file }).catch(
+          (error: unknown) => error,
+        );
+        if (opened instanceof GscError) return;
+        const { warnings, close } = opened as StoredImage;
+        await close();
+        expect(warnings).toEqual([expect.stringContaining('is not named by its digest')]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test.each(['config.json', `${'0'.repeat(64)}.json`, `sha256:${'1'.repeat(64)}`])(
+    'whose config is named %s is taken by its content, with a warning',
+    async (Config) => {
+      save({ ...contents, [Config]: image.configBytes, 'manifest.json': [{ ...listing, Config }] });
+      const opened = await openImage({ kind: 'docker-archive', path: file });
+      expect(opened.configDescriptor.digest).toBe(image.configDescriptor.digest);
+      expect(opened.warnings).toEqual([
+        `the config ${Config} is not named by its digest; it is taken by its content, ${image.configDescriptor.digest}`,
+      ]);
+      await opened.close();
+    },
+  );
+
+  test.each([
+    configName,
+    `sha256:${hexDigest(image.configBytes)}`,
+    `blobs/sha256/${hexDigest(image.configBytes)}`,
+  ])('whose config is named %s needs no warning', async (Config) => {
+    save({ ...contents, [Config]: image.configBytes, 'manifest.json': [{ ...listing, Config }] });
+    const opened = await openImage({ kind: 'docker-archive', path: file });
+    expect(opened.warnings).toEqual([]);
+    await opened.close();
+  });
+
+  test('whose list of images has its keys in another case is read, as docker load reads it', async () => {
+    const { Config, RepoTags, Layers } = listing;
+    const list = `[{"config":"${Config}","REPOTAGS":["no:1"],"repoTags":${JSON.stringify(RepoTags)},"layer\u017f":${JSON.stringify(Layers)}}]`;
+    save({ ...contents, 'manifest.json': list });
+    expect(await read()).toEqual({ layers: tars, names: ['app:1'] });
+  });
+
+  describe('names an image by its digest', () => {
+    const other = imageOf([layerOf(tars[1], 'none')]);
+    const otherName = `${hexDigest(other.configBytes)}.json`;
+    const files = {
+      ...contents,
+      [otherName]: other.configBytes,
+      'manifest.json': [listing, { Config: otherName, RepoTags: ['app:1'], Layers: ['2/layer.tar'] }],
+    };
+    const idOf = async (more: Partial<DockerArchiveReference>) => {
+      const opened = await openImage({ kind: 'docker-archive', path: file, ...more });
+      await opened.close();
+      return opened.configDescriptor.digest;
+    };
+
+    test('that of its config; two images with one name say so in their hint', async () => {
+      save(files);
+      for (const { configDescriptor } of [image, other]) {
+        const { digest } = configDescriptor;
+        expect(await idOf({ digest })).toBe(digest);
+        expect(await idOf({ digest, name: parseImageName('app:1') })).toBe(digest);
+      }
+      for (const name of [undefined, parseImageName('app:1')]) {
+        await expect(idOf({ ...(name && { name }) })).rejects.toMatchObject({
+          code: 'usage',
+          message: expect.stringContaining(other.configDescriptor.digest),
+          hint: expect.stringContaining(`docker-archive:${file}@${image.configDescriptor.digest}`),
+        });
+      }
+    });
+
+    test('that of a manifest or an index that lies in it too, as Engines since 25 save images', async () => {
+      const index = Buffer.from(JSON.stringify(indexOf(entryOf(image.manifestBytes))));
+      const blobs = [...(await blobsOf(image)), index];
+      save({
+        ...files,
+        ...Object.fromEntries(blobs.map((bytes) => [`blobs/sha256/${hexDigest(bytes)}`, bytes])),
+        'index.json': indexOf(entryOf(image.manifestBytes)),
+      });
+      for (const bytes of [image.manifestBytes, index, image.configBytes]) {
+        expect(await idOf({ digest: digestOf(bytes) })).toBe(image.configDescriptor.digest);
+      }
+    });
+
+    test('one that is not there is refused with a list', async () => {
+      save(files);
+      await expect(idOf({ digest: digestOf('x') })).rejects.toMatchObject({
+        code: 'not-found',
+        message: expect.stringContaining(`app:1 (${other.configDescriptor.digest})`),
+      });
+    });
   });
 
   test('of noise is refused, never crashed on', async () => {

@@ -103,6 +103,32 @@ describe('a layout', () => {
     expect(index.manifests).toHaveLength(2);
   });
 
+  test('numbers that no double holds, and keys named __proto__, stay in what others wrote', async () => {
+    const foreign = `{"mediaType":"x/y","digest":"sha256:${'0'.repeat(64)}","size":9223372036854775807,"annotations":{"__proto__":"p"},"__proto__":1}`;
+    writeInto(path, 'index.json', Buffer.from(`{"Manifests":[${foreign}],"schemaVersion":2,"n":1.0}`));
+    await write(image, 'v1');
+    const text = readFileSync(join(path, 'index.json'), 'utf8');
+    for (const part of ['"size":9223372036854775807', '{"__proto__":"p"}', '"__proto__":1', '"n":1.0']) {
+      expect(text).toContain(part);
+    }
+    expect(text).not.toContain('Manifests');
+    expect(JSON.parse(text).manifests).toHaveLength(2);
+  });
+
+  test('a layout that umoci init made is empty, not damaged', async () => {
+    writeInto(path, 'index.json', Buffer.from('{"schemaVersion":2,"manifests":null}'));
+    await write(image, 'v1');
+    expect(await digestAt('v1')).toBe(image.manifest.digest);
+  });
+
+  test('a name by digest is refused: the result has its own', async () => {
+    const { digest } = image.manifest;
+    for (const kind of ['oci', 'oci-archive', 'docker-archive'] as const) {
+      await expect(openWriter({ kind, path, digest })).rejects.toMatchObject({ code: 'usage' });
+    }
+    expect(existsSync(path)).toBe(false);
+  });
+
   test('layers that came early are not fetched again, and layers that are there not at all', async () => {
     const writer = await openWriter({ kind: 'oci', path, tag: 'v1' });
     const [first, second] = image.layers as readonly [Layer, Layer];

@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { digestOf } from '../../../src/base/digest.ts';
+import { type Digest, digestOf } from '../../../src/base/digest.ts';
+import type { Platform } from '../../../src/image/descriptor.ts';
 import type { Image } from '../../../src/image/image.ts';
 import { mediaTypes } from '../../../src/image/media-type.ts';
 import { openImage } from '../../../src/store/open-image.ts';
@@ -45,13 +46,20 @@ async function layoutWith(
   writeLayout(directory, [...blobs.flat(), ...extra], { 'index.json': index });
 }
 
-function open(tag?: string) {
-  return openImage({ kind: 'oci', path: directory, ...(tag !== undefined && { tag }) });
+function open(tag?: string, options: { digest?: Digest; platform?: Platform } = {}) {
+  const { digest, ...others } = options;
+  return openImage(
+    { kind: 'oci', path: directory, ...(tag !== undefined && { tag }), ...(digest && { digest }) },
+    others,
+  );
 }
 
-async function refusal(tag?: string): Promise<{ code: string; message: string; hint: string | undefined }> {
+async function refusal(
+  tag?: string,
+  options: Parameters<typeof open>[1] = {},
+): Promise<{ code: string; message: string; hint: string | undefined }> {
   try {
-    const opened = await open(tag);
+    const opened = await open(tag, options);
     for (const layer of opened.layers) await bytesOf(layer.open());
   } catch (error) {
     return error as { code: string; message: string; hint: string | undefined };
@@ -123,7 +131,33 @@ describe('an OCI layout', () => {
     const { code, message, hint } = await refusal('v1');
     expect(code).toBe('usage');
     for (const { manifest } of [image, other]) expect(message).toContain(manifest.digest);
-    expect(hint).not.toContain('add :TAG');
+    expect(hint).toContain(`oci:${directory}@${image.manifest.digest}`);
+    for (const { manifest } of [image, other]) {
+      expect((await open(undefined, { digest: manifest.digest })).manifest.digest).toBe(manifest.digest);
+      expect((await open('v1', { digest: manifest.digest })).names).toEqual(['v1']);
+    }
+  });
+
+  test('an image inside an index is named by its digest, and the index too', async () => {
+    const inner = Buffer.from(
+      JSON.stringify(indexOf(entryOf(armImage.manifestBytes), entryOf(image.manifestBytes))),
+    );
+    await layoutWith([image, armImage], indexOf(entryOf(inner, { mediaType: mediaTypes.ociIndex })), [inner]);
+    for (const bytes of [image.manifestBytes, inner]) {
+      expect((await open(undefined, { digest: digestOf(bytes) })).manifest.digest).toBe(
+        image.manifest.digest,
+      );
+    }
+    expect(await refusal(undefined, { digest: armImage.manifest.digest })).toMatchObject({
+      code: 'platform',
+    });
+    expect(await refusal(undefined, { digest: image.configDescriptor.digest })).toMatchObject({
+      code: 'image',
+    });
+    expect(await refusal(undefined, { digest: digestOf('x') })).toMatchObject({
+      code: 'not-found',
+      message: expect.stringContaining(digestOf('x')),
+    });
   });
 
   test('one image under two tags needs no choice', async () => {
@@ -192,6 +226,173 @@ describe('an OCI layout', () => {
         message: expect.stringContaining('linux/arm64'),
       });
     }
+  });
+
+  describe('for several levels of amd64', () => {
+    const levels = ['v4', 'v3', undefined, 'v2'].map((variant) => ({
+      variant,
+      made: sampleImage([`level ${variant}`], { variant: variant ?? '' }),
+    }));
+    const layoutOf = (...variants: readonly (string | undefined)[]) => {
+      const entries = variants.map((variant) => {
+        const { made } = levels.find((level) => level.variant === variant) ?? expect.fail();
+        return entryOf(made.manifestBytes, { platform: { ...amd64.platform, ...(variant && { variant }) } });
+      });
+      return layoutWith(
+        levels.map(({ made }) => made),
+        indexOf(...entries),
+      );
+    };
+    const taken = async (platform?: Platform) => {
+      const opened = await open(undefined, { ...(platform && { platform }) });
+      return { variant: opened.config.variant || undefined, notes: opened.notes };
+    };
+    const wanted = (variant: string): Platform => ({ os: 'linux', architecture: 'amd64', variant });
+
+    test('the plainest is taken, wherever it stands, and a note says so', async () => {
+      await layoutOf('v3', undefined, 'v2');
+      expect(await taken()).toEqual({
+        variant: undefined,
+        notes: [
+          'took the image for linux/amd64; there is also linux/amd64/v3, linux/amd64/v2 (see --platform)',
+        ],
+      });
+      await layoutOf('v4', 'v3');
+      expect((await taken()).variant).toBe('v3');
+    });
+
+    test.each([
+      ['v2', 'v2'],
+      ['v3', 'v3'],
+      ['v4', 'v4'],
+    ])('%s is taken where it is wanted', async (level, variant) => {
+      await layoutOf('v4', 'v3', undefined, 'v2');
+      expect((await taken(wanted(level))).variant).toBe(variant);
+    });
+
+    test('the highest up to the wanted one is taken, and none above it', async () => {
+      await layoutOf('v4', undefined, 'v2');
+      expect((await taken(wanted('v3'))).variant).toBe('v2');
+      await layoutOf('v4', 'v3');
+      expect(await refusal(undefined, { platform: wanted('v2') })).toMatchObject({
+        code: 'platform',
+        message: expect.stringContaining('linux/amd64/v2, got linux/amd64/v4, linux/amd64/v3'),
+      });
+    });
+
+    test('one that is alone is taken, with a note; a plain one that is alone needs none', async () => {
+      await layoutOf('v3');
+      expect(await taken()).toEqual({
+        variant: 'v3',
+        notes: ['took the image for linux/amd64/v3, the only one for linux/amd64'],
+      });
+      await layoutOf(undefined);
+      expect((await taken()).notes).toEqual([]);
+    });
+  });
+
+  test.each(['x86_64', 'X86-64', 'AMD64'])('the architecture %s is amd64', async (architecture) => {
+    const odd = sampleImage(['odd'], { architecture });
+    const platform = { os: 'Linux', architecture, variant: 'v1' };
+    await layoutWith(
+      [odd, armImage],
+      indexOf(entryOf(armImage.manifestBytes, arm64), entryOf(odd.manifestBytes, { platform })),
+    );
+    expect((await open()).manifest.digest).toBe(odd.manifest.digest);
+  });
+
+  describe('with artifacts beside the image', () => {
+    const bundle = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+    const empty = Buffer.from('{}');
+    const emptyEntry = { mediaType: 'application/vnd.oci.empty.v1+json', digest: digestOf(empty), size: 2 };
+    const artifact = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, artifactType: bundle, config: emptyEntry, layers: [emptyEntry] }),
+    );
+    const chart = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        config: { ...emptyEntry, mediaType: 'application/vnd.cncf.helm.config.v1+json' },
+        layers: [],
+      }),
+    );
+    const foreign = { mediaType: 'application/xml', digest: digestOf('<x/>'), size: 4 };
+    const extra = [artifact, chart, empty];
+
+    test.each([
+      ['before it', [entryOf(artifact), entryOf(image.manifestBytes)]],
+      ['behind it', [entryOf(image.manifestBytes), entryOf(artifact), entryOf(chart)]],
+      ['of a type that nobody knows, and not even there', [foreign, entryOf(image.manifestBytes)]],
+      [
+        'for another platform and none',
+        [entryOf(artifact), entryOf(image.manifestBytes, amd64), entryOf(armImage.manifestBytes, arm64)],
+      ],
+    ])('%s: the image is taken', async (_, entries) => {
+      await layoutWith([image, armImage], indexOf(...entries), extra);
+      expect((await open()).manifest.digest).toBe(image.manifest.digest);
+    });
+
+    test('under the same tag: the image is taken', async () => {
+      await layoutWith(
+        [image],
+        indexOf(entryOf(artifact, tagged('v1')), entryOf(image.manifestBytes, tagged('v1'))),
+        extra,
+      );
+      expect((await open('v1')).manifest.digest).toBe(image.manifest.digest);
+    });
+
+    test('in an index of its own: the image is taken', async () => {
+      const inner = Buffer.from(JSON.stringify(indexOf(entryOf(artifact), entryOf(chart))));
+      const outer = Buffer.from(
+        JSON.stringify(
+          indexOf(entryOf(inner, { mediaType: mediaTypes.ociIndex }), entryOf(image.manifestBytes)),
+        ),
+      );
+      await layoutWith([image], indexOf(entryOf(outer, { mediaType: mediaTypes.ociIndex })), [
+        ...extra,
+        inner,
+        outer,
+      ]);
+      expect((await open()).manifest.digest).toBe(image.manifest.digest);
+    });
+
+    test('and no image: they are named', async () => {
+      await layoutWith([], indexOf(entryOf(artifact), entryOf(chart), foreign), extra);
+      const { code, message } = await refusal();
+      expect(code).toBe('image');
+      for (const type of [bundle, 'cncf.helm', 'application/xml']) expect(message).toContain(type);
+    });
+  });
+
+  test.each([
+    ['a manifest with manifests', { manifests: [] }, {}],
+    ['a manifest with MANIFESTS', { MANIFESTS: [] }, {}],
+    ['a manifest with the layers of schema version 1', { fsLayers: [], history: [] }, {}],
+    ['a manifest that is listed as an index', {}, { mediaType: mediaTypes.ociIndex }],
+  ])('%s is refused as ambiguous', async (_, members, entry) => {
+    const bytes = Buffer.from(JSON.stringify({ ...JSON.parse(image.manifestBytes.toString()), ...members }));
+    await layoutWith([image], indexOf(entryOf(bytes, entry)), [bytes]);
+    expect(await refusal()).toMatchObject({ code: 'image', message: expect.stringContaining('ambiguous') });
+  });
+
+  test('an index with layers or a config is refused as ambiguous', async () => {
+    for (const members of [{ layers: [] }, { config: {} }, { LAYERS: [] }]) {
+      await layoutWith([image], { ...indexOf(entryOf(image.manifestBytes)), ...members });
+      expect(await refusal()).toMatchObject({ code: 'image', message: expect.stringContaining('ambiguous') });
+    }
+  });
+
+  test('documents with their keys in another case are read, of two keys the last', async () => {
+    const { config, layers } = JSON.parse(image.manifestBytes.toString());
+    const odd = Buffer.from(
+      `{"SchemaVersion":2,"layers":[],"Config":${JSON.stringify(config)},"LAYERS":${JSON.stringify(layers)}}`,
+    );
+    const index = JSON.stringify(indexOf(entryOf(odd)))
+      .replace('manifests', 'Manifests')
+      .replace('"digest"', '"Dige\u017ft"');
+    await layoutWith([image], index, [odd]);
+    expect((await open()).layers.map(({ descriptor }) => descriptor)).toEqual(
+      image.layers.map(({ descriptor }) => descriptor),
+    );
   });
 
   test('a config without a platform passes', async () => {

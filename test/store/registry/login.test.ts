@@ -95,6 +95,34 @@ describe('tokens', () => {
     expect(double.log.find(({ url }) => url.startsWith('/token'))?.headers.authorization).toBeUndefined();
   });
 
+  test.each([
+    ['null beside an access_token', { token: null, access_token: 'word' }],
+    ['empty beside an access_token', { token: '', access_token: 'word' }],
+    ['with null for the rest', { token: 'word', access_token: null, expires_in: null, issued_at: null }],
+    ['in another case', { Token: 'word' }],
+  ])('a token is taken: %s', async (_, answer) => {
+    const double = await startDouble({ login: protectedBy });
+    await stock(double, 'public', '1', image);
+    double.fail('GET', /^\/token/, { kind: 'answer', status: 200, body: JSON.stringify(answer) });
+    // The double knows no such token; what counts is that it was sent.
+    await expect(pull(nameIn(double, 'public:1'), {})).rejects.toMatchObject({ code: 'registry' });
+    expect(double.log.map(({ headers }) => headers.authorization)).toContain('Bearer word');
+  });
+
+  test.each([
+    ['no token', {}, 'holds no token'],
+    ['null', { token: null, access_token: null }, 'holds no token'],
+    ['a number', { token: 5 }, 'holds no token (token: expected a text, got a number)'],
+    ['a token in two words', { token: 'a b' }, 'holds no token'],
+  ])('an answer with %s is refused', async (_, answer, message) => {
+    const double = await startDouble({ login: protectedBy });
+    double.fail('GET', /^\/token/, { kind: 'answer', status: 200, body: JSON.stringify(answer) });
+    await expect(pull(nameIn(double, 'public:1'), {})).rejects.toMatchObject({
+      code: 'registry',
+      message: expect.stringContaining(message),
+    });
+  });
+
   test('one token serves all requests about a repository', async () => {
     const double = await startDouble({ login: protectedBy });
     const home = await homeWith({ auths: { [`https://${double.domain}/v2/`]: { auth } } });

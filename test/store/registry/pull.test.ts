@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/base/digest.ts';
 import type { Image } from '../../../src/image/image.ts';
-import { canonicalJson } from '../../../src/image/json.ts';
 import { descriptorToJson } from '../../../src/image/manifest.ts';
 import { mediaTypes } from '../../../src/image/media-type.ts';
 import { collectBytes } from '../../../src/image/verified-stream.ts';
+import { canonicalJson } from '../../../src/json/canonical-json.ts';
 import { openRegistryImage } from '../../../src/store/registry/open-registry-image.ts';
 import {
   imageOf,

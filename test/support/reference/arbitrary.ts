@@ -19,15 +19,18 @@ const anyName = fc
   .tuple(taggedName, fc.option(digest))
   .map(([name, digest]) => (digest === null ? name : `${name}@${digest}`));
 
+const inFile = (path: string, name: string | null, digest: string | null) =>
+  `${path}${name === null ? '' : `:${name}`}${digest === null ? '' : `@${digest}`}`;
+
 /** References of every kind, built from the grammar. */
 export const anyReference: fc.Arbitrary<ImageReference> = fc
   .oneof(
     fc
-      .tuple(fc.constantFrom('oci', 'oci-archive'), path, fc.option(ociTag))
-      .map(([kind, path, tag]) => `${kind}:${path}${tag === null ? '' : `:${tag}`}`),
+      .tuple(fc.constantFrom('oci', 'oci-archive'), path, fc.option(ociTag), fc.option(digest))
+      .map(([kind, ...parts]) => `${kind}:${inFile(...parts)}`),
     fc
-      .tuple(path, fc.option(taggedName))
-      .map(([path, name]) => `docker-archive:${path}${name === null ? '' : `:${name}`}`),
+      .tuple(path, fc.option(taggedName), fc.option(digest))
+      .map((parts) => `docker-archive:${inFile(...parts)}`),
     anyName.map((name) => `docker-daemon:${name}`),
     digest.map((digest) => `docker-daemon:${digest}`),
     anyName.map((name) => `docker://${name}`),

@@ -1,3 +1,6 @@
+import { readJson } from '../../../json/read-json.ts';
+import type { Shape } from '../../../json/shape.ts';
+
 /** What a build tells while it runs. */
 export type BuildEvent =
   /** An instruction begins. `key` is the step's among the events of one build. */
@@ -17,4 +20,11 @@ const escapes = /\u001b\[[0-9;?]*[A-Za-z]|\r(?=\n)/g;
 /** Text without the escape sequences that Engines put around what came from stderr. */
 export function plainText(text: string): string {
   return text.replace(escapes, '');
+}
+
+/** A line of the answer to a build. Throws a RangeError that says what is wrong with it. */
+export function readLine<Value>(line: string, shape: Shape<Value>): Value {
+  const { value, problem } = readJson(line, shape);
+  if (problem === undefined) return value;
+  throw new RangeError(problem);
 }

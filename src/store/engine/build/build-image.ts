@@ -99,7 +99,7 @@ async function runBuild(
     crlfDelay: Number.POSITIVE_INFINITY,
   })) {
     if (line.trim() === '') continue;
-    for (const event of understood(() => events.read(JSON.parse(line)), { line, engine, purpose })) {
+    for (const event of understood(() => events.read(line), { line, engine, purpose })) {
       transcript.add(event);
       onEvent?.(event);
     }

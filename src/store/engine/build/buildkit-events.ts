@@ -1,15 +1,10 @@
 import { PbfReader } from 'pbf';
-import * as z from 'zod/mini';
-import { type BuildEvent, plainText } from './build-event.ts';
+import { anything, object, required, text } from '../../../json/shape.ts';
+import { type BuildEvent, plainText, readLine } from './build-event.ts';
 
 /** A line of the answer of BuildKit. moby, builder/builder-next: `moby.buildkit.trace` holds a StatusResponse. */
-const lineSchema = z.looseObject({
-  id: z.nullish(z.string()),
-  aux: z.optional(z.unknown()),
-  error: z.nullish(z.string()),
-  errorDetail: z.nullish(z.looseObject({ message: z.nullish(z.string()) })),
-});
-const imageSchema = z.looseObject({ ID: z.string() });
+const lineShape = object({ id: text, aux: anything, error: text, errorDetail: object({ message: text }) });
+const imageLineShape = object({ aux: required(object({ ID: required(text) })) });
 
 /** A step, as far as it matters here. */
 interface Vertex {
@@ -36,12 +31,12 @@ export class BuildkitEvents {
   readonly #told = new Set<string>();
   #failed: string | undefined;
 
-  /** The events of one line of the answer. Throws a ZodError or a RangeError if it is no such line. */
-  read(json: unknown): readonly BuildEvent[] {
-    const { id, aux, error, errorDetail } = lineSchema.parse(json);
+  /** The events of one line of the answer. Throws a RangeError if it is no such line. */
+  read(line: string): readonly BuildEvent[] {
+    const { id, aux, error, errorDetail } = readLine(line, lineShape);
     const said = errorDetail?.message || error;
     if (said) return [{ kind: 'failed', key: this.#failed, said: plainText(said).trim() }];
-    if (id === 'moby.image.id') return [{ kind: 'image', id: imageSchema.parse(aux).ID }];
+    if (id === 'moby.image.id') return [{ kind: 'image', id: readLine(line, imageLineShape).aux.ID }];
     if (id !== 'moby.buildkit.trace' || typeof aux !== 'string') return [];
     return this.#readStatus(readStatusResponse(Buffer.from(aux, 'base64')));
   }

@@ -1,14 +1,14 @@
-import * as z from 'zod/mini';
-import { type BuildEvent, plainText } from './build-event.ts';
+import { object, text } from '../../../json/shape.ts';
+import { type BuildEvent, plainText, readLine } from './build-event.ts';
 
 /** A line of the answer of the classic builder. Docker, pkg/jsonmessage; Podman has `error` as a text alone. */
-const lineSchema = z.looseObject({
-  stream: z.nullish(z.string()),
-  status: z.nullish(z.string()),
-  id: z.nullish(z.string()),
-  aux: z.nullish(z.looseObject({ ID: z.nullish(z.string()) })),
-  error: z.nullish(z.string()),
-  errorDetail: z.nullish(z.looseObject({ message: z.nullish(z.string()) })),
+const lineShape = object({
+  stream: text,
+  status: text,
+  id: text,
+  aux: object({ ID: text }),
+  error: text,
+  errorDetail: object({ message: text }),
 });
 
 /** `Step 3/12 : RUN make`, Podman's `STEP 3/12: RUN make` and, of several stages, `[1/2] STEP 3/12: RUN make`. */
@@ -22,9 +22,9 @@ const remarkPattern =
 export class ClassicEvents {
   #step: string | undefined;
 
-  /** The events of one line of the answer. Throws a ZodError if it is no such line. */
-  read(json: unknown): readonly BuildEvent[] {
-    const { stream, status, id, aux, error, errorDetail } = lineSchema.parse(json);
+  /** The events of one line of the answer. Throws a RangeError if it is no such line. */
+  read(line: string): readonly BuildEvent[] {
+    const { stream, status, id, aux, error, errorDetail } = readLine(line, lineShape);
     const said = errorDetail?.message || error;
     if (said) return [{ kind: 'failed', key: this.#step, said: plainText(said).trim() }];
     if (aux?.ID) return [{ kind: 'image', id: aux.ID }];

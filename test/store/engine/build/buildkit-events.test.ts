@@ -14,7 +14,7 @@ interface VertexFields {
 
 const eventsOf = (lines: readonly unknown[]): readonly BuildEvent[] => {
   const events = new BuildkitEvents();
-  return lines.flatMap((line) => events.read(line));
+  return lines.flatMap((line) => events.read(JSON.stringify(line)));
 };
 
 /** A trace as moby sends it: StatusResponse of control.proto, with fields that gsc does not read. */

@@ -4,7 +4,7 @@ import { ClassicEvents } from '../../../../src/store/engine/build/classic-events
 
 const eventsOf = (lines: readonly unknown[]): readonly BuildEvent[] => {
   const events = new ClassicEvents();
-  return lines.flatMap((line) => events.read(line));
+  return lines.flatMap((line) => events.read(JSON.stringify(line)));
 };
 const stream = (text: string) => ({ stream: text });
 const id = `sha256:${'a'.repeat(64)}`;

@@ -1,12 +1,6 @@
 import { GscError } from '../base/error.ts';
-import {
-  type ByteString,
-  componentsOf,
-  type ImagePath,
-  imagePath,
-  isWithin,
-  showBytes,
-} from '../base/image-path.ts';
+import { type ByteString, componentsOf, type ImagePath, showBytes } from '../base/image-path.ts';
+import { ownDirectoryOf } from '../image/graminized-paths.ts';
 import { type AddedFile, addedLayer, checkRoomFor } from '../layer/added-layer.ts';
 import { scanLayer } from '../scan/scan-layer.ts';
 import type { LayerEntry } from '../tree/entry.ts';
@@ -24,7 +18,10 @@ export async function addFiles(
   layer: number,
 ): Promise<FileTree> {
   if (files.length === 0) return tree;
-  for (const { path } of files) if (isWithin(path, reserved)) throw reservedPath(path);
+  for (const { path } of files) {
+    const own = ownDirectoryOf(path);
+    if (own !== undefined) throw reservedPath(path, own);
+  }
   const added = addedLayer(files, {
     comment: '',
     hasDirectory: () => true,
@@ -41,14 +38,11 @@ export async function addFiles(
   return grown;
 }
 
-/** Where gsc puts the runtime and its own files. */
-const reserved = imagePath('/gramine');
-
-function reservedPath(path: ImagePath): GscError {
+function reservedPath(path: ImagePath, own: ImagePath): GscError {
   return new GscError({
     code: 'usage',
     subject: showBytes(path),
-    message: `files cannot be added below ${reserved}, where gsc puts the runtime`,
+    message: `files cannot be added below ${own}, where gsc puts its own`,
     hint: 'add the file under another path',
   });
 }

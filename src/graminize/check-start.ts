@@ -84,7 +84,7 @@ function checkGivenProgram(parts: StartParts, mounts: readonly Mount[], path: Im
   if (mountOf(path, mounts)?.type === 'tmpfs')
     throw notThere(parts, key, 'it lies in a tmpfs, which is empty');
   if (!isOfImage(path, parts.tree, mounts) || parts.isAllowed(path)) return;
-  const obstacle = obstacleOf(resolvePath(parts.tree, path));
+  const obstacle = obstacleOf(resolvePath(parts.tree, path), path);
   if (obstacle !== undefined) throw notThere(parts, key, obstacle);
 }
 

@@ -1,4 +1,4 @@
-import { imagePath } from '../base/image-path.ts';
+import { type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
 
 /** Where things lie in every graminized image, whatever the runtime's origin: equal files give equal measurements. */
 export const graminizedPaths = {
@@ -19,3 +19,15 @@ export const graminizedPaths = {
   manifestSgx: imagePath('/gramine/app_files/entrypoint.manifest.sgx'),
   sigstruct: imagePath('/gramine/app_files/entrypoint.sig'),
 } as const;
+
+/** gsc's own directories; whatever else an image has below `/gramine` is the application's. */
+const ownDirectories: readonly ImagePath[] = [
+  graminizedPaths.packageDirectory,
+  graminizedPaths.hostDirectory,
+  graminizedPaths.appDirectory,
+];
+
+/** The one of gsc's own directories that a path is, or lies in; undefined if it lies in none. */
+export function ownDirectoryOf(path: ImagePath): ImagePath | undefined {
+  return ownDirectories.find((directory) => isWithin(path, directory));
+}

@@ -36,7 +36,7 @@ const maximalIndexDepth = 4;
 
 /** Types of layers that hold a file system. OCI image-spec, media-types.md; Docker's and containerd's own. */
 const layerTypePattern =
-  /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+gzip|\+zstd)?|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar(?:\.gzip|\.zstd)?)$/;
+  /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+(?:gzip|zstd|xz|bzip2))?|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar(?:\.(?:gzip|zstd|xz|bzip2))?)$/;
 
 /** The image for linux/amd64 behind a manifest or index that was read already. Throws `platform`, `image` or `blob`. */
 export async function resolveDocument(

@@ -1,7 +1,7 @@
 import { GscError } from '../base/error.ts';
-import { type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
+import type { ImagePath } from '../base/image-path.ts';
 import type { Graminized } from '../graminize/graminize.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
+import { graminizedPaths, ownDirectoryOf } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { labels, stateOf } from '../image/labels.ts';
 import { readManifestNames } from '../manifest/files/access-decision.ts';
@@ -16,14 +16,12 @@ import { leanRulesFor } from '../trust/trust-level.ts';
 import { type Exclusion, TrustPolicy } from '../trust/trust-policy.ts';
 import type { ExplainableImage, KnownExclusion } from './explain-path.ts';
 
-const gscPlace = imagePath('/gramine');
-
-const runtimeFile: KnownExclusion = {
-  rule: gscPlace,
-  reason: 'the runtime and its manifest: Gramine reads them itself, programs inside do not',
-  origin: 'runtime',
-  isCertain: true,
-};
+/** The reason that is true of gsc's own files; undefined for all others. */
+function ownFile(path: ImagePath): KnownExclusion | undefined {
+  const rule = ownDirectoryOf(path);
+  const reason = 'the runtime and its manifest: Gramine reads them itself, programs inside do not';
+  return rule && { rule, reason, origin: 'runtime', isCertain: true };
+}
 
 /** A graminized image with its tree, its manifest (the signed one if it is signed), and the default rules for reasons. */
 export async function explainableImage(image: Image, scan: ImageScan): Promise<ExplainableImage> {
@@ -35,7 +33,8 @@ export async function explainableImage(image: Image, scan: ImageScan): Promise<E
     names: readManifestNames(parseToml(manifest.content, `${image.name}: ${manifest.path}`).root),
     user: userOf(image, scan.tree),
     exclusionOf: (path) => {
-      if (isWithin(path, gscPlace)) return runtimeFile;
+      const own = ownFile(path);
+      if (own !== undefined) return own;
       const found = policies.map((policy) => policy.exclusionOf(path)).find((each) => each !== undefined);
       return found && known(found, false);
     },
@@ -66,7 +65,7 @@ export async function explainableBuild(
     diffIds: image.layers.map(({ diffId }) => diffId),
     names: readManifestNames(manifest),
     user: userOf(image, tree),
-    exclusionOf: (path) => (isWithin(path, gscPlace) ? runtimeFile : exclusions.get(path)),
+    exclusionOf: (path) => ownFile(path) ?? exclusions.get(path),
   };
 }
 

@@ -2,6 +2,7 @@ import { GscError } from '../base/error.ts';
 import { type ByteString, bytesOfText, type ImagePath, imagePath, showBytes } from '../base/image-path.ts';
 import type { FileNode, FileTree } from '../tree/file-tree.ts';
 import { type Resolution, resolvePath, showFailure } from '../tree/resolve-path.ts';
+import { emulatedPlaceOf } from './emulated-places.ts';
 
 /** A file that can be started. */
 export interface Executable {
@@ -34,7 +35,7 @@ export function findExecutable(command: string, search: ExecutableSearch): Execu
   const tried: string[] = [];
   for (const candidate of candidatesFor(bytesOfText(command), search)) {
     const found = resolvePath(search.tree, candidate, { from: search.from });
-    const obstacle = obstacleOf(found);
+    const obstacle = obstacleOf(found, absoluteName(candidate, search.from));
     if (found.kind === 'found' && found.node.kind === 'file' && obstacle === undefined) {
       if (!command.includes('/') && !candidate.startsWith('/'))
         throw relativeToHere(command, candidate, search);
@@ -54,18 +55,24 @@ export function findExecutable(command: string, search: ExecutableSearch): Execu
   });
 }
 
-/** Why a file cannot be started, or undefined if nothing is in the way. */
-export function obstacleOf(found: Resolution): string | undefined {
+/** Why a file cannot be started, or undefined if nothing is in the way. `name` is what was looked up. */
+export function obstacleOf(found: Resolution, name?: ImagePath): string | undefined {
   if (found.kind !== 'found') return showFailure(found);
+  const hidden = emulatedPlaceOf(found.path) ?? (name && emulatedPlaceOf(name));
+  if (hidden !== undefined) return `hidden: container engines and Gramine have a ${hidden} of their own`;
   if (found.node.kind !== 'file') return `a ${found.node.kind}`;
   return (found.node.mode & 0o111) === 0 ? 'not executable' : undefined;
 }
 
 /** The absolute name of what was found; its real path where `..` behind a link means that no clean name leads there. */
 export function nameOf(tree: FileTree, found: ByteString, real: ImagePath, from: ImagePath): ImagePath {
-  const name = imagePath(found.startsWith('/') ? found : `${from}/${found}`);
+  const name = absoluteName(found, from);
   const check = resolvePath(tree, name);
   return check.kind === 'found' && check.path === real ? name : real;
+}
+
+function absoluteName(found: ByteString, from: ImagePath): ImagePath {
+  return imagePath(found.startsWith('/') ? found : `${from}/${found}`);
 }
 
 function relativeToHere(

@@ -66,7 +66,7 @@ function finishChain(
 
 function findInterpreter(path: ImagePath, interpreter: string, context: ChainContext): Executable {
   const found = resolvePath(context.tree, interpreter, { from: context.from });
-  const obstacle = obstacleOf(found);
+  const obstacle = obstacleOf(found, absoluteName(interpreter, context));
   if (found.kind === 'found' && found.node.kind === 'file' && obstacle === undefined) {
     const name = nameOf(context.tree, interpreter, found.path, context.from);
     return { name, path: found.path, node: found.node };

@@ -45,7 +45,10 @@ export const exclusionRules: readonly ExclusionRule[] = [
     reason: 'engine: podman makes it anew for each container',
     isFromEngine: true,
   },
-  { pattern: '/gramine', reason: 'the runtime, whose own files gsc lists by themselves' },
+  ...['/gramine/runtime', '/gramine/host', '/gramine/app_files'].map((pattern) => ({
+    pattern,
+    reason: "gsc's own files, which it lists by itself",
+  })),
 ];
 
 /** The files that an engine puts into every container, over what the image may have there. */

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { imagePath } from '../../src/base/image-path.ts';
+import { noChoices } from '../../src/graminize/build-options.ts';
 import type { RunConfig } from '../../src/image/config.ts';
 import { appImage, glibcProgram, staticProgram } from '../support/graminized/app-image.ts';
 import { graminizeApp, manifestIn, trustedPathsIn, type Wishes } from '../support/graminized/graminized.ts';
@@ -163,6 +165,53 @@ describe('the environment', () => {
     const { loader } = await manifestOf({ Cmd: ['/app'] });
     expect(loader.env.LD_LIBRARY_PATH).toBeUndefined();
   });
+});
+
+describe('what an image has below /gramine', () => {
+  const entries: readonly MadeEntry[] = [
+    staticProgram('gramine/my/app'),
+    ['gramine/my/data', 'x'],
+    ['gramine/host.conf', 'x'],
+  ];
+
+  test("is the application's, but for gsc's own three directories", async () => {
+    const app = await appImage([[...entries, ...shell]], {
+      Cmd: ['/gramine/my/app'],
+      WorkingDir: '/gramine/my',
+    });
+    const { image, selection } = await graminizeApp(app);
+    const { libos, fs } = await manifestIn(image);
+    expect([libos.entrypoint, fs.start_dir]).toEqual(['/gramine/my/app', '/gramine/my']);
+    const own = ['/gramine/host.conf', '/gramine/my/app', '/gramine/my/data'];
+    expect(selection.trusted.map(({ path }) => path)).toEqual(['/bin/sh', ...own]);
+  });
+
+  test.each(['/gramine/runtime/x', '/gramine/host/x', '/gramine/app_files/x', '/gramine/app_files'])(
+    'may be added, but not as %s',
+    async (path) => {
+      const app = await appImage([[staticProgram(), ...shell]], { Cmd: ['/app'] });
+      const added = (at: string) => ({
+        choices: { ...noChoices, files: [{ path: imagePath(at), mode: 0o644, content: Buffer.from('x') }] },
+      });
+      await expect(graminizeApp(app, added(path))).rejects.toMatchObject({ code: 'usage', subject: path });
+      const { selection } = await graminizeApp(app, added('/gramine/settings'));
+      expect(selection.trusted.map((file) => file.path)).toContain('/gramine/settings');
+    },
+  );
+});
+
+test('what unpacking tools disagree about is among the notes, with files added too', async () => {
+  const layers: readonly MadeEntry[][] = [
+    [staticProgram(), ...shell, ['lib', { link: 'usr/lib' }]],
+    [['lib/x', 'x']],
+  ];
+  const app = await appImage(layers, { Cmd: ['/app'] });
+  const files = [{ path: imagePath('/more'), mode: 0o644, content: Buffer.from('x') }];
+  const { notes, selection } = await graminizeApp(app, { choices: { ...noChoices, files } });
+  expect(notes[0]).toMatch(
+    /: layer sha256:[0-9a-f]{64} has entries below \/lib \(a link to usr\/lib\) of lower layers/,
+  );
+  expect(selection.trusted.map(({ path }) => path)).toContain('/lib/x');
 });
 
 describe('the user', () => {
@@ -417,6 +466,17 @@ describe('what cannot be graminized', () => {
     await expect(graminizeApp(signed)).rejects.toMatchObject({
       code: 'state',
       message: expect.stringContaining('signed'),
+    });
+  });
+
+  test('a program of the manifest below /proc, which the engine hides', async () => {
+    const app = await appImage([[staticProgram(), staticProgram('proc/x')]], { Cmd: ['/app'] });
+    const error = await graminizeApp(app, { manifest: 'libos.entrypoint = "/proc/x"' }).catch(
+      (reason) => reason,
+    );
+    expect(error).toMatchObject({
+      code: 'entrypoint',
+      message: expect.stringContaining('a /proc of their own'),
     });
   });
 

@@ -55,6 +55,46 @@ describe('argv', () => {
   });
 });
 
+describe('what lies where the engine and Gramine have file systems of their own', () => {
+  const hidden = (path: string) =>
+    `${path} (hidden: container engines and Gramine have a /${path.split('/')[1]} of their own)`;
+
+  it.each(['/proc/x', '/dev/x', '/sys/fs/x', '/proc/./x'])('the program %s is not found there', (path) => {
+    const clean = path.replace('/./', '/');
+    expect(() => start({ Cmd: [path] }, [elf(clean)])).toThrow(
+      expect.objectContaining({
+        code: 'entrypoint',
+        message: expect.stringContaining(' (hidden: container engines'),
+      }),
+    );
+  });
+
+  it('a link that leads there or lies there does not help', () => {
+    const links = [elf('/proc/x'), elf('/x'), symlink('/l', 'proc/x'), symlink('/dev/l', '../x')];
+    expect(() => start({ Cmd: ['/l'] }, links)).toThrow(/looked at \/l \(hidden: .* a \/proc of/);
+    expect(() => start({ Cmd: ['/dev/l'] }, links)).toThrow(hidden('/dev/l'));
+    expect(() => start({ Cmd: ['./l'], WorkingDir: '/dev' }, links)).toThrow(/\.\/l \(hidden: .* a \/dev of/);
+  });
+
+  it('PATH goes on to what is there', () => {
+    const run = { Cmd: ['x'], Env: ['PATH=/dev/bin:/bin'] };
+    expect(start(run, [elf('/dev/bin/x'), elf('/bin/x')]).executable.path).toBe('/bin/x');
+  });
+
+  it('an interpreter or a loader there is an error', () => {
+    const entries = [script('/s', '/sys/sh'), elf('/sys/sh'), elf('/p', '/dev/ld.so'), elf('/dev/ld.so')];
+    for (const program of ['/s', '/p']) {
+      expect(() => start({ Cmd: [program] }, entries)).toThrow(
+        /which cannot be started: hidden: container engines/,
+      );
+    }
+  });
+
+  it('names that only begin alike are others', () => {
+    expect(start({ Cmd: ['/process/x'] }, [elf('/process/x')]).executable.path).toBe('/process/x');
+  });
+});
+
 describe('the executable', () => {
   it('is found in the PATH of the image, first directory first', () => {
     const run = { Cmd: ['x'], Env: ['PATH=/none:/opt/bin:/usr/bin'] };

@@ -3,7 +3,20 @@ import { hasTool } from './store/tool.ts';
 /** Programs that some tests need, as makers of what gsc reads and as judges of what it writes. */
 const tools = [
   ...['cc', 'strip', 'ar', 'readelf', 'musl-gcc', 'git', 'tar', 'dash', 'bash', 'busybox', 'ps'],
-  ...['mmdebstrap', 'dpkg-deb', 'rpm', 'rpmbuild', 'cpio', 'bsdtar', 'gzip', 'pigz', 'zstd', 'xz', 'openssl'],
+  ...[
+    'mmdebstrap',
+    'dpkg-deb',
+    'rpm',
+    'rpmbuild',
+    'cpio',
+    'bsdtar',
+    'gzip',
+    'pigz',
+    'zstd',
+    'xz',
+    'bzip2',
+    'openssl',
+  ],
   ...[
     'skopeo',
     'umoci',

@@ -79,6 +79,8 @@ describe('exclusion', () => {
     '/etc/resolv.conf',
     '/run/.containerenv',
     '/gramine/runtime/libsysdb.so',
+    '/gramine/host/ld.so',
+    '/gramine/app_files/entrypoint.manifest',
   ])('leaves out %s, with a reason', (path) => {
     const { trusted, excluded, exclusions } = select([file(path, 'abc')]);
     expect(trusted).toEqual([]);
@@ -96,6 +98,10 @@ describe('exclusion', () => {
     '/usr/etc/shadow',
     '/variable',
     '/home/var/x',
+    '/gramine/app/prog',
+    '/gramine/hosts',
+    '/gramine/meson_build_output/lib/x',
+    '/gramine/app_files.txt',
   ])('keeps %s', (path) => {
     expect(trustedPaths([file(path)])).toEqual([path]);
   });

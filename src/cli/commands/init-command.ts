@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
-import { type ImagePath, imagePath, isWithin } from '../../base/image-path.ts';
+import { type ImagePath, isWithin } from '../../base/image-path.ts';
 import { configuredApp, noChoices } from '../../graminize/build-options.ts';
 import { scratchDirectories } from '../../graminize/generated-manifest.ts';
 import { checkIsAppImage } from '../../graminize/graminize.ts';
@@ -12,6 +12,7 @@ import { parseReference } from '../../reference/image-reference.ts';
 import type { RuntimeVersion } from '../../runtime/version.ts';
 import { scanImage } from '../../scan/scan-image.ts';
 import { type ContainerProcess, findStart } from '../../start/container-process.ts';
+import { emulatedPlaces } from '../../start/emulated-places.ts';
 import type { FileTree } from '../../tree/file-tree.ts';
 import { likelyWrittenDirectories } from '../../trust/likely-written-directories.ts';
 import { selectTrustedFiles } from '../../trust/trusted-files.ts';
@@ -87,9 +88,6 @@ async function init(context: CommandContext, options: Options, imageText: string
   return exitCodes.done;
 }
 
-/** What the library OS has of its own. */
-const emulated = ['/dev', '/proc', '/sys'].map(imagePath);
-
 /** Places to write to that neither a VOLUME nor a tmpfs of gsc's own covers, and that hold nothing that must stay visible. */
 function writePlacesOf(
   tree: FileTree,
@@ -102,7 +100,7 @@ function writePlacesOf(
     user: start.user,
     trusted: new Set(trusted.map(({ path }) => path)),
   });
-  const covered = [...scratchDirectories(tree), ...emulated, ...volumes];
+  const covered = [...scratchDirectories(tree), ...emulatedPlaces, ...volumes];
   return places
     .filter(({ path, trustedCount }) => trustedCount === 0 && !covered.some((each) => isWithin(path, each)))
     .map((place) => ({ path: place.path, reason: showWriteSign(place) }));

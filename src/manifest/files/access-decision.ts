@@ -1,4 +1,5 @@
-import { type ByteString, bytesOfText, type ImagePath, imagePath, isWithin } from '../../base/image-path.ts';
+import { type ByteString, bytesOfText, type ImagePath, imagePath } from '../../base/image-path.ts';
+import { emulatedPlaceOf } from '../../start/emulated-places.ts';
 import { select } from '../schema/runtime-values.ts';
 import { isTable, type TomlTable, type TomlValue, valueAt } from '../toml/toml.ts';
 import { type Mount, mountOf, readMounts } from './reachable-files.ts';
@@ -35,9 +36,6 @@ export interface ManifestNames {
   readonly generated: readonly ImagePath[];
 }
 
-/** Pseudo file systems that Gramine mounts after the root and before the manifest's mounts: LibOS, `init_mount`. */
-const pseudoPlaces = ['/proc', '/dev', '/sys'].map(imagePath);
-
 /** LibOS, `mount_etcfs`: the only file that it generates; mounted last. */
 const resolverConfig = imagePath('/etc/resolv.conf');
 
@@ -66,7 +64,8 @@ export function decideAccess(names: ManifestNames, path: ImagePath): FileAccessD
   const generated = names.generated.find((place) => place === path);
   if (generated !== undefined) return { kind: 'emulated', place: generated };
   const mount = mountOf(path, names.mounts);
-  const pseudo = pseudoPlaces.find((place) => isWithin(path, place));
+  // Gramine mounts them after the root and before the manifest's mounts: LibOS, `init_mount`.
+  const pseudo = emulatedPlaceOf(path);
   if (pseudo !== undefined && (mount === undefined || mount.at === '/'))
     return { kind: 'emulated', place: pseudo };
   if (mount === undefined) return { kind: 'refused', hostPath: path, mount: defaultRoot };

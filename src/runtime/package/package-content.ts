@@ -2,10 +2,7 @@ import { GscError } from '../../base/error.ts';
 import { type ByteString, type ImagePath, imagePath } from '../../base/image-path.ts';
 import type { ByteStream } from '../../image/image.ts';
 import { LayerVisitor } from '../../scan/layer-visitor.ts';
-import { ByteReader } from '../../tar/codec/byte-reader.ts';
-import { sniffBytes, sniffCompression } from '../../tar/codec/compression.ts';
 import { decompress } from '../../tar/codec/decompress.ts';
-import { unxz } from '../../tar/codec/unxz.ts';
 import type { TarEntry, TarVisitor } from '../../tar/tar-entry.ts';
 import type { LayerEntry } from '../../tree/entry.ts';
 
@@ -24,15 +21,12 @@ export interface PackageContent {
 const maximalContentBytes = 1_000_000_000;
 
 /**
- * The uncompressed bytes of a part of a package: gzip, zstd, xz or not compressed, as the first bytes show. Throws a `tar`
- * error on damage and on other compressions, a `runtime` error beyond 1 GB.
+ * The uncompressed bytes of a part of a package, however it is compressed, see {@link decompress}. Throws a `tar` error on
+ * damage, a `runtime` error beyond 1 GB.
  */
 export async function* uncompressedPart(bytes: Buffer, subject: string): ByteStream {
-  const compression = sniffCompression(bytes.subarray(0, sniffBytes));
-  const source = inPieces(bytes);
   let sizeBytes = 0;
-  const content = compression === 'xz' ? unxz(new ByteReader(source), subject) : decompress(source, subject);
-  for await (const piece of content) {
+  for await (const piece of decompress(inPieces(bytes), subject)) {
     sizeBytes += piece.length;
     if (sizeBytes > maximalContentBytes) throw tooLarge(subject);
     yield piece;

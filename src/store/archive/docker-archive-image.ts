@@ -11,7 +11,7 @@ import { checkLayerCount, platformProblem } from '../../image/stored-image.ts';
 import { collectBytes, verifiedStream } from '../../image/verified-stream.ts';
 import { listOf, object, required, text } from '../../json/shape.ts';
 import type { ImageName } from '../../reference/image-name.ts';
-import { type Compression, sniffBytes, sniffCompression } from '../../tar/codec/compression.ts';
+import { sniffBytes, sniffCompression } from '../../tar/codec/compression.ts';
 import { decompress } from '../../tar/codec/decompress.ts';
 import { blobPath } from '../layout/oci-blobs.ts';
 import { openOciImage } from '../layout/oci-image.ts';
@@ -116,10 +116,24 @@ async function openLayer(files: FileSet, path: ByteString, diffId: Digest): Prom
   const sizeBytes = await files.sizeOf(path);
   if (sizeBytes === undefined) throw missing(files, path);
   const compression = sniffCompression(await collectBytes(files.open(path, sniffBytes)));
-  const mediaType = mediaTypeOf(compression, `${files.name}: ${path}`);
+  if (compression === 'xz' || compression === 'bzip2') return openUncompressed(files, path, diffId);
   const digest = compression === 'none' ? diffId : await storedDigest(files, path, diffId);
-  const descriptor = { mediaType, digest, sizeBytes };
+  const descriptor = { mediaType: layerTypes[compression], digest, sizeBytes };
   return { descriptor, diffId, open: () => verifiedStream(files.open(path), descriptor, files.name) };
+}
+
+const layerTypes = {
+  none: mediaTypes.dockerLayer,
+  gzip: mediaTypes.dockerLayerGzip,
+  zstd: mediaTypes.ociLayerZstd,
+} as const;
+
+/** There is no media type for layers in xz or bzip2, so the tar is the layer: decompressed once for its size, and at each reading. */
+async function openUncompressed(files: FileSet, path: ByteString, diffId: Digest): Promise<Layer> {
+  const tar = () => decompress(files.open(path), `${files.name}: blob ${diffId}`);
+  const sizeBytes = await checkContent(tar(), { files, path, diffId });
+  const descriptor = { mediaType: mediaTypes.dockerLayer, digest: diffId, sizeBytes };
+  return { descriptor, diffId, open: () => verifiedStream(tar(), descriptor, files.name) };
 }
 
 /**
@@ -131,12 +145,30 @@ async function storedDigest(files: FileSet, path: ByteString, diffId: Digest): P
   if (named !== undefined && path.startsWith('blobs/sha256/')) return named;
   const digest = await streamDigest(files.open(path));
   if (digest === named) return digest;
-  const subject = `${files.name}: blob ${diffId}`;
-  const found = await streamDigest(decompress(files.open(path), subject));
-  if (found === diffId) return digest;
+  await checkContent(decompress(files.open(path), `${files.name}: blob ${diffId}`), { files, path, diffId });
+  return digest;
+}
+
+interface ArchivedLayer {
+  readonly files: FileSet;
+  readonly path: ByteString;
+  readonly diffId: Digest;
+}
+
+/** Reads the tar of a layer to its end and gives its size. Throws a `blob` error if its digest is not the diffId. */
+async function checkContent(tar: ByteStream, { files, path, diffId }: ArchivedLayer): Promise<number> {
+  let sizeBytes = 0;
+  const counted = async function* (): ByteStream {
+    for await (const piece of tar) {
+      sizeBytes += piece.length;
+      yield piece;
+    }
+  };
+  const found = await streamDigest(counted());
+  if (found === diffId) return sizeBytes;
   throw new GscError({
     code: 'blob',
-    subject,
+    subject: `${files.name}: blob ${diffId}`,
     message: `the layer ${path} has another content: expected the diffId ${diffId}, got ${found}`,
     hint: 'the image is damaged; pull or export it again',
   });
@@ -151,25 +183,6 @@ async function streamDigest(stream: ByteStream): Promise<Digest> {
 function digestInName(path: string): Digest | undefined {
   const hex = /(?:^|[/:])([0-9a-f]{64})(?:\.[a-z.]+)?$/.exec(path)?.[1];
   return hex === undefined ? undefined : digestOfHex(hex);
-}
-
-function mediaTypeOf(compression: Compression, subject: string): string {
-  switch (compression) {
-    case 'none':
-      return mediaTypes.dockerLayer;
-    case 'gzip':
-      return mediaTypes.dockerLayerGzip;
-    case 'zstd':
-      return mediaTypes.ociLayerZstd;
-    case 'xz':
-    case 'bzip2':
-      throw new GscError({
-        code: 'image',
-        subject,
-        message: `the layer is compressed with ${compression}, expected gzip, zstd or no compression`,
-        hint: 'load the file into Docker or podman and save it again',
-      });
-  }
 }
 
 function missing(files: FileSet, path: string): GscError {

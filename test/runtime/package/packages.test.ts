@@ -135,6 +135,7 @@ describe.skipIf(!hasTool('rpmbuild'))('rpm packages', () => {
 
   test.each([
     ['xz', 'w2.xzdio'],
+    ['bzip2', 'w9.bzdio'],
     ['gzip', 'w6.gzdio'],
     ['zstd', 'w3.zstdio'],
     ['nothing', 'w.ufdio'],
@@ -145,11 +146,8 @@ describe.skipIf(!hasTool('rpmbuild'))('rpm packages', () => {
     expect(facts(unpacked)).toEqual({ name: 'gramine', version: '1.9', ...expected });
   });
 
-  test.each([
-    ['lzma', 'w2.lzdio'],
-    ['bzip2', 'w9.bzdio'],
-  ])('that are compressed with %s are refused', async (_, compression) => {
-    const error = await failure(readRpmPackage(await make({ compression }), 'x.rpm'));
+  test('that are compressed with lzma, as before 2010, are refused', async () => {
+    const error = await failure(readRpmPackage(await make({ compression: 'w2.lzdio' }), 'x.rpm'));
     expect(error.code).toBe('tar');
   });
 

@@ -25,6 +25,7 @@ import {
 } from '../../support/store/sample.ts';
 import { scratchDirectory } from '../../support/store/scratch.ts';
 import { testWithTool } from '../../support/store/tool.ts';
+import { run as runTool } from '../../support/tar/foreign-tool.ts';
 
 const scratch = scratchDirectory();
 const temporaryDirectory = join(scratch, 'tmp');
@@ -169,15 +170,25 @@ describe('a docker-archive', () => {
     expect((await read()).layers).toEqual(tars);
   });
 
-  testWithTool('bzip2', 'compressed with bzip2 is refused by name', async () => {
-    save({ ...contents, 'manifest.json': [listing] });
-    run('bzip2', file);
-    file += '.bz2';
-    await expect(read()).rejects.toMatchObject({
-      code: 'archive',
-      message: expect.stringContaining('bzip2'),
+  for (const program of ['xz', 'bzip2']) {
+    testWithTool(program, `compressed with ${program} is read`, async () => {
+      save({ ...contents, 'manifest.json': [listing] });
+      run(program, file);
+      file += { xz: '.xz', bzip2: '.bz2' }[program];
+      expect(await read()).toEqual({ layers: tars, names: ['app:1'] });
     });
-  });
+
+    testWithTool(program, `with a layer in ${program} has the tar in it as its layer`, async () => {
+      const layer = runTool(program, ['--stdout'], tars[0]);
+      save({ ...contents, 'manifest.json': [listing], '1/layer.tar': layer });
+      expect((await read()).layers).toEqual(tars);
+      save({ ...contents, 'manifest.json': [listing], '2/layer.tar': layer });
+      await expect(read()).rejects.toMatchObject({
+        code: 'blob',
+        message: expect.stringContaining(`the layer 2/layer.tar has another content: expected the diffId`),
+      });
+    });
+  }
 
   testWithTool('tar', 'packed by GNU tar with links, long names and ./ before names is read', async () => {
     const directory = join(scratch, 'unpacked');
@@ -251,10 +262,10 @@ describe('a docker-archive', () => {
       'windows/amd64',
     ],
     [
-      'an xz layer',
+      'a damaged xz layer',
       { 'manifest.json': [listing], '1/layer.tar': Buffer.from('\xfd7zXZ\0 and more', 'latin1') },
-      'image',
-      'xz',
+      'tar',
+      hexDigest(tars[0]),
     ],
     [
       'a compressed layer of other content',

@@ -16,22 +16,9 @@ import { decompress } from '../../tar/codec/decompress.ts';
 import { blobPath } from '../layout/oci-blobs.ts';
 import { openOciImage } from '../layout/oci-image.ts';
 import { type FileSet, readDocument } from '../local/file-set.ts';
-import { chooseArchived } from './docker-archive-names.ts';
+import { type ArchivedImage, chooseArchived, type WantedArchivedImage } from './docker-archive-names.ts';
 
 const listingShape = listOf(object({ Config: required(text), RepoTags: listOf(text), Layers: listOf(text) }));
-
-/** One image of the file's `manifest.json`. Docker Image Specification v1.2, "Combined Image JSON + Filesystem". */
-export interface ArchivedImage {
-  readonly configPath: string;
-  readonly names: readonly string[];
-  readonly layerPaths: readonly string[];
-}
-
-/** Which image of an archive is meant. */
-export interface WantedArchivedImage {
-  readonly name?: ImageName | undefined;
-  readonly digest?: Digest | undefined;
-}
 
 /** An image of an archive, and what is odd about it. */
 export interface OpenedArchivedImage extends Image {

@@ -7,7 +7,19 @@ import {
   showImageName,
   withDefaultTag,
 } from '../../reference/image-name.ts';
-import type { ArchivedImage, WantedArchivedImage } from './docker-archive-image.ts';
+
+/** One image of the file's `manifest.json`. Docker Image Specification v1.2, "Combined Image JSON + Filesystem". */
+export interface ArchivedImage {
+  readonly configPath: string;
+  readonly names: readonly string[];
+  readonly layerPaths: readonly string[];
+}
+
+/** Which image of an archive is meant. */
+export interface WantedArchivedImage {
+  readonly name?: ImageName | undefined;
+  readonly digest?: Digest | undefined;
+}
 
 /** What of an archive counts for the choice of an image. */
 export interface ArchiveFacts {

@@ -10,7 +10,6 @@ import { mediaTypes } from '../../image/media-type.ts';
 import { checkLayerCount, platformProblem } from '../../image/stored-image.ts';
 import { collectBytes, verifiedStream } from '../../image/verified-stream.ts';
 import { listOf, object, required, text } from '../../json/shape.ts';
-import type { ImageName } from '../../reference/image-name.ts';
 import { sniffBytes, sniffCompression } from '../../tar/codec/compression.ts';
 import { decompress } from '../../tar/codec/decompress.ts';
 import { blobPath } from '../layout/oci-blobs.ts';

@@ -10,6 +10,7 @@ import { isArray, isTable, showPath, type TomlDocument, type TomlTable, valueAt 
 import type { Runtime } from './runtime/runtime.ts';
 import { engineFiles } from './scan/exclusion-rules.ts';
 import { type Start, startFiles } from './scan/find-start.ts';
+import { lineEndNotes } from './scan/line-ends.ts';
 import type { TrustedSelection } from './scan/trusted-files.ts';
 import type { FileTree } from './tree/file-tree.ts';
 import { declaredVolumes, volumeNotes } from './volume-report.ts';
@@ -46,9 +47,9 @@ export function buildNotes(parts: BuildNoteParts): readonly string[] {
 }
 
 /** Things of the image that gsc carries over and that work otherwise than outside. */
-function imageNotes({ app, start, argumentSource, composed }: BuildNoteParts): readonly string[] {
+function imageNotes({ app, tree, start, argumentSource, composed }: BuildNoteParts): readonly string[] {
   const { Healthcheck, StopSignal } = app.config.config ?? {};
-  const notes = [...start.environment.notes, ...start.libraries.notes];
+  const notes = [...start.environment.notes, ...start.libraries.notes, ...lineEndNotes(start, tree)];
   if (Healthcheck?.Test && Healthcheck.Test[0] !== 'NONE') {
     notes.push('HEALTHCHECK is carried over; its command runs in the container, outside the enclave');
   }

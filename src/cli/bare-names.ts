@@ -30,14 +30,20 @@ export async function searchEngine(
   }
 }
 
+/** What is known where a bare name was not found: the registry's error, and a hint if a file here has that name. */
+export interface Unfound {
+  readonly error: unknown;
+  readonly localHint: string | undefined;
+}
+
 /**
- * The error for a bare name that neither an Engine nor the registry knows; `error` is the registry's. An image that is
+ * The error for a bare name that neither an Engine nor the registry knows. An image that is
  * there and of no use is an error of its own, which passes.
  */
 export async function inNeitherPlace(
   bare: BareReference,
   search: Exclude<EngineSearch, { kind: 'found' }>,
-  error: unknown,
+  { error, localHint }: Unfound,
 ): Promise<unknown> {
   if (!(error instanceof GscError) || (error.code !== 'registry' && error.code !== 'not-found')) return error;
   return new GscError({
@@ -45,7 +51,7 @@ export async function inNeitherPlace(
     code: search.kind === 'missing' ? 'not-found' : error.code,
     subject: showReference(bare),
     message: `neither an Engine nor the registry gives the image: ${search.obstacle.message}; ${error.message}`,
-    hint: (await hintFor(bare, search, error)) ?? otherPlaces,
+    hint: localHint ?? (await hintFor(bare, search, error)) ?? otherPlaces,
     cause: error,
   });
 }

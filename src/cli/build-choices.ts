@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { AddedFile } from '../added-layer.ts';
 import { GscError } from '../base/error.ts';
 import { showBytes } from '../base/image-path.ts';
@@ -9,6 +9,7 @@ import { readError } from '../base/read-file.ts';
 import type { BuildChoices } from '../build-options.ts';
 import type { Secret, Variable, Volume } from '../manifest/option-manifest.ts';
 import { presetNames } from '../manifest/presets.ts';
+import { choiceOption } from './choice-option.ts';
 import {
   checkDistinct,
   type FileChoice,
@@ -45,13 +46,13 @@ export function addChoiceOptions(command: Command): Command {
       listOf(parseSecret),
     )
     .option(
-      '--env <name[=value]>',
+      '-e, --env <name[=value]>',
       "set a variable, or let the host's value through (repeatable)",
       listOf(parseVariable),
     )
     .option('--file <hostpath:path>', 'add a file to the image and trust it (repeatable)', listOf(parseFile))
     .addOption(
-      new Option('--preset <name>', 'what a known program needs; auto: by the program').choices(presetNames),
+      choiceOption('--preset <name>', 'what a known program needs; auto: by the program', presetNames),
     )
     .option('--entrypoint <words>', "in place of the image's ENTRYPOINT and CMD", (text: string) =>
       parseWords('--entrypoint', text),

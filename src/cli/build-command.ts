@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { GscError } from '../base/error.ts';
 import { type Graminized, graminize } from '../graminize.ts';
 import type { Image } from '../image/image.ts';
 import { type ImageReference, parseReference, showReference } from '../reference/image-reference.ts';
@@ -21,6 +22,7 @@ import { dateOption } from './date-option.ts';
 import { dayOf, sourceDateEpoch } from './epoch.ts';
 import { growHeapSlowly } from './heap-growth.ts';
 import { openPemSigner } from './key-place.ts';
+import { checkFileFollows } from './operand-order.ts';
 import { groupOptions } from './option-groups.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { scanProgress } from './scan-progress.ts';
@@ -70,6 +72,9 @@ async function build(
   manifestFile?: string,
 ): Promise<number> {
   const { world, stores } = context;
+  checkPassphrase(options);
+  const operands = { image: imageText, name: 'MANIFEST', file: manifestFile } as const;
+  await checkFileFollows(world, { call: 'gsc build', ...operands });
   const appReference = parseReference(imageText);
   const named = outputOf(appReference, options);
   const epochSeconds = sourceDateEpoch(world);
@@ -103,6 +108,19 @@ async function build(
   } finally {
     await writer.abort();
   }
+}
+
+/** Without a key it would do nothing; who knows docker run may mean a port. */
+function checkPassphrase({ key, passphrase }: Options): void {
+  if (passphrase === undefined || key !== undefined) return;
+  throw new GscError({
+    code: 'usage',
+    subject: '--passphrase',
+    message: 'there is no --key that it could open',
+    hint: /^[\d.:]+(?:\/\w+)?$/.test(passphrase)
+      ? 'ports are published by docker run -p; -p of gsc build is the passphrase of --key'
+      : 'name the key with --key FILE, or leave the passphrase out',
+  });
 }
 
 interface BuildParts {

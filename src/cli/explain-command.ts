@@ -14,6 +14,7 @@ import {
 } from './content-options.ts';
 import { explanationText, explanationToJson } from './explain-report.ts';
 import { exitCodes } from './failure.ts';
+import { checkPathsFollow } from './operand-order.ts';
 import { groupOptions } from './option-groups.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { scanProgress } from './scan-progress.ts';
@@ -47,6 +48,7 @@ async function explain(
   ...rest: readonly string[]
 ): Promise<number> {
   const { console, stores, isJson } = context;
+  checkPathsFollow(imageText, rest.flat());
   const { image, reference } = await stores.open(parseReference(imageText));
   // commander hands the last argument over as one array
   const paths = rest.flat().map((path) => toImagePath('PATH', path));

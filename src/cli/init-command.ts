@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { Option } from 'commander';
 import { writeFileAtomically } from '../base/atomic-file.ts';
 import { type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
 import { configuredApp, noChoices } from '../build-options.ts';
@@ -15,6 +14,7 @@ import { findWritePlaces } from '../scan/write-places.ts';
 import { type StarterParts, starterManifest } from '../starter-manifest.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { declaredVolumes } from '../volume-report.ts';
+import { choiceOption } from './choice-option.ts';
 import { parseWords } from './choice-values.ts';
 import { exitCodes } from './failure.ts';
 import { showWriteSign } from './place-report.ts';
@@ -42,9 +42,9 @@ export const addInit: AddCommand = (program, act) => {
     .option('-o, --output <file>', 'where to, if there is no such file yet; default standard output')
     .addOption(runtimeVersionOption())
     .addOption(
-      new Option('--preset <name>', 'what the program needs; auto: by the program')
-        .choices(presetNames)
-        .default('auto'),
+      choiceOption('--preset <name>', 'what the program needs; auto: by the program', presetNames).default(
+        'auto',
+      ),
     )
     .option('--entrypoint <words>', "in place of the image's ENTRYPOINT and CMD", (text: string) =>
       parseWords('--entrypoint', text),

@@ -1,9 +1,11 @@
 import { Command, Option } from 'commander';
 import { Console, type Verbosity, type World } from './console.ts';
-import { asUsageError, reportFailure } from './failure.ts';
+import { reportFailure } from './failure.ts';
+import { refuseMounts } from './foreign-options.ts';
 import { openScanCache, type ScanCache } from './scan-cache.ts';
 import type { StoreOptions } from './store-options.ts';
 import { Stores } from './stores.ts';
+import { asUsageError, type Call } from './usage-error.ts';
 
 /** What a command gets besides its own arguments. */
 export interface CommandContext {
@@ -57,11 +59,12 @@ export async function runCommandLine(world: World, commands: readonly AddCommand
   for (const add of commands) add(program, act);
   for (const command of program.commands) addCommonOptions(command);
   try {
+    refuseMounts(world.arguments);
     await program.parseAsync(withLongOptions(world.arguments), { from: 'user' });
     return exitCode;
   } catch (error) {
     console?.clearProgress();
-    return reportFailure(asUsageError(error, commandNameIn(program, world)), world);
+    return reportFailure(asUsageError(error, callIn(program, world)), world);
   }
 }
 
@@ -97,9 +100,12 @@ export function addCommonOptions(command: Command): void {
     .addOption(new Option('-v, --verbose', 'say more: what was left out and why, what was overridden'));
 }
 
-/** The command that was called, for hints; of `gsc help build` it is `build`. */
-function commandNameIn(program: Command, world: World): string | undefined {
-  return program.commands.map((command) => command.name()).find((name) => world.arguments.includes(name));
+/** For hints. The command of `gsc help build` is `build`, that of `gsc build-graphene` the one that it is an alias of. */
+function callIn(program: Command, world: World): Call {
+  const called = program.commands.find((command) =>
+    [command.name(), ...command.aliases()].some((name) => world.arguments.includes(name)),
+  );
+  return { command: called?.name(), commands: program.commands.map((command) => command.name()) };
 }
 
 function verbosityOf(options: CommonOptions): Verbosity {

@@ -10,6 +10,7 @@ import { dateOption } from './date-option.ts';
 import { dayOf, sourceDateEpoch } from './epoch.ts';
 import { growHeapSlowly } from './heap-growth.ts';
 import { openPemSigner } from './key-place.ts';
+import { checkFileFollows } from './operand-order.ts';
 import type { AddCommand, CommandContext, CommonOptions } from './program.ts';
 import { repeatable } from './repeatable.ts';
 import { enclaveToJson, reportSigned } from './sign-report.ts';
@@ -56,6 +57,8 @@ async function signImageCommand(
   keyFile: string,
 ): Promise<number> {
   const { world, console, stores } = context;
+  const operands = { image: imageText, name: 'KEY', file: keyFile } as const;
+  await checkFileFollows(world, { call: 'gsc sign-image', ...operands });
   for (const word of options.define ?? [])
     console.detail(`-D ${word}: there is no template that it could fill`);
   const reference = parseReference(imageText);

@@ -35,6 +35,7 @@ import type { StoredImage } from '../store/stored-image.ts';
 import { inNeitherPlace, searchEngine } from './bare-names.ts';
 import { Connections } from './connections.ts';
 import type { Console, World } from './console.ts';
+import { hintForLocalName } from './operand-order.ts';
 import { showSize } from './sizes.ts';
 import { checkStoreOptions, type StoreOptions } from './store-options.ts';
 
@@ -181,7 +182,10 @@ export class Stores {
       if (search.kind === 'unreachable' || !isHubs) return { reference, image };
       return { reference, image, resultPlace: { kind: transportOf(search.engine), image: bare.image } };
     } catch (error) {
-      throw await inNeitherPlace(bare, search, error);
+      throw await inNeitherPlace(bare, search, {
+        error,
+        localHint: await hintForLocalName(this.#world, name),
+      });
     }
   }
 

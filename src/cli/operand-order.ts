@@ -1,0 +1,56 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { GscError } from '../base/error.ts';
+import type { World } from './console.ts';
+
+/** IMAGE and the file after it, if one was given. */
+export interface ImageAndFile {
+  /** How the command is called, as in `gsc build`. */
+  readonly call: string;
+  readonly image: string;
+  readonly name: 'MANIFEST' | 'KEY';
+  readonly file: string | undefined;
+}
+
+/**
+ * Throws a `usage` error where IMAGE is a file and the file is none: the two were swapped. An image that lies in a file is
+ * named otherwise (`docker-archive:FILE`).
+ */
+export async function checkFileFollows(
+  world: World,
+  { call, image, name, file }: ImageAndFile,
+): Promise<void> {
+  if (file === undefined || !(await statusOf(world, image))?.isFile()) return;
+  const other = await statusOf(world, file);
+  if (other === undefined || other.isDirectory()) {
+    throw wrongOrder(`IMAGE ${image} is a file, and ${name} ${file} is not`, `${call} ${file} ${image}`);
+  }
+}
+
+/** Throws a `usage` error where IMAGE is an absolute path and no PATH is one. */
+export function checkPathsFollow(image: string, paths: readonly string[]): void {
+  if (!image.startsWith('/') || paths.some((path) => path.startsWith('/'))) return;
+  const [path = ''] = paths;
+  throw wrongOrder(`IMAGE ${image} is a path, and PATH ${path} is not`, `gsc explain ${path} ${image}`);
+}
+
+/** What to write where a file or a directory here has the name that was taken for an image's; undefined if there is none. */
+export async function hintForLocalName(world: World, name: string): Promise<string | undefined> {
+  const status = await statusOf(world, name);
+  if (status?.isDirectory()) return `${name} is a directory here: an image in it is named oci:${name}`;
+  if (status === undefined) return undefined;
+  return `${name} is a file here: an image in it is named docker-archive:${name} or oci-archive:${name}`;
+}
+
+function statusOf({ workingDirectory }: World, name: string) {
+  return stat(resolve(workingDirectory, name)).catch(() => undefined);
+}
+
+function wrongOrder(facts: string, call: string): GscError {
+  return new GscError({
+    code: 'usage',
+    subject: 'command line',
+    message: `${facts}: they are in the wrong order`,
+    hint: `write ${call}`,
+  });
+}

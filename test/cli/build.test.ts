@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { assembleImage } from '../../src/image/append.ts';
-import { type Gsc, gscInScratch } from './gsc.ts';
+import { type GscHere, gscInProcess } from './in-process.ts';
 import { writeApp, writeImage, writeRuntime } from './made-files.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
 const build = (...more: readonly string[]) => gsc(['build', '--runtime', 'runtime', ...more]);
 const at = (...path: readonly string[]) => join(gsc.directory, ...path);
 
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
   writeRuntime(at('runtime'));
   await writeApp(at('app'), { run: { Cmd: ['/app', 'x'], Env: ['A=1'], User: '5:6' } });
   await gsc(['gen-private-key', 'key.pem']);

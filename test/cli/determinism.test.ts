@@ -61,7 +61,7 @@ describe('the same input gives the same bytes', () => {
     ['under a Turkish locale', { env: { LC_ALL: 'tr_TR.UTF-8', LANG: 'tr_TR.UTF-8' } }],
     ['under the C locale', { env: { LC_ALL: 'C' } }],
     ['under another umask', { umask: '077' }],
-    ['with another HOME', { env: { HOME: '/nonexistent' } }],
+    ['with another HOME', { env: { HOME: '/dev/null/home' } }],
     ['without any environment', { env: { HOME: '', PATH: '' } }],
     ['verbosely', { more: ['-v'] }],
   ])('%s', async (_, way) => {

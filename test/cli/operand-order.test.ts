@@ -1,16 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { scratchDirectory } from '../store/scratch.ts';
-import { gscHere } from './in-process.ts';
+import { type GscHere, gscInProcess } from './in-process.ts';
 import { writeApp, writeRuntime } from './made-files.ts';
 
 /** Nothing listens there. */
 const host = 'localhost:1';
 
-let directory: string;
+let gsc: GscHere;
 beforeAll(async () => {
-  directory = scratchDirectory();
+  gsc = gscInProcess();
+  const { directory } = gsc;
   writeRuntime(join(directory, 'runtime'));
   await writeApp(join(directory, 'app'));
   writeFileSync(join(directory, 'app.manifest'), 'sgx.max_threads = 8\n');
@@ -20,9 +20,7 @@ beforeAll(async () => {
 });
 
 const noEngine = { DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
-function here(...args: readonly string[]) {
-  return gscHere(args, { workingDirectory: directory, environment: noEngine });
-}
+const here = (...args: readonly string[]) => gsc(args, { env: noEngine });
 
 describe('operands in the wrong order', () => {
   test.each([
@@ -58,16 +56,7 @@ describe('operands in the right order', () => {
   });
 
   test('a manifest may come through a pipe or a device', async () => {
-    const args = [
-      'build',
-      '-q',
-      '--runtime',
-      'runtime',
-      '-o',
-      `oci:${directory}/null`,
-      `oci:${directory}/app`,
-      '/dev/null',
-    ];
+    const args = ['build', '-q', '--runtime', 'runtime', '-o', 'oci:null', 'oci:app', '/dev/null'];
     expect(await here(...args)).toMatchObject({ code: 0, stderr: '' });
   });
 

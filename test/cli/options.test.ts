@@ -5,13 +5,13 @@ import { beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { engineForTest, imageForTest } from '../images/image-for-test.ts';
 import { standinRuntime } from '../images/standin-runtime.ts';
 import { hasTool } from '../store/tool.ts';
-import { type Gsc, gscInScratch } from './gsc.ts';
+import { type GscHere, gscInProcess } from './in-process.ts';
 import { writeApp, writeRuntime } from './made-files.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
 let here: (name: string) => string;
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
   here = (name) => join(gsc.directory, name);
   writeRuntime(here('runtime'));
   await writeApp(here('app'), { run: { Volumes: { '/data': {} }, Env: ['A=image'] } });

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Gsc, gscInScratch } from './gsc.ts';
+import { type GscHere, gscInProcess } from './in-process.ts';
 import { writeApp, writeRuntime } from './made-files.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
   const at = (name: string) => join(gsc.directory, name);
   writeRuntime(at('runtime'));
   await writeApp(at('app'));

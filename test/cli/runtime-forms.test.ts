@@ -7,12 +7,12 @@ import { packLayer } from '../images/recipe.ts';
 import { standinRuntime } from '../images/standin-runtime.ts';
 import { makeDebianPackage, makeRpmPackage } from '../runtime/make-package.ts';
 import { hasTool } from '../runtime/tool.ts';
-import { type Gsc, gscInScratch } from './gsc.ts';
+import { type GscHere, gscInProcess } from './in-process.ts';
 import { writeApp } from './made-files.ts';
 
 const canRun = ['cc', 'dpkg-deb', 'rpmbuild', 'tar'].map(hasTool).every(Boolean);
 
-let gsc: Gsc;
+let gsc: GscHere;
 const at = (...path: readonly string[]) => join(gsc.directory, ...path);
 const packageDirectory = 'usr/lib/x86_64-linux-gnu/gramine';
 const libraries = 'libs';
@@ -29,7 +29,7 @@ async function built(sources: readonly string[], more: readonly string[] = []) {
 
 beforeAll(async () => {
   if (!canRun) return;
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
   const { root } = await standinRuntime();
   cpSync(root, at('root'), { recursive: true, verbatimSymlinks: true });
   mkdirSync(at('image'));

@@ -4,14 +4,13 @@ import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readVectors, type Vector } from '../enclave/vectors.ts';
 import { skipWithoutVectors, unpackRootfs, vectors } from '../manifest/genuine.ts';
-import { type Gsc, gscInScratch } from './gsc.ts';
-import { gscHere } from './in-process.ts';
+import { type GscHere, gscHere, gscInProcess } from './in-process.ts';
 import { writeRuntime } from './made-files.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
 let rootfs: string;
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
 });
 
 describe.skipIf(skipWithoutVectors())('gsc sgx-sign, against the genuine signers', () => {

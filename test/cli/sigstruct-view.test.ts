@@ -4,13 +4,13 @@ import { parse } from 'smol-toml';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { fileOfVector, readVectors } from '../enclave/vectors.ts';
 import { skipWithoutVectors } from '../manifest/genuine.ts';
-import { type Gsc, gscInScratch } from './gsc.ts';
+import { type GscHere, gscInProcess } from './in-process.ts';
 import { writeRuntime } from './made-files.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
 
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
   writeRuntime(join(gsc.directory, 'runtime'));
   const libpal = 'runtime/usr/lib/x86_64-linux-gnu/gramine/sgx/libpal.so';
   const manifest = `

@@ -1,10 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { assembleImage } from '../../src/image/append.ts';
+import { testKey } from '../signature/test-key.ts';
 import { type GscHere, gscInProcess } from './in-process.ts';
 import { writeApp, writeImage, writeRuntime } from './made-files.ts';
 
@@ -16,7 +26,7 @@ beforeAll(async () => {
   gsc = gscInProcess();
   writeRuntime(at('runtime'));
   await writeApp(at('app'), { run: { Cmd: ['/app', 'x'], Env: ['A=1'], User: '5:6' } });
-  await gsc(['gen-private-key', 'key.pem']);
+  copyFileSync(await testKey(), at('key.pem'));
 });
 
 describe('build, sign, inspect', () => {

@@ -1,7 +1,8 @@
-import { cpSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { runTool } from '../images/run-tool.ts';
+import { testKey } from '../signature/test-key.ts';
 import { testWithTool } from '../store/tool.ts';
 import { type Gsc, type GscOptions, gscInScratch } from './gsc.ts';
 import { writeApp, writeRuntime } from './made-files.ts';
@@ -49,7 +50,7 @@ beforeAll(async () => {
       ['lib', { link: 'etc' }],
     ],
   });
-  await gsc(['gen-private-key', 'key.pem']);
+  copyFileSync(await testKey(), at('key.pem'));
   reference = await made();
 });
 

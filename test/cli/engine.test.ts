@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { TestEngine } from '../images/engine.ts';
@@ -6,6 +6,7 @@ import { engineForTest, imageForTest } from '../images/image-for-test.ts';
 import type { ImageName } from '../images/make-image.ts';
 import { ToolFailure } from '../images/run-tool.ts';
 import { standinRuntime } from '../images/standin-runtime.ts';
+import { testKey } from '../signature/test-key.ts';
 import { hasTool } from '../store/tool.ts';
 import { type Gsc, gscInScratch } from './gsc.ts';
 
@@ -18,7 +19,7 @@ let runtime: string;
 beforeAll(async () => {
   gsc = await gscInScratch();
   if (hasTool('cc')) runtime = (await standinRuntime()).root;
-  await gsc(['gen-private-key', 'key.pem']);
+  copyFileSync(await testKey(), join(gsc.directory, 'key.pem'));
 });
 
 const container = ['run', '--rm', '--network=none', '--security-opt=seccomp=unconfined'];

@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { imageForTest } from '../images/image-for-test.ts';
 import type { ImageName } from '../images/make-image.ts';
 import { runTool } from '../images/run-tool.ts';
 import { standinRuntime } from '../images/standin-runtime.ts';
+import { testKey } from '../signature/test-key.ts';
 import { hasTool, testWithTool } from '../store/tool.ts';
 import { type Gsc, gscInScratch } from './gsc.ts';
 
@@ -19,7 +20,7 @@ const at = (...path: readonly string[]) => join(gsc.directory, ...path);
 beforeAll(async () => {
   gsc = await gscInScratch();
   if (hasTool('cc')) runtime = (await standinRuntime()).root;
-  await gsc(['gen-private-key', 'key.pem']);
+  copyFileSync(await testKey(), join(gsc.directory, 'key.pem'));
 });
 
 const images: readonly ImageName[] = ['scratch', 'busybox', 'musl', 'node', 'debian-python'];

@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { testKey } from '../signature/test-key.ts';
 import { type GscHere, gscInProcess } from './in-process.ts';
 import { writeApp, writeRuntime } from './made-files.ts';
 
@@ -15,7 +16,7 @@ beforeAll(async () => {
     at('config.yaml'),
     'Distro: "auto"\nRegistry: ""\nGramine:\n    Image: "runtime"\nSGXDriver:\n    Repository: ""\n    Branch: ""\n',
   );
-  expect((await gsc(['gen-private-key', 'key.pem'])).code).toBe(0);
+  copyFileSync(await testKey(), at('key.pem'));
 });
 
 // The options of the Python tool's commands, with its meanings; -o and the place of the image are ours.

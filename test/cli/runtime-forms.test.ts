@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { writeOciLayout } from '../images/oci-layout.ts';
@@ -7,6 +7,7 @@ import { packLayer } from '../images/recipe.ts';
 import { standinRuntime } from '../images/standin-runtime.ts';
 import { makeDebianPackage, makeRpmPackage } from '../runtime/make-package.ts';
 import { hasTool } from '../runtime/tool.ts';
+import { testKey } from '../signature/test-key.ts';
 import { type GscHere, gscInProcess } from './in-process.ts';
 import { writeApp } from './made-files.ts';
 
@@ -46,7 +47,7 @@ beforeAll(async () => {
     verbatimSymlinks: true,
   });
   await writeApp(at('app'));
-  await gsc(['gen-private-key', 'key.pem']);
+  copyFileSync(await testKey(), at('key.pem'));
 }, 120_000);
 
 describe.skipIf(!canRun)('the same runtime in every form gives the same image and the same MRENCLAVE', () => {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readVectors, type Vector } from '../enclave/vectors.ts';
 import { skipWithoutVectors, unpackRootfs, vectors } from '../manifest/genuine.ts';
+import { testKey } from '../signature/test-key.ts';
 import { type GscHere, gscHere, gscInProcess } from './in-process.ts';
 import { writeRuntime } from './made-files.ts';
 
@@ -87,7 +88,7 @@ describe('gsc sgx-sign', () => {
   beforeAll(async () => {
     writeRuntime(join(gsc.directory, 'runtime'));
     writeFileSync(join(gsc.directory, 'app.manifest'), manifest);
-    await gsc(['gen-private-key', 'key.pem']);
+    copyFileSync(await testKey(), join(gsc.directory, 'key.pem'));
   });
 
   test('puts the SIGSTRUCT beside the manifest, and says MRENCLAVE alone on stdout', async () => {

@@ -4,6 +4,7 @@ import { parse } from 'smol-toml';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { fileOfVector, readVectors } from '../enclave/vectors.ts';
 import { skipWithoutVectors } from '../manifest/genuine.ts';
+import { testKey } from '../signature/test-key.ts';
 import { type GscHere, gscInProcess } from './in-process.ts';
 import { writeRuntime } from './made-files.ts';
 
@@ -22,7 +23,7 @@ beforeAll(async () => {
     sgx.isvprodid = 3
     sgx.isvsvn = 65535`;
   writeFileSync(join(gsc.directory, 'x.manifest'), manifest);
-  await gsc(['gen-private-key', 'key.pem']);
+  copyFileSync(await testKey(), join(gsc.directory, 'key.pem'));
   const files = ['-m', 'x.manifest', '-o', 'x.manifest.sgx', '-l', libpal, '-k', 'key.pem'];
   const signed = await gsc(['sgx-sign', ...files, '-d', '2024-02-29']);
   expect(signed.code, signed.stderr).toBe(0);

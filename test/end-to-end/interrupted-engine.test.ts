@@ -8,7 +8,7 @@ import { startEngine, type TestEngine } from '../images/engine.ts';
 import { imageForTest } from '../images/image-for-test.ts';
 import { runTool } from '../images/run-tool.ts';
 import { idOf, imagesOf } from './engine-stage.ts';
-import { startGsc } from './running-gsc.ts';
+import { momentsFor, signals, startGsc } from './running-gsc.ts';
 import { closingAfterwards, needs, reporting, stageForTests } from './stage.ts';
 import { layWire, type Moment, type Wire } from './wire.ts';
 
@@ -78,15 +78,13 @@ async function forget(engine: TestEngine, id: string): Promise<void> {
   if ((await imagesOf(engine)).some((line) => line.endsWith(id))) await engine.docker('rmi', '--force', id);
 }
 
-describe.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('gsc ended by %s', (signal) => {
+describe.each(signals)('gsc ended by %s', (signal) => {
   test('leaves no name whenever it ends, and the next run works', async (context) => {
     const { gsc, bundle } = stage();
     const { engine, wire, env } = await placeFor(context);
     const { image_id: expected } = await reporting(gsc, build('result:expected'), { env: env('expected') });
-    for (const [index, [name, moment]] of [
-      ...moments,
-      ['the archive is loaded', loaded] as const,
-    ].entries()) {
+    const all = [...moments, ['the archive is loaded', loaded] as const];
+    for (const [index, [name, moment]] of momentsFor(signal, all).entries()) {
       await forget(engine, expected);
       const before = await imagesOf(engine);
       const inPlace = env(`${signal}-${index}`);

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
 import { type RegistryStage, registryWith, restart, tagsOf, withoutEngine } from './registry-stage.ts';
-import { startGsc } from './running-gsc.ts';
+import { momentsFor, signals, startGsc } from './running-gsc.ts';
 import { reporting, stageForTests } from './stage.ts';
 import type { Moment } from './wire.ts';
 
@@ -48,13 +48,13 @@ function uploadsIn({ registry }: RegistryStage, repository: string): readonly st
   );
 }
 
-describe.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('gsc ended by %s', (signal) => {
+describe.each(signals)('gsc ended by %s', (signal) => {
   test('leaves no tag whenever it ends, and the next run works', async (context) => {
     const { gsc, bundle } = stage();
     const place = await registryWith(context, ['busybox']);
     const app = place.at('app/busybox:1');
     const expected = await reporting(gsc, build(app, place.at('expected:1')), { env: withoutEngine });
-    for (const [index, [name, moment]] of moments.entries()) {
+    for (const [index, [name, moment]] of momentsFor(signal, moments).entries()) {
       const result = `result-${index}`;
       const env = surroundings(`${signal}-${index}`);
       const running = startGsc(bundle, build(app, place.at(`${result}:1`)), { cwd: gsc.directory, env });

@@ -39,6 +39,8 @@ test('links and paths in the documents lead somewhere', () => {
   const documents = [
     'README.md',
     'ARCHITECTURE.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
     ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.md'))
       .map((file) => join('docs', file)),

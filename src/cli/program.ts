@@ -1,9 +1,11 @@
 import { Command, Option } from 'commander';
 import { openWorkspace } from '../workspace/workspace.ts';
 import type { Act, AddCommand, CommonOptions } from './options/command-context.ts';
+import { refuseMounts } from './options/foreign-options.ts';
 import { type StoreOptions, storeChoices } from './options/store-options.ts';
+import { asUsageError, type Call } from './options/usage-error.ts';
 import { type CommandLineHost, Console, type Verbosity } from './terminal/console.ts';
-import { asUsageError, reportFailure } from './terminal/failure.ts';
+import { reportFailure } from './terminal/failure.ts';
 
 /** Runs the command line and gives the exit code: 0 done, 1 failed or did not verify, 2 wrong usage or configuration. */
 export async function runCommandLine(
@@ -36,11 +38,12 @@ export async function runCommandLine(
   for (const add of commands) add(program, act);
   for (const command of program.commands) addCommonOptions(command);
   try {
+    refuseMounts(host.arguments);
     await program.parseAsync(withLongOptions(host.arguments), { from: 'user' });
     return exitCode;
   } catch (error) {
     console?.clearProgress();
-    return reportFailure(asUsageError(error, commandNameIn(program, host)), host);
+    return reportFailure(asUsageError(error, callIn(program, host)), host);
   }
 }
 
@@ -76,9 +79,12 @@ export function addCommonOptions(command: Command): void {
     .addOption(new Option('-v, --verbose', 'say more: what was left out and why, what was overridden'));
 }
 
-/** The command that was called, for hints; of `gsc help build` it is `build`. */
-function commandNameIn(program: Command, host: CommandLineHost): string | undefined {
-  return program.commands.map((command) => command.name()).find((name) => host.arguments.includes(name));
+/** For hints. The command of `gsc help build` is `build`, that of `gsc build-graphene` the one that it is an alias of. */
+function callIn(program: Command, host: CommandLineHost): Call {
+  const called = program.commands.find((command) =>
+    [command.name(), ...command.aliases()].some((name) => host.arguments.includes(name)),
+  );
+  return { command: called?.name(), commands: program.commands.map((command) => command.name()) };
 }
 
 function verbosityOf(options: CommonOptions): Verbosity {

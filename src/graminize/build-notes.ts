@@ -14,6 +14,7 @@ import {
 } from '../manifest/toml/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type ContainerProcess, startFiles } from '../start/container-process.ts';
+import { lineEndNotes } from '../start/line-ends.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { engineFiles } from '../trust/exclusion-rules.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
@@ -55,9 +56,9 @@ export function buildNotes(parts: BuildNoteParts): readonly string[] {
 }
 
 /** Things of the image that gsc carries over and that work otherwise than outside. */
-function imageNotes({ app, start, argumentSource, composed }: BuildNoteParts): readonly string[] {
+function imageNotes({ app, tree, start, argumentSource, composed }: BuildNoteParts): readonly string[] {
   const { Healthcheck } = app.config.config ?? {};
-  const notes = [...start.environment.notes, ...start.libraries.notes];
+  const notes = [...start.environment.notes, ...start.libraries.notes, ...lineEndNotes(start, tree)];
   if (Healthcheck?.Test && Healthcheck.Test[0] !== 'NONE') {
     notes.push('HEALTHCHECK is carried over; its command runs in the container, outside the enclave');
   }

@@ -3,7 +3,7 @@ import { bytesOfText, type ImagePath, imagePath, rootPath, showBytes } from '../
 import { hostPathOf, type Mount, mountOf } from '../manifest/files/reachable-files.ts';
 import { type KeyPath, showPath, type TomlDocument, valueAt } from '../manifest/toml/toml.ts';
 import { type ContainerProcess, startFiles } from '../start/container-process.ts';
-import { obstacleOf } from '../start/executable.ts';
+import { hintAbout, obstacleOf } from '../start/executable.ts';
 import { readObstacle } from '../start/read-obstacle.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath, showFailure } from '../tree/resolve-path.ts';
@@ -84,8 +84,9 @@ function checkGivenProgram(parts: StartParts, mounts: readonly Mount[], path: Im
   if (mountOf(path, mounts)?.type === 'tmpfs')
     throw notThere(parts, key, 'it lies in a tmpfs, which is empty');
   if (!isOfImage(path, parts.tree, mounts) || parts.isAllowed(path)) return;
-  const obstacle = obstacleOf(resolvePath(parts.tree, path), path);
-  if (obstacle !== undefined) throw notThere(parts, key, obstacle);
+  const found = resolvePath(parts.tree, path);
+  const obstacle = obstacleOf(found, path);
+  if (obstacle !== undefined) throw notThere(parts, key, obstacle, hintAbout(found));
 }
 
 function checkDirectory(parts: StartParts, mounts: readonly Mount[]): void {
@@ -122,13 +123,18 @@ function givenText(user: TomlDocument | undefined, key: KeyPath): string | undef
   return typeof value === 'string' ? bytesOfText(value) : undefined;
 }
 
-function notThere({ user, appName }: StartParts, key: KeyPath, problem: string): GscError {
+function notThere(
+  { user, appName }: StartParts,
+  key: KeyPath,
+  problem: string,
+  hint = `name what the image has, or leave ${showPath(key)} out`,
+): GscError {
   const { line, column } = user?.locate(key) ?? { line: 1, column: 1 };
   const value = user && valueAt(user.root, key);
   return new GscError({
     code: 'entrypoint',
     subject: `${user?.subject}:${line}:${column}`,
     message: `${showPath(key)}: nothing starts with ${JSON.stringify(value)} in ${appName}: ${showBytes(problem)}`,
-    hint: `name what the image has, or leave ${showPath(key)} out`,
+    hint,
   });
 }

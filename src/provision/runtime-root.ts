@@ -44,9 +44,8 @@ export async function openRuntimeRoots(
   const path = resolve(base, source);
   const status = await stat(path).catch(() => undefined);
   if (status?.isDirectory()) {
-    const packages = (await namesIn(path)).filter((name) => packageFile.test(name)).sort();
-    if (packages.length === 0) return [await rootOfDirectory(path)];
-    return Promise.all(packages.map((name) => rootOfPackage(join(path, name), join(source, name))));
+    const packages = await packagesIn(path, source);
+    return packages.length > 0 ? packages : [await rootOfDirectory(path)];
   }
   if (packageFile.test(source) || status?.isFile()) {
     return [await rootOfPackage(path, source)];
@@ -54,6 +53,18 @@ export async function openRuntimeRoots(
   if (isPath(source)) throw notThere(source);
   const { image } = await workspace.images.open(parseReference(source));
   return [await rootOfImage(workspace, image)];
+}
+
+/** The package files directly in a directory. One that has gone before it is read was never there. */
+async function packagesIn(path: string, source: string): Promise<readonly RuntimeRoot[]> {
+  const names = (await namesIn(path)).filter((name) => packageFile.test(name)).sort();
+  const roots = names.map((name) =>
+    rootOfPackage(join(path, name), join(source, name)).catch((error: unknown) => {
+      if (error instanceof GscError && error.code === 'not-found') return undefined;
+      throw error;
+    }),
+  );
+  return (await Promise.all(roots)).filter((root) => root !== undefined);
 }
 
 async function namesIn(directory: string): Promise<readonly string[]> {

@@ -1,3 +1,4 @@
+import { type ImagePath, showBytes } from '../base/image-path.ts';
 import type { ProgramFacts } from '../tree/entry.ts';
 
 /** How many bytes of a file the kernel looks at: BINPRM_BUF_SIZE, include/uapi/linux/binfmts.h. */
@@ -20,4 +21,9 @@ export function parseScriptLine(head: Buffer): ProgramFacts | undefined {
   if (interpreter === undefined) return undefined;
   const argument = match?.[2]?.replace(/[ \t]+$/, '');
   return argument ? { kind: 'script', interpreter, argument } : { kind: 'script', interpreter };
+}
+
+/** What to do about a script with Windows line ends. */
+export function useUnixLineEnds(path: ImagePath): string {
+  return `add to the Dockerfile: RUN sed -i 's/\\r$//' ${showBytes(path)}`;
 }

@@ -86,7 +86,7 @@ function decryptBlock(block: PemBlock, { subject, passphrase }: OpenKeyOptions):
       code: 'key',
       subject,
       message: 'the key is encrypted, and no passphrase was given',
-      hint: 'give its passphrase',
+      hint: 'give its passphrase with --passphrase',
     });
   }
   try {
@@ -110,7 +110,7 @@ function decryptionError(subject: string, cause: unknown): GscError {
     message: isUnsupported
       ? 'the key is encrypted with a cipher that is not supported'
       : 'the key cannot be decrypted: the passphrase is wrong, or the file is damaged',
-    hint: isUnsupported ? 'encrypt it anew: openssl pkcs8 -topk8 -v2 aes-256-cbc' : 'check the passphrase',
+    hint: isUnsupported ? 'encrypt it anew: openssl pkcs8 -topk8 -v2 aes-256-cbc' : 'check --passphrase',
     cause,
   });
 }

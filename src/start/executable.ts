@@ -33,6 +33,7 @@ export const defaultSearchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/
  */
 export function findExecutable(command: string, search: ExecutableSearch): Executable {
   const tried: string[] = [];
+  let hint: string | undefined;
   for (const candidate of candidatesFor(bytesOfText(command), search)) {
     const found = resolvePath(search.tree, candidate, { from: search.from });
     const obstacle = obstacleOf(found, absoluteName(candidate, search.from));
@@ -45,13 +46,14 @@ export function findExecutable(command: string, search: ExecutableSearch): Execu
         node: found.node,
       };
     }
+    hint ??= hintAbout(found);
     tried.push(`${showBytes(candidate)} (${showBytes(obstacle ?? '')})`);
   }
   throw new GscError({
     code: 'entrypoint',
     subject: search.subject,
     message: `the program ${JSON.stringify(command)} was not found; looked at ${tried.join(', ') || 'nothing, as PATH is empty'}`,
-    hint: 'check ENTRYPOINT, CMD and PATH of the image',
+    hint: hint ?? 'check ENTRYPOINT, CMD and PATH of the image',
   });
 }
 
@@ -61,7 +63,17 @@ export function obstacleOf(found: Resolution, name?: ImagePath): string | undefi
   const hidden = emulatedPlaceOf(found.path) ?? (name && emulatedPlaceOf(name));
   if (hidden !== undefined) return `hidden: container engines and Gramine have a ${hidden} of their own`;
   if (found.node.kind !== 'file') return `a ${found.node.kind}`;
-  return (found.node.mode & 0o111) === 0 ? 'not executable' : undefined;
+  return isExecutable(found.node) ? undefined : 'not executable';
+}
+
+/** What to do about a file that is there and that nobody may execute; undefined for every other obstacle. */
+export function hintAbout(found: Resolution): string | undefined {
+  if (found.kind !== 'found' || found.node.kind !== 'file' || isExecutable(found.node)) return undefined;
+  return `add to the Dockerfile: RUN chmod +x ${showBytes(found.path)}`;
+}
+
+function isExecutable({ mode }: FileNode): boolean {
+  return (mode & 0o111) !== 0;
 }
 
 /** The absolute name of what was found; its real path where `..` behind a link means that no clean name leads there. */

@@ -1,8 +1,9 @@
 import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath, showBytes } from '../base/image-path.ts';
+import { useUnixLineEnds } from '../scan/script-line.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
-import { type Executable, nameOf, obstacleOf } from './executable.ts';
+import { type Executable, hintAbout, nameOf, obstacleOf } from './executable.ts';
 
 /** What the kernel loads for a program: scripts lead to their interpreters, until there is an ELF file. */
 export interface ProgramChain {
@@ -71,10 +72,18 @@ function findInterpreter(path: ImagePath, interpreter: string, context: ChainCon
     const name = nameOf(context.tree, interpreter, found.path, context.from);
     return { name, path: found.path, node: found.node };
   }
+  if (interpreter.endsWith('\r')) {
+    throw failure(
+      context,
+      `${showBytes(path)} has Windows line ends: its first line asks for the interpreter ${showBytes(interpreter)}`,
+      useUnixLineEnds(path),
+    );
+  }
   throw failure(
     context,
     `${showBytes(path)} needs the interpreter ${showBytes(interpreter)}, which cannot be started: ${showBytes(obstacle ?? '')}`,
-    'install what the program needs: a program built for glibc does not run on Alpine as it is',
+    hintAbout(found) ??
+      'install what the program needs: a program built for glibc does not run on Alpine as it is',
   );
 }
 
@@ -95,7 +104,7 @@ function unknownFormat(path: ImagePath, context: ChainContext): GscError {
   return failure(
     context,
     `${showBytes(path)} is neither an ELF file nor a script with a #! line of at most 255 bytes`,
-    'begin the script with a line such as #!/bin/sh',
+    'begin the script with a line such as #!/bin/sh, with nothing before it',
   );
 }
 

@@ -1,4 +1,7 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { GscError } from '../base/error.ts';
+import type { HostEnvironment } from '../base/host-environment.ts';
 import { type BareReference, showReference } from '../reference/image-reference.ts';
 import type { Engine } from './engine/engine.ts';
 import { inspectEngineImage, nearImageName } from './engine/image-facts.ts';
@@ -30,14 +33,20 @@ export async function searchEngine(
   }
 }
 
+/** What is known where a bare name was not found: the registry's error, and a hint if a file here has that name. */
+export interface Unfound {
+  readonly error: unknown;
+  readonly localHint: string | undefined;
+}
+
 /**
- * The error for a bare name that neither an Engine nor the registry knows; `error` is the registry's. An image that is
+ * The error for a bare name that neither an Engine nor the registry knows. An image that is
  * there and of no use is an error of its own, which passes.
  */
 export async function imageNotFound(
   bare: BareReference,
   search: Exclude<EngineSearch, { kind: 'found' }>,
-  error: unknown,
+  { error, localHint }: Unfound,
 ): Promise<unknown> {
   if (!(error instanceof GscError) || (error.code !== 'registry' && error.code !== 'not-found')) return error;
   return new GscError({
@@ -45,7 +54,7 @@ export async function imageNotFound(
     code: search.kind === 'missing' ? 'not-found' : error.code,
     subject: showReference(bare),
     message: `neither an Engine nor the registry gives the image: ${search.obstacle.message}; ${error.message}`,
-    hint: (await hintFor(bare, search, error)) ?? otherPlaces,
+    hint: localHint ?? (await hintFor(bare, search, error)) ?? otherPlaces,
     cause: error,
   });
 }
@@ -62,4 +71,15 @@ async function hintFor(
   // A registry that answered knows best; one that did not is perhaps not the place that the user meant.
   const hasAnswered = error.cause === undefined;
   return hasAnswered || search.kind === 'missing' ? error.hint : search.obstacle.hint;
+}
+
+/** What to write where a file or a directory here has the name that was taken for an image's; undefined if there is none. */
+export async function hintForLocalName(
+  { workingDirectory }: HostEnvironment,
+  name: string,
+): Promise<string | undefined> {
+  const status = await stat(resolve(workingDirectory, name)).catch(() => undefined);
+  if (status?.isDirectory()) return `${name} is a directory here: an image in it is named oci:${name}`;
+  if (status === undefined) return undefined;
+  return `${name} is a file here: an image in it is named docker-archive:${name} or oci-archive:${name}`;
 }

@@ -22,7 +22,7 @@ import type {
   RegistryReference,
 } from '../reference/image-reference.ts';
 import { showReference } from '../reference/image-reference.ts';
-import { imageNotFound, searchEngine } from './bare-names.ts';
+import { hintForLocalName, imageNotFound, searchEngine } from './bare-names.ts';
 import { Connections, type RegistryChoices } from './connections.ts';
 import type { BuildLogin } from './engine/build/build-session.ts';
 import type { Engine } from './engine/engine.ts';
@@ -192,7 +192,10 @@ export class ImageStore {
       if (search.kind === 'unreachable' || !isHubs) return { reference, image };
       return { reference, image, resultPlace: { kind: transportOf(search.engine), image: bare.image } };
     } catch (error) {
-      throw await imageNotFound(bare, search, error);
+      throw await imageNotFound(bare, search, {
+        error,
+        localHint: await hintForLocalName(this.#host, name),
+      });
     }
   }
 

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
 });
 
 const commit = '0123456789abcdef0123456789abcdef01234567';
@@ -13,7 +13,7 @@ const gramine = `Gramine:\n  Repository: https://git.example.com/gramine.git\n  
 const withoutEngine = { env: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' } };
 
 /** Runs it in a directory of its own with this configuration. */
-async function run(config: string, args: readonly string[], more: Parameters<Gsc>[1] = {}) {
+async function run(config: string, args: readonly string[], more: Parameters<GscHere>[1] = {}) {
   const cwd = join(gsc.directory, `run-${Math.floor(performance.now() * 1000)}`);
   mkdirSync(cwd);
   writeFileSync(join(cwd, 'config.yaml'), config);

@@ -1,22 +1,32 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { assembleImage } from '../../src/image/append.ts';
-import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeImage, writeRuntime } from '../support/cli/made-files.ts';
+import { testKey } from '../support/signature/test-key.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
 const build = (...more: readonly string[]) => gsc(['build', '--runtime', 'runtime', ...more]);
 const at = (...path: readonly string[]) => join(gsc.directory, ...path);
 
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
   writeRuntime(at('runtime'));
   await writeApp(at('app'), { run: { Cmd: ['/app', 'x'], Env: ['A=1'], User: '5:6' } });
-  await gsc(['gen-private-key', 'key.pem']);
+  copyFileSync(await testKey(), at('key.pem'));
 });
 
 describe('build, sign, inspect', () => {

@@ -1,9 +1,10 @@
-import { cpSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Gsc, type GscOptions, gscInScratch } from '../support/cli/gsc.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { runTool } from '../support/images/run-tool.ts';
+import { testKey } from '../support/signature/test-key.ts';
 import { testWithTool } from '../support/store/tool.ts';
 
 let gsc: Gsc;
@@ -49,7 +50,7 @@ beforeAll(async () => {
       ['lib', { link: 'etc' }],
     ],
   });
-  await gsc(['gen-private-key', 'key.pem']);
+  copyFileSync(await testKey(), at('key.pem'));
   reference = await made();
 });
 
@@ -61,7 +62,7 @@ describe('the same input gives the same bytes', () => {
     ['under a Turkish locale', { env: { LC_ALL: 'tr_TR.UTF-8', LANG: 'tr_TR.UTF-8' } }],
     ['under the C locale', { env: { LC_ALL: 'C' } }],
     ['under another umask', { umask: '077' }],
-    ['with another HOME', { env: { HOME: '/nonexistent' } }],
+    ['with another HOME', { env: { HOME: '/dev/null/home' } }],
     ['without any environment', { env: { HOME: '', PATH: '' } }],
     ['verbosely', { more: ['-v'] }],
   ])('%s', async (_, way) => {

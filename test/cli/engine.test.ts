@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
@@ -7,6 +7,7 @@ import { engineForTest, imageForTest } from '../support/images/image-for-test.ts
 import type { ImageName } from '../support/images/make-image.ts';
 import { ToolFailure } from '../support/images/run-tool.ts';
 import { standinRuntime } from '../support/images/standin-runtime.ts';
+import { testKey } from '../support/signature/test-key.ts';
 import { hasTool } from '../support/store/tool.ts';
 
 // A Debian system is fetched at the first time.
@@ -18,7 +19,7 @@ let runtime: string;
 beforeAll(async () => {
   gsc = await gscInScratch();
   if (hasTool('cc')) runtime = (await standinRuntime()).root;
-  await gsc(['gen-private-key', 'key.pem']);
+  copyFileSync(await testKey(), join(gsc.directory, 'key.pem'));
 });
 
 const container = ['run', '--rm', '--network=none', '--security-opt=seccomp=unconfined'];

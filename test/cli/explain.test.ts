@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 
 const sha256 = (content: string) => createHash('sha256').update(content).digest('hex');
 
-let gsc: Gsc;
+let gsc: GscHere;
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
   writeRuntime(join(gsc.directory, 'runtime'));
   await writeApp(join(gsc.directory, 'app'), {
     entries: [

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
@@ -7,6 +7,7 @@ import { imageForTest } from '../support/images/image-for-test.ts';
 import type { ImageName } from '../support/images/make-image.ts';
 import { runTool } from '../support/images/run-tool.ts';
 import { standinRuntime } from '../support/images/standin-runtime.ts';
+import { testKey } from '../support/signature/test-key.ts';
 import { hasTool, testWithTool } from '../support/store/tool.ts';
 
 // A Debian system is fetched at the first time.
@@ -19,7 +20,7 @@ const at = (...path: readonly string[]) => join(gsc.directory, ...path);
 beforeAll(async () => {
   gsc = await gscInScratch();
   if (hasTool('cc')) runtime = (await standinRuntime()).root;
-  await gsc(['gen-private-key', 'key.pem']);
+  copyFileSync(await testKey(), join(gsc.directory, 'key.pem'));
 });
 
 const images: readonly ImageName[] = ['scratch', 'busybox', 'musl', 'node', 'debian-python'];

@@ -1,8 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
-import { gscHere } from '../support/cli/in-process.ts';
+import { type GscHere, gscHere, gscInProcess, textStream } from '../support/cli/in-process.ts';
 import { skipWithoutVectors, vectors } from '../support/manifest/genuine.ts';
 
 interface Probe {
@@ -36,9 +35,9 @@ describe.skipIf(skipWithoutVectors())('gsc manifest-check, against the genuine s
 });
 
 describe('gsc manifest-check', () => {
-  let gsc: Gsc;
+  let gsc: GscHere;
   beforeAll(async () => {
-    gsc = await gscInScratch();
+    gsc = gscInProcess();
     writeFileSync(join(gsc.directory, 'good.manifest'), valid);
     writeFileSync(join(gsc.directory, 'bad.manifest'), `${valid}\nsgx.enclav_size = "1G"\nsgx.debug = 1\n`);
     writeFileSync(join(gsc.directory, 'late.manifest'), `${valid}sgx.enclave_size = "3G"\n`);
@@ -119,7 +118,3 @@ describe('gsc manifest-check', () => {
     expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining('none.manifest') });
   });
 });
-
-async function* textStream(text: string): AsyncGenerator<string> {
-  yield text;
-}

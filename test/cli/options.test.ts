@@ -2,16 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, type TestContext, test } from 'vitest';
-import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { engineForTest, imageForTest } from '../support/images/image-for-test.ts';
 import { standinRuntime } from '../support/images/standin-runtime.ts';
 import { hasTool } from '../support/store/tool.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
 let here: (name: string) => string;
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
   here = (name) => join(gsc.directory, name);
   writeRuntime(here('runtime'));
   await writeApp(here('app'), { run: { Volumes: { '/data': {} }, Env: ['A=image'] } });

@@ -1,12 +1,13 @@
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
+import { testKey } from '../support/signature/test-key.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
   const at = (name: string) => join(gsc.directory, name);
   writeRuntime(at('runtime'));
   await writeApp(at('app'));
@@ -15,7 +16,7 @@ beforeAll(async () => {
     at('config.yaml'),
     'Distro: "auto"\nRegistry: ""\nGramine:\n    Image: "runtime"\nSGXDriver:\n    Repository: ""\n    Branch: ""\n',
   );
-  expect((await gsc(['gen-private-key', 'key.pem'])).code).toBe(0);
+  copyFileSync(await testKey(), at('key.pem'));
 });
 
 // The options of the Python tool's commands, with its meanings; -o and the place of the image are ours.

@@ -1,18 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp } from '../support/cli/made-files.ts';
 import { writeOciLayout } from '../support/images/oci-layout.ts';
 import { packLayer } from '../support/images/recipe.ts';
 import { standinRuntime } from '../support/images/standin-runtime.ts';
 import { makeDebianPackage, makeRpmPackage } from '../support/runtime/make-package.ts';
 import { hasTool } from '../support/runtime/tool.ts';
+import { testKey } from '../support/signature/test-key.ts';
 
 const canRun = ['cc', 'dpkg-deb', 'rpmbuild', 'tar'].map(hasTool).every(Boolean);
 
-let gsc: Gsc;
+let gsc: GscHere;
 const at = (...path: readonly string[]) => join(gsc.directory, ...path);
 const packageDirectory = 'usr/lib/x86_64-linux-gnu/gramine';
 const libraries = 'libs';
@@ -29,7 +30,7 @@ async function built(sources: readonly string[], more: readonly string[] = []) {
 
 beforeAll(async () => {
   if (!canRun) return;
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
   const { root } = await standinRuntime();
   cpSync(root, at('root'), { recursive: true, verbatimSymlinks: true });
   mkdirSync(at('image'));
@@ -46,7 +47,7 @@ beforeAll(async () => {
     verbatimSymlinks: true,
   });
   await writeApp(at('app'));
-  await gsc(['gen-private-key', 'key.pem']);
+  copyFileSync(await testKey(), at('key.pem'));
 }, 120_000);
 
 describe.skipIf(!canRun)('the same runtime in every form gives the same image and the same MRENCLAVE', () => {

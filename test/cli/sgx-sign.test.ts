@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
-import { gscHere } from '../support/cli/in-process.ts';
+import { type GscHere, gscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeRuntime } from '../support/cli/made-files.ts';
 import { readVectors, type Vector } from '../support/enclave/vectors.ts';
 import { skipWithoutVectors, unpackRootfs, vectors } from '../support/manifest/genuine.ts';
+import { testKey } from '../support/signature/test-key.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
 let rootfs: string;
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
 });
 
 describe.skipIf(skipWithoutVectors())('gsc sgx-sign, against the genuine signers', () => {
@@ -88,7 +88,7 @@ describe('gsc sgx-sign', () => {
   beforeAll(async () => {
     writeRuntime(join(gsc.directory, 'runtime'));
     writeFileSync(join(gsc.directory, 'app.manifest'), manifest);
-    await gsc(['gen-private-key', 'key.pem']);
+    copyFileSync(await testKey(), join(gsc.directory, 'key.pem'));
   });
 
   test('puts the SIGSTRUCT beside the manifest, and says MRENCLAVE alone on stdout', async () => {

@@ -2,15 +2,16 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeRuntime } from '../support/cli/made-files.ts';
 import { fileOfVector, readVectors } from '../support/enclave/vectors.ts';
 import { skipWithoutVectors } from '../support/manifest/genuine.ts';
+import { testKey } from '../support/signature/test-key.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
 
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
   writeRuntime(join(gsc.directory, 'runtime'));
   const libpal = 'runtime/usr/lib/x86_64-linux-gnu/gramine/sgx/libpal.so';
   const manifest = `
@@ -22,7 +23,7 @@ beforeAll(async () => {
     sgx.isvprodid = 3
     sgx.isvsvn = 65535`;
   writeFileSync(join(gsc.directory, 'x.manifest'), manifest);
-  await gsc(['gen-private-key', 'key.pem']);
+  copyFileSync(await testKey(), join(gsc.directory, 'key.pem'));
   const files = ['-m', 'x.manifest', '-o', 'x.manifest.sgx', '-l', libpal, '-k', 'key.pem'];
   const signed = await gsc(['sgx-sign', ...files, '-d', '2024-02-29']);
   expect(signed.code, signed.stderr).toBe(0);

@@ -2,19 +2,18 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { bundledGsc, type Gsc, gscInScratch, runProcess } from '../support/cli/gsc.ts';
-import { gscHere } from '../support/cli/in-process.ts';
+import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
+/** The same as a process, for what is about that. */
+let asProcess: Gsc;
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
+  asProcess = await gscInScratch();
   writeRuntime(join(gsc.directory, 'runtime'));
   await writeApp(join(gsc.directory, 'app'));
 });
-
-function here(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-  return gscHere(args, { workingDirectory: gsc.directory, environment });
-}
 
 const commands = [
   'build',
@@ -29,11 +28,11 @@ const commands = [
 describe('help and version', () => {
   test('go to stdout and end with 0', async () => {
     for (const args of [['--help'], ['-h'], ['help']]) {
-      const { code, stdout, stderr } = await gsc(args);
+      const { code, stdout, stderr } = await asProcess(args);
       expect([code, stderr]).toEqual([0, '']);
       for (const command of commands) expect(stdout).toContain(`  ${command} `);
     }
-    expect(await gsc(['--version'])).toMatchObject({
+    expect(await asProcess(['--version'])).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
     });
@@ -51,7 +50,7 @@ describe('help and version', () => {
   });
 
   test('of gsc alone go to stderr and end with 2', async () => {
-    expect(await gsc([])).toMatchObject({
+    expect(await asProcess([])).toMatchObject({
       code: 2,
       stdout: '',
       stderr: expect.stringContaining('Usage: gsc'),
@@ -70,14 +69,24 @@ describe('wrong usage', () => {
     ['a missing argument', ['build'], /missing required argument 'IMAGE'\nhint: gsc build --help/],
     ['a missing value', ['build', 'oci:x', '--runtime'], /argument missing/],
     ['too many arguments', ['info-image', 'a', 'b'], /too many arguments/],
-    ['a value that is no choice', ['build', '--libc', 'uclibc', 'oci:x'], /uclibc/],
+    [
+      'a value that is no choice',
+      ['build', '--libc', 'uclibc', 'oci:x'],
+      /--libc: expected one of auto, runtime, image, got "uclibc"\nhint: choose one of these/,
+    ],
+    ['a misspelt preset', ['build', '--preset', 'pyton', 'oci:x'], /hint: did you mean python\?/],
+    ['a misspelt preset of init', ['init', '--preset', 'Rediss', 'oci:x'], /hint: did you mean redis\?/],
+    ['a misspelt level', ['build', '--trust-level', 'lena', 'oci:x'], /hint: did you mean lean\?/],
+    ['a misspelt build type', ['build-gramine', '-b', 'relase', 'x'], /hint: did you mean release\?/],
+    ['a misspelt format', ['sigstruct-view', '--output-format', 'tolm', 'x'], /hint: did you mean toml\?/],
+    ['a misspelt action', ['cache', 'prone'], /ACTION: .*\nhint: did you mean prune\?/],
     ['a release before 1.4', ['build', '--runtime-version', '1.3', 'oci:x'], /1\.4/],
     ['a day that never was', ['build', '--date', '2023-02-29', 'oci:x'], /--date: expected a day/],
     ['a reference without a path', ['build', '--runtime', 'runtime', 'oci:'], /oci:/],
     ['a path in place of a reference', ['build', '--runtime', 'runtime', './app'], /oci:\.\/app/],
     ['two images in place of one name', ['info-image', 'oci:app', 'oci:app'], /too many/],
   ])('%s ends with 2, one message and one hint', async (_, args, message) => {
-    const { code, stdout, stderr } = await here(args);
+    const { code, stdout, stderr } = await gsc(args);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(message);
     expect(stderr).toMatch(/^gsc: [^\n]+\nhint: [^\n]+\n$/);
@@ -89,7 +98,7 @@ describe('wrong usage', () => {
     ['10.0.0.0/8', '10.0.0.0'],
     ['', 'localhost:5000'],
   ])('of --insecure-registry, which would never be met: %j', async (host, proposed) => {
-    const { code, stderr } = await here([
+    const { code, stderr } = await gsc([
       'info-image',
       'docker://registry.test/app',
       '--insecure-registry',
@@ -102,7 +111,7 @@ describe('wrong usage', () => {
   });
 
   test('is one JSON object on stdout with --json', async () => {
-    const { code, stdout } = await here(['build', '--json', '--bogus']);
+    const { code, stdout } = await gsc(['build', '--json', '--bogus']);
     expect(code).toBe(2);
     expect(JSON.parse(stdout)).toEqual({
       error: {
@@ -116,7 +125,7 @@ describe('wrong usage', () => {
 
   test('of SOURCE_DATE_EPOCH is told before an image is read', async () => {
     const env = { SOURCE_DATE_EPOCH: 'yesterday' };
-    const result = await here(['build', '--runtime', 'runtime', 'oci:app'], env);
+    const result = await gsc(['build', '--runtime', 'runtime', 'oci:app'], { env });
     expect(result).toMatchObject({ code: 2, stderr: expect.stringContaining('SOURCE_DATE_EPOCH') });
   });
 });
@@ -149,7 +158,7 @@ describe('a configuration', () => {
     ['bad JSON', '{"Gramine": {"Image": }', /:1:\d+: not valid YAML/],
   ])('with %s ends with 2, line, column and a hint', async (_, text, message) => {
     writeFileSync(join(gsc.directory, 'bad.yaml'), text);
-    const { code, stdout, stderr } = await here(words('bad.yaml'));
+    const { code, stdout, stderr } = await gsc(words('bad.yaml'));
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(message);
     expect(stderr).toMatch(/^gsc: bad\.yaml:\d+:\d+: [^\n]+\nhint: [^\n]+\n$/);
@@ -174,7 +183,7 @@ describe('a configuration', () => {
   });
 
   test.each(['none.yaml', 'app'])('%s that cannot be read ends with 1', async (file) => {
-    expect(await here(words(file))).toMatchObject({ code: 1, stderr: expect.stringContaining(file) });
+    expect(await gsc(words(file))).toMatchObject({ code: 1, stderr: expect.stringContaining(file) });
   });
 });
 
@@ -193,7 +202,8 @@ test.each(['build', 'explain'])(
 
 describe('stdout and stderr', () => {
   test('the result goes to stdout alone, the talk to stderr', async () => {
-    const result = await gsc(['build', '--runtime', 'runtime', '-o', 'oci:talk', 'oci:app']);
+    const args = ['build', '--runtime', 'runtime', '-o', 'oci:talk', 'oci:app'];
+    const result = await asProcess(args, { cwd: gsc.directory });
     expect(result.stdout).toMatch(/^oci:talk@sha256:[0-9a-f]{64}\n$/);
     expect(result.stderr).toMatch(/oci:app: 1 layer, untouched; 2 added\n/);
     expect(result.stderr).not.toContain('\u001b');

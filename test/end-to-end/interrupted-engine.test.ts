@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
 import { idOf, imagesOf } from '../support/end-to-end/engine-stage.ts';
-import { startGsc } from '../support/end-to-end/running-gsc.ts';
+import { momentsFor, signals, startGsc } from '../support/end-to-end/running-gsc.ts';
 import { closingAfterwards, needs, reporting, stageForTests } from '../support/end-to-end/stage.ts';
 import { layWire, type Moment, type Wire } from '../support/end-to-end/wire.ts';
 import { startEngine, type TestEngine } from '../support/images/engine.ts';
@@ -78,15 +78,13 @@ async function forget(engine: TestEngine, id: string): Promise<void> {
   if ((await imagesOf(engine)).some((line) => line.endsWith(id))) await engine.docker('rmi', '--force', id);
 }
 
-describe.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('gsc ended by %s', (signal) => {
+describe.each(signals)('gsc ended by %s', (signal) => {
   test('leaves no name whenever it ends, and the next run works', async (context) => {
     const { gsc, bundle } = stage();
     const { engine, wire, env } = await placeFor(context);
     const { image_id: expected } = await reporting(gsc, build('result:expected'), { env: env('expected') });
-    for (const [index, [name, moment]] of [
-      ...moments,
-      ['the archive is loaded', loaded] as const,
-    ].entries()) {
+    const all = [...moments, ['the archive is loaded', loaded] as const];
+    for (const [index, [name, moment]] of momentsFor(signal, all).entries()) {
       await forget(engine, expected);
       const before = await imagesOf(engine);
       const inPlace = env(`${signal}-${index}`);

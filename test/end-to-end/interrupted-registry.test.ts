@@ -8,7 +8,7 @@ import {
   tagsOf,
   withoutEngine,
 } from '../support/end-to-end/registry-stage.ts';
-import { startGsc } from '../support/end-to-end/running-gsc.ts';
+import { momentsFor, signals, startGsc } from '../support/end-to-end/running-gsc.ts';
 import { reporting, stageForTests } from '../support/end-to-end/stage.ts';
 import type { Moment } from '../support/end-to-end/wire.ts';
 
@@ -54,13 +54,13 @@ function uploadsIn({ registry }: RegistryStage, repository: string): readonly st
   );
 }
 
-describe.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('gsc ended by %s', (signal) => {
+describe.each(signals)('gsc ended by %s', (signal) => {
   test('leaves no tag whenever it ends, and the next run works', async (context) => {
     const { gsc, bundle } = stage();
     const place = await registryWith(context, ['busybox']);
     const app = place.at('app/busybox:1');
     const expected = await reporting(gsc, build(app, place.at('expected:1')), { env: withoutEngine });
-    for (const [index, [name, moment]] of moments.entries()) {
+    for (const [index, [name, moment]] of momentsFor(signal, moments).entries()) {
       const result = `result-${index}`;
       const env = surroundings(`${signal}-${index}`);
       const running = startGsc(bundle, build(app, place.at(`${result}:1`)), { cwd: gsc.directory, env });

@@ -120,7 +120,7 @@ describe('an image that must be in the Engine', () => {
     const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
     const { code, stderr } = await runProcess(
       [...asNobody, process.execPath, bundle, 'info-image', 'docker-daemon:busybox:1'],
-      { env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', DOCKER_HOST: engine.host }, cwd: '/' },
+      { env: { PATH: process.env.PATH ?? '', HOME: '/dev/null/home', DOCKER_HOST: engine.host }, cwd: '/' },
     );
     expect(code).toBe(1);
     expect(stderr).toMatch(/permission denied on the socket\nhint: join the group docker/);

@@ -423,18 +423,24 @@ describe('what cannot be graminized', () => {
     await expect(graminizeApp(app, { manifest: allowed })).resolves.toBeDefined();
   });
 
-  test.each<[string, string, RegExp]>([
-    ['that is missing', '/none', /user\.manifest:2:7: libos\.entrypoint: .*"\/none".*there is no none/],
-    ['that cannot be executed', '/data', /not executable/],
-    ['that is a directory', '/bin', /a directory/],
-    ['in a tmpfs', '/tmp/app', /tmpfs/],
-  ])('a program named in the manifest %s', async (_, path, message) => {
+  const inManifest = 'libos.entrypoint';
+  test.each<[string, string, RegExp, hint: string]>([
+    [
+      'that is missing',
+      '/none',
+      /user\.manifest:2:7: libos\.entrypoint: .*"\/none".*there is no none/,
+      inManifest,
+    ],
+    ['that cannot be executed', '/data', /not executable/, 'RUN chmod +x /data'],
+    ['that is a directory', '/bin', /a directory/, inManifest],
+    ['in a tmpfs', '/tmp/app', /tmpfs/, inManifest],
+  ])('a program named in the manifest %s', async (_, path, message, hint) => {
     const app = await appImage([[staticProgram(), ...shell, ['data', 'x']]], { Cmd: ['/app'] });
     const manifest = `\nlibos.entrypoint = "${path}"`;
     await expect(graminizeApp(app, { manifest })).rejects.toMatchObject({
       code: 'entrypoint',
       message: expect.stringMatching(message),
-      hint: expect.stringContaining('libos.entrypoint'),
+      hint: expect.stringContaining(hint),
     });
   });
 

@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import {
+  appendFileSync,
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +81,57 @@ describe('scanRootDirectory', () => {
     } finally {
       await new Promise((resolve) => server.close(resolve));
     }
+  });
+
+  it('lists nothing of what goes before it is read', async () => {
+    const names = Array.from({ length: 200 }, (_, index) => `f${index}`);
+    const scanAfter = async (turns: number) => {
+      for (const name of names) writeFileSync(join(root, name), name);
+      mkdirSync(join(root, 'z/z'), { recursive: true });
+      const scanning = scanRootDirectory(root);
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+      for (const name of [...names, 'z']) rmSync(join(root, name), { recursive: true });
+      return (await scanning).entries.length;
+    };
+    // Until the files went in the midst of the scan.
+    for (let turns = 4; ; turns *= 2) {
+      const listed = await scanAfter(turns);
+      if (listed > 1 && listed < names.length) return;
+      expect(turns).toBeLessThan(1 << 20);
+    }
+  });
+
+  it('lists a file that grows as it was when it was read', async () => {
+    const log = join(root, 'log');
+    writeFileSync(log, 'a'.repeat(100_000));
+    let isDone = false;
+    const scanning = scanRootDirectory(root).finally(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      appendFileSync(log, 'b'.repeat(100_000));
+      await new Promise(setImmediate);
+    }
+    const entry = (await scanning).entries.find(({ path }) => path === '/log');
+    if (entry?.kind !== 'file') throw new Error('expected a file');
+    expect(entry.sha256).toBe(hash('sha256', readFileSync(log).subarray(0, entry.sizeBytes)));
+  });
+
+  it('gives no content but that which it listed', async () => {
+    for (const name of ['grown', 'other', 'gone', 'link']) writeFileSync(join(root, name), 'x');
+    const scan = await scanRootDirectory(root);
+    const contentOf = (name: string) => collectBytes(scan.open(imagePath(name)));
+    expect((await contentOf('grown')).toString()).toBe('x');
+    writeFileSync(join(root, 'grown'), 'xy');
+    writeFileSync(join(root, 'other'), 'y');
+    rmSync(join(root, 'gone'));
+    rmSync(join(root, 'link'));
+    symlinkSync('/etc/passwd', join(root, 'link'));
+    for (const name of ['grown', 'other', 'link']) {
+      await expect(contentOf(name)).rejects.toMatchObject({ code: 'unreadable', hint: expect.any(String) });
+    }
+    await expect(contentOf('gone')).rejects.toMatchObject({ code: 'not-found' });
+    await expect(contentOf('never')).rejects.toMatchObject({ code: 'not-found' });
   });
 
   it('a directory that is not there, or is a file, is an error', async () => {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import type { Image } from '../../src/image/image.ts';
 import { labels, stateOf } from '../../src/image/labels.ts';
@@ -6,18 +7,18 @@ import { inspectImage } from '../../src/inspect/inspect-image.ts';
 import { findRuntime } from '../../src/runtime/find/find-runtime.ts';
 import { signImage } from '../../src/sign/sign-image.ts';
 import { describeSigstruct } from '../../src/signature/describe-sigstruct.ts';
-import { generatePrivateKey } from '../../src/signature/generate-private-key.ts';
 import { pemSigner } from '../../src/signature/pem-signer.ts';
 import type { Signer } from '../../src/signature/signer.ts';
 import { verifySigstruct } from '../../src/signature/verify-sigstruct.ts';
 import { type AppOptions, appImage, staticProgram } from '../support/graminized/app-image.ts';
 import { entriesOf, fileIn, graminizeApp, runtimeOf, type Wishes } from '../support/graminized/graminized.ts';
 import { installation, packageFiles, treeOf } from '../support/runtime/make-tree.ts';
+import { testKey } from '../support/signature/test-key.ts';
 
 let signer: Promise<Signer> | undefined;
 
 function testSigner(): Promise<Signer> {
-  signer ??= generatePrivateKey().then((pem) => pemSigner(Buffer.from(pem), { subject: 'test key' }));
+  signer ??= testKey().then(async (file) => pemSigner(await readFile(file), { subject: 'test key' }));
   return signer;
 }
 

@@ -1,8 +1,8 @@
 import { createPublicKey } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeSigstruct } from '../../src/signature/describe-sigstruct.ts';
-import { generatePrivateKey } from '../../src/signature/generate-private-key.ts';
 import { pemSigner } from '../../src/signature/pem-signer.ts';
 import {
   completeSigstruct,
@@ -15,6 +15,7 @@ import { decodeSigstruct, encodeSigstruct, signedBytesOf } from '../../src/signa
 import { mrSignerOf, verifySigstruct } from '../../src/signature/verify-sigstruct.ts';
 import { hasTool } from '../support/runtime/tool.ts';
 import { openssl } from '../support/signature/keys.ts';
+import { testKey } from '../support/signature/test-key.ts';
 
 const unsigned: UnsignedSigstruct = {
   date: 0x20240229,
@@ -33,7 +34,7 @@ let pem = '';
 let signer: Signer;
 let signed: Buffer;
 beforeAll(async () => {
-  pem = await generatePrivateKey();
+  pem = await readFile(await testKey(), 'utf8');
   signer = pemSigner(Buffer.from(pem), { subject: 'key.pem' });
   signed = await signSigstruct(unsigned, signer);
 });

@@ -167,6 +167,18 @@ describe('the executable', () => {
     );
   });
 
+  it.each<[string, RunConfig, string]>([
+    ['under its path', { Cmd: ['/opt/x'] }, '/opt/x'],
+    ['behind a link', { Cmd: ['/x'] }, '/opt/x'],
+    ['in PATH', { Cmd: ['x'], Env: ['PATH=/none:/opt'] }, '/opt/x'],
+    ['as an interpreter', { Cmd: ['/run'] }, '/opt/x'],
+  ])('that nobody may execute, %s, needs chmod +x in the Dockerfile', (_, run, path) => {
+    const entries = [program('/opt/x', undefined, 0o644), symlink('/x', 'opt/x'), script('/run', '/x')];
+    expect(() => start(run, entries)).toThrow(
+      expect.objectContaining({ hint: `add to the Dockerfile: RUN chmod +x ${path}` }),
+    );
+  });
+
   it.each([
     ['an empty word', ''],
     ['a missing path', '/nope'],

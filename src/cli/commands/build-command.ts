@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { GscError } from '../../base/error.ts';
 import { type Graminized, graminize } from '../../graminize/graminize.ts';
 import type { Image } from '../../image/image.ts';
 import type { ImageWriter } from '../../image/image-writer.ts';
@@ -20,6 +21,7 @@ import {
 import { dateOption } from '../options/date-option.ts';
 import { dayOf, sourceDateEpoch } from '../options/epoch.ts';
 import { openPemSigner } from '../options/key-place.ts';
+import { checkFileFollows } from '../options/operand-order.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { buildFactsToJson, reportBuild } from '../reports/build-report.ts';
@@ -70,6 +72,9 @@ async function build(
   manifestFile?: string,
 ): Promise<number> {
   const { host, images } = context;
+  checkPassphrase(options);
+  const operands = { image: imageText, name: 'MANIFEST', file: manifestFile } as const;
+  await checkFileFollows(host, { call: 'gsc build', ...operands });
   const appReference = parseReference(imageText);
   const named = outputOf(appReference, options);
   const epochSeconds = sourceDateEpoch(host);
@@ -103,6 +108,19 @@ async function build(
   } finally {
     await writer.abort();
   }
+}
+
+/** Without a key it would do nothing; who knows docker run may mean a port. */
+function checkPassphrase({ key, passphrase }: Options): void {
+  if (passphrase === undefined || key !== undefined) return;
+  throw new GscError({
+    code: 'usage',
+    subject: '--passphrase',
+    message: 'there is no --key that it could open',
+    hint: /^[\d.:]+(?:\/\w+)?$/.test(passphrase)
+      ? 'ports are published by docker run -p; -p of gsc build is the passphrase of --key'
+      : 'name the key with --key FILE, or leave the passphrase out',
+  });
 }
 
 interface BuildParts {

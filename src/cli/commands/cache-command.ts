@@ -1,4 +1,3 @@
-import { Argument } from 'commander';
 import { GscError } from '../../base/error.ts';
 import { showCount, showSize } from '../../base/show-size.ts';
 import { defaultCacheBytes } from '../../store/cache/blob-cache.ts';
@@ -6,6 +5,7 @@ import { type CacheEntry, listCache } from '../../store/cache/cache-directory.ts
 import { cacheLayoutVersion } from '../../store/cache/cache-file.ts';
 import { pruneCache } from '../../store/cache/prune-cache.ts';
 import { cacheDirectory } from '../../workspace/scan-cache.ts';
+import { parseChoice } from '../options/choice-option.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { parseSize } from '../options/size-option.ts';
 import { exitCodes } from '../terminal/failure.ts';
@@ -22,7 +22,9 @@ export const addCache: AddCommand = (program, act) => {
     .description(
       'Lists or prunes the cache: layer indexes and other things that gsc would have to find out again.',
     )
-    .addArgument(new Argument('ACTION', 'ls: list the entries; prune: remove some').choices(['ls', 'prune']))
+    .argument('ACTION', 'ls: list the entries; prune: remove some', (text) =>
+      parseChoice('ACTION', text, ['ls', 'prune']),
+    )
     .option('--all', 'prune: remove every entry')
     .option('--max-size <size>', 'prune: what may stay, such as 500MB; default 2GB', parseSize)
     .action(act(cache));

@@ -13,6 +13,7 @@ import {
   readContentOptions,
   toImagePath,
 } from '../options/content-options.ts';
+import { checkPathsFollow } from '../options/operand-order.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { explanationText, explanationToJson } from '../reports/explain-report.ts';
@@ -47,6 +48,7 @@ async function explain(
   ...rest: readonly string[]
 ): Promise<number> {
   const { console, images, isJson } = context;
+  checkPathsFollow(imageText, rest.flat());
   const { image, reference } = await images.open(parseReference(imageText));
   // commander hands the last argument over as one array
   const paths = rest.flat().map((path) => toImagePath('PATH', path));

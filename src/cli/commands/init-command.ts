@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { Option } from 'commander';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { type ImagePath, isWithin } from '../../base/image-path.ts';
 import { configuredApp, noChoices } from '../../graminize/build-options.ts';
@@ -16,6 +15,7 @@ import { emulatedPlaces } from '../../start/emulated-places.ts';
 import type { FileTree } from '../../tree/file-tree.ts';
 import { likelyWrittenDirectories } from '../../trust/likely-written-directories.ts';
 import { selectTrustedFiles } from '../../trust/trusted-files.ts';
+import { choiceOption } from '../options/choice-option.ts';
 import { parseWords } from '../options/choice-values.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from '../options/runtime-version-option.ts';
@@ -43,9 +43,9 @@ export const addInit: AddCommand = (program, act) => {
     .option('-o, --output <file>', 'where to, if there is no such file yet; default standard output')
     .addOption(runtimeVersionOption())
     .addOption(
-      new Option('--preset <name>', 'what the program needs; auto: by the program')
-        .choices(presetNames)
-        .default('auto'),
+      choiceOption('--preset <name>', 'what the program needs; auto: by the program', presetNames).default(
+        'auto',
+      ),
     )
     .option('--entrypoint <words>', "in place of the image's ENTRYPOINT and CMD", (text: string) =>
       parseWords('--entrypoint', text),

@@ -10,6 +10,7 @@ import type { AddCommand, CommandContext, CommonOptions } from '../options/comma
 import { dateOption } from '../options/date-option.ts';
 import { dayOf, sourceDateEpoch } from '../options/epoch.ts';
 import { openPemSigner } from '../options/key-place.ts';
+import { checkFileFollows } from '../options/operand-order.ts';
 import { repeatable } from '../options/repeatable.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { commitAndReport } from '../reports/commit.ts';
@@ -56,6 +57,8 @@ async function signImageCommand(
   keyFile: string,
 ): Promise<number> {
   const { host, console, images } = context;
+  const operands = { image: imageText, name: 'KEY', file: keyFile } as const;
+  await checkFileFollows(host, { call: 'gsc sign-image', ...operands });
   for (const word of options.define ?? [])
     console.detail(`-D ${word}: there is no template that it could fill`);
   const reference = parseReference(imageText);

@@ -1,7 +1,7 @@
-import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
 import { describeSigstruct, type SigstructDescription } from '../../signature/describe-sigstruct.ts';
 import { verifySigstruct } from '../../signature/verify-sigstruct.ts';
+import { choiceOption } from '../options/choice-option.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';
 import { type FlatTable, flatToml } from '../reports/flat-toml.ts';
@@ -18,9 +18,7 @@ export const addSigstructView: AddCommand = (program, act) => {
     .description('Prints the fields of a SIGSTRUCT (a .sig file) and checks its signature.')
     .argument('FILE', 'the .sig file, - for standard input')
     .addOption(
-      new Option('--output-format <format>', 'how to print')
-        .choices(['text', 'toml', 'json'])
-        .default('text'),
+      choiceOption('--output-format <format>', 'how to print', ['text', 'toml', 'json']).default('text'),
     )
     .action(act(sigstructView));
 };

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { GscError } from '../../base/error.ts';
 import { showBytes } from '../../base/image-path.ts';
 import { readError } from '../../base/read-file.ts';
@@ -10,6 +10,7 @@ import type { AddedFile } from '../../layer/added-layer.ts';
 import type { HostAddress, Secret, Variable, Volume } from '../../manifest/option-manifest.ts';
 import { presetNames } from '../../manifest/preset/presets.ts';
 import type { CommandLineHost } from '../terminal/console.ts';
+import { choiceOption } from './choice-option.ts';
 import {
   checkDistinct,
   type FileChoice,
@@ -47,7 +48,7 @@ export function addChoiceOptions(command: Command): Command {
       listOf(parseSecret),
     )
     .option(
-      '--env <name[=value]>',
+      '-e, --env <name[=value]>',
       "set a variable, or let the host's value through (repeatable)",
       listOf(parseVariable),
     )
@@ -58,7 +59,7 @@ export function addChoiceOptions(command: Command): Command {
     )
     .option('--file <hostpath:path>', 'add a file to the image and trust it (repeatable)', listOf(parseFile))
     .addOption(
-      new Option('--preset <name>', 'what a known program needs; auto: by the program').choices(presetNames),
+      choiceOption('--preset <name>', 'what a known program needs; auto: by the program', presetNames),
     )
     .option('--entrypoint <words>', "in place of the image's ENTRYPOINT and CMD", (text: string) =>
       parseWords('--entrypoint', text),

@@ -9,11 +9,13 @@ import {
   type Volume,
 } from '../../manifest/option-manifest.ts';
 import { harmfulHostVariables, hostEnvironment } from '../../runtime/launch.ts';
+import { mountHint, mountPlaceIn } from './foreign-options.ts';
 
 /** `--volume PATH=tmpfs|encrypted[:KEYNAME]|allowed`; the last `=` parts them. Throws a `usage` error. */
 export function parseVolume(text: string): Volume {
-  const fail = (message: string) =>
-    usageError('--volume', `${message}, got ${JSON.stringify(text)}`, 'write it as in --volume /data=tmpfs');
+  const mounted = mountPlaceIn(text);
+  const hint = mounted === undefined ? 'write it as in --volume /data=tmpfs' : mountHint(mounted);
+  const fail = (message: string) => usageError('--volume', `${message}, got ${JSON.stringify(text)}`, hint);
   const split = text.lastIndexOf('=');
   if (split < 0) throw fail('expected PATH=tmpfs, PATH=encrypted[:KEYNAME] or PATH=allowed');
   const path = parsePath('--volume', text.slice(0, split));

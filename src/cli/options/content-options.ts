@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { GscError } from '../../base/error.ts';
 import { bytesOfText, type ImagePath, imagePath } from '../../base/image-path.ts';
 import { readUserFile } from '../../base/read-file.ts';
@@ -15,6 +15,7 @@ import { detectDistribution } from '../../runtime/recipe/detect-distribution.ts'
 import type { Family, RuntimeVersion } from '../../runtime/version.ts';
 import { type TrustLevel, trustLevels } from '../../trust/trust-level.ts';
 import { addChoiceOptions, type ChoiceOptions, readChoices } from './build-choices.ts';
+import { choiceOption } from './choice-option.ts';
 import type { CommandContext } from './command-context.ts';
 import { repeatable } from './repeatable.ts';
 import {
@@ -50,14 +51,14 @@ export function addContentOptions(command: Command): Command {
     .option('--trust <path>', 'trust a path or pattern that is left out by default (repeatable)', repeatable)
     .option('--exclude <path>', 'leave out a path or pattern (repeatable)', repeatable)
     .addOption(
-      new Option('--trust-level <level>', 'trust all, or leave out what programs do not read')
-        .choices(trustLevels)
-        .default('full'),
+      choiceOption(
+        '--trust-level <level>',
+        'trust all, or leave out what programs do not read',
+        trustLevels,
+      ).default('full'),
     )
     .addOption(
-      new Option('--libc <which>', 'the C library inside')
-        .choices(['auto', 'runtime', 'image'])
-        .default('auto'),
+      choiceOption('--libc <which>', 'the C library inside', ['auto', 'runtime', 'image']).default('auto'),
     );
   addChoiceOptions(command);
   return addRuntimeBuildOptions(command);

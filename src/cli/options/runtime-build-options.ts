@@ -1,6 +1,7 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { RuntimeBuildChoices } from '../../provision/runtime-build-spec.ts';
 import { type BuildType, buildTypes } from '../../runtime/recipe/recipe.ts';
+import { choiceOption } from './choice-option.ts';
 import { repeatable } from './repeatable.ts';
 
 /** The options that {@link addRuntimeBuildOptions} adds, as commander gives them. */
@@ -17,9 +18,9 @@ export interface RuntimeBuildOptions {
 export function addRuntimeBuildOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('-b, --buildtype <type>', 'of a runtime that is built from source')
-        .choices(buildTypes)
-        .default('release'),
+      choiceOption('-b, --buildtype <type>', 'of a runtime that is built from source', buildTypes).default(
+        'release',
+      ),
     )
     .option('--rm', 'remove the images of earlier build stages once the runtime is built')
     .option('--build-arg <name[=value]>', "set an argument of the runtime's build (repeatable)", repeatable)

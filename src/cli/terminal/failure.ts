@@ -8,27 +8,6 @@ export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as c
 
 const usageErrors: ReadonlySet<ErrorCode> = new Set(['usage', 'config', 'manifest']);
 
-/**
- * commander's complaint about options and arguments as an error of gsc's own; every other error, and the end after a
- * help or version text, as it is. `command` is the one that was called, if there is such a command.
- */
-export function asUsageError(error: unknown, command: string | undefined): unknown {
-  if (!(error instanceof CommanderError) || error.exitCode === 0 || error.code === 'commander.help')
-    return error;
-  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-  const call = command === undefined ? 'gsc' : `gsc ${command}`;
-  const isUnknownCommand = error.code === 'commander.unknownCommand';
-  return new GscError({
-    code: 'usage',
-    subject: 'command line',
-    message,
-    hint:
-      suggestion?.replace(/^\(Did you mean (.*)\?\)$/, 'did you mean $1?') ??
-      (isUnknownCommand ? 'gsc --help lists the commands' : `${call} --help says how it is called`),
-    cause: error,
-  });
-}
-
 /** Says on stderr what failed and gives the exit code. With `--json` the error is one JSON object on stdout as well. */
 export function reportFailure(error: unknown, host: CommandLineHost): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;

@@ -33,10 +33,10 @@ export class TarSpool {
     this.#file = file;
   }
 
-  /** Opens a new spool in a directory that it shares with the final file. */
-  static async create(directory: string): Promise<TarSpool> {
+  /** Opens a new spool: in the directory of the final file, or anywhere with a `mode` of its own if there is none. */
+  static async create(directory: string, mode?: number): Promise<TarSpool> {
     try {
-      const { path, file } = await createTemporaryFile(directory);
+      const { path, file } = await createTemporaryFile(directory, mode);
       await cleanLeftovers(directory, file);
       return new TarSpool(path, file);
     } catch (error) {

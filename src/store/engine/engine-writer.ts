@@ -94,7 +94,7 @@ class EngineWriter implements ImageWriter {
     const source = abortable(verifiedStream(stored, descriptor, name), this.#options.signal, name);
     if (this.#kept.has(descriptor.digest)) return source;
     return teeStream(source, async (copy) => {
-      this.#spool ??= TarSpool.create(this.#options.temporaryDirectory ?? defaultDirectory);
+      this.#spool ??= TarSpool.create(this.#options.temporaryDirectory ?? defaultDirectory, 0o600);
       const spool = await this.#spool;
       await spool.addStream(blobPath(descriptor.digest), copy);
       this.#kept.add(descriptor.digest);

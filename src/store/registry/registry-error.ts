@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { type ErrorCode, GscError } from '../../base/error.ts';
+import { type ErrorCode, type ErrorDetails, GscError } from '../../base/error.ts';
 import { oneLine } from '../../base/printable-text.ts';
 import { readJson } from '../../json/read-json.ts';
 import { listOf, object, required, text } from '../../json/shape.ts';
@@ -37,26 +37,36 @@ const errorsShape = object({ errors: required(listOf(object({ code: text, messag
 
 const missingCodes: readonly string[] = ['MANIFEST_UNKNOWN', 'NAME_UNKNOWN', 'BLOB_UNKNOWN'];
 
+/** An answer that is a refusal, with the codes that the registry gave as its reasons. */
+export class RegistryRefusal extends GscError {
+  readonly reported: readonly string[];
+
+  constructor(details: ErrorDetails, reported: readonly string[]) {
+    super(details);
+    this.reported = reported;
+  }
+}
+
 /** The error for an answer that is a refusal: names the status and what the registry itself said. Reads the body. */
 export async function refusal(
   question: RequestSubject,
   response: HttpResponse,
   login: LoginFacts,
   nowMs: number,
-): Promise<GscError> {
+): Promise<RegistryRefusal> {
   const reported = await reportedErrors(response);
   const codes = reported.map(({ code }) => code);
   const said = reported.map(({ code, message }) => (message ? `${code}: ${message}` : code)).join('; ');
   const status = `${response.status} ${STATUS_CODES[response.status] ?? ''}`.trim();
   const from = response.url.host === question.domain ? '' : ` (from ${response.url.host})`;
-  return new GscError({
+  const message = `cannot ${question.purpose}: status ${status}${from}${said === '' ? '' : ` (${said})`}`;
+  const details = {
     code: codeFor(response.status, codes),
     subject: question.subject,
-    message: login.redact(
-      `cannot ${question.purpose}: status ${status}${from}${said === '' ? '' : ` (${said})`}`,
-    ),
+    message: login.redact(message),
     hint: hintFor(question, response, codes, login, nowMs),
-  });
+  };
+  return new RegistryRefusal(details, codes);
 }
 
 /** What the registry says of itself, made fit for a terminal; empty if it says nothing in the protocol's form. */

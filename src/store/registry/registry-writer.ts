@@ -9,7 +9,9 @@ import { hasBlob } from './blob-presence.ts';
 import { newUpload, uploadBlob } from './blob-upload.ts';
 import { findManifest, putManifest } from './manifest-request.ts';
 import type { RegistryImage } from './open-registry-image.ts';
+import { RegistryRefusal } from './registry-error.ts';
 import { type RegistrySession, type Repository, repositoryOf, showRepository } from './registry-session.ts';
+import { Attempts } from './retry.ts';
 import { teeUpload } from './tee-upload.ts';
 import {
   type BlobTarget,
@@ -86,11 +88,9 @@ class RegistryWriter implements ImageWriter {
     const reference = tag ?? digest ?? '';
     const { manifest } = image;
     if ((await this.#checkName(reference, image)) === 'unchanged') return { outcome: 'unchanged', manifest };
-    for (const layer of image.layers) await this.#ensure(layer.descriptor, () => layer.open());
-    await this.#ensure(image.configDescriptor, () => once(image.configBytes));
+    await this.#ensureAll(image);
     // Uploading takes a while: somebody else may have made the tag.
-    if ((await this.#checkName(reference, image)) === 'written')
-      await putManifest(this.#session, this.#repository, reference, image);
+    if ((await this.#checkName(reference, image)) === 'written') await this.#putManifest(reference, image);
     return { outcome: 'written', manifest };
   }
 
@@ -106,6 +106,28 @@ class RegistryWriter implements ImageWriter {
     if (existing?.digest === image.manifest.digest) return 'unchanged';
     if (!existing || this.#options.force) return 'written';
     throw this.#existsError(existing.digest, image);
+  }
+
+  async #ensureAll(image: Image): Promise<void> {
+    for (const layer of image.layers) await this.#ensure(layer.descriptor, () => layer.open());
+    await this.#ensure(image.configDescriptor, () => once(image.configBytes));
+  }
+
+  /**
+   * A registry may not see a blob that it has: for a moment, while another push links the same one, or because it collects
+   * garbage. Its refusal is answered by looking for all blobs once more.
+   */
+  async #putManifest(reference: string, image: Image): Promise<void> {
+    const attempts = new Attempts(this.#session.settings);
+    for (;;) {
+      try {
+        return await putManifest(this.#session, this.#repository, reference, image);
+      } catch (error) {
+        if (!lacksBlobs(error) || !(await attempts.another())) throw error;
+      }
+      this.#stored.clear();
+      await this.#ensureAll(image);
+    }
   }
 
   async #ensure(descriptor: Descriptor, open: () => ByteStream): Promise<void> {
@@ -183,6 +205,12 @@ class RegistryWriter implements ImageWriter {
       hint: 'choose another name, or say --force to replace it',
     });
   }
+}
+
+/** OCI distribution-spec 1.1, "Error Codes": the first is what registries say of the blobs of a manifest. */
+function lacksBlobs(error: unknown): boolean {
+  const codes = error instanceof RegistryRefusal ? error.reported : [];
+  return codes.includes('MANIFEST_BLOB_UNKNOWN') || codes.includes('BLOB_UNKNOWN');
 }
 
 /** The repository did not have the blob when the upload was begun; what was sent may have arrived, and the answer got lost. */

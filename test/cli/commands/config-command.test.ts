@@ -2,13 +2,14 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { defaultRuntimeImage } from '../../../src/config/default-runtime-image.ts';
-import { type Gsc, type GscOptions, gscInScratch } from '../../support/cli/gsc.ts';
+import type { GscOptions } from '../../support/cli/gsc.ts';
+import { type GscHere, gscInProcess } from '../../support/cli/in-process.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
 let here: GscOptions & { readonly cwd: string };
 let count = 0;
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
 });
 beforeEach(() => {
   const cwd = join(gsc.directory, String(count++));

@@ -1,9 +1,20 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { openEngineWriter } from '../../../src/store/engine/engine-writer.ts';
 import { engineDouble } from '../../support/store/engine/engine-double.ts';
-import { connect, open, recordStore, store, withAddedLayer } from '../../support/store/engine/fixture.ts';
+import {
+  connect,
+  nameOf,
+  open,
+  recordStore,
+  store,
+  withAddedLayer,
+} from '../../support/store/engine/fixture.ts';
 import { layerBytes } from '../../support/store/engine/layer-bytes.ts';
 import { hexDigest, sampleImage, sampleTar } from '../../support/store/sample.ts';
+import { scratchDirectory } from '../../support/store/scratch.ts';
 
 /** As BuildKit writes it today: no null fields, keys that gsc does not know. */
 const config = {
@@ -65,6 +76,20 @@ describe('an Engine of today with its own store', () => {
     const image = await open(engine, 'app:1', { records: store });
     expect(image.configDescriptor.digest).toBe(id);
     expect(exportsOf(double.requests)).toBe(2);
+  });
+
+  test('layers that wait for the commit are readable to their user alone', async () => {
+    const double = await engineDouble();
+    const engine = await connect(double.socket);
+    const temporaryDirectory = scratchDirectory();
+    const writer = await openEngineWriter(engine, nameOf('app:1'), { temporaryDirectory });
+    const [layer] = sampleImage(['private']).layers;
+    if (layer === undefined) throw new Error('no layer');
+    for await (const _ of writer.teeLayer(layer, layer.open()));
+    const [file = ''] = readdirSync(temporaryDirectory);
+    expect(statSync(join(temporaryDirectory, file)).mode & 0o777).toBe(0o600);
+    await writer.abort();
+    expect(readdirSync(temporaryDirectory)).toEqual([]);
   });
 
   test('gets a thin archive for an image on a base that it has', async () => {

@@ -125,6 +125,62 @@ describe('committing', () => {
     await expectPushed(double);
   });
 
+  const lacking = (...codes: readonly string[]): Fault => ({
+    kind: 'answer',
+    status: 400,
+    body: JSON.stringify({ errors: codes.map((code) => ({ code, message: 'unknown to registry' })) }),
+  });
+
+  test.each([[['MANIFEST_BLOB_UNKNOWN']], [['DIGEST_INVALID', 'MANIFEST_BLOB_UNKNOWN']], [['BLOB_UNKNOWN']]])(
+    'a registry that does not see the blobs for a moment, %j, is asked again, and not a blob is sent twice',
+    async (codes) => {
+      const double = await startDouble();
+      double.fail('PUT', /manifests/, lacking(...codes), 2);
+      const { session, pauses } = openSession();
+      expect(await push(session, nameIn(double, 'team/app:1'))).toMatchObject({ outcome: 'written' });
+      await expectPushed(double);
+      expect(pauses).toEqual([500, 1000]);
+      expect(double.uploadedBytes).toBe(wholeBytes + 3 * image.manifestBytes.length);
+      expect(double.count('PUT', /manifests/)).toBe(3);
+    },
+  );
+
+  test('a blob that the registry loses before the manifest comes is sent again', async () => {
+    const double = await startDouble();
+    const { blobs } = double.repository('team/app');
+    const forgetful = {
+      ...large,
+      open: async function* () {
+        yield* large.open();
+        if (double.count('PUT', /manifests/) === 0) blobs.delete(small.descriptor.digest);
+      },
+    };
+    const wanted = imageOf([small, forgetful]);
+    await push(openSession().session, nameIn(double, 'team/app:1'), wanted);
+    await expectPushed(double, 'team/app:1', wanted);
+    expect(double.count('PUT', /manifests/)).toBe(2);
+  });
+
+  test('a registry that never sees the blobs is given up, with what it says', async () => {
+    const double = await startDouble();
+    double.fail('PUT', /manifests/, lacking('MANIFEST_BLOB_UNKNOWN'), 100);
+    const { session, pauses } = openSession();
+    await expect(push(session, nameIn(double, 'team/app:1'))).rejects.toMatchObject({
+      code: 'registry',
+      message: expect.stringContaining('400 Bad Request (MANIFEST_BLOB_UNKNOWN: unknown to registry)'),
+    });
+    expect(pauses).toEqual([500, 1000, 2000, 4000]);
+  });
+
+  test('a manifest that is refused for another reason is not sent again', async () => {
+    const double = await startDouble();
+    double.fail('PUT', /manifests/, lacking('MANIFEST_INVALID'), 100);
+    await expect(push(openSession().session, nameIn(double, 'team/app:1'))).rejects.toMatchObject({
+      message: expect.stringContaining('MANIFEST_INVALID'),
+    });
+    expect(double.count('PUT', /manifests/)).toBe(1);
+  });
+
   test('a registry that claims to have stored another manifest is a blob error', async () => {
     const double = await startDouble();
     const headers = { 'docker-content-digest': small.descriptor.digest };

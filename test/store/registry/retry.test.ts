@@ -6,7 +6,7 @@ import { sendPatiently } from '../../../src/store/registry/retry.ts';
 async function triesOf(code: string, hasAnswered: boolean): Promise<number> {
   const settings = registrySettings({
     environment: {},
-    homeDirectory: '/nonexistent',
+    homeDirectory: '/dev/null/home',
     sleep: async () => {},
   });
   const failure = Object.assign(new Error('broken'), { code });

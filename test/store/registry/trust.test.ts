@@ -6,7 +6,7 @@ import { registrySettings } from '../../../src/store/registry/registry-options.t
 import { trustFor } from '../../../src/store/registry/trust.ts';
 import { atEnd } from '../../support/store/registry/fixture.ts';
 
-const bare = { environment: {}, homeDirectory: '/nonexistent', certificateDirectories: [] };
+const bare = { environment: {}, homeDirectory: '/dev/null/home', certificateDirectories: [] };
 
 test.each([
   ['https://registry.test/', 'registry.test', false],

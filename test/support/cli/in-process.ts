@@ -1,7 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { commands } from '../../../src/cli/commands.ts';
 import { runCommandLine } from '../../../src/cli/program.ts';
 import type { CommandLineHost } from '../../../src/cli/terminal/console.ts';
-import type { GscResult } from './gsc.ts';
+import type { Gsc, GscOptions, GscResult } from './gsc.ts';
+
+/** Not to be made by anybody, root included. */
+export const noHome = '/dev/null/home';
 
 /** Runs a command line in this process: for hundreds of runs, each of which would cost a process's start. */
 export async function gscHere(
@@ -19,9 +26,9 @@ export async function gscHere(
       arguments: args,
       environment: {},
       workingDirectory: '/',
-      homeDirectory: '/nonexistent',
+      homeDirectory: noHome,
       userId: 0,
-      stdin: (async function* () {})(),
+      stdin: textStream(''),
       stdout: sink('stdout'),
       stderr: sink('stderr'),
       signal: new AbortController().signal,
@@ -31,4 +38,51 @@ export async function gscHere(
     commands,
   );
   return { code, ...written };
+}
+
+/** Standard input with this text. */
+export async function* textStream(text: string | Buffer): AsyncGenerator<Buffer> {
+  yield Buffer.from(text);
+}
+
+/** All but what is about the process itself. */
+type GscHereOptions = Pick<GscOptions, 'env' | 'cwd' | 'input'>;
+
+/** A {@link Gsc} that is not a process of its own. */
+export type GscHere = ((args: readonly string[], options?: GscHereOptions) => Promise<GscResult>) &
+  Pick<Gsc, 'directory'>;
+
+/**
+ * As `gscInScratch`, in this process, whose working directory it changes: for files with many runs that are not about
+ * processes.
+ */
+export function gscInProcess(): GscHere {
+  const directory = mkdtempSync(join(tmpdir(), 'gsc-cli-'));
+  const before = process.cwd();
+  afterAll(() => {
+    process.chdir(before);
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const running: string[] = [];
+  const run = async (args: readonly string[], options: GscHereOptions = {}): Promise<GscResult> => {
+    const { env, cwd = directory, input = '' } = options;
+    if (running.some((other) => other !== cwd))
+      throw new Error('a process has one working directory at a time');
+    running.push(cwd);
+    process.chdir(cwd);
+    const home = join(directory, 'home');
+    try {
+      return await gscHere(args, {
+        environment: { PATH: process.env.PATH ?? '', HOME: home, ...env },
+        homeDirectory: env?.HOME ?? home,
+        workingDirectory: cwd,
+        userId: process.getuid?.(),
+        stdin: textStream(input),
+        today: () => new Date(),
+      });
+    } finally {
+      running.splice(running.indexOf(cwd), 1);
+    }
+  };
+  return Object.assign(run, { directory });
 }

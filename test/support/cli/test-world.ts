@@ -1,4 +1,5 @@
 import type { CommandLineHost } from '../../../src/cli/terminal/console.ts';
+import { noHome } from './in-process.ts';
 
 /** A world that remembers what is printed. */
 export interface TestWorld extends CommandLineHost {
@@ -18,7 +19,7 @@ export function testWorld(
     arguments: args,
     environment,
     workingDirectory: process.cwd(),
-    homeDirectory: environment.HOME ?? '/nonexistent',
+    homeDirectory: environment.HOME ?? noHome,
     userId: process.getuid?.(),
     stdin: (async function* () {})(),
     stdout: { write: (text) => stdout.push(text) },

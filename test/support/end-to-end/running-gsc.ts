@@ -9,6 +9,14 @@ export interface RunningGsc {
   readonly done: Promise<GscResult & { readonly signal: NodeJS.Signals | null }>;
 }
 
+/** Signals that end gsc: at once, and after it has cleaned up. */
+export const signals = ['SIGKILL', 'SIGINT', 'SIGTERM'] as const;
+
+/** When each comes: SIGTERM does what SIGINT does, by the same way, and is tried at the last moment only. */
+export function momentsFor<T>(signal: (typeof signals)[number], moments: readonly T[]): readonly T[] {
+  return signal === 'SIGTERM' ? moments.slice(-1) : moments;
+}
+
 /** Starts the bundled command line. */
 export function startGsc(
   bundle: string,

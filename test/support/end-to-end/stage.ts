@@ -5,6 +5,7 @@ import { bundledGsc, type Gsc, type GscOptions, type GscResult, gscInScratch } f
 import { writeOciLayout } from '../images/oci-layout.ts';
 import { runTool } from '../images/run-tool.ts';
 import { standinRuntime } from '../images/standin-runtime.ts';
+import { testKey } from '../signature/test-key.ts';
 import { hasTool } from '../store/tool.ts';
 
 /** What all tests of a file share: the command line, a runtime and a key. */
@@ -22,9 +23,7 @@ export function stageForTests(): () => Stage {
   beforeAll(async () => {
     if (!hasTool('cc')) return;
     const gsc = await gscInScratch();
-    const key = join(gsc.directory, 'key.pem');
-    await succeeding(gsc, ['gen-private-key', key]);
-    stage = { gsc, key, bundle: await bundledGsc(), runtime: (await standinRuntime()).root };
+    stage = { gsc, key: await testKey(), bundle: await bundledGsc(), runtime: (await standinRuntime()).root };
   });
   return () => {
     if (stage === undefined) throw new Error('not installed: cc');

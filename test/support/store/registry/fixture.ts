@@ -36,7 +36,7 @@ export function openSession(options: Partial<RegistryOptions> = {}): {
   const pauses: number[] = [];
   const session = new RegistrySession({
     environment: {},
-    homeDirectory: '/nonexistent',
+    homeDirectory: '/dev/null/home',
     certificateDirectories: [],
     random: () => 0,
     sleep: async (milliseconds) => {

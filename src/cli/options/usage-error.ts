@@ -1,0 +1,44 @@
+import { CommanderError } from 'commander';
+import { GscError } from '../../base/error.ts';
+import { hintForForeignOption } from './foreign-options.ts';
+
+/** What was called, for hints. */
+export interface Call {
+  /** The command, if there is such a command. */
+  readonly command: string | undefined;
+  /** The names of all commands. */
+  readonly commands: readonly string[];
+}
+
+/**
+ * commander's complaint about options and arguments as an error of gsc's own; every other error, and the end after a
+ * help or version text, as it is.
+ */
+export function asUsageError(error: unknown, call: Call): unknown {
+  if (!(error instanceof CommanderError) || error.exitCode === 0 || error.code === 'commander.help')
+    return error;
+  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  return new GscError({
+    code: 'usage',
+    subject: 'command line',
+    message,
+    hint:
+      hintForUnknown(message, call) ??
+      suggestion?.replace(/^\(Did you mean (.*)\?\)$/, 'did you mean $1?') ??
+      generalHint(error, call),
+    cause: error,
+  });
+}
+
+function hintForUnknown(message: string, { command, commands }: Call): string | undefined {
+  const [, kind, word = ''] = /^unknown (option|command) '(.*)'$/.exec(message) ?? [];
+  if (kind === 'option') return hintForForeignOption(word, command);
+  // The beginning of one command, as in `gsc sign`.
+  const longer = kind === 'command' && word !== '' ? commands.filter((name) => name.startsWith(word)) : [];
+  return longer.length === 1 ? `did you mean ${longer[0]}?` : undefined;
+}
+
+function generalHint(error: CommanderError, { command }: Call): string {
+  if (error.code === 'commander.unknownCommand') return 'gsc --help lists the commands';
+  return `${command === undefined ? 'gsc' : `gsc ${command}`} --help says how it is called`;
+}

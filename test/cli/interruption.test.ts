@@ -108,7 +108,7 @@ describe('other commands', () => {
     const output = execFileSync('bash', ['-mc', holder, await bundledGsc(), at('fifo')], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
-      timeout: 20_000,
+      timeout: 120_000,
     });
     expect(output.trim()).toBe('130');
   });

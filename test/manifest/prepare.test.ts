@@ -9,6 +9,7 @@ import { checkManifest } from '../../src/manifest/schema/check.ts';
 import { addDefaults } from '../../src/manifest/schema/defaults.ts';
 import { isTable, parseToml, type TomlTable, valueAt } from '../../src/manifest/toml/toml.ts';
 import { parseRuntimeVersion } from '../../src/runtime/version.ts';
+import { cpuSeconds } from '../support/cpu-time.ts';
 import { skipWithoutVectors, unpackRootfs, vectors } from '../support/manifest/genuine.ts';
 
 describe.skipIf(skipWithoutVectors())('the genuine signers', () => {
@@ -144,12 +145,13 @@ describe('preparing', () => {
     expect(root).toEqual(new Map([['sgx', new Map([['cpu_features', new Map()]])]]));
   });
 
-  it('20,000 trusted files with their hashes are prepared in a time that does not grow with their square', async () => {
+  it('20,000 trusted files with their hashes are prepared in a time that does not grow with their square', {
+    timeout: 60_000,
+  }, async () => {
     const block = (index: number) =>
       `[[sgx.trusted_files]]\nuri = "file:/d/${index}"\nsha256 = "${'ab'.repeat(32)}"\n`;
     const list = Array.from({ length: 20_000 }, (_, index) => block(index)).join('');
-    const start = performance.now();
-    await prepare(`loader.entrypoint.uri = "file:libsysdb.so"\n${list}`);
-    expect(performance.now() - start).toBeLessThan(30_000);
+    const manifest = `loader.entrypoint.uri = "file:libsysdb.so"\n${list}`;
+    expect(await cpuSeconds(() => prepare(manifest))).toBeLessThan(30);
   });
 });

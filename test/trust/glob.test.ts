@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { imagePath } from '../../src/base/image-path.ts';
 import { escapeGlob, globOf, matchGlob, parseGlob, rebaseGlob } from '../../src/trust/glob.ts';
+import { cpuSeconds } from '../support/cpu-time.ts';
 import { testWithTool } from '../support/store/tool.ts';
 
 function depth(pattern: string, path: string): number | undefined {
@@ -89,11 +90,12 @@ describe('matchGlob', () => {
     expect(depth('/caf\xe9*', accented)).toBeUndefined();
   });
 
-  it('many wildcards take little time', () => {
-    const start = performance.now();
-    expect(depth(`/${'*a'.repeat(12)}b`, `/${'a'.repeat(60)}`)).toBeUndefined();
-    expect(depth(`/${'**/a/'.repeat(6)}b`, `/${'a/'.repeat(30)}c`)).toBeUndefined();
-    expect(performance.now() - start).toBeLessThan(10_000);
+  it('many wildcards take little time', async () => {
+    const seconds = await cpuSeconds(() => {
+      expect(depth(`/${'*a'.repeat(12)}b`, `/${'a'.repeat(60)}`)).toBeUndefined();
+      expect(depth(`/${'**/a/'.repeat(6)}b`, `/${'a/'.repeat(30)}c`)).toBeUndefined();
+    });
+    expect(seconds).toBeLessThan(5);
   });
 
   it('a path as its own pattern stands for itself and what is below, whatever its characters', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseChallenges } from '../../../src/store/registry/challenge.ts';
 import { mergeScopes } from '../../../src/store/registry/scope.ts';
+import { cpuSeconds } from '../../support/cpu-time.ts';
 
 const shown = (header: string | string[] | undefined) =>
   parseChallenges(header).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]);
@@ -83,13 +84,14 @@ describe('WWW-Authenticate', () => {
     );
   });
 
-  test('no text makes it hang or throw', () => {
+  test('no text makes it hang or throw', async () => {
     fc.assert(fc.property(fc.string({ maxLength: 200 }), (text) => Array.isArray(parseChallenges(text))));
-    const started = performance.now();
-    parseChallenges(`Bearer realm="${'\\a'.repeat(20_000)}`);
-    parseChallenges(`Bearer ${'a='.repeat(20_000)}`);
-    parseChallenges('a '.repeat(20_000));
-    expect(performance.now() - started).toBeLessThan(20_000);
+    const seconds = await cpuSeconds(() => {
+      parseChallenges(`Bearer realm="${'\\a'.repeat(20_000)}`);
+      parseChallenges(`Bearer ${'a='.repeat(20_000)}`);
+      parseChallenges('a '.repeat(20_000));
+    });
+    expect(seconds).toBeLessThan(10);
   });
 });
 

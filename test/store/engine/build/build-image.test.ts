@@ -97,8 +97,8 @@ describe.each(builders)('an image that a real Engine builds with %s', (builder) 
       },
     });
     await expect(building).rejects.toMatchObject({ code: 'aborted' });
-    await expect.poll(runningSteps, { timeout: 20_000 }).toBe(0);
-    await expect.poll(() => host.docker('ps', '--all', '--quiet'), { timeout: 20_000 }).toBe('');
+    await expect.poll(runningSteps, { timeout: 120_000 }).toBe(0);
+    await expect.poll(() => host.docker('ps', '--all', '--quiet'), { timeout: 120_000 }).toBe('');
     expect(await imagesIn(host.docker)).toEqual(before);
   });
 

@@ -12,6 +12,7 @@ import { engineFiles } from './scan/exclusion-rules.ts';
 import { type Start, startFiles } from './scan/find-start.ts';
 import type { TrustedSelection } from './scan/trusted-files.ts';
 import type { FileTree } from './tree/file-tree.ts';
+import type { SettledManifest } from './user-manifest/settle-manifest.ts';
 import { declaredVolumes, volumeNotes } from './volume-report.ts';
 
 export interface BuildNoteParts {
@@ -24,7 +25,7 @@ export interface BuildNoteParts {
   readonly argumentSource: 'own' | 'host' | 'user';
   readonly preset?: AppliedPreset;
   /** The user's manifest, if there is one. */
-  readonly user?: TomlDocument;
+  readonly user?: SettledManifest;
   readonly composed: ComposedManifest;
 }
 
@@ -33,6 +34,7 @@ export function buildNotes(parts: BuildNoteParts): readonly string[] {
   const { app, choices, tree, selection, composed } = parts;
   const volumes = { declared: declaredVolumes(app.config), chosen: choices.volumes };
   return [
+    ...(parts.user?.notes ?? []),
     ...imageNotes(parts),
     ...selection.notes,
     ...composed.warnings,

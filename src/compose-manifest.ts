@@ -1,20 +1,19 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin } from './base/image-path.ts';
-import { checkStart } from './check-start.ts';
-import { findKeptPlaces, type KeptPlace, keptPlaceNotes } from './kept-places.ts';
+import { checkStart, neededPaths } from './check-start.ts';
+import { findKeptPlaces, keptPlaceNotes } from './kept-places.ts';
 import { allowBehindMounts, allowedPaths } from './manifest/allow-behind-mounts.ts';
 import { checkManifest } from './manifest/check.ts';
 import { addDefaults } from './manifest/defaults.ts';
 import { mergeManifests, type Override } from './manifest/merge.ts';
 import { type ManifestChoices, optionManifest, settleChoices } from './manifest/option-manifest.ts';
 import type { AppliedPreset } from './manifest/presets.ts';
-import { throwOnProblems } from './manifest/problem.ts';
+import { showPlace, throwOnProblems } from './manifest/problem.ts';
 import { reachThroughMounts, readMounts } from './manifest/reachable-files.ts';
 import { checkRuntimeRules } from './manifest/runtime-rules.ts';
 import { select } from './manifest/runtime-values.ts';
 import {
   isArray,
   isTable,
-  showPath,
   type TomlDocument,
   type TomlTable,
   type TomlValue,
@@ -28,14 +27,20 @@ import type { Start } from './scan/find-start.ts';
 import type { TrustedFile, TrustedSelection } from './scan/trusted-files.ts';
 import { sourceFiles } from './source-files.ts';
 import type { FileTree } from './tree/file-tree.ts';
+import type { InsideParts } from './user-manifest/inside-view.ts';
+import { settleLibraryPath } from './user-manifest/library-path.ts';
+import { findLoadedLibc, type LoadedLibc } from './user-manifest/loaded-libc.ts';
+import { missingMountNotes } from './user-manifest/missing-mounts.ts';
+import { type SettledPreloads, settlePreloads } from './user-manifest/preloaded-libraries.ts';
+import type { SettledManifest } from './user-manifest/settle-manifest.ts';
 
 export interface ComposeParts {
   /** How messages call the app image. */
   readonly appName: string;
   readonly tree: FileTree;
   readonly runtime: Runtime;
-  /** The user's manifest, if there is one. */
-  readonly user?: TomlDocument;
+  /** The user's manifest, if there is one, fitted to the image. */
+  readonly user?: SettledManifest;
   readonly start: Start;
   readonly selection: TrustedSelection;
   readonly libc: LibcChoice;
@@ -62,6 +67,8 @@ export interface ComposedManifest {
   readonly hidden: readonly TrustedFile[];
   /** Of the image's files that are in the manifest; what has several names counts once. */
   readonly trustedSizeBytes: number;
+  /** The C library that the program gets with all that. */
+  readonly loadedLibc: LoadedLibc;
   readonly warnings: readonly string[];
 }
 
@@ -71,15 +78,18 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
   const facts = runtimeFacts(runtime);
   const user = await expandedUserManifest(parts);
   const settled = settleChoices(parts.choices, user);
-  const { merged, overrides, kept } = mergeSources(parts, user, settled.choices);
-  const isAllowed = allowedPlaces(merged, settled.choices);
+  const { merged: sources, overrides, notes } = mergeSources(parts, user, settled.choices);
+  const isAllowed = allowedPlaces(sources, settled.choices);
+  const { manifest: merged, ...libraries } = settleLibraries(sources, { ...parts, isAllowed });
   checkStart({ ...parts, isAllowed }, readMounts(merged));
   const isReachable = reachThroughMounts(merged);
   const isTrustable = (path: ImagePath) => isReachable(path) && !isAllowed(path);
   const reachable = selection.trusted.filter(({ path }) => isTrustable(path));
   const known = new Set(reachable.map(({ path }) => path));
-  const sources = sourceFiles({ ...parts, isAllowed }).filter(({ path }) => !known.has(path));
-  const withFiles = addTrustedFiles(merged, trustedEntries([...reachable, ...sources], facts, libc));
+  const needed = [...sourceFiles({ ...parts, isAllowed }), ...libraries.files];
+  const added = needed.filter(({ path }) => !known.has(path));
+  const opened = parts.user?.namesRuntime || libraries.namesRuntime ? 'runtime' : libc;
+  const withFiles = addTrustedFiles(merged, trustedEntries([...reachable, ...added], facts, opened));
   const { root, warnings } = addDefaults(withFiles, runtime.version);
   checkComplete(root, parts);
   return {
@@ -87,7 +97,8 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
     overrides: [...settled.overrides.map((override) => ({ ...override, from: yours })), ...overrides],
     hidden: selection.trusted.filter(({ path }) => !isTrustable(path)),
     trustedSizeBytes: contentSizeOf(reachable),
-    warnings: [...warnings, ...keptPlaceNotes(kept)],
+    loadedLibc: findLoadedLibc(root, parts.start, { ...parts, isAllowed }),
+    warnings: [...warnings, ...notes, ...libraries.notes],
   };
 }
 
@@ -96,7 +107,7 @@ const yours = 'your manifest';
 interface MergedSources {
   readonly merged: TomlTable;
   readonly overrides: readonly SourcedOverride[];
-  readonly kept: readonly KeptPlace[];
+  readonly notes: readonly string[];
 }
 
 /** All that makes the manifest but the trusted files, the strongest over the others. */
@@ -130,7 +141,29 @@ function mergeSources(parts: ComposeParts, user: TomlTable, choices: ManifestCho
     merged = result.merged;
     overrides.unshift(...result.overrides.map((override) => ({ ...override, from })));
   }
-  return { merged: allowBehindMounts(merged, parts.selection.mounts), overrides, kept };
+  const notes = [...keptPlaceNotes(kept), ...missingNotes(own, parts)];
+  return { merged: allowBehindMounts(merged, parts.selection.mounts), overrides, notes };
+}
+
+/** Of mounts of the user's that show nothing. */
+function missingNotes(own: TomlTable, { appName, user, start, libc }: ComposeParts): readonly string[] {
+  if (user === undefined) return [];
+  return missingMountNotes(user.missingMounts, {
+    subject: user.subject,
+    appName,
+    ownMounts: mountPoints(own),
+    needed: neededPaths({ start, libc, user }),
+  });
+}
+
+/** The library path and the preloaded libraries that go with the C library. */
+function settleLibraries(merged: TomlTable, parts: ComposeParts & InsideParts): SettledPreloads {
+  const path = settleLibraryPath(merged, parts);
+  const isDecided = parts.choices.environment.some(
+    ({ kind, name }) => kind === 'value' && name === 'LD_PRELOAD',
+  );
+  const preloads = settlePreloads(path.manifest, { ...parts, isDecided });
+  return { ...preloads, notes: [...path.notes, ...preloads.notes] };
 }
 
 function contentSizeOf(files: readonly TrustedFile[]): number {
@@ -148,10 +181,9 @@ function mountPoints(manifest: TomlTable): readonly ImagePath[] {
 async function expandedUserManifest({ user, tree, runtime, appName }: ComposeParts): Promise<TomlTable> {
   if (user === undefined) return new Map();
   if (valueAt(user.root, ['sgx', 'trusted_files']) === undefined) return user.root;
-  return expandTrustedFiles(user.root, runtime.version, treeFiles(tree, appName), (path) => {
-    const { line, column } = user.locate(path);
-    return `${user.subject}:${line}:${column}: ${showPath(path)}`;
-  });
+  return expandTrustedFiles(user.root, runtime.version, treeFiles(tree, appName), (path) =>
+    showPlace(user, path),
+  );
 }
 
 /**

@@ -15,14 +15,13 @@ import { checkLoaderLimits } from './enclave/loader-limits.ts';
 import { appendGraminizedLayers } from './graminized-layers.ts';
 import type { Image } from './image/image.ts';
 import { stateOf } from './labels.ts';
-import { checkManifest } from './manifest/check.ts';
 import { type InsecureOption, insecureOptions } from './manifest/insecure-options.ts';
 import { type AppliedPreset, presetFor } from './manifest/presets.ts';
 import { throwOnProblems } from './manifest/problem.ts';
-import { checkRuntimeRules } from './manifest/runtime-rules.ts';
 import { serializeManifest } from './manifest/serialize.ts';
 import { predictStartSeconds } from './manifest/start-time.ts';
 import { isArray, isTable, type TomlDocument, type TomlTable, valueAt } from './manifest/toml.ts';
+import { readUserManifest, type UserManifest } from './manifest/user-manifest.ts';
 import { libpalContent, type Runtime } from './runtime/runtime.ts';
 import type { ReadFiles } from './runtime/tree-source.ts';
 import { findStart, type Start, startFiles } from './scan/find-start.ts';
@@ -33,6 +32,7 @@ import { mayUseTranslations, type Selections, type StartCosts, startCosts } from
 import type { FileTree } from './tree/file-tree.ts';
 import { resolvePath } from './tree/resolve-path.ts';
 import { findUndecidedPlaces, type UndecidedPlaces } from './undecided-places.ts';
+import { settleUserManifest } from './user-manifest/settle-manifest.ts';
 import { declaredVolumes } from './volume-report.ts';
 
 export interface GraminizeOptions {
@@ -83,22 +83,24 @@ export interface Graminized extends ComposedManifest, UndecidedPlaces {
  * image that is graminized already, `manifest` errors for the user's manifest, and what finding the start throws.
  */
 export async function graminize(app: Image, options: GraminizeOptions): Promise<Graminized> {
-  const { runtime, manifest: user, choices = noChoices } = options;
+  const { runtime, choices = noChoices } = options;
   checkIsAppImage(app);
-  checkUserManifest(user, runtime);
+  const given = checkedManifest(options.manifest, runtime);
   const configured = configuredApp(app, choices);
   const tree = await addFiles(options.tree, choices.files, app.layers.length + 1);
   const start = findStart(configured.config, tree, app.name);
+  const volumes = declaredVolumes(app.config);
+  const user = given && settleUserManifest(given, { tree, runtime, start, choices, volumes });
   const read = fileReader(app, tree, choices.files);
   const libc = await chooseLibc(options.libc, { start, tree, runtime, readFiles: read });
   const trustLevel = options.trustLevel ?? 'full';
-  const selections = selectFiles(app.name, { options, tree, start });
+  const selections = selectFiles(app.name, { options, user, tree, start });
   const selection = selections[trustLevel];
   const preset = presetFor(choices.preset, start, { user, version: runtime.version });
   const argumentSource = argumentSourceOf(user, options.insecureArguments);
   const found = { start, selection, tree, runtime, argumentSource, choices };
-  const given = { ...(user && { user }), ...(preset && { preset }) };
-  const composed = await composeManifest({ ...found, ...given, libc: libc.choice, appName: app.name });
+  const wishes = { ...(user && { user }), ...(preset && { preset }) };
+  const composed = await composeManifest({ ...found, ...wishes, libc: libc.choice, appName: app.name });
   const manifestBytes = Buffer.from(serializeManifest(composed.manifest));
   checkEnclave({ ...composed, manifestBytes }, runtime);
   const image = appendGraminizedLayers(configured, {
@@ -108,7 +110,7 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
     start,
     manifestBytes,
   });
-  const notes = [...buildNotes({ app, ...found, ...given, composed }), ...libc.notes];
+  const notes = [...buildNotes({ app, ...found, ...wishes, composed }), ...libc.notes];
   const figures = {
     ...figuresOf(composed.manifest),
     trustLevel,
@@ -117,7 +119,7 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
   const places = findUndecidedPlaces({
     ...{ tree, start, selection },
     manifest: composed.manifest,
-    volumes: declaredVolumes(app.config),
+    volumes,
   });
   const facts = { ...composed, ...places, ...figures, ...(preset && { preset }) };
   return { image, start, libc, selection, notes, ...facts };
@@ -125,19 +127,21 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
 
 interface SelectParts {
   readonly options: GraminizeOptions;
+  /** The user's manifest, fitted to the image. */
+  readonly user: TomlDocument | undefined;
   readonly tree: FileTree;
   readonly start: Start;
 }
 
 /** The trusted files at both levels: the report says what the other one would cost. */
-function selectFiles(subject: string, { options, tree, start }: SelectParts): Selections {
+function selectFiles(subject: string, { options, user, tree, start }: SelectParts): Selections {
   const added = (options.choices ?? noChoices).files.map(({ path }) => path);
   const common = {
     subject,
     trust: options.trust,
     exclude: options.exclude,
-    usesTranslations: mayUseTranslations(start, options.manifest?.root),
-    required: [...startFiles(start), ...namedProgram({ options, tree, start }), ...added],
+    usesTranslations: mayUseTranslations(start, user?.root),
+    required: [...startFiles(start), ...namedProgram({ user, tree, start }), ...added],
   };
   return {
     full: selectTrustedFiles(tree, { ...common, level: 'full' }),
@@ -146,8 +150,8 @@ function selectFiles(subject: string, { options, tree, start }: SelectParts): Se
 }
 
 /** The program that the user's manifest names: under this name, and under its real one. */
-function namedProgram({ options, tree, start }: SelectParts): readonly ImagePath[] {
-  const given = givenProgram(options.manifest, start);
+function namedProgram({ user, tree, start }: Omit<SelectParts, 'options'>): readonly ImagePath[] {
+  const given = givenProgram(user, start);
   if (given === undefined) return [];
   const places = [resolvePath(tree, given, { followLast: false }), resolvePath(tree, given)];
   return places.flatMap((place) => (place.kind === 'found' ? [place.path] : []));
@@ -182,12 +186,11 @@ export function checkIsAppImage(app: Image): void {
   });
 }
 
-function checkUserManifest(manifest: TomlDocument | undefined, { version }: Runtime): void {
-  if (manifest === undefined) return;
-  throwOnProblems(manifest.subject, [
-    ...checkManifest(manifest, version, 'user'),
-    ...checkRuntimeRules(manifest, version),
-  ]);
+/** The user's manifest with old keys rewritten. Throws a `manifest` error for what no build accepts. */
+function checkedManifest(manifest: TomlDocument | undefined, { version }: Runtime): UserManifest | undefined {
+  const read = manifest && readUserManifest(manifest, version);
+  if (read) throwOnProblems(read.document.subject, read.problems);
+  return read;
 }
 
 /** Lays the enclave out once, so that one that is too small is found now and not when it is signed. */

@@ -12,6 +12,7 @@ const ranks = [
   'scan',
   'runtime',
   'manifest',
+  'user-manifest',
   'enclave',
   'signature',
   'store',

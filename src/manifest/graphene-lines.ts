@@ -1,0 +1,14 @@
+/**
+ * `loader.exec = file:app`: a line of a manifest of Graphene before it used TOML, where texts have no quotes. What begins
+ * like a value of TOML (quotes, brackets, digits that end there, booleans) is not one.
+ */
+const line =
+  /^[ \t]*(?:fs|libos|loader|net|sgx|sys)\.[\w.-]+[ \t]*=[ \t]*(?!["'[{]|(?:true|false)\b|\d+[ \t]*(?:#|$))\S/m;
+
+/** A text, array or table as TOML writes them; Graphene had none of these. */
+const tomlValue = /^[ \t]*[\w."'-]+[ \t]*=[ \t]*["'[{]|^[ \t]*\[/m;
+
+/** True of a text that is no TOML and reads as a manifest of Graphene from before TOML. Graphene 1.1, docs/manifest-syntax. */
+export function isGrapheneText(source: string): boolean {
+  return line.test(source) && !tomlValue.test(source);
+}

@@ -1,5 +1,5 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin } from './base/image-path.ts';
-import { checkStart, neededPaths } from './check-start.ts';
+import { checkStart, givenProgram, neededPaths } from './check-start.ts';
 import { findKeptPlaces, keptPlaceNotes } from './kept-places.ts';
 import { allowBehindMounts, allowedPaths } from './manifest/allow-behind-mounts.ts';
 import { checkManifest } from './manifest/check.ts';
@@ -97,7 +97,11 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
     overrides: [...settled.overrides.map((override) => ({ ...override, from: yours })), ...overrides],
     hidden: selection.trusted.filter(({ path }) => !isTrustable(path)),
     trustedSizeBytes: contentSizeOf(reachable),
-    loadedLibc: findLoadedLibc(root, parts.start, { ...parts, isAllowed }),
+    loadedLibc: findLoadedLibc(root, {
+      ...parts,
+      isAllowed,
+      isImages: givenProgram(parts.user, parts.start) === undefined,
+    }),
     warnings: [...warnings, ...notes, ...libraries.notes],
   };
 }

@@ -1,4 +1,12 @@
-import { baseNameOf, bytesOfText, childOf, type ImagePath, imagePath } from '../base/image-path.ts';
+import { GscError } from '../base/error.ts';
+import {
+  baseNameOf,
+  bytesOfText,
+  childOf,
+  type ImagePath,
+  imagePath,
+  showBytes,
+} from '../base/image-path.ts';
 import { type TomlTable, valueAt } from '../manifest/toml.ts';
 import { variableIn } from '../manifest/variable.ts';
 import type { Start } from '../scan/find-start.ts';
@@ -10,17 +18,35 @@ export type LoadedLibc =
   /** The host's LD_LIBRARY_PATH decides, or what a container has. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'static' }
-  /** No directory has the loader: nothing starts. */
+  /** No directory has the loader of the image's program, which does not start. */
   | { readonly kind: 'missing' };
+
+export interface LoadedLibcParts extends InsideParts {
+  readonly appName: string;
+  readonly start: Start;
+  /** False if the user's manifest names another program than the image, which may have another loader. */
+  readonly isImages: boolean;
+}
 
 /** Where the library OS looks without LD_LIBRARY_PATH. LibOS, `find_interp`. */
 const defaultDirectories = ['/lib', '/lib64'].map(imagePath);
 
 /**
  * Finds the C library as the library OS does: the first directory of `LD_LIBRARY_PATH`, seen through the mounts, that has a
- * file with the name of the program's ELF interpreter.
+ * file with the name of the program's ELF interpreter. Throws an `entrypoint` error if the program that starts has none.
  */
-export function findLoadedLibc(manifest: TomlTable, start: Start, parts: InsideParts): LoadedLibc {
+export function findLoadedLibc(manifest: TomlTable, parts: LoadedLibcParts): LoadedLibc {
+  const loaded = searchLibc(manifest, parts);
+  if (loaded.kind !== 'missing' || !parts.isImages) return loaded;
+  throw new GscError({
+    code: 'entrypoint',
+    subject: parts.appName,
+    message: `no directory of LD_LIBRARY_PATH has the program's loader ${showBytes(parts.start.chain.loader?.name ?? '')}, seen through the mounts of the manifest`,
+    hint: 'mount the directories of libraries as the image has them',
+  });
+}
+
+function searchLibc(manifest: TomlTable, { start, ...parts }: LoadedLibcParts): LoadedLibc {
   if (start.chain.loader === undefined) return { kind: 'static' };
   const text = variableIn(manifest, 'LD_LIBRARY_PATH');
   if (text === undefined && valueAt(manifest, ['loader', 'env', 'LD_LIBRARY_PATH']) !== undefined) {

@@ -7,6 +7,7 @@ import { addGenPrivateKey } from './gen-private-key-command.ts';
 import { addInfoImage } from './info-image-command.ts';
 import { addInit } from './init-command.ts';
 import { addManifestCheck } from './manifest-check-command.ts';
+import { addMigrateManifest } from './migrate-manifest-command.ts';
 import type { AddCommand } from './program.ts';
 import { addSgxSign } from './sgx-sign-command.ts';
 import { addSignImage } from './sign-image-command.ts';
@@ -24,6 +25,7 @@ export const commands: readonly AddCommand[] = [
   addSigstructView,
   addInit,
   addManifestCheck,
+  addMigrateManifest,
   addConfig,
   addCache,
 ];

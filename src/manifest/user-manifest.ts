@@ -25,7 +25,10 @@ export function readUserManifest(document: TomlDocument, version: RuntimeVersion
   const { document: migrated, changes, left } = migrateManifest(document, version, 'build');
   return {
     document: migrated,
-    notes: changes.map((change) => `${showPlace(document, change.path)}: ${change.message}`),
+    notes: [
+      ...changes.map((change) => `${showPlace(document, change.path)}: ${change.message}`),
+      ...(changes.length === 0 ? [] : [`gsc migrate-manifest rewrites ${document.subject} in this way`]),
+    ],
     problems: [
       ...left,
       ...checkRuntimeRules(migrated, version),

@@ -38,8 +38,8 @@ export function settlePreloads(merged: TomlTable, parts: PreloadParts): SettledP
   const words = wordsIn(variableIn(merged, name) ?? '');
   const found = words.map((word) => findLibrary(word, merged, parts));
   const missing = found.filter(({ file }) => file.kind === 'missing');
-  const [first] = missing;
-  if (first !== undefined && !parts.isDecided) throw missingLibrary(first.word, parts);
+  const refused = parts.isDecided ? undefined : missing.find(({ word }) => isMissed(word, parts));
+  if (refused !== undefined) throw missingLibrary(refused.word, parts);
   const kept = found.filter(({ file }) => file.kind !== 'missing');
   const settled = kept.map(({ word, place }) => (place === undefined ? word : showBytes(place))).join(':');
   return {
@@ -119,15 +119,26 @@ function staticNotes(words: readonly string[], { libraries }: Start): readonly s
   ];
 }
 
-function missingLibrary(word: string, { user, appName, runtime }: PreloadParts): GscError {
-  const key = ['loader', 'env', name];
-  const isUsers = wordsIn(textOfVariable(user && valueAt(user.root, key)) ?? '').includes(word);
+const key = ['loader', 'env', name];
+
+function isUsers(word: string, { user }: PreloadParts): boolean {
+  return wordsIn(textOfVariable(user && valueAt(user.root, key)) ?? '').includes(word);
+}
+
+/** A static program loads nothing of what its image says; but what a manifest demands is meant. */
+function isMissed(word: string, parts: PreloadParts): boolean {
+  return parts.start.libraries.libc !== 'static' || isUsers(word, parts);
+}
+
+function missingLibrary(word: string, parts: PreloadParts): GscError {
+  const { user, appName, runtime } = parts;
+  const isOfUser = user !== undefined && isUsers(word, parts);
   const lacks = isGramineLibrary(imagePath(bytesOfText(word)))
     ? `neither ${appName} nor the runtime ${runtime.subject} has it for this program's C library`
     : `${appName} does not have it`;
   return new GscError({
-    code: isUsers ? 'manifest' : 'entrypoint',
-    subject: isUsers && user ? showPlace(user, key) : `${appName}: ${name}`,
+    code: isOfUser ? 'manifest' : 'entrypoint',
+    subject: isOfUser ? showPlace(user, key) : `${appName}: ${name}`,
     message: `the library ${JSON.stringify(word)} is to be preloaded, but ${lacks}; programs would run without it, unnoticed`,
     hint: `add it with --file FILE:PATH, or drop it with --env ${name}=`,
   });

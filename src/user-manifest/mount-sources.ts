@@ -114,17 +114,11 @@ interface Move {
 function moved(step: Step, { path, mount, source, fate }: Move): Step {
   const uri = fileUri(fate.to);
   if (uri === undefined) return step;
-  const reason = fate.isRuntime ? 'where the runtime lies' : 'its real name, as the image has a link there';
   const document = replaceAt(step.document, [...path, 'uri'], uri);
-  return {
-    ...step,
-    document: fate.isRuntime ? document : listUnder(document, source, fate.to),
-    notes: [
-      ...step.notes,
-      `${showPlace(document, [...path, 'uri'])}: ${uriOf(mount)} became ${uri}, ${reason}`,
-    ],
-    namesRuntime: step.namesRuntime || fate.isRuntime,
-  };
+  if (!fate.isRuntime) return { ...step, document: listUnder(document, source, fate.to) };
+  if (fate.to === source) return { ...step, namesRuntime: true };
+  const note = `${showPlace(document, [...path, 'uri'])}: ${uriOf(mount)} became ${uri}, where the runtime lies`;
+  return { ...step, document, notes: [...step.notes, note], namesRuntime: true };
 }
 
 /** Lists what is allowed or trusted under a name behind a link under its real name as well: Gramine compares names as text. */

@@ -1,9 +1,9 @@
 /**
  * `loader.exec = file:app`: a line of a manifest of Graphene before it used TOML, where texts have no quotes. What begins
- * like a value of TOML (quotes, brackets, digits that end there, booleans) is not one.
+ * like a value of TOML (quotes, brackets, numbers, booleans) is not one.
  */
 const line =
-  /^[ \t]*(?:fs|libos|loader|net|sgx|sys)\.[\w.-]+[ \t]*=[ \t]*(?!["'[{]|(?:true|false)\b|\d+[ \t]*(?:#|$))\S/m;
+  /^[ \t]*(?:fs|libos|loader|net|sgx|sys)\.[\w.-]+[ \t]*=[ \t]*(?!["'[{]|(?:true|false)\b|\d+(?:[ \t#]|$))\S/m;
 
 /** A text, array or table as TOML writes them; Graphene had none of these. */
 const tomlValue = /^[ \t]*[\w."'-]+[ \t]*=[ \t]*["'[{]|^[ \t]*\[/m;

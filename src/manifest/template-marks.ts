@@ -8,8 +8,11 @@ export interface TemplateMark {
 export const templateHint =
   'render it first (gramine-manifest does); braces that the application is to see are given with --env, --entrypoint or --cmd';
 
-/** Jinja2: expressions, statements, comments. https://jinja.palletsprojects.com/en/stable/templates/#synopsis */
-const marks = /(?<!\{)\{\{-?([^{}]*)\}\}|\{%[\s\S]*?%\}|\{#[\s\S]*?#\}/g;
+/**
+ * Jinja2: expressions, statements, comments. https://jinja.palletsprojects.com/en/stable/templates/#synopsis. A piece ends before
+ * the next one begins, so that a text is searched once.
+ */
+const marks = /(?<!\{)\{\{-?([^{}]*)\}\}|\{%(?:(?!\{%)[\s\S])*?%\}|\{#(?:(?!\{#)[\s\S])*?#\}/g;
 
 /**
  * The first piece of a template in a text, or undefined. Double braces of other languages are none: an expression of Jinja2

@@ -8,7 +8,10 @@ const line =
 /** A text, array or table as TOML writes them; Graphene had none of these. */
 const tomlValue = /^[ \t]*[\w."'-]+[ \t]*=[ \t]*["'[{]|^[ \t]*\[/m;
 
+/** A URI without quotes: this alone tells. */
+const bareUri = /^[ \t]*[\w.-]+[ \t]*=[ \t]*(?:file|dev):/m;
+
 /** True of a text that is no TOML and reads as a manifest of Graphene from before TOML. Graphene 1.1, docs/manifest-syntax. */
 export function isGrapheneText(source: string): boolean {
-  return line.test(source) && !tomlValue.test(source);
+  return bareUri.test(source) || (line.test(source) && !tomlValue.test(source));
 }

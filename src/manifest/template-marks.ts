@@ -14,11 +14,16 @@ export const templateHint =
  */
 const marks = /(?<!\{)\{\{-?([^{}]*)\}\}|\{%(?:(?!\{%)[\s\S])*?%\}|\{#(?:(?!\{#)[\s\S])*?#\}/g;
 
+/** Graphene's own templates until 1.2: variables of make, in URIs alone (elsewhere shells have the same form). */
+const makeVariable = /\$\(\w+\)/;
+
 /**
  * The first piece of a template in a text, or undefined. Double braces of other languages are none: an expression of Jinja2
  * begins with a name or a literal, where Go's templates have a dot and inline tables of TOML an equals sign.
  */
 export function findTemplateMark(text: string): TemplateMark | undefined {
+  const variable = /^(?:file|dev):/.test(text) ? makeVariable.exec(text) : null;
+  if (variable) return { offset: variable.index, text: variable[0] };
   if (!text.includes('{')) return undefined;
   for (const { 0: mark, 1: expression, index: offset } of text.matchAll(marks)) {
     if (expression === undefined || isExpression(expression.trim())) return { offset, text: shorten(mark) };

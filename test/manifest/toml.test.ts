@@ -162,6 +162,7 @@ describe('what is no TOML', () => {
     '# Graphene\nloader.debug_type = none\nsgx.thread_num = 4\n',
     'sgx.trusted_files.a = file:a\nfs.mount.lib.type = chroot # x\n',
     'loader.env.A = a b c',
+    'loader.env.A = "a"\nloader.preload = file:/l.so',
     'sgx.ra_client_spid = 12345678901234567890123456789012abc',
   ])('a manifest of Graphene from before TOML is said to be one: %j', (text) => {
     const error = failure(text);
@@ -175,7 +176,7 @@ describe('what is no TOML', () => {
     'a.b = c',
     'sgx.enclave_size = 256M\nloader.log_level = "error"',
     '[sgx]\nenclave_size = 256M',
-    'sgx.trusted_files = ["a"\nloader.exec = file:x',
+    'sgx.trusted_files = ["file:a"\nloader.log_level = error',
   ])('another mistake is not: %j', (text) => {
     expect(failure(text).message).not.toContain('Graphene');
   });

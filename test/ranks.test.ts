@@ -38,6 +38,7 @@ const nouns = [
   'manifest',
   'enclave',
   'signature',
+  'user-manifest',
 ];
 const verbs = ['provision', 'graminize', 'sign', 'inspect'];
 const faces = ['.', 'cli/terminal', 'cli/options', 'cli/reports', 'cli/commands', 'cli'];

@@ -1,6 +1,7 @@
 #include "mounts.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "../report.h"
 #include "manifest.h"
@@ -46,7 +47,11 @@ static struct mount read_mount(const struct toml *table) {
     const char *path = member_string(table, "path", "fs.mounts");
     if (!path || *path != '/' || strcmp(clean_path(path), "/") == 0)
         fail("manifest: line %d: fs.mounts: path must be absolute and not /", table->line);
-    return (struct mount){.path = clean_path(path), .host = read_host(table, "fs.mounts")};
+    struct mount mount = {.path = clean_path(path), .host = read_host(table, "fs.mounts")};
+    /* Gramine looks the root of every mount up when it mounts, those of encrypted ones excepted. */
+    if (mount.host && access(*mount.host ? mount.host : ".", F_OK) < 0)
+        fail("manifest: line %d: mounting file:%s under %s: ENOENT", table->line, mount.host, mount.path);
+    return mount;
 }
 
 const struct mounts *read_mounts(const struct toml *manifest) {

@@ -7,6 +7,7 @@ import { addGenPrivateKey } from './commands/gen-private-key-command.ts';
 import { addInfoImage } from './commands/info-image-command.ts';
 import { addInit } from './commands/init-command.ts';
 import { addManifestCheck } from './commands/manifest-check-command.ts';
+import { addMigrateManifest } from './commands/migrate-manifest-command.ts';
 import { addSgxSign } from './commands/sgx-sign-command.ts';
 import { addSignImage } from './commands/sign-image-command.ts';
 import { addSigstructView } from './commands/sigstruct-view-command.ts';
@@ -24,6 +25,7 @@ export const commands: readonly AddCommand[] = [
   addSigstructView,
   addInit,
   addManifestCheck,
+  addMigrateManifest,
   addConfig,
   addCache,
 ];

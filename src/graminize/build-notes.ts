@@ -18,6 +18,7 @@ import { lineEndNotes } from '../start/line-ends.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { engineFiles } from '../trust/exclusion-rules.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
+import type { SettledManifest } from '../user-manifest/settle-manifest.ts';
 import type { BuildChoices } from './build-options.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
 import { stopSignalNotes } from './stop-signal.ts';
@@ -33,7 +34,7 @@ export interface BuildNoteParts {
   readonly argumentSource: 'own' | 'host' | 'user';
   readonly preset?: AppliedPreset;
   /** The user's manifest, if there is one. */
-  readonly user?: TomlDocument;
+  readonly user?: SettledManifest;
   readonly composed: ComposedManifest;
 }
 
@@ -43,6 +44,7 @@ export function buildNotes(parts: BuildNoteParts): readonly string[] {
   const volumes = { declared: declaredVolumes(app.config), chosen: choices.volumes };
   return [
     ...tree.warnings,
+    ...(parts.user?.notes ?? []),
     ...imageNotes(parts),
     ...selection.notes,
     ...composed.warnings,

@@ -15,6 +15,8 @@ export interface StartParts {
   readonly start: ContainerProcess;
   /** The user's manifest, if there is one: it may name another program and another directory. */
   readonly user?: TomlDocument;
+  /** Which C library the application gets. */
+  readonly libc: 'runtime' | 'image';
   /** True for what the host may put there later: the manifest allows it. */
   readonly isAllowed: (path: ImagePath) => boolean;
 }
@@ -39,8 +41,26 @@ export function givenProgram(user: TomlDocument | undefined, start: ContainerPro
   return imagePath(`${givenText(user, ['fs', 'start_dir']) ?? start.workingDirectory.realPath}/${given}`);
 }
 
+/** What has to be there, under these names, when the program starts: the program itself, its working directory, its loader. */
+export function neededPaths(parts: Pick<StartParts, 'user' | 'start' | 'libc'>): readonly ImagePath[] {
+  const program = givenProgram(parts.user, parts.start);
+  return [startDirectory(parts), ...(program === undefined ? neededFiles(parts) : [program])];
+}
+
+/** Gramine's C library has a loader of its own, which is taken by its name. */
+function neededFiles({ start, libc }: Pick<StartParts, 'start' | 'libc'>): readonly ImagePath[] {
+  const { steps } = start.chain;
+  const isRuntimes = libc === 'runtime' && start.libraries.libc === 'glibc';
+  return isRuntimes ? steps.map(({ path }) => path) : startFiles(start);
+}
+
+function startDirectory({ user, start }: Pick<StartParts, 'user' | 'start'>): ImagePath {
+  const given = givenText(user, ['fs', 'start_dir']);
+  return given === undefined ? start.workingDirectory.realPath : imagePath(given);
+}
+
 function checkProgram(parts: StartParts, mounts: readonly Mount[]): void {
-  for (const path of startFiles(parts.start)) {
+  for (const path of neededFiles(parts)) {
     const problem = problemWith(path, parts, mounts);
     if (problem === undefined) continue;
     const [message, hint] = problem;
@@ -92,7 +112,7 @@ function checkGivenProgram(parts: StartParts, mounts: readonly Mount[], path: Im
 function checkDirectory(parts: StartParts, mounts: readonly Mount[]): void {
   const key = ['fs', 'start_dir'];
   const given = givenText(parts.user, key);
-  const path = given === undefined ? parts.start.workingDirectory.realPath : imagePath(given);
+  const path = startDirectory(parts);
   const mount = mountOf(path, mounts);
   if (mount?.type === 'tmpfs' && mount.at !== path) {
     const problem = `it lies in a tmpfs at ${showBytes(mount.at)}, which is empty at the start`;

@@ -10,13 +10,12 @@ import { type ManifestChoices, optionManifest, settleChoices } from '../manifest
 import type { AppliedPreset } from '../manifest/preset/presets.ts';
 import { checkManifest } from '../manifest/schema/check.ts';
 import { addDefaults } from '../manifest/schema/defaults.ts';
-import { throwOnProblems } from '../manifest/schema/problem.ts';
+import { showPlace, throwOnProblems } from '../manifest/schema/problem.ts';
 import { checkRuntimeRules } from '../manifest/schema/runtime-rules.ts';
 import { select } from '../manifest/schema/runtime-values.ts';
 import {
   isArray,
   isTable,
-  showPath,
   type TomlDocument,
   type TomlTable,
   type TomlValue,
@@ -27,7 +26,13 @@ import type { ContainerProcess } from '../start/container-process.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import type { TrustedFile, TrustedSelection } from '../trust/trusted-files.ts';
-import { checkStart } from './check-start.ts';
+import type { InsideParts } from '../user-manifest/inside-view.ts';
+import { settleLibraryPath } from '../user-manifest/library-path.ts';
+import { findLoadedLibc, type LoadedLibc } from '../user-manifest/loaded-libc.ts';
+import { missingMountNotes } from '../user-manifest/missing-mounts.ts';
+import { type SettledPreloads, settlePreloads } from '../user-manifest/preloaded-libraries.ts';
+import type { SettledManifest } from '../user-manifest/settle-manifest.ts';
+import { checkStart, givenProgram, neededPaths } from './check-start.ts';
 import {
   generatedManifest,
   type LibcChoice,
@@ -37,15 +42,15 @@ import {
 import { hostsFile, hostsPlace } from './hosts-file.ts';
 import type { LibraryDataMount } from './library-data-mounts.ts';
 import { sourceFiles } from './source-files.ts';
-import { findStartMounts, type StartMount, startMountNotes } from './start-mounts.ts';
+import { findStartMounts, startMountNotes } from './start-mounts.ts';
 
 export interface ComposeParts {
   /** How messages call the app image. */
   readonly appName: string;
   readonly tree: FileTree;
   readonly runtime: Runtime;
-  /** The user's manifest, if there is one. */
-  readonly user?: TomlDocument;
+  /** The user's manifest, if there is one, fitted to the image. */
+  readonly user?: SettledManifest;
   readonly start: ContainerProcess;
   readonly selection: TrustedSelection;
   readonly libc: LibcChoice;
@@ -80,6 +85,8 @@ export interface ComposedManifest {
   readonly libraryData: readonly LibraryDataMount[];
   /** The content of `graminizedPaths.hosts`; absent if the user's manifest or an option decides on `/etc/hosts`. */
   readonly hosts?: Buffer;
+  /** The C library that the program gets with all that. */
+  readonly loadedLibc: LoadedLibc;
   readonly warnings: readonly string[];
 }
 
@@ -90,16 +97,19 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
   const user = await expandedUserManifest(parts);
   const settled = settleChoices(parts.choices, user);
   const shown = findShown(parts, user, settled.choices);
-  const { merged, overrides, kept } = mergeSources(parts, user, settled.choices, shown);
-  const isAllowed = allowedPlaces(merged, settled.choices);
+  const { merged: sources, overrides, notes } = mergeSources(parts, user, settled.choices, shown);
+  const isAllowed = allowedPlaces(sources, settled.choices);
+  const { manifest: merged, ...libraries } = settleLibraries(sources, { ...parts, isAllowed });
   checkStart({ ...parts, isAllowed }, readMounts(merged));
   const isReachable = reachThroughMounts(merged);
   const isTrustable = (path: ImagePath) => isReachable(path) && !isAllowed(path);
   const reachable = selection.trusted.filter(({ path }) => isTrustable(path));
   const known = new Set(reachable.map(({ path }) => path));
-  const sources = sourceFiles({ ...parts, isAllowed }).filter(({ path }) => !known.has(path));
-  const listed = [...reachable, ...sources, ...(shown.hosts ? [hostsEntry(shown.hosts)] : [])];
-  const withFiles = addTrustedFiles(merged, trustedEntries(listed, facts, libc));
+  const needed = [...sourceFiles({ ...parts, isAllowed }), ...libraries.files];
+  const added = needed.filter(({ path }) => !known.has(path));
+  const listed = [...reachable, ...added, ...(shown.hosts ? [hostsEntry(shown.hosts)] : [])];
+  const opened = parts.user?.namesRuntime || libraries.namesRuntime ? 'runtime' : libc;
+  const withFiles = addTrustedFiles(merged, trustedEntries(listed, facts, opened));
   const { root, warnings } = addDefaults(withFiles, runtime.version);
   checkComplete(root, parts);
   return {
@@ -108,7 +118,12 @@ export async function composeManifest(parts: ComposeParts): Promise<ComposedMani
     hidden: selection.trusted.filter(({ path }) => !isTrustable(path)),
     trustedSizeBytes: contentSizeOf(reachable),
     ...shown,
-    warnings: [...warnings, ...startMountNotes(kept), ...droppedHostNotes(parts.choices, shown)],
+    loadedLibc: findLoadedLibc(root, {
+      ...parts,
+      isAllowed,
+      isImages: givenProgram(parts.user, parts.start) === undefined,
+    }),
+    warnings: [...warnings, ...notes, ...libraries.notes, ...droppedHostNotes(parts.choices, shown)],
   };
 }
 
@@ -117,7 +132,7 @@ const yours = 'your manifest';
 interface MergedSources {
   readonly merged: TomlTable;
   readonly overrides: readonly SourcedOverride[];
-  readonly kept: readonly StartMount[];
+  readonly notes: readonly string[];
 }
 
 /** What is shown at other places than its own. */
@@ -209,7 +224,29 @@ function mergeSources(
     merged = result.merged;
     overrides.unshift(...result.overrides.map((override) => ({ ...override, from })));
   }
-  return { merged: allowBehindMounts(merged, parts.selection.mounts), overrides, kept };
+  const notes = [...startMountNotes(kept), ...missingNotes(own, parts)];
+  return { merged: allowBehindMounts(merged, parts.selection.mounts), overrides, notes };
+}
+
+/** Of mounts of the user's that show nothing. */
+function missingNotes(own: TomlTable, { appName, user, start, libc }: ComposeParts): readonly string[] {
+  if (user === undefined) return [];
+  return missingMountNotes(user.missingMounts, {
+    subject: user.subject,
+    appName,
+    ownMounts: mountPoints(own),
+    needed: neededPaths({ start, libc, user }),
+  });
+}
+
+/** The library path and the preloaded libraries that go with the C library. */
+function settleLibraries(merged: TomlTable, parts: ComposeParts & InsideParts): SettledPreloads {
+  const path = settleLibraryPath(merged, parts);
+  const isDecided = parts.choices.environment.some(
+    ({ kind, name }) => kind === 'value' && name === 'LD_PRELOAD',
+  );
+  const preloads = settlePreloads(path.manifest, { ...parts, isDecided });
+  return { ...preloads, notes: [...path.notes, ...preloads.notes] };
 }
 
 function contentSizeOf(files: readonly TrustedFile[]): number {
@@ -227,10 +264,9 @@ function mountPoints(manifest: TomlTable): readonly ImagePath[] {
 async function expandedUserManifest({ user, tree, runtime, appName }: ComposeParts): Promise<TomlTable> {
   if (user === undefined) return new Map();
   if (valueAt(user.root, ['sgx', 'trusted_files']) === undefined) return user.root;
-  return expandTrustedFiles(user.root, runtime.version, treeFiles(tree, appName), (path) => {
-    const { line, column } = user.locate(path);
-    return `${user.subject}:${line}:${column}: ${showPath(path)}`;
-  });
+  return expandTrustedFiles(user.root, runtime.version, treeFiles(tree, appName), (path) =>
+    showPlace(user, path),
+  );
 }
 
 /**

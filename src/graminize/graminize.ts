@@ -11,12 +11,11 @@ import { stateOf } from '../image/labels.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
 import { type InsecureOption, insecureOptions } from '../manifest/insecure-options.ts';
 import { type AppliedPreset, presetFor } from '../manifest/preset/presets.ts';
-import { checkManifest } from '../manifest/schema/check.ts';
 import { throwOnProblems } from '../manifest/schema/problem.ts';
-import { checkRuntimeRules } from '../manifest/schema/runtime-rules.ts';
 import { predictStartSeconds } from '../manifest/start-time.ts';
 import { serializeManifest } from '../manifest/toml/serialize.ts';
 import { isArray, isTable, type TomlDocument, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { readUserManifest, type UserManifest } from '../manifest/user-manifest.ts';
 import { libpalContent, type Runtime } from '../runtime/runtime.ts';
 import type { ReadFiles } from '../runtime/tree-source.ts';
 import { readFiles } from '../scan/read-files.ts';
@@ -25,6 +24,7 @@ import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import type { TrustLevel } from '../trust/trust-level.ts';
 import { selectTrustedFiles, type TrustedSelection } from '../trust/trusted-files.ts';
+import { settleUserManifest } from '../user-manifest/settle-manifest.ts';
 import { addFiles } from './add-files.ts';
 import { buildNotes } from './build-notes.ts';
 import { type BuildChoices, configuredApp, noChoices } from './build-options.ts';
@@ -86,24 +86,26 @@ export interface Graminized extends ComposedManifest, UndecidedPlaces {
  * image that is graminized already, `manifest` errors for the user's manifest, and what finding the start throws.
  */
 export async function graminize(app: Image, options: GraminizeOptions): Promise<Graminized> {
-  const { runtime, manifest: user, choices = noChoices } = options;
+  const { runtime, choices = noChoices } = options;
   checkIsAppImage(app);
-  checkUserManifest(user, runtime);
+  const given = checkedManifest(options.manifest, runtime);
   const configured = configuredApp(app, choices);
   const tree = await addFiles(options.tree, choices.files, app.layers.length + 1);
   const start = findStart(configured.config, tree, app.name);
+  const volumes = declaredVolumes(app.config);
+  const user = given && settleUserManifest(given, { tree, runtime, start, choices, volumes });
   const read = fileReader(app, tree, choices.files);
   const libc = await chooseLibc(options.libc, { start, tree, runtime, readFiles: read });
   const trustLevel = options.trustLevel ?? 'full';
   const data = libc.choice === 'runtime' ? findLibraryData({ start, tree, runtime }) : [];
-  const selections = selectFiles(app.name, { options, tree, start, data });
+  const selections = selectFiles(app.name, { options, user, tree, start, data });
   const selection = selections[trustLevel];
   const preset = presetFor(choices.preset, start, { user, version: runtime.version });
   const argumentSource = argumentSourceOf(user, options.insecureArguments);
   const found = { start, selection, tree, runtime, argumentSource, choices };
-  const given = { ...(user && { user }), ...(preset && { preset }) };
+  const wishes = { ...(user && { user }), ...(preset && { preset }) };
   const composed = await composeManifest({
-    ...{ ...found, ...given, libc: libc.choice, appName: app.name },
+    ...{ ...found, ...wishes, libc: libc.choice, appName: app.name },
     libraryData: openedLibraryData(data, selection),
     stopsWithSigterm: stopsWithSigterm(app.config),
   });
@@ -116,7 +118,7 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
     start,
     manifestBytes,
   });
-  const notes = [...buildNotes({ app, ...found, ...given, composed }), ...libc.notes];
+  const notes = [...buildNotes({ app, ...found, ...wishes, composed }), ...libc.notes];
   const figures = {
     ...figuresOf(composed.manifest),
     trustLevel,
@@ -125,7 +127,7 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
   const places = findUndecidedPlaces({
     ...{ tree, start, selection },
     manifest: composed.manifest,
-    volumes: declaredVolumes(app.config),
+    volumes,
   });
   const facts = { ...composed, ...places, ...figures, ...(preset && { preset }) };
   return { image, start, libc, selection, notes, ...facts };
@@ -133,20 +135,22 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
 
 interface SelectParts {
   readonly options: GraminizeOptions;
+  /** The user's manifest, fitted to the image. */
+  readonly user: TomlDocument | undefined;
   readonly tree: FileTree;
   readonly start: ContainerProcess;
   readonly data: readonly LibraryDataMount[];
 }
 
 /** The trusted files at both levels: the report says what the other one would cost. */
-function selectFiles(subject: string, { options, tree, start, data }: SelectParts): Selections {
+function selectFiles(subject: string, { options, user, tree, start, data }: SelectParts): Selections {
   const added = (options.choices ?? noChoices).files.map(({ path }) => path);
   const common = {
     subject,
     trust: options.trust,
     exclude: options.exclude,
-    usesTranslations: mayUseTranslations(start, options.manifest?.root),
-    required: [...startFiles(start), ...namedProgram({ options, tree, start }), ...added],
+    usesTranslations: mayUseTranslations(start, user?.root),
+    required: [...startFiles(start), ...namedProgram({ user, tree, start }), ...added],
     toShow: data.filter(({ kind }) => !isFile(kind)),
   };
   return {
@@ -156,8 +160,8 @@ function selectFiles(subject: string, { options, tree, start, data }: SelectPart
 }
 
 /** The program that the user's manifest names: under this name, and under its real one. */
-function namedProgram({ options, tree, start }: Omit<SelectParts, 'data'>): readonly ImagePath[] {
-  const given = givenProgram(options.manifest, start);
+function namedProgram({ user, tree, start }: Omit<SelectParts, 'options' | 'data'>): readonly ImagePath[] {
+  const given = givenProgram(user, start);
   if (given === undefined) return [];
   const places = [resolvePath(tree, given, { followLast: false }), resolvePath(tree, given)];
   return places.flatMap((place) => (place.kind === 'found' ? [place.path] : []));
@@ -196,12 +200,11 @@ export function checkIsAppImage(app: Image): void {
   });
 }
 
-function checkUserManifest(manifest: TomlDocument | undefined, { version }: Runtime): void {
-  if (manifest === undefined) return;
-  throwOnProblems(manifest.subject, [
-    ...checkManifest(manifest, version, 'user'),
-    ...checkRuntimeRules(manifest, version),
-  ]);
+/** The user's manifest with old keys rewritten. Throws a `manifest` error for what no build accepts. */
+function checkedManifest(manifest: TomlDocument | undefined, { version }: Runtime): UserManifest | undefined {
+  const read = manifest && readUserManifest(manifest, version);
+  if (read) throwOnProblems(read.document.subject, read.problems);
+  return read;
 }
 
 /** Lays the enclave out once, so that one that is too small is found now and not when it is signed. */

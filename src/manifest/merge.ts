@@ -1,6 +1,7 @@
 import { showValue } from './schema/problem.ts';
 import { serializeManifest } from './toml/serialize.ts';
 import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue } from './toml/toml.ts';
+import { textOfVariable, withText } from './variable.ts';
 
 /** A key that both have, with different values: the user's counts. Values are shown for messages. */
 export interface Override {
@@ -61,15 +62,9 @@ function isVariable(path: KeyPath): boolean {
 
 /** Joined in the form that the user chose; undefined unless both are texts: what is passed through from the host is not joined. */
 function joinPathLists(user: TomlValue, own: TomlValue): TomlValue | undefined {
-  const [userText, ownText] = [textOf(user), textOf(own)];
+  const [userText, ownText] = [textOfVariable(user), textOfVariable(own)];
   if (userText === undefined || ownText === undefined) return undefined;
-  const joined = joinPaths(userText, ownText);
-  return isTable(user) ? new Map([...user, ['value', joined]]) : joined;
-}
-
-function textOf(variable: TomlValue): string | undefined {
-  const value = isTable(variable) && variable.size === 1 ? variable.get('value') : variable;
-  return typeof value === 'string' ? value : undefined;
+  return withText(user, joinPaths(userText, ownText));
 }
 
 /** Lists of paths in order, joined by colons, without empty and repeated parts. */

@@ -3,6 +3,7 @@ import { isAtLeast, type RuntimeVersion } from '../runtime/version.ts';
 import { expandTrustedFiles } from './files/expand-trusted-files.ts';
 import type { FileAccess } from './files/file-access.ts';
 import { addDefaults, type DefaultsOptions, tableOf, withKey } from './schema/defaults.ts';
+import { showPlace } from './schema/problem.ts';
 import { type SerializeOptions, serializeManifest } from './toml/serialize.ts';
 import { type KeyPath, parseToml, showPath, type TomlTable } from './toml/toml.ts';
 
@@ -34,14 +35,11 @@ export interface PreparedManifest {
 export async function prepareManifest(options: PrepareOptions): Promise<PreparedManifest> {
   const { version, subject } = options;
   const document = parseToml(options.text, subject);
-  const showPlace = (path: KeyPath): string => {
-    const { line, column } = document.locate(path);
-    return `${subject}:${line}:${column}: ${showPath(path)}`;
-  };
+  const showKey = (path: KeyPath): string => showPlace(document, path);
   const { root, warnings } = addDefaults(document.root, version, options);
-  const expanded = await expandTrustedFiles(root, version, options.files, showPlace);
+  const expanded = await expandTrustedFiles(root, version, options.files, showKey);
   const complete = isAtLeast(version.release, '1.8')
-    ? await addEntrypointHash(expanded, options.hostFiles, showPlace)
+    ? await addEntrypointHash(expanded, options.hostFiles, showKey)
     : expanded;
   const text = serializeManifest(complete, { layout: options.layout ?? 'genuine' });
   return { root: complete, text, warnings };
@@ -54,7 +52,7 @@ export async function prepareManifest(options: PrepareOptions): Promise<Prepared
 export async function addEntrypointHash(
   root: TomlTable,
   hostFiles: FileAccess,
-  showPlace: (path: KeyPath) => string = showPath,
+  showKey: (path: KeyPath) => string = showPath,
 ): Promise<TomlTable> {
   const loader = tableOf(root, 'loader');
   const entrypoint = tableOf(loader, 'entrypoint', ['loader']);
@@ -63,7 +61,7 @@ export async function addEntrypointHash(
   if (typeof uri !== 'string' || !uri.startsWith('file:')) {
     throw new GscError({
       code: 'manifest',
-      subject: showPlace(['loader', 'entrypoint', 'uri']),
+      subject: showKey(['loader', 'entrypoint', 'uri']),
       message: `expected the URI of libsysdb.so, starting with file:, got ${uri === undefined ? 'none' : JSON.stringify(String(uri))}`,
       hint: 'write loader.entrypoint.uri = "file:…/libsysdb.so"',
     });

@@ -26,7 +26,7 @@ describe.skipIf(skipWithoutVectors())('gsc manifest-check, against the genuine s
       const toml = isOld
         ? probe.toml.replaceAll('loader.entrypoint.uri = ', 'loader.entrypoint = ')
         : probe.toml;
-      const args = ['manifest-check', '--runtime-version', version];
+      const args = ['manifest-check', '--for', 'complete', '--runtime-version', version];
       const { code, stdout, stderr } = await gscHere(args, { stdin: textStream(toml) });
       expect(code === 0, `${probe.name}: ${stdout}${stderr}`).toBe(probe[version].accepted);
       if (code === 1) expect(stdout, probe.name).toMatch(/^standard input:\d+:\d+: /);
@@ -86,6 +86,55 @@ describe('gsc manifest-check', () => {
       code: 1,
       stdout: expect.stringMatching(/late\.manifest:4:5: .*power of two/),
     });
+  });
+
+  test('takes a manifest with nothing missing for a complete one, any other one for gsc build', async () => {
+    const old = 'sgx.thread_num = 3\n';
+    const complete = await gsc(['manifest-check'], { input: valid + old });
+    expect(complete).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^standard input:4:5: sgx\.thread_num: not a key/),
+      stderr: expect.stringContaining('gsc migrate-manifest rewrites'),
+    });
+    const user = await gsc(['manifest-check'], { input: old });
+    expect(user).toMatchObject({ code: 0, stdout: '' });
+    expect(user.stderr).toContain('warning: standard input:1:5: sgx.thread_num: became sgx.max_threads\n');
+    expect(user.stderr).toContain('a valid manifest for gsc build with Gramine 1.9');
+  });
+
+  test('--for decides what it is for', async () => {
+    const missing = await gsc(['manifest-check', '--for', 'complete'], { input: 'sgx.debug = false' });
+    expect(missing).toMatchObject({ code: 1, stdout: expect.stringContaining('libos.entrypoint: required') });
+    const input = `${valid}sgx.thread_num = 3\n`.replace('file:x', 'file:/x');
+    expect(await gsc(['manifest-check', '--for', 'build'], { input })).toMatchObject({ code: 0 });
+    expect(await gsc(['manifest-check', '--for', 'all'], { input })).toMatchObject({ code: 2 });
+    expect(await gsc(['manifest-check', '--for', 'build', '--migrate'], { input })).toMatchObject({
+      code: 2,
+    });
+  });
+
+  test('--for build has the problems that a build has', async () => {
+    const input = 'sgx.allowed_files = ["file:data/"]\nsgx.enclave_size = "3G"\n';
+    const { code, stdout } = await gsc(['manifest-check', '--json'], { input });
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      for: 'build',
+      problems: [
+        { key: 'sgx.allowed_files[0]', line: 1, column: 22, hint: 'write file:/data/' },
+        { key: 'sgx.enclave_size', line: 2 },
+      ],
+      warnings: [],
+      notes: [],
+    });
+  });
+
+  test('a template in the texts of a complete manifest is a warning, with --strict a problem', async () => {
+    const input = `${valid}loader.env.A = "{{ a }}"\n`;
+    expect(await gsc(['manifest-check'], { input })).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('an unrendered template: {{ a }}'),
+    });
+    expect(await gsc(['manifest-check', '--strict'], { input })).toMatchObject({ code: 1 });
   });
 
   test('knows the releases apart', async () => {

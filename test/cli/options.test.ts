@@ -159,11 +159,14 @@ describe('gsc init', () => {
   });
 });
 
-describe('gsc manifest-check --migrate', () => {
+describe.each([
+  ['gsc migrate-manifest', ['migrate-manifest']],
+  ['gsc manifest-check --migrate', ['manifest-check', '--migrate']],
+])('%s', (_, command) => {
   const old = '# mine\nsgx.thread_num = 8\nsgx.wat = 1\n';
 
   test('prints the new manifest, says each change, the loss of comments and what is left (1)', async () => {
-    const { code, stdout, stderr } = await gsc(['manifest-check', '--migrate'], { input: old });
+    const { code, stdout, stderr } = await gsc(command, { input: old });
     expect(code).toBe(1);
     expect(stdout).toBe('[sgx]\nwat = 1\nmax_threads = 8\n');
     expect(stderr).toContain('standard input: sgx.thread_num: became sgx.max_threads\n');
@@ -171,29 +174,44 @@ describe('gsc manifest-check --migrate', () => {
     expect(stderr).toContain('warning: comments are not kept');
   });
 
-  test('is named where it would help', async () => {
-    const { stderr } = await gsc(['manifest-check'], { input: old });
-    expect(stderr).toContain('gsc manifest-check --migrate rewrites');
-    expect((await gsc(['manifest-check'], { input: 'sgx.wat = 1' })).stderr).not.toContain('--migrate');
-  });
-
   test('writes a new file, never one that is there', async () => {
     writeFileSync(here('old.toml'), 'sgx.thread_num = 8');
-    const args = ['manifest-check', '--migrate', 'old.toml', '-o', 'new.toml'];
+    const made = `${command.join('')}.toml`;
+    const args = [...command, 'old.toml', '-o', made];
     expect(await gsc(args)).toMatchObject({ code: 0, stdout: '' });
-    expect(readFileSync(here('new.toml'), 'utf8')).toBe('[sgx]\nmax_threads = 8\n');
+    expect(readFileSync(here(made), 'utf8')).toBe('[sgx]\nmax_threads = 8\n');
     expect((await gsc(args)).code).toBe(1);
-    expect(await gsc(['manifest-check', 'old.toml', '-o', 'x'])).toMatchObject({ code: 2 });
+  });
+
+  test('says of a Graphene manifest from before TOML that it does not read it yet', async () => {
+    const input = '# mine\nloader.exec = file:/usr/bin/app\nsgx.enclave_size = 1G\nsgx.thread_num = 8\n';
+    expect(await gsc(command, { input })).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /Graphene manifest from before TOML.*\nhint: .*quotes.*gsc migrate-manifest.*not read/s,
+      ),
+    });
   });
 
   test('in JSON has the manifest, the changes and what is left', async () => {
-    const { stdout } = await gsc(['manifest-check', '--migrate', '--json'], { input: old });
+    const { stdout } = await gsc([...command, '--json'], { input: old });
     expect(JSON.parse(stdout)).toMatchObject({
       manifest: expect.stringContaining('max_threads = 8'),
       changes: [{ key: 'sgx.thread_num' }],
       left: [{ key: 'sgx.wat', line: 3 }],
     });
   });
+});
+
+test('gsc manifest-check writes nothing without --migrate, and names the command where it would help', async () => {
+  writeFileSync(here('older.toml'), 'sgx.thread_num = 8');
+  expect(await gsc(['manifest-check', 'older.toml', '-o', 'x'])).toMatchObject({ code: 2 });
+  const check = (...more: readonly string[]) => gsc(['manifest-check', ...more, 'older.toml']);
+  expect((await check()).stderr).toContain('gsc migrate-manifest rewrites older.toml');
+  expect((await check('--for', 'complete')).stderr).toContain('gsc migrate-manifest rewrites');
+  const other = await gsc(['manifest-check'], { input: 'sgx.wat = 1' });
+  expect(other).toMatchObject({ code: 1, stderr: expect.not.stringContaining('migrate') });
 });
 
 /** Images are loaded by a tool that is not gsc. */

@@ -58,7 +58,13 @@ describe('mounts', () => {
 
   test("of the user below one of gsc's come after it, or it would hide them", async () => {
     const user = 'fs.mounts = [{ path = "/tmp/data", uri = "file:/data" }, { path = "/x", uri = "file:/y" }]';
-    const { manifest } = await graminizedWith([], { manifest: user });
+    const { manifest } = await graminizedWith(
+      [
+        ['data/x', ''],
+        ['y', ''],
+      ],
+      { manifest: user },
+    );
     const paths = manifest.fs.mounts.map(({ path }) => path);
     expect(paths.indexOf('/tmp')).toBeLessThan(paths.indexOf('/tmp/data'));
     expect(paths.sort()).toEqual(['/etc/hosts', '/run', '/tmp', '/tmp/data', '/var/tmp', '/x']);
@@ -242,8 +248,8 @@ describe('the releases of Gramine', () => {
 
   test.each<[string, string, string]>([
     ['1.7', 'sys.fds.limit = 5', 'since Gramine 1.8'],
-    ['1.9', 'sgx.require_avx = true', 'sgx.cpu_features.avx'],
-    ['1.9', 'sgx.thread_num = 3', 'max_threads'],
+    ['1.5', 'sgx.cpu_features.avx = "required"', 'since Gramine 1.6'],
+    ['1.9', 'sgx.allow_file_creation = 1', 'sgx.allowed_files'],
   ])('%s refuses %s and says what is right', async (version, manifest, hint) => {
     const made = graminizedWith([], { runtime: await runtimeOf(version), manifest });
     await expect(made).rejects.toMatchObject({ code: 'manifest', hint: expect.stringContaining(hint) });

@@ -137,17 +137,21 @@ describe('the environment', () => {
     expect(loader.env).toMatchObject({ A: 'user', B: { passthrough: true }, C: 'image' });
   });
 
-  test('joins lists of paths: manifest, runtime, image, its system directories, each directory once', async () => {
+  test('joins lists of paths: runtime, manifest, image, its system directories, each directory once', async () => {
     const run = {
       Cmd: ['/app'],
       Env: ['LD_LIBRARY_PATH=/image:/both', 'PATH=/bin:/user', 'LD_PRELOAD=/i.so'],
     };
     const manifest =
       'loader.env.LD_LIBRARY_PATH = "/user:/both"\nloader.env.PATH = "/user"\nloader.env.LD_PRELOAD = "/u.so"';
-    const app = await appImage([[...glibcProgram(), ...shell]], run);
+    const preloaded: MadeEntry[] = [
+      ['u.so', 'u'],
+      ['i.so', 'i'],
+    ];
+    const app = await appImage([[...glibcProgram(), ...shell, ...preloaded]], run);
     const { loader } = await manifestIn((await graminizeApp(app, { manifest })).image);
     const libraries = String(loader.env.LD_LIBRARY_PATH).split(':');
-    expect(libraries.slice(0, 4)).toEqual(['/user', '/both', '/gramine/runtime/runtime/glibc', '/image']);
+    expect(libraries.slice(0, 4)).toEqual(['/gramine/runtime/runtime/glibc', '/user', '/both', '/image']);
     expect(libraries.slice(4)).toContain('/usr/lib/x86_64-linux-gnu');
     expect(new Set(libraries).size).toBe(libraries.length);
     expect(loader.env.PATH).toBe('/user:/bin');

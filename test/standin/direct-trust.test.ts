@@ -37,6 +37,17 @@ describe.skipIf(!canRunStandin)('trusted files', () => {
     },
   );
 
+  test('a chroot mount of what is not there is ENOENT, an encrypted one is not looked at', () => {
+    const mount = (type: string) => `fs.mounts = [{ type = "${type}", path = "/x", uri = "file:/none" }]`;
+    world().manifest(`${hello}${mount('chroot')}`);
+    expect(world().run()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/mounting file:\/none under \/x: ENOENT/),
+    });
+    world().manifest(`${hello}${mount('encrypted')}`);
+    expect(world().run()).toMatchObject({ code: 0, stdout: 'hello\n' });
+  });
+
   test('sgx.allowed_files is no prefix of names', () => {
     world().manifest(`${hello}sgx.allowed_files = ["file:${world().directory}/bi"]`, []);
     expect(world().run().code).toBe(1);

@@ -1,9 +1,12 @@
+import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
 import { migrateManifest } from '../../manifest/migrate/migrate.ts';
-import { checkManifest } from '../../manifest/schema/check.ts';
-import type { ManifestProblem } from '../../manifest/schema/problem.ts';
+import { findTemplateTexts } from '../../manifest/schema/build-rules.ts';
+import { checkManifest, isCompleteManifest } from '../../manifest/schema/check.ts';
+import { locateFindings, type ManifestProblem } from '../../manifest/schema/problem.ts';
 import { checkRuntimeRules } from '../../manifest/schema/runtime-rules.ts';
 import { parseToml, showPath, type TomlDocument } from '../../manifest/toml/toml.ts';
+import { readUserManifest } from '../../manifest/user-manifest.ts';
 import type { RuntimeVersion } from '../../runtime/version.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';
@@ -12,7 +15,12 @@ import { printMigration } from '../reports/migrate-report.ts';
 import { problemToJson, showLine } from '../reports/problem-lines.ts';
 import { exitCodes } from '../terminal/failure.ts';
 
+/** What a manifest is for: `gsc build`, which completes it, or Gramine as it is. */
+type Purpose = 'build' | 'complete';
+const purposes: readonly Purpose[] = ['build', 'complete'];
+
 interface Options extends CommonOptions {
+  readonly for?: Purpose;
   readonly runtimeVersion?: RuntimeVersion;
   readonly strict?: boolean;
   readonly migrate?: boolean;
@@ -24,55 +32,93 @@ export const addManifestCheck: AddCommand = (program, act) => {
     .command('manifest-check')
     .summary('check a manifest')
     .description(
-      "Checks a manifest against the schema of a Gramine release; warns of what fails only at Gramine's start.",
+      'Checks a manifest for gsc build, or against the schema of a Gramine release; warns of what fails only when Gramine starts.',
     )
     .argument('[FILE]', 'the manifest; default and -: standard input', '-')
+    .addOption(
+      new Option(
+        '--for <purpose>',
+        'build: gsc build completes it; complete: Gramine gets it as it is (default: complete if nothing is missing)',
+      )
+        .choices(purposes)
+        .conflicts('migrate'),
+    )
     .addOption(runtimeVersionOption())
     .option('--strict', 'what Gramine refuses only when it starts is a problem too')
-    .option('--migrate', 'print the manifest with old keys rewritten; say each change')
+    .option('--migrate', 'the same as gsc migrate-manifest')
     .option('-o, --output <file>', 'with --migrate: write it there, if there is no such file yet')
     .action(act(manifestCheck));
 };
 
 async function manifestCheck(context: CommandContext, options: Options, file: string): Promise<number> {
-  const { host, console, isJson } = context;
   const subject = file === '-' ? 'standard input' : file;
   const version = options.runtimeVersion ?? defaultRuntimeVersion;
-  const text = await readInput(host, file, 'manifest');
+  const text = await readInput(context.host, file, 'manifest');
   const document = parseToml(text, subject);
   const { migrate = false, output } = options;
   if (migrate) return printMigration(context, { document, text, version, output });
   if (output !== undefined) throw outputWithoutMigrate();
-  const { problems, warnings } = findProblems(document, version, options.strict === true);
-  if (isJson) {
-    console.result(
-      `${JSON.stringify({ problems: problems.map(problemToJson), warnings: warnings.map(problemToJson) })}\n`,
-    );
-  } else {
-    for (const problem of problems) console.result(`${showLine(subject, problem)}\n`);
-    for (const warning of warnings) console.warn(showLine(subject, warning));
-    if (problems.length === 0) console.say(`${subject}: a valid manifest for Gramine ${version.text}`);
-    else sayIfOld(context, document, version);
-  }
-  return problems.length === 0 ? exitCodes.done : exitCodes.failed;
+  const purpose = options.for ?? (isCompleteManifest(document, version) ? 'complete' : 'build');
+  const findings =
+    purpose === 'build'
+      ? findForBuild(document, version)
+      : findInComplete(document, version, options.strict === true);
+  return report(context, { document, version, purpose, ...findings });
 }
 
 interface Findings {
   readonly problems: readonly ManifestProblem[];
   readonly warnings: readonly ManifestProblem[];
+  /** What a build rewrites, a sentence each. */
+  readonly notes: readonly string[];
 }
 
-function findProblems(document: TomlDocument, version: RuntimeVersion, isStrict: boolean): Findings {
+function findForBuild(document: TomlDocument, version: RuntimeVersion): Findings {
+  const { problems, notes } = readUserManifest(document, version);
+  return { problems, warnings: [], notes };
+}
+
+function findInComplete(document: TomlDocument, version: RuntimeVersion, isStrict: boolean): Findings {
   const schema = checkManifest(document, version);
-  const start = checkRuntimeRules(document, version);
-  return isStrict ? { problems: [...schema, ...start], warnings: [] } : { problems: schema, warnings: start };
+  const start = [
+    ...checkRuntimeRules(document, version),
+    ...locateFindings(document, findTemplateTexts(document.root)),
+  ];
+  return isStrict
+    ? { problems: [...schema, ...start], warnings: [], notes: [] }
+    : { problems: schema, warnings: start, notes: [] };
+}
+
+interface Report extends Findings {
+  readonly document: TomlDocument;
+  readonly version: RuntimeVersion;
+  readonly purpose: Purpose;
+}
+
+function report(context: CommandContext, found: Report): number {
+  const { console, isJson } = context;
+  const { document, version, purpose, problems, warnings, notes } = found;
+  const { subject } = document;
+  const code = problems.length === 0 ? exitCodes.done : exitCodes.failed;
+  if (isJson) {
+    const shown = { problems: problems.map(problemToJson), warnings: warnings.map(problemToJson) };
+    console.result(`${JSON.stringify({ for: purpose, ...shown, notes })}\n`);
+    return code;
+  }
+  for (const problem of problems) console.result(`${showLine(subject, problem)}\n`);
+  for (const warning of warnings) console.warn(showLine(subject, warning));
+  for (const note of notes) console.warn(note);
+  const user = purpose === 'build' ? 'gsc build with ' : '';
+  if (problems.length === 0) console.say(`${subject}: a valid manifest for ${user}Gramine ${version.text}`);
+  else if (purpose === 'complete') sayIfOld(context, document, version);
+  return code;
 }
 
 function sayIfOld({ console }: CommandContext, document: TomlDocument, version: RuntimeVersion): void {
   const { changes } = migrateManifest(document, version);
   if (changes.length === 0) return;
   const keys = [...new Set(changes.map(({ path }) => showPath(path)))];
-  console.say(`gsc manifest-check --migrate rewrites what is of another release: ${keys.join(', ')}`);
+  console.say(`gsc migrate-manifest rewrites what is of another release: ${keys.join(', ')}`);
 }
 
 function outputWithoutMigrate(): GscError {

@@ -7,6 +7,7 @@ import { showPath } from '../../manifest/toml/toml.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { Console } from '../terminal/console.ts';
 import { placesToJson, sayExclusions, sayStartCosts, sayUndecidedPlaces } from './place-report.ts';
+import { sayStart, startToJson } from './start-report.ts';
 
 export interface BuildFacts {
   readonly app: StoredImage;
@@ -16,7 +17,7 @@ export interface BuildFacts {
 
 /** Says what was found and decided: the summary always, the lists with `-v`, the warnings in any case. */
 export function reportBuild(console: Console, facts: BuildFacts): void {
-  sayStart(console, facts);
+  sayImages(console, facts);
   sayTrustedFiles(console, facts.graminized);
   sayPreset(console, facts.graminized);
   for (const { path, user, own, from } of facts.graminized.overrides) {
@@ -26,25 +27,14 @@ export function reportBuild(console: Console, facts: BuildFacts): void {
   sayWarnings(console, facts);
 }
 
-function sayStart(console: Console, { app, runtime, graminized }: BuildFacts): void {
-  const { start } = graminized;
+function sayImages(console: Console, { app, runtime, graminized }: BuildFacts): void {
   const standIn = runtime.isStandIn ? ' — a STAND-IN that protects nothing' : '';
   console.say(`${app.name}: ${showCounted(app.layers.length, 'layer')}, untouched; 2 added`);
   console.say(
     `  runtime        Gramine ${runtime.version.text} from ${runtime.subject}, ${showSize(runtime.sizeBytes)}${standIn}`,
   );
-  console.say(`  starts         ${showBytes(start.executable.path)} as ${showCommand(start.argv)}`);
-  console.say(
-    `  as             uid ${start.user.uid}, gid ${start.user.gid}, in ${showBytes(start.workingDirectory.realPath)}, ${showCounted(start.environment.variables.length, 'variable')} of the image`,
-  );
-  console.say(`  C library      ${describeLibc(graminized)}`);
+  sayStart(console, graminized);
   sayLibraryData(console, graminized);
-}
-
-function describeLibc({ start, libc }: Graminized): string {
-  if (start.libraries.libc === 'static') return 'none, the program is static';
-  const owner = libc.choice === 'runtime' ? "Gramine's" : "the image's own";
-  return `${owner} ${start.libraries.libc}: ${libc.reason}`;
 }
 
 /** Gramine's C library looks for its data at places of its own. */
@@ -93,16 +83,9 @@ function sayWarnings(console: Console, { runtime, graminized }: BuildFacts): voi
   for (const warning of [...runtime.warnings, ...graminized.notes]) console.warn(warning);
 }
 
-/** The command as a shell would take it. */
-export function showCommand(argv: readonly string[]): string {
-  return argv
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
-    .join(' ');
-}
-
 /** The same as plain values, for `--json`. */
 export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): object {
-  const { start, libc, selection, hidden } = graminized;
+  const { selection, hidden } = graminized;
   return {
     app: { name: app.name, digest: app.manifest.digest, image_id: app.configDescriptor.digest },
     runtime: {
@@ -111,14 +94,7 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
       stand_in: runtime.isStandIn,
       size: runtime.sizeBytes,
     },
-    entrypoint: showBytes(start.executable.path),
-    argv: start.argv,
-    uid: start.user.uid,
-    gid: start.user.gid,
-    working_directory: showBytes(start.workingDirectory.realPath),
-    libc: start.libraries.libc,
-    libc_from: libc.choice,
-    libc_reason: libc.reason,
+    ...startToJson(graminized),
     library_data: graminized.libraryData.map(({ kind, path, target }) => ({
       kind,
       path: showBytes(path),

@@ -1,8 +1,8 @@
 import type { RuntimeVersion } from '../../runtime/version.ts';
 import { checkManifest } from '../schema/check.ts';
 import type { ManifestProblem } from '../schema/problem.ts';
-import type { TomlDocument, TomlTable } from '../toml/toml.ts';
-import { cloneTable, type Draft, type MigrationChange } from './migration-draft.ts';
+import type { KeyPath, TomlDocument, TomlTable } from '../toml/toml.ts';
+import { cloneTable, type Draft, type MigrationChange, type MigrationPurpose } from './migration-draft.ts';
 import { migrationRules } from './migration-rules.ts';
 
 export type { MigrationChange } from './migration-draft.ts';
@@ -10,6 +10,8 @@ export type { MigrationChange } from './migration-draft.ts';
 /** A manifest as a release wants it. */
 export interface Migration {
   readonly root: TomlTable;
+  /** The same as a document: what moved is located where it stood in the text. */
+  readonly document: TomlDocument;
   /** What was rewritten, in the order of the rules. */
   readonly changes: readonly MigrationChange[];
   /** What the release does not accept and no rule rewrites; for what is in the text, with its place there. */
@@ -18,16 +20,49 @@ export interface Migration {
 
 /**
  * Rewrites what older releases of Gramine and Graphene (in TOML) wrote otherwise than the release of `version` does: keys
- * that moved, tables that became arrays, numbers that became booleans. Values that mean nothing any more go. Pure.
+ * that moved, tables that became arrays, numbers that became booleans. Values that mean nothing any more go. With
+ * `purpose: 'build'`, forms that a newer manifest has only by mistake stay, for the check to name them. Pure.
  */
-export function migrateManifest(document: TomlDocument, version: RuntimeVersion): Migration {
+export function migrateManifest(
+  document: TomlDocument,
+  version: RuntimeVersion,
+  purpose: MigrationPurpose = 'rewrite',
+): Migration {
   const changes: MigrationChange[] = [];
+  const moves: Move[] = [];
+  const move: Draft['move'] = (from, to) => moves.push({ from, to });
   const draft: Draft = {
     root: cloneTable(document.root),
     release: version.release,
-    report: (path, message) => changes.push({ path, message }),
+    purpose,
+    report: (path, message, to) => {
+      changes.push({ path, message });
+      if (to) move(path, to);
+    },
+    move,
   };
   for (const rule of migrationRules) rule(draft);
-  const left = checkManifest({ ...document, root: draft.root }, version, 'user');
-  return { root: draft.root, changes, left };
+  const migrated = { ...document, root: draft.root, locate: locateThrough(document, moves) };
+  return {
+    root: draft.root,
+    document: migrated,
+    changes,
+    left: checkManifest(migrated, version, 'user'),
+  };
+}
+
+interface Move {
+  readonly from: KeyPath;
+  readonly to: KeyPath;
+}
+
+/** Rules may move what an earlier one moved: the moves are undone from the last to the first. */
+function locateThrough(document: TomlDocument, moves: readonly Move[]): TomlDocument['locate'] {
+  return (path) => {
+    let origin = path;
+    for (const { from, to } of moves.toReversed()) {
+      if (to.every((part, index) => origin[index] === part)) origin = [...from, ...origin.slice(to.length)];
+    }
+    return document.locate(origin);
+  };
 }

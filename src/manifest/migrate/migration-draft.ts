@@ -8,13 +8,20 @@ export interface MigrationChange {
   readonly message: string;
 }
 
+/** `build`: gsc adds what it finds in the image, so that only what the manifest says itself counts. */
+export type MigrationPurpose = 'rewrite' | 'build';
+
 type MutableTable = Map<string, TomlValue>;
 
 /** A manifest on its way to another release; the tables are its own, so that rules may change them. */
 export interface Draft {
   readonly root: MutableTable;
   readonly release: GramineRelease;
-  readonly report: (path: KeyPath, message: string) => void;
+  readonly purpose: MigrationPurpose;
+  /** Notes a change; `to` is where the value is now, if it moved. */
+  readonly report: (path: KeyPath, message: string, to?: KeyPath) => void;
+  /** A move that goes with a change noted elsewhere. */
+  readonly move: (from: KeyPath, to: KeyPath) => void;
 }
 
 /** A copy whose tables are nobody else's. Arrays and their elements are shared: they are replaced, never changed. */

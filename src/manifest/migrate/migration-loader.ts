@@ -5,13 +5,7 @@ import { insidePath } from './migration-mounts.ts';
 
 /** The program was `loader.exec`; the library OS is a table since 1.8. */
 export function migrateEntrypoint(draft: Draft): void {
-  const exec = take(draft, ['loader', 'exec']);
-  if (exec !== undefined) {
-    const path = insidePath(draft, exec);
-    const isNew = path !== undefined && peek(draft, ['libos', 'entrypoint']) === undefined;
-    if (isNew) put(draft, ['libos', 'entrypoint'], path);
-    draft.report(['loader', 'exec'], isNew ? `became libos.entrypoint = "${path}"` : 'removed');
-  }
+  migrateProgram(draft);
   const program = peek(draft, ['libos', 'entrypoint']);
   const place = program === undefined ? undefined : insidePath(draft, program);
   if (place !== undefined) {
@@ -23,17 +17,35 @@ export function migrateEntrypoint(draft: Draft): void {
   const uri = isTable(entrypoint) ? entrypoint.get('uri') : undefined;
   if (typeof entrypoint === 'string' && hasTable) {
     put(draft, ['loader', 'entrypoint'], new Map([['uri', entrypoint]]));
-    draft.report(['loader', 'entrypoint'], 'became loader.entrypoint.uri');
+    draft.report(['loader', 'entrypoint'], 'became loader.entrypoint.uri', ['loader', 'entrypoint', 'uri']);
   } else if (uri !== undefined && !hasTable) {
     put(draft, ['loader', 'entrypoint'], uri);
     draft.report(['loader', 'entrypoint'], 'the table became a string, without its sha256');
   }
 }
 
+/** What is not a `file:` URI stays: nobody can tell which program was meant. */
+function migrateProgram(draft: Draft): void {
+  const [old, now] = [
+    ['loader', 'exec'],
+    ['libos', 'entrypoint'],
+  ] as const;
+  const path = insidePath(draft, peek(draft, old) ?? '');
+  if (path === undefined) return;
+  take(draft, old);
+  if (peek(draft, now) !== undefined) {
+    draft.report(old, 'removed: libos.entrypoint is there already');
+    return;
+  }
+  put(draft, now, path);
+  draft.report(old, `became libos.entrypoint = "${path}"`, now);
+}
+
 /** The library OS, which gsc and gramine-manifest name by themselves, and libraries for the application. */
 export function migratePreload(draft: Draft): void {
-  const value = take(draft, ['loader', 'preload']);
+  const value = peek(draft, ['loader', 'preload']);
   if (typeof value !== 'string') return;
+  take(draft, ['loader', 'preload']);
   const uris = value.split(',').map((uri) => uri.trim());
   const libraries = uris
     .filter((uri) => uri !== '' && !uri.endsWith('/libsysdb.so'))
@@ -47,7 +59,7 @@ export function migratePreload(draft: Draft): void {
     return;
   }
   if (peek(draft, place) === undefined) put(draft, place, libraries.join(':'));
-  draft.report(['loader', 'preload'], `its libraries became ${place.join('.')}`);
+  draft.report(['loader', 'preload'], `its libraries became ${place.join('.')}`, place);
 }
 
 /** The first of the arguments is the program's name. */
@@ -63,9 +75,11 @@ export function migrateArgv0(draft: Draft): void {
     draft.report(path, 'became the first element of loader.argv');
   } else if (others.some((value) => value !== undefined && value !== false)) {
     draft.report(path, `removed: "${name}" has to come first in what gives the arguments`);
+  } else if (draft.purpose === 'build') {
+    draft.report(path, "removed: the image's arguments count; loader.argv replaces them, the name first");
   } else {
     put(draft, ['loader', 'argv'], [name]);
-    draft.report(path, `became loader.argv = ["${name}"]`);
+    draft.report(path, `became loader.argv = ["${name}"]`, ['loader', 'argv']);
   }
 }
 
@@ -78,13 +92,14 @@ export function migrateLog(draft: Draft): void {
       put(draft, ['loader', 'log_level'], 'debug');
     draft.report(
       ['loader', 'debug_type'],
-      isOn ? 'became loader.log_level = "debug"' : 'removed: without it, errors alone are logged',
+      isOn ? 'became loader.log_level = "debug"' : 'removed: without it, only errors are logged',
     );
   }
   if (file === undefined) return;
   const isUsed = type === 'file' && peek(draft, ['loader', 'log_file']) === undefined;
   if (isUsed) put(draft, ['loader', 'log_file'], pathOf(file));
-  draft.report(['loader', 'debug_file'], isUsed ? 'became loader.log_file' : 'removed: nothing goes there');
+  if (isUsed) draft.report(['loader', 'debug_file'], 'became loader.log_file', ['loader', 'log_file']);
+  else draft.report(['loader', 'debug_file'], 'removed: nothing goes there');
 }
 
 /** A file of the host, written without `file:`. */

@@ -1,33 +1,43 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin, textOfBytes } from '../../base/image-path.ts';
 import { isAtLeast } from '../../runtime/version.ts';
 import { readMounts } from '../files/reachable-files.ts';
-import { isArray, isTable, type TomlTable, type TomlValue } from '../toml/toml.ts';
+import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue } from '../toml/toml.ts';
 import { type Draft, peek, put, take } from './migration-draft.ts';
 
 /** Tables `fs.mount.ID` became the array `fs.mounts`; its paths are absolute, and the root has none. */
 export function migrateMounts(draft: Draft): void {
-  const old = take(draft, ['fs', 'mount']);
+  const old = peek(draft, ['fs', 'mount']);
   if (isTable(old)) {
+    take(draft, ['fs', 'mount']);
     for (const [id, mount] of old) {
-      addMount(draft, mount);
-      draft.report(['fs', 'mount', id], 'became an element of fs.mounts');
+      const place = addMount(draft, absoluteMount(draft, mount) ?? mount);
+      draft.report(['fs', 'mount', id], 'became an element of fs.mounts', place);
     }
   }
   if (take(draft, ['fs', 'root', 'path']) !== undefined)
     draft.report(['fs', 'root', 'path'], 'removed: the root is always at /');
-  if (isAtLeast(draft.release, '1.5')) makeAbsolute(draft);
 }
 
-function makeAbsolute(draft: Draft): void {
+/** Paths of mounts are absolute since 1.5. In a build a relative one is more likely a slip, which the check names. */
+export function migrateMountPaths(draft: Draft): void {
+  if (draft.purpose === 'build') return;
   const mounts = peek(draft, ['fs', 'mounts']);
   if (!isArray(mounts)) return;
   const absolute = mounts.map((mount, index) => {
-    const path = isTable(mount) ? mount.get('path') : undefined;
-    if (!isTable(mount) || typeof path !== 'string' || path === '' || path.startsWith('/')) return mount;
-    draft.report(['fs', 'mounts', index, 'path'], `"${path}" became "/${path}"`);
-    return new Map([...mount, ['path', `/${path}`] as const]);
+    const changed = absoluteMount(draft, mount);
+    if (changed === undefined) return mount;
+    const path = changed.get('path');
+    draft.report(['fs', 'mounts', index, 'path'], `"${String(path).slice(1)}" became "${String(path)}"`);
+    return changed;
   });
   put(draft, ['fs', 'mounts'], absolute);
+}
+
+/** The mount with an absolute path; undefined if there is nothing to change. */
+function absoluteMount(draft: Draft, mount: TomlValue): TomlTable | undefined {
+  const path = isTable(mount) ? mount.get('path') : undefined;
+  if (!isTable(mount) || typeof path !== 'string' || path === '' || path.startsWith('/')) return undefined;
+  return isAtLeast(draft.release, '1.5') ? new Map([...mount, ['path', `/${path}`] as const]) : undefined;
 }
 
 const protectedLists: readonly (readonly [key: string, keyName: string | undefined])[] = [
@@ -50,9 +60,10 @@ export function migrateProtectedFiles(draft: Draft): void {
         ['path', places[index] ?? ''],
         ['uri', uri],
       ];
-      addMount(draft, new Map(keyName === undefined ? mount : [...mount, ['key_name', keyName]]));
+      const named = new Map(keyName === undefined ? mount : [...mount, ['key_name', keyName]]);
+      const place = addMount(draft, named);
+      draft.report(['sgx', key, index], 'became a mount of type "encrypted" in fs.mounts', place);
     }
-    draft.report(['sgx', key], 'became mounts of type "encrypted" in fs.mounts');
   }
 }
 
@@ -76,7 +87,10 @@ function moved(path: ImagePath, from: ImagePath, to: ImagePath): ImagePath {
   return imagePath(`${to}/${path.slice(from === '/' ? 0 : from.length)}`);
 }
 
-function addMount(draft: Draft, mount: TomlValue): void {
-  const mounts = peek(draft, ['fs', 'mounts']);
-  put(draft, ['fs', 'mounts'], [...(isArray(mounts) ? mounts : []), mount]);
+/** Appends a mount and gives its path. */
+function addMount(draft: Draft, mount: TomlValue): KeyPath {
+  const given = peek(draft, ['fs', 'mounts']);
+  const mounts = isArray(given) ? given : [];
+  put(draft, ['fs', 'mounts'], [...mounts, mount]);
+  return ['fs', 'mounts', mounts.length];
 }

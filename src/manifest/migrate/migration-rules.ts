@@ -3,7 +3,7 @@ import { manifestRows } from '../schema/schema-rows.ts';
 import { isTable } from '../toml/toml.ts';
 import { asBoolean, type Draft, isKeyOf, peek, put, take } from './migration-draft.ts';
 import { migrateArgv0, migrateEntrypoint, migrateLog, migratePreload } from './migration-loader.ts';
-import { migrateMounts, migrateProtectedFiles } from './migration-mounts.ts';
+import { migrateMountPaths, migrateMounts, migrateProtectedFiles } from './migration-mounts.ts';
 
 type Rule = (draft: Draft) => void;
 
@@ -13,6 +13,7 @@ export const migrationRules: readonly Rule[] = [
   migrateAttestation,
   numbersToBooleans,
   migrateMounts,
+  migrateMountPaths,
   migrateProtectedFiles,
   renameKeys,
   migrateCpuFeatures,
@@ -32,6 +33,7 @@ function listTables(draft: Draft): void {
     if (!isTable(value)) continue;
     put(draft, path, [...value.values()]);
     draft.report(path, 'a table became an array, without the names of its entries');
+    for (const [index, id] of [...value.keys()].entries()) draft.move([...path, id], [...path, index]);
   }
 }
 
@@ -77,7 +79,8 @@ function renameKeys(draft: Draft): void {
     if (value === undefined) continue;
     const isSet = peek(draft, to) !== undefined;
     if (!isSet) put(draft, to, value);
-    draft.report(from, isSet ? `removed: ${to.join('.')} is there already` : `became ${to.join('.')}`);
+    if (isSet) draft.report(from, `removed: ${to.join('.')} is there already`);
+    else draft.report(from, `became ${to.join('.')}`, to);
   }
 }
 
@@ -88,19 +91,22 @@ function migrateCpuFeatures(draft: Draft): void {
   const hasWords = isAtLeast(draft.release, '1.6');
   const exinfo = hasWords ? ['sgx', 'use_exinfo'] : ['sgx', 'require_exinfo'];
   for (const old of hasWords ? ['require_exinfo', 'support_exinfo'] : ['support_exinfo']) {
-    const isOn = asBoolean(take(draft, ['sgx', old]));
+    const isOn = asBoolean(peek(draft, ['sgx', old]));
     if (isOn === undefined) continue;
+    take(draft, ['sgx', old]);
     if (peek(draft, exinfo) === undefined) put(draft, exinfo, isOn);
-    draft.report(['sgx', old], `became ${exinfo.join('.')}`);
+    draft.report(['sgx', old], `became ${exinfo.join('.')}`, exinfo);
   }
   if (!hasWords) return;
   for (const feature of cpuFeatures) {
     const path = ['sgx', `require_${feature}`];
-    const isOn = asBoolean(take(draft, path));
+    const isOn = asBoolean(peek(draft, path));
     if (isOn === undefined) continue;
+    take(draft, path);
     const place = ['sgx', 'cpu_features', feature];
     if (isOn && peek(draft, place) === undefined) put(draft, place, 'required');
-    draft.report(path, isOn ? `became ${place.join('.')} = "required"` : 'removed: off is the default');
+    if (isOn) draft.report(path, `became ${place.join('.')} = "required"`, place);
+    else draft.report(path, 'removed: off is the default');
   }
 }
 

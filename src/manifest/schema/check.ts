@@ -39,6 +39,14 @@ export function checkManifest(
   return locateFindings(document, findings);
 }
 
+/** True if nothing is missing that Gramine insists on and gsc would fill in. */
+export function isCompleteManifest(document: TomlDocument, version: RuntimeVersion): boolean {
+  const [complete, user] = (['complete', 'user'] as const).map((role) =>
+    checkManifest(document, version, role),
+  );
+  return complete?.length === user?.length;
+}
+
 interface Check {
   readonly release: GramineRelease;
   readonly role: ManifestRole;

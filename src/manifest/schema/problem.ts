@@ -26,6 +26,12 @@ export function locateFindings(
     .sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
+/** `app.manifest:3:5: sgx.thread_num`: a key of a document, for messages. */
+export function showPlace(document: TomlDocument, path: KeyPath): string {
+  const { line, column } = document.locate(path);
+  return `${document.subject}:${line}:${column}: ${showPath(path)}`;
+}
+
 /** More problems than these are counted, not listed: one cause often has many. */
 const listedProblems = 50;
 

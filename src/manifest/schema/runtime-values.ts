@@ -1,3 +1,4 @@
+import { bytesOfText, imagePath, showBytes } from '../../base/image-path.ts';
 import { type GramineRelease, isAtLeast } from '../../runtime/version.ts';
 import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue } from '../toml/toml.ts';
 import { type Finding, showValue } from './problem.ts';
@@ -23,7 +24,7 @@ interface PatternRule {
   readonly path: PathPattern;
   readonly pattern: RegExp;
   readonly expected: string;
-  readonly hint?: string;
+  readonly hint?: string | ((value: string) => string);
   readonly since?: GramineRelease;
 }
 
@@ -82,7 +83,10 @@ const patterns: readonly PatternRule[] = [
     path: 'fs.mounts.*.path',
     pattern: /^\/(?!\/*$)/,
     expected: 'an absolute path other than /',
-    hint: 'the root is mounted with fs.root',
+    hint: (path) =>
+      /^\/*$/.test(path)
+        ? 'the root is mounted with fs.root'
+        : `write ${showBytes(imagePath(bytesOfText(path)))}`,
     since: '1.5',
   },
 ];
@@ -104,7 +108,8 @@ export function findRefusedValues(root: TomlTable, release: GramineRelease): rea
     if (rule.since && !isAtLeast(release, rule.since)) continue;
     for (const [path, value] of select(root, rule.path)) {
       if (typeof value !== 'string' || rule.pattern.test(value)) continue;
-      const { expected, hint } = rule;
+      const { expected } = rule;
+      const hint = typeof rule.hint === 'function' ? rule.hint(value) : rule.hint;
       findings.push({
         path,
         message: `expected ${expected}, got ${showValue(value)}`,

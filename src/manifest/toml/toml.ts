@@ -1,5 +1,7 @@
 import { parse, TomlError } from 'smol-toml';
 import { GscError } from '../../base/error.ts';
+import { isGrapheneText } from './graphene-lines.ts';
+import { findMarkInSource, templateHint } from './template-marks.ts';
 import { convertDocument } from './toml-conversion.ts';
 import { type Position, positionAt, positionFinder, type SourceNode, scanToml } from './toml-positions.ts';
 import { findNewerSyntax } from './toml-release.ts';
@@ -101,6 +103,39 @@ function refuseNewerSyntax(text: string, subject: string): void {
 }
 
 function syntaxError(text: string, subject: string, error: TomlError): GscError {
+  return (
+    templateError(text, subject, error) ??
+    grapheneError(text, subject, error) ??
+    plainSyntaxError(text, subject, error)
+  );
+}
+
+function templateError(text: string, subject: string, cause: TomlError): GscError | undefined {
+  const mark = findMarkInSource(text);
+  if (mark === undefined) return undefined;
+  const { line, column } = positionAt(text, mark.offset);
+  return new GscError({
+    code: 'manifest',
+    subject: `${subject}:${line}:${column}`,
+    message: `not valid TOML: an unrendered template: ${mark.text}`,
+    hint: templateHint,
+    cause,
+  });
+}
+
+function grapheneError(text: string, subject: string, cause: TomlError): GscError | undefined {
+  if (!isGrapheneText(text)) return undefined;
+  return new GscError({
+    code: 'manifest',
+    subject: `${subject}:${cause.line}:${cause.column}`,
+    message:
+      'not valid TOML: this looks like a Graphene manifest from before TOML, with texts that have no quotes',
+    hint: 'put the texts in quotes; gsc migrate-manifest then rewrites the old keys (it does not read this form itself yet)',
+    cause,
+  });
+}
+
+function plainSyntaxError(text: string, subject: string, error: TomlError): GscError {
   const reason = error.message.split('\n', 1)[0]?.replace(/^Invalid TOML document: /, '');
   const line = text.split('\n', error.line)[error.line - 1]?.trim() ?? '';
   return new GscError({

@@ -74,10 +74,11 @@ describe('what Gramine refuses', () => {
     ['sgx.seal_key.flags_mask = "ffffffffffffffff"', '0x and exactly 16 hex digits', undefined],
     ['sgx.edmm_enable = true\nsgx.preheat_enclave = true', 'expected only one of', 'keep one of them'],
     [
-      'fs.mounts = [{ path = "a", uri = "file:a" }]',
+      'fs.mounts = [{ path = "/", uri = "file:/" }]',
       'an absolute path other than /',
       'the root is mounted with fs.root',
     ],
+    ['fs.mounts = [{ path = "etc/", uri = "file:/etc" }]', 'an absolute path other than /', 'write /etc'],
     [
       'fs.mounts = [{ path = "//", uri = "file:a" }]',
       'an absolute path other than /',

@@ -146,6 +146,48 @@ describe('what is no TOML', () => {
     expect(Math.abs(Number(place?.[2]) - column)).toBeLessThanOrEqual(2);
   });
 
+  it.each([
+    ['a statement', 'a = 1\n# {{ x }}\n{%- for x in y %}\n', '3:1', '{%- for x in y %}'],
+    ['an expression', 'a = {{ x }}', '1:5', '{{ x }}'],
+    ['a comment', '{# mine\nhers #}\na = 1 2', '1:1', '{# mine hers #}'],
+    ['one within a text', 'a = "{{ x }}"\nb = ', '1:6', '{{ x }}'],
+  ])('a template: %s is shown with its place', (_, text, place, mark) => {
+    const error = failure(text);
+    expect(error.subject).toBe(`app.manifest:${place}`);
+    expect(error.message).toContain(`an unrendered template: ${mark}`);
+  });
+
+  it('what only looks like a template is a mistake of TOML', () => {
+    for (const text of ['a = {{b = 1}}', 'a = {{', '# {{ x }}\na = 1 2', '{%'.repeat(100_000)]) {
+      expect(failure(text).message).not.toContain('template');
+    }
+  });
+
+  it.each([
+    'loader.exec = file:/bin/app',
+    'sgx.enclave_size = 256M',
+    '# Graphene\nloader.debug_type = none\nsgx.thread_num = 4\n',
+    'sgx.trusted_files.a = file:a\nfs.mount.lib.type = chroot # x\n',
+    'loader.env.A = a b c',
+    'loader.env.A = "a"\nloader.preload = file:/l.so',
+    'sgx.ra_client_spid = 12345678901234567890123456789012abc',
+  ])('a manifest of Graphene from before TOML is said to be one: %j', (text) => {
+    const error = failure(text);
+    expect(error.message).toContain('Graphene');
+    expect(error.hint).toMatch(/quotes.*gsc migrate-manifest/);
+  });
+
+  it.each([
+    'sgx.debug = true\nsgx.max_threads = 4 5',
+    'sgx.debug = true x',
+    'a.b = c',
+    'sgx.enclave_size = 256M\nloader.log_level = "error"',
+    '[sgx]\nenclave_size = 256M',
+    'sgx.trusted_files = ["file:a"\nloader.log_level = error',
+  ])('another mistake is not: %j', (text) => {
+    expect(failure(text).message).not.toContain('Graphene');
+  });
+
   it('bytes that are not UTF-8 are an error at their place', () => {
     expect(failure(Buffer.from('a = 1\nż = "x', 'utf8').subarray(0)).code).toBe('manifest');
     const bytes = Buffer.concat([Buffer.from('a = 1\nb = "ż'), Buffer.from([0xff]), Buffer.from('"\n')]);

@@ -1,0 +1,31 @@
+import { parseToml } from '../../manifest/toml/toml.ts';
+import type { RuntimeVersion } from '../../runtime/version.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
+import { readInput } from '../options/input-file.ts';
+import { defaultRuntimeVersion, runtimeVersionOption } from '../options/runtime-version-option.ts';
+import { printMigration } from '../reports/migrate-report.ts';
+
+interface Options extends CommonOptions {
+  readonly runtimeVersion?: RuntimeVersion;
+  readonly output?: string;
+}
+
+export const addMigrateManifest: AddCommand = (program, act) => {
+  program
+    .command('migrate-manifest')
+    .summary('rewrite a manifest of an older release')
+    .description(
+      'Prints a manifest of an older Gramine, or of Graphene in TOML, as a release of today wants it, and says each change.',
+    )
+    .argument('[FILE]', 'the manifest; default and -: standard input', '-')
+    .addOption(runtimeVersionOption())
+    .option('-o, --output <file>', 'write it there, if there is no such file yet')
+    .action(act(migrate));
+};
+
+async function migrate(context: CommandContext, options: Options, file: string): Promise<number> {
+  const text = await readInput(context.host, file, 'manifest');
+  const document = parseToml(text, file === '-' ? 'standard input' : file);
+  const version = options.runtimeVersion ?? defaultRuntimeVersion;
+  return printMigration(context, { document, text, version, output: options.output });
+}

@@ -1,0 +1,44 @@
+import { type ImagePath, imagePath, isWithin, rootPath } from '../base/image-path.ts';
+import { graminizedPaths } from '../image/graminized-paths.ts';
+import { mountOf, readMounts } from '../manifest/files/reachable-files.ts';
+import type { TomlTable } from '../manifest/toml/toml.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { FileNode, FileTree } from '../tree/file-tree.ts';
+import { resolvePath } from '../tree/resolve-path.ts';
+
+/** What a program inside finds under a name, as far as the image tells. `path` is the name on the host, mounts replaced. */
+export type InsideFile =
+  | { readonly kind: 'image'; readonly path: ImagePath; readonly node: FileNode }
+  | { readonly kind: 'runtime'; readonly path: ImagePath }
+  /** Storage of the enclave's own, or what the host may put there: only a container tells. */
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'missing' };
+
+export interface InsideParts {
+  readonly tree: FileTree;
+  readonly runtime: Runtime;
+  readonly isAllowed: (path: ImagePath) => boolean;
+}
+
+/** Looks at an image through the mounts of a manifest, which need not be complete. */
+export function insideView(
+  manifest: TomlTable,
+  { tree, runtime, isAllowed }: InsideParts,
+): (path: ImagePath) => InsideFile {
+  const mounts = readMounts(manifest);
+  return (path) => {
+    const mount = mountOf(path, mounts);
+    if (mount === undefined || mount.type === 'tmpfs') return { kind: 'missing' };
+    if (mount.shows === undefined) return { kind: 'unknown' };
+    const host = imagePath(`${mount.shows}/${path.slice(mount.at === rootPath ? 0 : mount.at.length)}`);
+    if (isWithin(host, graminizedPaths.packageDirectory)) {
+      return runtime.files.some((file) => file.path === host)
+        ? { kind: 'runtime', path: host }
+        : { kind: 'missing' };
+    }
+    if (isAllowed(host)) return { kind: 'unknown' };
+    const found = resolvePath(tree, host);
+    if (found.kind !== 'found' || found.node.kind !== 'file') return { kind: 'missing' };
+    return { kind: 'image', path: host, node: found.node };
+  };
+}

@@ -1,12 +1,12 @@
-// Bundles the command line (dist/gsc.js) and the library (dist/index.js), and writes the library's types.
-// node scripts/build.mjs --command FILE bundles the command line alone, to FILE: the tests take it from there.
+// Bundles the command line (dist/gsc.js) and the library (dist/index.js, dist/tools.js), and writes the library's types.
+// node scripts/build.mjs --command FILE bundles the command line alone, --library DIRECTORY the library: tests take them there.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
-const { values } = parseArgs({ options: { command: { type: 'string' } } });
+const { values } = parseArgs({ options: { command: { type: 'string' }, library: { type: 'string' } } });
 const { version, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
 const common = {
   bundle: true,
@@ -28,10 +28,11 @@ const smallUndici = {
 };
 
 if (values.command !== undefined) await bundleCommandLine(values.command);
+else if (values.library !== undefined) await bundleLibrary(values.library);
 else {
   rmSync('dist', { recursive: true, force: true });
   await bundleCommandLine('dist/gsc.js');
-  await bundleLibrary();
+  await bundleLibrary('dist');
 }
 
 async function bundleCommandLine(outfile) {
@@ -47,12 +48,17 @@ async function bundleCommandLine(outfile) {
   chmodSync(outfile, 0o755);
 }
 
-async function bundleLibrary() {
+/** What both entries use is in a file that they share: an error's class is the same for both. */
+async function bundleLibrary(outdir) {
   await build({
     ...common,
-    entryPoints: ['src/index.ts'],
-    outfile: 'dist/index.js',
+    entryPoints: ['src/index.ts', 'src/tools.ts'],
+    outdir,
+    splitting: true,
+    chunkNames: 'shared',
     external: Object.keys(dependencies),
   });
-  execFileSync('npx', ['tsc', '-p', 'tsconfig.types.json'], { stdio: 'inherit' });
+  execFileSync('npx', ['tsc', '-p', 'tsconfig.types.json', '--outDir', join(outdir, 'types')], {
+    stdio: 'inherit',
+  });
 }

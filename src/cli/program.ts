@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { openWorkspace } from '../workspace/workspace.ts';
+import { openImages } from '../index.ts';
 import type { Act, AddCommand, CommonOptions } from './options/command-context.ts';
 import { refuseMounts } from './options/foreign-options.ts';
 import { type StoreOptions, storeChoices } from './options/store-options.ts';
@@ -21,7 +21,7 @@ export async function runCommandLine(
       const options = parameters.at(-2) as Options;
       const positional = parameters.slice(0, -2) as string[];
       console = new Console(host, verbosityOf(options));
-      const workspace = openWorkspace({
+      const images = openImages({
         ...storeChoices(options),
         host,
         reporter: console,
@@ -29,9 +29,9 @@ export async function runCommandLine(
       });
       try {
         const isJson = options.json === true;
-        exitCode = await work({ ...workspace, host, console, isJson }, options, ...positional);
+        exitCode = await work({ host, console, images, isJson }, options, ...positional);
       } finally {
-        await workspace.close();
+        await images.close();
       }
     };
   const program = makeProgram(host);

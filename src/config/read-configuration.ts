@@ -13,7 +13,7 @@ export const defaultFiles = ['config.yaml', 'config.yml', 'config.json'];
  * with line and column, `not-found` for a named file that is not there.
  */
 export async function readConfiguration(
-  host: HostEnvironment,
+  host: Pick<HostEnvironment, 'workingDirectory'>,
   file: string | undefined,
 ): Promise<Configuration> {
   const { workingDirectory } = host;

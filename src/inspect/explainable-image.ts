@@ -24,7 +24,8 @@ function ownFile(path: ImagePath): KnownExclusion | undefined {
 }
 
 /** A graminized image with its tree, its manifest (the signed one if it is signed), and the default rules for reasons. */
-export async function explainableImage(image: Image, scan: ImageScan): Promise<ExplainableImage> {
+export async function explainableImage(image: Image, given?: ImageScan): Promise<ExplainableImage> {
+  const scan = given ?? (await scanImage(image));
   const manifest = await manifestIn(image);
   const policies = [new TrustPolicy({ trust: [], exclude: [] }), leanPolicy()];
   return {

@@ -22,8 +22,8 @@ export interface SignImageOptions {
   readonly signer: Signer;
   /** `YYYY-MM-DD`; by default the day (UTC) on which the unsigned image was created. */
   readonly date?: string;
-  /** How messages call the result. */
-  readonly name: string;
+  /** How messages call the result; by default as the unsigned image. */
+  readonly name?: string;
 }
 
 export interface SignedImage {
@@ -52,7 +52,11 @@ export async function signImage(unsigned: Image, options: SignImageOptions): Pro
     signer: options.signer,
     date,
   });
-  return { image: appendSignature(unsigned, manifestSgx, enclave, options.name), enclave, date };
+  return {
+    image: appendSignature(unsigned, manifestSgx, enclave, options.name ?? unsigned.name),
+    enclave,
+    date,
+  };
 }
 
 function runtimeVersionOf(image: Image): RuntimeVersion {

@@ -1,15 +1,23 @@
 import { resolve } from 'node:path';
 import { GscError } from '../../base/error.ts';
-import { type Graminized, graminize } from '../../graminize/graminize.ts';
-import type { Image } from '../../image/image.ts';
-import type { ImageWriter } from '../../image/image-writer.ts';
-import { type ImageReference, parseReference, showReference } from '../../reference/image-reference.ts';
-import { signedName, unsignedName } from '../../reference/output-name.ts';
-import { scanImage } from '../../scan/scan-image.ts';
-import { signImage } from '../../sign/sign-image.ts';
-import type { SignedEnclave } from '../../signature/sign-enclave.ts';
-import type { Signer } from '../../signature/signer.ts';
-import { defaultDestination, fullNameOf, type OpenedImage, teeLayers } from '../../store/image-store.ts';
+import {
+  defaultDestination,
+  fullNameOf,
+  type Graminized,
+  graminize,
+  type Image,
+  type ImageReference,
+  type ImageWriter,
+  type OpenedImage,
+  parseReference,
+  type Runtime,
+  type SignedEnclave,
+  type Signer,
+  showReference,
+  signedName,
+  signImage,
+  unsignedName,
+} from '../../index.ts';
 import { nameInArchive } from '../options/archive-name.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import {
@@ -26,7 +34,6 @@ import { groupOptions } from '../options/option-groups.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { buildFactsToJson, reportBuild } from '../reports/build-report.ts';
 import { commitAndReport } from '../reports/commit.ts';
-import { scanProgress } from '../reports/scan-progress.ts';
 import { enclaveToJson, reportSigned } from '../reports/sign-report.ts';
 import { growHeapSlowly } from '../terminal/heap-growth.ts';
 
@@ -82,29 +89,22 @@ async function build(
     options.key === undefined
       ? undefined
       : await openPemSigner(resolve(host.workingDirectory, options.key), options.passphrase);
-  let opened: Promise<OpenedImage> | undefined;
-  const openApp = () => {
-    opened ??= images.open(appReference);
-    return opened;
-  };
-  const wishes = await readContentOptions(context, options, {
-    manifestFile,
-    app: async () => (await openApp()).image,
-  });
-  const app = await openApp();
+  const content = await readContentOptions(context, options, manifestFile);
+  const app = await images.open(appReference);
+  const runtime = await content.openRuntime(app.image);
   const placed = defaultDestination(named, app);
   const output = options.output === undefined ? nameInArchive(placed, app, nameRule(options)) : placed;
   const writer = await images.openWriter(output, { force: options.force === true, sharedWith: [app] });
   try {
-    const parts = { app, writer, wishes, output, epochSeconds };
+    const parts = { app, writer, runtime, wishes: content.wishes, output, epochSeconds };
     const graminized = await scanAndGraminize(context, parts);
-    const facts = { app: app.image, runtime: wishes.runtime, graminized };
+    const facts = { app: app.image, runtime, graminized };
     reportBuild(context.console, facts);
     const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
     const { image, enclave } = await signIfAsked(graminized.image, signer, date);
     if (enclave) reportSigned(context.console, enclave);
     const more = { ...buildFactsToJson(facts), ...(enclave && enclaveToJson(enclave)) };
-    return await commitAndReport(context, { writer, image, base: app.image, output, more });
+    return await commitAndReport(context, { writer, image, output, more });
   } finally {
     await writer.abort();
   }
@@ -126,6 +126,7 @@ function checkPassphrase({ key, passphrase }: Options): void {
 interface BuildParts {
   readonly app: OpenedImage;
   readonly writer: ImageWriter;
+  readonly runtime: Runtime;
   readonly wishes: ContentWishes;
   readonly output: ImageReference;
   readonly epochSeconds: number | undefined;
@@ -133,24 +134,18 @@ interface BuildParts {
 
 /** Reads every layer of the app image once: into the writer and into the file tree at the same time. */
 async function scanAndGraminize(
-  { host, console, cache }: CommandContext,
-  { app: { image: app, reference }, writer, wishes, output, epochSeconds }: BuildParts,
+  { images }: CommandContext,
+  { app: { image: app, reference }, writer, runtime, wishes, output, epochSeconds }: BuildParts,
 ): Promise<Graminized> {
-  const { tree } = await scanImage(await teeLayers(app, writer), {
-    ...cache.forScan,
-    concurrency: 1,
-    onProgress: scanProgress(console, app),
-    signal: host.signal,
-  });
+  const { tree } = await images.scan(app, { writer });
   growHeapSlowly();
   const baseName = fullNameOf(reference);
-  return graminize(app, {
+  return graminize(app, runtime, {
     ...wishes,
     tree,
     name: showReference(output),
     ...(baseName !== undefined && { baseName }),
     ...(epochSeconds !== undefined && { epochSeconds }),
-    toolVersion: __GSC_VERSION__,
   });
 }
 

@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path';
 import { GscError } from '../../base/error.ts';
-import { type Configuration, settingOf } from '../../config/configuration.ts';
-import { readConfiguration } from '../../config/read-configuration.ts';
+import { settingOf } from '../../config/configuration.ts';
+import { type Configuration, type ImageName, parseReference, readConfiguration } from '../../index.ts';
+import { workspaceOf } from '../../library/images.ts';
 import { planRuntime, provideRuntime, type RuntimePlan, recipeOf } from '../../provision/provide-runtime.ts';
 import { readRuntimeBuildSpec } from '../../provision/runtime-build-spec.ts';
 import { writeRecipe } from '../../provision/write-recipe.ts';
-import { type ImageName, showImageName } from '../../reference/image-name.ts';
-import { parseReference } from '../../reference/image-reference.ts';
+import { showImageName } from '../../reference/image-name.ts';
 import type { Family } from '../../runtime/version.ts';
 import type { Engine } from '../../store/engine/engine.ts';
 import { inspectEngineImage, storedName } from '../../store/engine/image-facts.ts';
@@ -49,7 +49,12 @@ async function buildGramine(context: CommandContext, options: Options, nameText:
   const image = engineName(nameText);
   const family = familyOf(configuration);
   const choices = runtimeBuildChoices(options);
-  const order = await readRuntimeBuildSpec(context, { family, configuration, choices, detect: undefined });
+  const order = await readRuntimeBuildSpec(workspaceOf(context.images), {
+    family,
+    configuration,
+    choices,
+    detect: undefined,
+  });
   const asked = { image, plan: planRuntime(order) };
   return options.fileOnly ? writeFiles(context, options, asked) : build(context, options, asked);
 }
@@ -61,7 +66,8 @@ interface Asked {
 
 async function build(context: CommandContext, options: Options, { image, plan }: Asked): Promise<number> {
   const { images, console, isJson } = context;
-  const engine = await images.engine();
+  const workspace = workspaceOf(images);
+  const engine = await workspace.images.engine();
   const name = storedName(engine, image);
   const shown = showImageName(name);
   const choices = runtimeBuildChoices(options);
@@ -77,7 +83,7 @@ async function build(context: CommandContext, options: Options, { image, plan }:
     });
   }
   if (existing && !options.force) throw taken(engine, shown, existing.id);
-  const { id, recipe, outcome } = await provideRuntime(context, plan, choices);
+  const { id, recipe, outcome } = await provideRuntime(workspace, plan, choices);
   await nameImage(engine, id, { name, shown: `${engine.subject}: ${shown}` });
   if (!isJson) console.say(`gsc build --runtime ${shown} IMAGE graminizes with it`);
   return report(context, { image: shown, image_id: id, recipe, outcome });

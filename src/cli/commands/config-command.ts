@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { configTemplate } from '../../config/config-template.ts';
-import type { Configuration } from '../../config/configuration.ts';
 import { defaultRuntimeImage } from '../../config/default-runtime-image.ts';
-import { defaultFiles, readConfiguration } from '../../config/read-configuration.ts';
+import { defaultFiles } from '../../config/read-configuration.ts';
 import { type SettingRow, settingTable } from '../../config/setting-table.ts';
+import { type Configuration, readConfiguration } from '../../index.ts';
 import { withoutLogin } from '../../provision/repository-login.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { repeatable } from '../options/repeatable.ts';

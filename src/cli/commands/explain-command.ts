@@ -1,11 +1,16 @@
-import type { ImagePath } from '../../base/image-path.ts';
-import { graminize } from '../../graminize/graminize.ts';
-import type { Image } from '../../image/image.ts';
-import { stateOf } from '../../image/labels.ts';
-import { type ExplainableImage, explainPath } from '../../inspect/explain-path.ts';
-import { explainableBuild, explainableImage } from '../../inspect/explainable-image.ts';
-import { parseReference, showReference } from '../../reference/image-reference.ts';
-import { type ImageScan, scanImage } from '../../scan/scan-image.ts';
+import {
+  type ExplainableImage,
+  explainableBuild,
+  explainableImage,
+  explainPath,
+  graminize,
+  type Image,
+  type ImagePath,
+  type ImageScan,
+  parseReference,
+  showReference,
+  stateOf,
+} from '../../index.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import {
   addContentOptions,
@@ -17,7 +22,6 @@ import { checkPathsFollow } from '../options/operand-order.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { explanationText, explanationToJson } from '../reports/explain-report.ts';
-import { scanProgress } from '../reports/scan-progress.ts';
 import { exitCodes } from '../terminal/failure.ts';
 
 interface Options extends CommonOptions, ContentOptions, StoreOptions {
@@ -67,17 +71,10 @@ async function explain(
 }
 
 async function explainApp(context: CommandContext, options: Options, app: Image): Promise<ExplainableImage> {
-  const wishes = await readContentOptions(context, options, {
-    manifestFile: options.manifest,
-    app: async () => app,
-  });
+  const { wishes, openRuntime } = await readContentOptions(context, options, options.manifest);
+  const runtime = await openRuntime(app);
   const scan = await scanWith(context, app);
-  const graminized = await graminize(app, {
-    ...wishes,
-    tree: scan.tree,
-    name: app.name,
-    toolVersion: __GSC_VERSION__,
-  });
+  const graminized = await graminize(app, runtime, { ...wishes, tree: scan.tree });
   return explainableBuild(graminized, scan.indexes);
 }
 
@@ -85,12 +82,8 @@ async function explainGraminized(context: CommandContext, image: Image): Promise
   return explainableImage(image, await scanWith(context, image));
 }
 
-async function scanWith({ host, console, cache }: CommandContext, image: Image): Promise<ImageScan> {
-  const scan = await scanImage(image, {
-    ...cache.forScan,
-    onProgress: scanProgress(console, image),
-    signal: host.signal,
-  });
+async function scanWith({ console, images }: CommandContext, image: Image): Promise<ImageScan> {
+  const scan = await images.scan(image);
   for (const warning of scan.tree.warnings) console.warn(warning);
   return scan;
 }

@@ -1,9 +1,7 @@
 import { lstat, mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileExists, writeError, writeFileAtomically } from '../../base/atomic-file.ts';
-import { generatePrivateKey } from '../../signature/generate-private-key.ts';
-import { pemSigner } from '../../signature/pem-signer.ts';
-import { mrSignerOf } from '../../signature/verify-sigstruct.ts';
+import { generatePrivateKey, mrSignerOf, pemSigner } from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { defaultKeyPath } from '../options/key-place.ts';
 

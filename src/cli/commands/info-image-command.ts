@@ -1,8 +1,12 @@
-import { labels } from '../../image/labels.ts';
-import { type ImageInspection, inspectImage } from '../../inspect/inspect-image.ts';
-import { showPath, valueAt } from '../../manifest/toml/toml.ts';
-import { parseReference } from '../../reference/image-reference.ts';
-import type { SigstructDescription } from '../../signature/describe-sigstruct.ts';
+import {
+  type ImageInspection,
+  inspectImage,
+  labels,
+  parseReference,
+  type SigstructDescription,
+  showPath,
+  valueAt,
+} from '../../index.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { type FlatTable, flatToml } from '../reports/flat-toml.ts';

@@ -6,13 +6,16 @@ import { scratchDirectories } from '../../graminize/generated-manifest.ts';
 import { checkIsAppImage } from '../../graminize/graminize.ts';
 import { type StarterParts, starterManifest } from '../../graminize/starter-manifest.ts';
 import { declaredVolumes } from '../../graminize/volume-report.ts';
-import { presetFor, presetNames } from '../../manifest/preset/presets.ts';
-import { parseReference } from '../../reference/image-reference.ts';
-import type { RuntimeVersion } from '../../runtime/version.ts';
-import { scanImage } from '../../scan/scan-image.ts';
-import { type ContainerProcess, findStart } from '../../start/container-process.ts';
+import {
+  type ContainerProcess,
+  type FileTree,
+  parseReference,
+  presetNames,
+  type RuntimeVersion,
+} from '../../index.ts';
+import { presetFor } from '../../manifest/preset/presets.ts';
+import { findStart } from '../../start/container-process.ts';
 import { emulatedPlaces } from '../../start/emulated-places.ts';
-import type { FileTree } from '../../tree/file-tree.ts';
 import { likelyWrittenDirectories } from '../../trust/likely-written-directories.ts';
 import { selectTrustedFiles } from '../../trust/trusted-files.ts';
 import { choiceOption } from '../options/choice-option.ts';
@@ -21,7 +24,6 @@ import type { AddCommand, CommandContext, CommonOptions } from '../options/comma
 import { defaultRuntimeVersion, runtimeVersionOption } from '../options/runtime-version-option.ts';
 import { addStoreOptions } from '../options/store-options.ts';
 import { showWriteSign } from '../reports/place-report.ts';
-import { scanProgress } from '../reports/scan-progress.ts';
 import { exitCodes } from '../terminal/failure.ts';
 
 interface Options extends CommonOptions {
@@ -57,14 +59,10 @@ export const addInit: AddCommand = (program, act) => {
 };
 
 async function init(context: CommandContext, options: Options, imageText: string): Promise<number> {
-  const { host, console, isJson, images, cache } = context;
+  const { host, console, isJson, images } = context;
   const { image: app } = await images.open(parseReference(imageText));
   checkIsAppImage(app);
-  const { tree } = await scanImage(app, {
-    ...cache.forScan,
-    onProgress: scanProgress(console, app),
-    signal: host.signal,
-  });
+  const { tree } = await images.scan(app);
   for (const warning of tree.warnings) console.warn(warning);
   const { output, entrypoint, cmd, runtimeVersion: version = defaultRuntimeVersion } = options;
   const words = { ...(entrypoint && { entrypoint }), ...(cmd && { cmd }) };

@@ -1,13 +1,19 @@
 import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
-import { migrateManifest } from '../../manifest/migrate/migrate.ts';
-import { findTemplateTexts } from '../../manifest/schema/build-rules.ts';
-import { checkManifest, isCompleteManifest } from '../../manifest/schema/check.ts';
-import { locateFindings, type ManifestProblem } from '../../manifest/schema/problem.ts';
-import { checkRuntimeRules } from '../../manifest/schema/runtime-rules.ts';
-import { parseToml, showPath, type TomlDocument } from '../../manifest/toml/toml.ts';
-import { readUserManifest } from '../../manifest/user-manifest.ts';
-import type { RuntimeVersion } from '../../runtime/version.ts';
+import {
+  checkManifest,
+  checkRuntimeRules,
+  findTemplateTexts,
+  isCompleteManifest,
+  locateFindings,
+  type ManifestProblem,
+  migrateManifest,
+  parseManifest as parseToml,
+  type RuntimeVersion,
+  readUserManifest,
+  showPath,
+  type TomlDocument,
+} from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from '../options/runtime-version-option.ts';

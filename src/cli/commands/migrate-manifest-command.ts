@@ -1,5 +1,4 @@
-import { parseToml } from '../../manifest/toml/toml.ts';
-import type { RuntimeVersion } from '../../runtime/version.ts';
+import { parseManifest as parseToml, type RuntimeVersion } from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from '../options/runtime-version-option.ts';

@@ -3,11 +3,14 @@ import { dirname, join, resolve } from 'node:path';
 import { replaceFiles } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
 import { readError, readUserFile } from '../../base/read-file.ts';
-import { chrootFiles } from '../../manifest/files/chroot-files.ts';
-import { hostFiles } from '../../manifest/files/file-access.ts';
-import { prepareManifest } from '../../manifest/prepare.ts';
-import type { RuntimeVersion } from '../../runtime/version.ts';
-import { type SignedEnclave, signEnclave } from '../../signature/sign-enclave.ts';
+import {
+  chrootFiles,
+  hostFiles,
+  prepareManifest,
+  type RuntimeVersion,
+  type SignedEnclave,
+  signEnclave,
+} from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { defaultKeyPath, openPemSigner } from '../options/key-place.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from '../options/runtime-version-option.ts';

@@ -1,10 +1,18 @@
 import { resolve } from 'node:path';
 import { GscError } from '../../base/error.ts';
-import { stateOf } from '../../image/labels.ts';
-import { type ImageReference, parseReference, showReference } from '../../reference/image-reference.ts';
-import { signedName, signedNameOfUnsigned, unsignedName } from '../../reference/output-name.ts';
-import { signImage } from '../../sign/sign-image.ts';
-import { defaultDestination, type ImageStore, type OpenedImage } from '../../store/image-store.ts';
+import {
+  defaultDestination,
+  type ImageReference,
+  type Images,
+  type OpenedImage,
+  parseReference,
+  showReference,
+  signedName,
+  signedNameOfUnsigned,
+  signImage,
+  stateOf,
+  unsignedName,
+} from '../../index.ts';
 import { nameInArchive } from '../options/archive-name.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { dateOption } from '../options/date-option.ts';
@@ -84,7 +92,7 @@ async function signImageCommand(
   const writer = await images.openWriter(output, { force: options.force === true, sharedWith: [source] });
   try {
     const more = enclaveToJson(enclave);
-    return await commitAndReport(context, { writer, image, base: source.image, output, more });
+    return await commitAndReport(context, { writer, image, output, more });
   } finally {
     await writer.abort();
   }
@@ -111,7 +119,7 @@ interface Wanted {
 }
 
 /** The unsigned image of the app; where there is none, the given image itself if it is unsigned (`gsc build -o`). */
-async function openUnsigned(images: ImageStore, { given, unsigned, isNamed }: Wanted): Promise<OpenedImage> {
+async function openUnsigned(images: Images, { given, unsigned, isNamed }: Wanted): Promise<OpenedImage> {
   const found = await openIfThere(unsigned, images);
   if (found !== undefined) return found;
   const opened = await openIfThere(given, images);
@@ -131,7 +139,7 @@ async function openUnsigned(images: ImageStore, { given, unsigned, isNamed }: Wa
   });
 }
 
-async function openIfThere(reference: ImageReference, images: ImageStore): Promise<OpenedImage | undefined> {
+async function openIfThere(reference: ImageReference, images: Images): Promise<OpenedImage | undefined> {
   try {
     return await images.open(reference);
   } catch (error) {

@@ -1,6 +1,5 @@
 import { GscError } from '../../base/error.ts';
-import { describeSigstruct, type SigstructDescription } from '../../signature/describe-sigstruct.ts';
-import { verifySigstruct } from '../../signature/verify-sigstruct.ts';
+import { describeSigstruct, type SigstructDescription, verifySigstruct } from '../../tools.ts';
 import { choiceOption } from '../options/choice-option.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';

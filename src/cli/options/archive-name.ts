@@ -1,6 +1,5 @@
+import type { ImageReference, OpenedImage } from '../../index.ts';
 import { parseImageName } from '../../reference/image-name.ts';
-import type { ImageReference } from '../../reference/image-reference.ts';
-import type { OpenedImage } from '../../store/image-store.ts';
 
 /**
  * A result in a docker-archive for which the user gives no name gets the one that follows from its source's name in such

@@ -6,9 +6,9 @@ import { GscError } from '../../base/error.ts';
 import { showBytes } from '../../base/image-path.ts';
 import { readError } from '../../base/read-file.ts';
 import type { BuildChoices } from '../../graminize/build-options.ts';
+import { presetNames } from '../../index.ts';
 import type { AddedFile } from '../../layer/added-layer.ts';
 import type { HostAddress, Secret, Variable, Volume } from '../../manifest/option-manifest.ts';
-import { presetNames } from '../../manifest/preset/presets.ts';
 import type { CommandLineHost } from '../terminal/console.ts';
 import { choiceOption } from './choice-option.ts';
 import {

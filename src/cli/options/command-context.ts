@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
-import type { Workspace } from '../../workspace/workspace.ts';
+import type { Images } from '../../index.ts';
 import type { CommandLineHost, Console } from '../terminal/console.ts';
 import type { StoreOptions } from './store-options.ts';
 
 /** What a command gets besides its own arguments. */
-export interface CommandContext extends Workspace {
+export interface CommandContext {
   readonly host: CommandLineHost;
   readonly console: Console;
+  /** Where images are opened and stored; closed when the command has ended. */
+  readonly images: Images;
   readonly isJson: boolean;
 }
 

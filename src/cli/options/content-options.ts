@@ -3,17 +3,20 @@ import type { Command } from 'commander';
 import { GscError } from '../../base/error.ts';
 import { bytesOfText, type ImagePath, imagePath } from '../../base/image-path.ts';
 import { readUserFile } from '../../base/read-file.ts';
-import { readConfiguration } from '../../config/read-configuration.ts';
-import type { LibcWish } from '../../graminize/choose-libc.ts';
-import type { GraminizeOptions } from '../../graminize/graminize.ts';
-import type { Image } from '../../image/image.ts';
-import { parseToml, type TomlDocument } from '../../manifest/toml/toml.ts';
-import { openRuntime } from '../../provision/open-runtime.ts';
-import { rootOfImage } from '../../provision/runtime-root.ts';
-import { runtimeSource } from '../../provision/runtime-source.ts';
-import { detectDistribution } from '../../runtime/recipe/detect-distribution.ts';
-import type { Family, RuntimeVersion } from '../../runtime/version.ts';
-import { type TrustLevel, trustLevels } from '../../trust/trust-level.ts';
+import {
+  type GraminizeOptions,
+  type Image,
+  type LibcWish,
+  openRuntime,
+  parseManifest,
+  type Runtime,
+  type RuntimeVersion,
+  readConfiguration,
+  type TomlDocument,
+  type TrustLevel,
+  trustLevels,
+} from '../../index.ts';
+import type { CommandLineHost } from '../terminal/console.ts';
 import { addChoiceOptions, type ChoiceOptions, readChoices } from './build-choices.ts';
 import { choiceOption } from './choice-option.ts';
 import type { CommandContext } from './command-context.ts';
@@ -65,49 +68,46 @@ export function addContentOptions(command: Command): Command {
 }
 
 /** What the options say to graminizing. */
-export type ContentWishes = Omit<
-  GraminizeOptions,
-  'tree' | 'name' | 'baseName' | 'epochSeconds' | 'toolVersion'
->;
+export type ContentWishes = Omit<GraminizeOptions, 'tree' | 'name' | 'baseName' | 'epochSeconds'>;
 
-/** What the options are about. */
-export interface ContentSubject {
-  readonly manifestFile: string | undefined;
-  /** Opens the app image: its distribution may decide on the runtime's. */
-  readonly app: () => Promise<Image>;
+/** What the options say, with the files read that they name. */
+export interface Content {
+  readonly wishes: ContentWishes;
+  /** Finds or builds the runtime, whose distribution may be the app image's. */
+  openRuntime(app: Image): Promise<Runtime>;
 }
 
-/** Reads what the options name: configuration, manifest, runtime, files to add. */
+/** Reads what the options name: configuration, manifest, files to add. */
 export async function readContentOptions(
-  context: CommandContext,
+  { host, images }: CommandContext,
   options: ContentOptions,
-  { manifestFile, app }: ContentSubject,
-): Promise<ContentWishes> {
-  const { host } = context;
+  manifestFile: string | undefined,
+): Promise<Content> {
   const configuration = await readConfiguration(host, options.config);
-  const manifest = manifestFile === undefined ? undefined : await readManifest(context, manifestFile);
+  const manifest = manifestFile === undefined ? undefined : await readManifest(host, manifestFile);
   const choices = await readChoices(host, options);
-  const order = runtimeSource(host, configuration, options.runtime);
-  const detect = async (family: Family) =>
-    detectDistribution(await rootOfImage(context, await app()), family);
-  const building = { choices: runtimeBuildChoices(options), detect };
-  // A wrong name shall not be found after the minutes that a build takes.
-  if (order.kind === 'build') await app();
-  const runtime = await openRuntime(context, { order, version: options.runtimeVersion, building });
+  const { runtime: sources, runtimeVersion: version } = options;
   return {
-    runtime,
-    ...(manifest && { manifest }),
-    choices,
-    insecureArguments: options.insecureArgs === true,
-    libc: options.libc,
-    trust: (options.trust ?? []).map((path) => toImagePath('--trust', path)),
-    exclude: (options.exclude ?? []).map((path) => toImagePath('--exclude', path)),
-    trustLevel: options.trustLevel,
+    wishes: {
+      ...(manifest && { manifest }),
+      choices,
+      insecureArguments: options.insecureArgs === true,
+      libc: options.libc,
+      trust: (options.trust ?? []).map((path) => toImagePath('--trust', path)),
+      exclude: (options.exclude ?? []).map((path) => toImagePath('--exclude', path)),
+      trustLevel: options.trustLevel,
+    },
+    openRuntime: (app) =>
+      openRuntime(images, {
+        ...{ configuration, app, build: runtimeBuildChoices(options) },
+        ...(sources && { sources }),
+        ...(version && { version }),
+      }),
   };
 }
 
-async function readManifest({ host }: CommandContext, file: string): Promise<TomlDocument> {
-  return parseToml(await readUserFile(resolve(host.workingDirectory, file), 'manifest'), file);
+async function readManifest(host: CommandLineHost, file: string): Promise<TomlDocument> {
+  return parseManifest(await readUserFile(resolve(host.workingDirectory, file), 'manifest'), file);
 }
 
 /**

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
-import { pemSigner } from '../../signature/pem-signer.ts';
-import type { Signer } from '../../signature/signer.ts';
+import { pemSigner, type Signer } from '../../index.ts';
 import type { CommandLineHost } from '../terminal/console.ts';
 
 /** Where Gramine's own tools keep the signing key: below `$XDG_CONFIG_HOME`, else `~/.config`. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { RuntimeBuildChoices } from '../../provision/runtime-build-spec.ts';
-import { type BuildType, buildTypes } from '../../runtime/recipe/recipe.ts';
+import type { BuildType, RuntimeBuildChoices } from '../../index.ts';
+import { buildTypes } from '../../runtime/recipe/recipe.ts';
 import { choiceOption } from './choice-option.ts';
 import { repeatable } from './repeatable.ts';
 

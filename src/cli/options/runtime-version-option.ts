@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
-import { parseRuntimeVersion, type RuntimeVersion } from '../../runtime/version.ts';
+import { parseRuntimeVersion, type RuntimeVersion } from '../../index.ts';
 
 /** The release whose rules are followed when nothing says another. */
 export const defaultRuntimeVersion = parseRuntimeVersion('1.9');

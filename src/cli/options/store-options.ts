@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { GscError } from '../../base/error.ts';
-import { normalPlatform, type Platform, sgxPlatform, showPlatform } from '../../image/descriptor.ts';
+import { normalPlatform, sgxPlatform, showPlatform } from '../../image/descriptor.ts';
 import { runsOnSgx } from '../../image/select-platform.ts';
-import type { StoreChoices } from '../../store/image-store.ts';
+import type { Platform, StoreChoices } from '../../index.ts';
 import { repeatable } from './repeatable.ts';
 
 /** Options of every command that opens or stores images. */

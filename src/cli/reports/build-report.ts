@@ -1,10 +1,7 @@
 import { showBytes } from '../../base/image-path.ts';
 import { showCount, showCounted, showSize } from '../../base/show-size.ts';
-import type { Graminized } from '../../graminize/graminize.ts';
-import type { StoredImage } from '../../image/stored-image.ts';
+import { type Graminized, type Runtime, type StoredImage, showPath } from '../../index.ts';
 import { showWhole } from '../../manifest/merge.ts';
-import { showPath } from '../../manifest/toml/toml.ts';
-import type { Runtime } from '../../runtime/runtime.ts';
 import type { Console } from '../terminal/console.ts';
 import { placesToJson, sayExclusions, sayStartCosts, sayUndecidedPlaces } from './place-report.ts';
 import { sayStart, startToJson } from './start-report.ts';

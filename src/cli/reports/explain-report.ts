@@ -1,7 +1,6 @@
 import { type ImagePath, showBytes } from '../../base/image-path.ts';
 import { showCount, showCounted, showSize } from '../../base/show-size.ts';
-import type { LibraryDataRole } from '../../graminize/library-data-role.ts';
-import type { KnownExclusion, PathExplanation, PathFinding, Verdict } from '../../inspect/explain-path.ts';
+import type { KnownExclusion, LibraryDataRole, PathExplanation, PathFinding, Verdict } from '../../index.ts';
 
 /** An explanation as a headline and lines of facts, each ended by a newline. */
 export function explanationText(explanation: PathExplanation, layerCount: number): string {

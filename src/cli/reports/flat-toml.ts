@@ -1,4 +1,4 @@
-import { serializeManifest } from '../../manifest/toml/serialize.ts';
+import { serializeManifest } from '../../tools.ts';
 
 /** A result of plain values, one level deep. */
 export type FlatTable = Readonly<Record<string, string | number | boolean>>;

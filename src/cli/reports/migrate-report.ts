@@ -1,9 +1,12 @@
 import { resolve } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
-import { migrateManifest } from '../../manifest/migrate/migrate.ts';
-import { serializeManifest } from '../../manifest/toml/serialize.ts';
-import { showPath, type TomlDocument } from '../../manifest/toml/toml.ts';
-import type { RuntimeVersion } from '../../runtime/version.ts';
+import {
+  migrateManifest,
+  type RuntimeVersion,
+  serializeManifest,
+  showPath,
+  type TomlDocument,
+} from '../../tools.ts';
 import type { CommandContext } from '../options/command-context.ts';
 import { exitCodes } from '../terminal/failure.ts';
 import { problemToJson, showLine } from './problem-lines.ts';

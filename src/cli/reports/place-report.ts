@@ -1,9 +1,13 @@
 import { baseNameOf, showBytes } from '../../base/image-path.ts';
 import { showCount, showCounted, showSeconds, showSize } from '../../base/show-size.ts';
-import type { Graminized } from '../../graminize/graminize.ts';
-import type { ApplicationData, DataSign } from '../../trust/application-data.ts';
-import type { WritePlace, WriteSign } from '../../trust/likely-written-directories.ts';
-import type { ExclusionCount } from '../../trust/trusted-files.ts';
+import type {
+  ApplicationData,
+  DataSign,
+  ExclusionCount,
+  Graminized,
+  WritePlace,
+  WriteSign,
+} from '../../index.ts';
 import type { Console } from '../terminal/console.ts';
 
 /** How many lines each list has without `-v`. */

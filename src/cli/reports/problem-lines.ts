@@ -1,5 +1,4 @@
-import { type ManifestProblem, showProblem } from '../../manifest/schema/problem.ts';
-import { showPath } from '../../manifest/toml/toml.ts';
+import { type ManifestProblem, showPath, showProblem } from '../../tools.ts';
 
 /** A problem as compilers print theirs: `FILE:LINE:COLUMN: …`. */
 export function showLine(subject: string, problem: ManifestProblem): string {

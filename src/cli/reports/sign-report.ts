@@ -1,5 +1,5 @@
 import { showEnclaveSize } from '../../enclave/enclave-size.ts';
-import type { SignedEnclave } from '../../signature/sign-enclave.ts';
+import type { SignedEnclave } from '../../index.ts';
 import type { Console } from '../terminal/console.ts';
 
 /** Says what was measured and signed. */

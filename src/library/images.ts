@@ -1,0 +1,159 @@
+import type { HostEnvironment } from '../base/host-environment.ts';
+import { type Reporter, silentReporter } from '../base/reporter.ts';
+import { showSize } from '../base/show-size.ts';
+import type { Image, Layer } from '../image/image.ts';
+import type { ImageWriter, StoreResult } from '../image/image-writer.ts';
+import { compressLayers } from '../layer/compress-layers.ts';
+import { type ImageReference, parseReference } from '../reference/image-reference.ts';
+import { type ImageScan, type ScanProgress, scanImage } from '../scan/scan-image.ts';
+import { type OpenedImage, type StoreChoices, teeLayers } from '../store/image-store.ts';
+import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
+import { processHost } from './process-host.ts';
+
+/** What {@link openImages} works with. Everything has a default: that of the process, and results only. */
+export interface ImagesEnvironment extends StoreChoices {
+  /** In place of what the process says: variables, directories, the signal that aborts. */
+  readonly host?: Partial<HostEnvironment>;
+  /** Gets remarks, warnings and progress; nobody by default. */
+  readonly reporter?: Reporter;
+  /** False: nothing is kept between runs, and nothing of earlier ones is used. True by default. */
+  readonly usesCache?: boolean;
+}
+
+/** How an image is stored. */
+export interface StoreOptions {
+  /** Replace another image of that name; false by default: that is an `exists` error. */
+  readonly force?: boolean;
+  /**
+   * Images that the result shares layers with: their layers are stored as they are, and not sent where they are already.
+   * By default, of `store`, those opened here whose layers the image begins with; of `openWriter`, none.
+   */
+  readonly sharedWith?: readonly OpenedImage[];
+}
+
+export interface ScanOptions {
+  /** Gets every layer that it does not have yet, while it is read. Layers are then read one at a time. */
+  readonly writer?: ImageWriter;
+}
+
+/**
+ * All places where images lie: OCI layouts and archives, archives of `docker save`, Docker, Podman, registries. References
+ * are written as in {@link parseReference}: `oci:DIR`, `docker-archive:FILE`, `docker://NAME`, or a bare name, which is the
+ * Engine's if it has it, else the registry's. Every method throws a {@link GscError}.
+ */
+export interface Images {
+  /** Opens an image. It is given back by {@link close}; no layer can be read after that. */
+  open(reference: string | ImageReference): Promise<OpenedImage>;
+  /** Lists what is in an image's layers, each read once, and what the cache has not at all. */
+  scan(image: Image, options?: ScanOptions): Promise<ImageScan>;
+  /**
+   * Opens the place where a result goes; the caller commits or aborts. In a registry the layers that gsc adds are compressed.
+   * A bare name is the Engine's.
+   */
+  openWriter(reference: string | ImageReference, options?: StoreOptions): Promise<ImageWriter>;
+  /** Stores an image under a name: all of it or nothing. */
+  store(image: Image, reference: string | ImageReference, options?: StoreOptions): Promise<StoreResult>;
+  /** Gives back everything that was opened. */
+  close(): Promise<void>;
+}
+
+const workspaces = new WeakMap<Images, Workspace>();
+
+/** What an {@link Images} stands on, for the other functions of the library. Throws a TypeError for an object of another make. */
+export function workspaceOf(images: Images): Workspace {
+  const workspace = workspaces.get(images);
+  if (workspace === undefined) throw new TypeError('expected what openImages gives, got another object');
+  return workspace;
+}
+
+/** Opens all places of images. Nothing is connected or read before it is needed. Close it when the work is done. */
+export function openImages(environment: ImagesEnvironment = {}): Images {
+  const { host, reporter = silentReporter, usesCache = true, ...choices } = environment;
+  const workspace = openWorkspace({ ...choices, host: { ...processHost(), ...host }, reporter, usesCache });
+  const images = new WorkspaceImages(workspace);
+  workspaces.set(images, workspace);
+  return images;
+}
+
+class WorkspaceImages implements Images {
+  readonly #workspace: Workspace;
+  readonly #opened: OpenedImage[] = [];
+
+  constructor(workspace: Workspace) {
+    this.#workspace = workspace;
+  }
+
+  async open(reference: string | ImageReference): Promise<OpenedImage> {
+    const opened = await this.#workspace.images.open(toReference(reference));
+    this.#opened.push(opened);
+    return opened;
+  }
+
+  async scan(image: Image, { writer }: ScanOptions = {}): Promise<ImageScan> {
+    const { cache, host, reporter } = this.#workspace;
+    return scanImage(writer ? await teeLayers(image, writer) : image, {
+      ...cache.forScan,
+      ...(writer && { concurrency: 1 }),
+      onProgress: scanProgress(reporter, image),
+      signal: host.signal,
+    });
+  }
+
+  async openWriter(reference: string | ImageReference, options: StoreOptions = {}): Promise<ImageWriter> {
+    const { force = false, sharedWith = [] } = options;
+    const place = toReference(reference);
+    const writer = await this.#workspace.images.openWriter(place, { force, sharedWith });
+    return place.kind === 'registry' ? compressing(writer, sharedWith) : writer;
+  }
+
+  async store(
+    image: Image,
+    reference: string | ImageReference,
+    options: StoreOptions = {},
+  ): Promise<StoreResult> {
+    const sharedWith = this.#opened.filter((opened) => isBase(opened.image, image));
+    const writer = await this.openWriter(reference, { sharedWith, ...options });
+    try {
+      return await writer.commit(image);
+    } finally {
+      await writer.abort();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#workspace.close();
+  }
+}
+
+function toReference(reference: string | ImageReference): ImageReference {
+  return typeof reference === 'string' ? parseReference(reference) : reference;
+}
+
+/** True if an image begins with all layers of another one. */
+function isBase(base: Image, image: Image): boolean {
+  return base.layers.every((layer, index) => layer.diffId === image.layers[index]?.diffId);
+}
+
+/** A writer that compresses the layers of no base; the small ones that gsc adds. */
+function compressing(writer: ImageWriter, bases: readonly OpenedImage[]): ImageWriter {
+  const known = new Set(bases.flatMap(({ image }) => image.layers.map((layer) => layer.diffId)));
+  const isNew = (layer: Layer) => !known.has(layer.diffId);
+  return {
+    hasLayer: (layer) => writer.hasLayer(layer),
+    teeLayer: (layer, stored) => writer.teeLayer(layer, stored),
+    commit: async (image) => writer.commit(await compressLayers(image, isNew)),
+    abort: () => writer.abort(),
+  };
+}
+
+/** Says how far the reading of an image's layers is. */
+function scanProgress(reporter: Reporter, image: Image): (progress: ScanProgress) => void {
+  const numbers = new Map(image.layers.map((layer, index) => [layer.diffId, index + 1]));
+  return ({ layer, readBytes }) => {
+    const total = layer.descriptor.sizeBytes;
+    const number = numbers.get(layer.diffId) ?? 0;
+    reporter.progress(
+      `reading layer ${number} of ${image.layers.length}: ${showSize(readBytes)} of ${showSize(total)}`,
+    );
+  };
+}

@@ -44,6 +44,57 @@ const verbs = ['provision', 'graminize', 'sign', 'inspect'];
 const faces = ['library', '.', 'cli/terminal', 'cli/options', 'cli/reports', 'cli/commands', 'cli'];
 const ranks = [...nouns, ...verbs, ...faces];
 
+/** What cli/ imports besides index.ts, tools.ts and base/, by the reason. */
+const belowLibrary = {
+  'gsc config prints the settings, and where each came from': [
+    'config/config-template.ts',
+    'config/configuration.ts',
+    'config/default-runtime-image.ts',
+    'config/read-configuration.ts',
+    'config/setting-table.ts',
+    'provision/repository-login.ts',
+  ],
+  'gsc build-gramine builds runtimes for their own sake and names them in an Engine': [
+    'library/images.ts',
+    'provision/provide-runtime.ts',
+    'provision/runtime-build-spec.ts',
+    'provision/write-recipe.ts',
+    'reference/image-name.ts',
+    'runtime/recipe/recipe.ts',
+    'runtime/version.ts',
+    'store/engine/engine.ts',
+    'store/engine/image-facts.ts',
+    'store/engine/name-image.ts',
+  ],
+  'gsc cache lists and prunes what is kept between runs': [
+    'store/cache/blob-cache.ts',
+    'store/cache/cache-directory.ts',
+    'store/cache/cache-file.ts',
+    'store/cache/prune-cache.ts',
+    'workspace/scan-cache.ts',
+  ],
+  'gsc init drafts a manifest': [
+    'graminize/build-options.ts',
+    'graminize/generated-manifest.ts',
+    'graminize/graminize.ts',
+    'graminize/starter-manifest.ts',
+    'graminize/volume-report.ts',
+    'manifest/preset/presets.ts',
+    'start/container-process.ts',
+    'start/emulated-places.ts',
+    'trust/likely-written-directories.ts',
+    'trust/trusted-files.ts',
+  ],
+  'words of options become values, and values words of reports': [
+    'enclave/enclave-size.ts',
+    'image/descriptor.ts',
+    'image/select-platform.ts',
+    'manifest/merge.ts',
+    'manifest/option-manifest.ts',
+    'runtime/launch.ts',
+  ],
+};
+
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .sort();
@@ -77,6 +128,15 @@ describe('folder ranks', () => {
     }
   });
 
+  test('the command line stands on the library, but for what a library has no use for', () => {
+    const used = new Set(
+      files
+        .filter((file) => file.startsWith('cli/'))
+        .flatMap((file) => importsOf(file).filter(isBelowLibrary)),
+    );
+    expect([...used].sort()).toEqual(Object.values(belowLibrary).flat().sort());
+  });
+
   test('only the faces print, exit or read the environment', () => {
     const forbidden = /process\.(exit|env|stdout|stderr|argv|cwd)|console\./;
     for (const file of files.filter((name) => !/^(?:cli\/|library\/)/.test(name))) {
@@ -84,6 +144,10 @@ describe('folder ranks', () => {
     }
   });
 });
+
+function isBelowLibrary(file: string): boolean {
+  return !/^(?:cli|base)\/|^(?:index|tools)\.ts$/.test(file);
+}
 
 function importsOf(file: string): readonly string[] {
   return imports.get(file) ?? [];

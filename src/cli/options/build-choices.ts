@@ -5,10 +5,15 @@ import type { Command } from 'commander';
 import { GscError } from '../../base/error.ts';
 import { showBytes } from '../../base/image-path.ts';
 import { readError } from '../../base/read-file.ts';
-import type { BuildChoices } from '../../graminize/build-options.ts';
-import { presetNames } from '../../index.ts';
-import type { AddedFile } from '../../layer/added-layer.ts';
-import type { HostAddress, Secret, Variable, Volume } from '../../manifest/option-manifest.ts';
+import {
+  type AddedFile,
+  type BuildChoices,
+  type HostAddress,
+  presetNames,
+  type Secret,
+  type Variable,
+  type Volume,
+} from '../../index.ts';
 import type { CommandLineHost } from '../terminal/console.ts';
 import { choiceOption } from './choice-option.ts';
 import {

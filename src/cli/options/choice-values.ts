@@ -1,13 +1,8 @@
 import { isIP } from 'node:net';
 import { GscError } from '../../base/error.ts';
 import { bytesOfText, type ImagePath, imagePath } from '../../base/image-path.ts';
-import {
-  type HostAddress,
-  type Secret,
-  secretPath,
-  type Variable,
-  type Volume,
-} from '../../manifest/option-manifest.ts';
+import type { HostAddress, Secret, Variable, Volume } from '../../index.ts';
+import { secretPath } from '../../manifest/option-manifest.ts';
 import { harmfulHostVariables, hostEnvironment } from '../../runtime/launch.ts';
 import { mountHint, mountPlaceIn } from './foreign-options.ts';
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { compile, docsExamples, libraryUser, programOf } from '../support/library/docs-examples.ts';
@@ -22,6 +22,10 @@ beforeAll(async () => {
   writeRuntime(join(gsc.directory, 'runtime'));
   await writeApp(join(gsc.directory, 'app'), { run: { Cmd: ['/app', 'x'] } });
 }, 120_000);
+
+afterAll(() => {
+  if (user !== '') rmSync(user, { recursive: true, force: true });
+});
 
 describe('programs in the documents', () => {
   test('compile against the types that are published', () => {

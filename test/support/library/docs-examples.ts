@@ -5,11 +5,9 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
 
 /** A program in a document: the text of a block of TypeScript or JavaScript. */
 export interface DocsExample {
@@ -34,12 +32,11 @@ export function docsExamples(): readonly DocsExample[] {
 }
 
 /**
- * A directory in which `gsc` is installed as npm would install it, so that programs find it by its name. It lies below
+ * Makes a directory, which the caller removes, in which `gsc` is installed as npm would install it, so that programs find it by its name. It lies below
  * node_modules, where gsc's own dependencies are found.
  */
 export function libraryUser(): string {
   const directory = mkdtempSync(join(process.cwd(), 'node_modules/.gsc-user-'));
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
   const installed = join(directory, 'node_modules/gsc');
   mkdirSync(installed, { recursive: true });
   copyFileSync('package.json', join(installed, 'package.json'));

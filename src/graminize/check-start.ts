@@ -1,6 +1,6 @@
 import { GscError } from '../base/error.ts';
 import { bytesOfText, type ImagePath, imagePath, rootPath, showBytes } from '../base/image-path.ts';
-import { hostPathOf, type Mount, mountOf } from '../manifest/files/reachable-files.ts';
+import { hostPathOf, type Mount, mountOf } from '../manifest/files/mounts.ts';
 import { type KeyPath, showPath, type TomlDocument, valueAt } from '../manifest/toml/toml.ts';
 import { type ContainerProcess, startFiles } from '../start/container-process.ts';
 import { hintAbout, obstacleOf } from '../start/executable.ts';

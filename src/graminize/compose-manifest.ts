@@ -3,7 +3,7 @@ import { bytesOfText, type ImagePath, imagePath, isWithin } from '../base/image-
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import { allowBehindMounts, allowedPaths } from '../manifest/files/allow-behind-mounts.ts';
 import { expandTrustedFiles } from '../manifest/files/expand-trusted-files.ts';
-import { hostPathOf, mountOf, reachThroughMounts, readMounts } from '../manifest/files/reachable-files.ts';
+import { hostPathOf, mountOf, reachThroughMounts, readMounts } from '../manifest/files/mounts.ts';
 import { treeFiles } from '../manifest/files/tree-files.ts';
 import { mergeManifests, type Override } from '../manifest/merge.ts';
 import { type ManifestChoices, optionManifest, settleChoices } from '../manifest/option-manifest.ts';

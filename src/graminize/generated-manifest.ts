@@ -7,6 +7,7 @@ import {
   showBytes,
   textOfBytes,
 } from '../base/image-path.ts';
+import { fileUriOfText } from '../manifest/schema/file-uri.ts';
 import type { TomlTable, TomlValue } from '../manifest/toml/toml.ts';
 import type { RuntimeFacts } from '../runtime/runtime.ts';
 import { isAtLeast, type RuntimeVersion } from '../runtime/version.ts';
@@ -105,7 +106,7 @@ export function trustedEntries(
   const own = libc === 'runtime' ? runtime.trustedFiles : [];
   return [...files, ...own].map(({ path, sha256 }) =>
     table([
-      ['uri', `file:${text(path)}`],
+      ['uri', fileUriOfText(text(path))],
       ['sha256', sha256],
     ]),
   );
@@ -198,7 +199,7 @@ function chroot(path: ImagePath, target: ImagePath): TomlTable {
   return table([
     ['type', 'chroot'],
     ['path', text(path)],
-    ['uri', `file:${text(target)}`],
+    ['uri', fileUriOfText(text(target))],
   ]);
 }
 

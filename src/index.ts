@@ -9,9 +9,9 @@ export {
   showBytes,
   textOfBytes,
 } from './base/image-path.ts';
-export { type BuildChoices, noChoices } from './graminize/build-options.ts';
-export type { LibcChoice } from './graminize/generated-manifest.ts';
-export { type Graminized, type GraminizeOptions, graminize } from './graminize/graminize.ts';
+export { type BuildChoices, type GraminizeOptions, noChoices } from './graminize/build-options.ts';
+export type { LibcChoice } from './graminize/choose-libc.ts';
+export { type Graminized, graminize } from './graminize/graminize.ts';
 export { type StarterParts, starterManifest } from './graminize/starter-manifest.ts';
 export type { ImageConfig, RunConfig } from './image/config.ts';
 export type { Descriptor, Platform } from './image/descriptor.ts';
@@ -27,6 +27,7 @@ export {
 } from './inspect/explain-path.ts';
 export { explainableBuild, explainableImage } from './inspect/explainable-image.ts';
 export { type ImageInspection, inspectImage } from './inspect/inspect-image.ts';
+export { CompleteManifest } from './manifest/complete-manifest.ts';
 export { chrootFiles } from './manifest/files/chroot-files.ts';
 export { type FileAccess, hostFiles } from './manifest/files/file-access.ts';
 export { type Migration, type MigrationChange, migrateManifest } from './manifest/migrate/migrate.ts';
@@ -47,7 +48,7 @@ export type { LayerIndex } from './scan/layer-index.ts';
 export { readFiles } from './scan/read-files.ts';
 export { type ImageScan, type ScanImageOptions, scanImage } from './scan/scan-image.ts';
 export { scanRootDirectory } from './scan/scan-root-directory.ts';
-export { type SignedImage, type SignImageOptions, signImage } from './sign/sign-image.ts';
+export { type SignedImage, type SignImageOptions, signImage, type UnsignedImage } from './sign/sign-image.ts';
 export { describeSigstruct, type SigstructDescription } from './signature/describe-sigstruct.ts';
 export { generatePrivateKey } from './signature/generate-private-key.ts';
 export { pemSigner } from './signature/pem-signer.ts';

@@ -2,17 +2,9 @@ import { GscError } from '../base/error.ts';
 import { type ImagePath, showBytes } from '../base/image-path.ts';
 import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { isArray, showPath, type TomlDocument, type TomlValue, valueAt } from '../manifest/toml/toml.ts';
-import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath, showFailure } from '../tree/resolve-path.ts';
 import type { TrustedFile } from '../trust/trusted-files.ts';
-
-export interface SourceFileParts {
-  /** How messages call the app image. */
-  readonly appName: string;
-  readonly tree: FileTree;
-  readonly user?: TomlDocument;
-  readonly isAllowed: (path: ImagePath) => boolean;
-}
+import type { GraminizeContext } from './graminize-context.ts';
 
 const keys = [
   ['loader', 'argv_src_file'],
@@ -24,7 +16,10 @@ const keys = [
  * them before it mounts anything. Without those that the manifest lists or allows itself, and those of relative URIs, which
  * count from where the container starts. Throws an `entrypoint` error for one that the image does not have.
  */
-export function sourceFiles({ appName, tree, user, isAllowed }: SourceFileParts): readonly TrustedFile[] {
+export function sourceFiles(
+  { appName, tree, user }: GraminizeContext,
+  isAllowed: (path: ImagePath) => boolean,
+): readonly TrustedFile[] {
   if (user === undefined) return [];
   return keys.flatMap((key) => {
     const uri = valueAt(user.root, key);

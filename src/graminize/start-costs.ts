@@ -1,10 +1,12 @@
 import type { ImagePath } from '../base/image-path.ts';
-import { decideAccess, type ManifestNames, readManifestNames } from '../manifest/files/access-decision.ts';
+import type { CompleteManifest } from '../manifest/complete-manifest.ts';
+import { decideAccess, type ManifestNames } from '../manifest/files/access-decision.ts';
 import { predictStartSeconds } from '../manifest/start-time.ts';
-import { isArray, isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import { asksForLanguage, languageVariables, type TrustLevel } from '../trust/trust-level.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
+import type { GraminizeContext } from './graminize-context.ts';
 
 /** What a list of trusted files costs at the start of every process. */
 export interface StartCost {
@@ -15,17 +17,14 @@ export interface StartCost {
 /** The cost of each level of trust. */
 export type StartCosts = Readonly<Record<TrustLevel, StartCost>>;
 
-/** The trusted files by level. */
-export type Selections = Readonly<Record<TrustLevel, TrustedSelection>>;
-
 /**
- * What both levels cost one build: `level` as its complete manifest has it, the other one as it would be with the same
+ * What both levels cost one build: that of the build as its complete manifest has it, the other one as it would be with the same
  * manifest and options.
  */
-export function startCosts(manifest: TomlTable, selections: Selections, level: TrustLevel): StartCosts {
-  const listed = valueAt(manifest, ['sgx', 'trusted_files']);
-  const count = isArray(listed) ? listed.length : 0;
-  const names = readManifestNames(manifest);
+export function startCosts(
+  { selections, trustLevel: level }: GraminizeContext,
+  { names, trustedFileCount: count }: CompleteManifest,
+): StartCosts {
   const [chosen, other] = level === 'full' ? (['full', 'lean'] as const) : (['lean', 'full'] as const);
   const fewer = missingIn(selections[other], selections[chosen]).filter((path) => names.trusted.has(path));
   const more = missingIn(selections[chosen], selections[other]).filter((path) => isReachable(names, path));

@@ -15,6 +15,11 @@ const ranks = [
   'enclave',
   'signature',
   'store',
+  'x509',
+  'quote',
+  'collateral',
+  'policy',
+  'attest',
   '.',
   'cli',
 ];

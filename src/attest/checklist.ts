@@ -1,0 +1,88 @@
+/** Every check, in the order in which they are made and shown. */
+export const checkNames = [
+  'certificate-format',
+  'certificate-signature',
+  'certificate-validity',
+  'key-binding',
+  'quote-format',
+  'pck-chain',
+  'root-ca-crl',
+  'pck-crl',
+  'tcb-info-signature',
+  'tcb-info',
+  'qe-report-signature',
+  'qe-report-data',
+  'qe-identity-signature',
+  'qe-identity',
+  'quote-signature',
+  'tcb-level',
+  'collateral-dates',
+  'tcb-status',
+  'advisories',
+  'tcb-evaluation-data-number',
+  'fmspc',
+  'platform-instance',
+  'debug',
+  'expected-identity',
+  'mr-enclave',
+  'mr-signer',
+  'isv-prod-id',
+  'isv-svn',
+  'report-data',
+  'nonce',
+] as const;
+
+export type CheckName = (typeof checkNames)[number];
+
+export type CheckResult = 'ok' | 'failed' | 'not-checked';
+
+/** One line of a verdict. */
+export interface Check {
+  readonly name: CheckName;
+  readonly result: CheckResult;
+  /** What was found, or what failed with "expected X, got Y", or why it was not checked. */
+  readonly detail: string;
+}
+
+/** Thrown inside a check that cannot be made: the reason. */
+export class NotChecked extends Error {}
+
+/** The checks that were made so far. */
+export interface Checklist {
+  readonly checks: readonly Check[];
+  /**
+   * Makes a check: what `work` returns is its detail and, for the checks after it, its value; an error that it throws is why it failed,
+   * a {@link NotChecked} why it was not made. Gives the value only of a check that is ok.
+   */
+  run<T>(name: CheckName, work: () => readonly [detail: string, value?: T]): T | undefined;
+}
+
+/** `remark` is added to the detail of every check after the quote was read: all of them depend on the root. */
+export function startChecklist(remark: string | undefined): Checklist {
+  const checks: Check[] = [];
+  const firstWithRemark = checkNames.indexOf('pck-chain');
+  const add = (name: CheckName, result: CheckResult, detail: string) => {
+    const hasRemark = remark !== undefined && checkNames.indexOf(name) >= firstWithRemark;
+    checks.push({ name, result, detail: hasRemark ? `${detail} (${remark})` : detail });
+  };
+  return {
+    checks,
+    run: (name, work) => {
+      try {
+        const [detail, value] = work();
+        add(name, 'ok', detail);
+        return value;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        add(name, error instanceof NotChecked ? 'not-checked' : 'failed', reason);
+        return undefined;
+      }
+    },
+  };
+}
+
+/** The value of an earlier check. Throws if that was not ok: a check that builds on it cannot be made. */
+export function need<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new NotChecked(`needs ${what}`);
+  return value;
+}

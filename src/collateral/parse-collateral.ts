@@ -1,0 +1,44 @@
+import { parseCertificates } from '../x509/certificate.ts';
+import { parseCrl } from '../x509/crl.ts';
+import type { Collateral, RawCollateral, Signed } from './collateral.ts';
+import { type Part, parsePart } from './part.ts';
+import { parseQeIdentity } from './qe-identity.ts';
+import { parseTcbInfo } from './tcb-info.ts';
+
+/** Reads every part. Throws nothing: what cannot be read is a damaged part. */
+export function parseCollateral(raw: RawCollateral): Collateral {
+  return {
+    raw,
+    tcbInfo: parseSigned(raw.tcbInfo, raw.tcbInfoSignature, parseTcbInfo),
+    tcbInfoIssuerChain: parsePart(raw.tcbInfoIssuerChain, parseCertificates),
+    qeIdentity: parseSigned(raw.qeIdentity, raw.qeIdentitySignature, parseQeIdentity),
+    qeIdentityIssuerChain: parsePart(raw.qeIdentityIssuerChain, parseCertificates),
+    rootCaCrl: parsePart(raw.rootCaCrl, readCrl),
+    pckCrls: raw.pckCrls.map(({ crl, issuerChain }) => ({
+      crl: parsePart(crl, readCrl),
+      issuerChain: parsePart(issuerChain, parseCertificates),
+    })),
+    pckCertificateChain: parsePart(raw.pckCertificateChain, parseCertificates),
+  };
+}
+
+function parseSigned<T>(
+  text: string | undefined,
+  signature: string | undefined,
+  parse: (text: string) => T,
+): Part<Signed<T>> {
+  return parsePart(text, (present) => {
+    if (!/^(?:[0-9a-f]{128}|[0-9A-F]{128})$/.test(signature ?? '')) {
+      throw new Error('expected a signature of 64 bytes in hex');
+    }
+    return {
+      bytes: Buffer.from(present, 'utf8'),
+      value: parse(present),
+      signature: Buffer.from(signature as string, 'hex'),
+    };
+  });
+}
+
+function readCrl(raw: string | Uint8Array) {
+  return parseCrl(typeof raw === 'string' ? Buffer.from(raw, 'latin1') : raw);
+}

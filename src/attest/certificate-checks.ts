@@ -65,7 +65,9 @@ export function verifyRootCrl(collateral: Collateral, { chain, authority }: Pck)
   const crl = partValue(collateral.rootCaCrl, 'CRL of the root');
   if (!isIssuedBy(crl, chain.root)) throw new Error('it is not issued by the root of the PCK chain');
   if (crl.revokedSerials.has(authority.serial)) {
-    throw new Error(`"${commonNameOf(authority.subject)}" (serial ${authority.serial}) is revoked`);
+    throw new Error(
+      `"${commonNameOf(authority.subject)}" (serial ${authority.serial.toString(16)}) is revoked`,
+    );
   }
   return crl;
 }
@@ -80,7 +82,8 @@ export function verifyPckCrl(collateral: Collateral, pck: Pck, options: VerifyOp
     throw new Error(`its signature is not that of "${commonNameOf(pck.authority.subject)}"`);
   }
   const { serial } = pck.chain.leaf;
-  if (crl.revokedSerials.has(serial)) throw new Error(`the PCK certificate (serial ${serial}) is revoked`);
+  if (crl.revokedSerials.has(serial))
+    throw new Error(`the PCK certificate (serial ${serial.toString(16)}) is revoked`);
   return crl;
 }
 
@@ -131,7 +134,9 @@ export function verifySigned<T>(
   }
   buildChain(signer, pool, demands(options, 0));
   if (rootCrl?.revokedSerials.has(signer.serial)) {
-    throw new Error(`the certificate that signed the ${what} (serial ${signer.serial}) is revoked`);
+    throw new Error(
+      `the certificate that signed the ${what} (serial ${signer.serial.toString(16)}) is revoked`,
+    );
   }
   return value;
 }

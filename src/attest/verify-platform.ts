@@ -1,5 +1,4 @@
 import type { Collateral } from '../collateral/collateral.ts';
-import { partValue } from '../collateral/part.ts';
 import type { QeIdentity } from '../collateral/qe-identity.ts';
 import type { TcbInfo, TcbLevel } from '../collateral/tcb-info.ts';
 import { convergeStatus, isTcbStatus, type TcbStatus } from '../collateral/tcb-status.ts';
@@ -154,8 +153,9 @@ function checkDates(
 ): CollateralWindow | undefined {
   const parts = collateral === undefined ? [] : datedParts(collateral, pckCrl);
   list.run('collateral-dates', () => {
-    partValue(needCollateral(collateral).tcbInfo, 'TCB info');
-    partValue(needCollateral(collateral).qeIdentity, 'QE identity');
+    const { tcbInfo, qeIdentity } = needCollateral(collateral);
+    for (const { kind } of [tcbInfo, qeIdentity])
+      need(kind === 'present' || undefined, 'readable collateral');
     const { graceDays } = options.policy ?? defaultAttestPolicy;
     return [verifyDates(parts, options.at.getTime(), graceDays)];
   });

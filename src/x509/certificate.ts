@@ -10,8 +10,7 @@ export interface Certificate {
   /** One attribute a line, as `node:crypto` writes it: `CN=…`. */
   readonly subject: string;
   readonly issuer: string;
-  /** Upper-case hex without leading zeros, as `node:crypto` writes it. */
-  readonly serial: string;
+  readonly serial: bigint;
   readonly notBefore: number;
   readonly notAfter: number;
   /** True only if the basic constraints say so, and the key usage allows it. */
@@ -29,7 +28,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
     x509,
     subject: x509.subject,
     issuer: x509.issuer,
-    serial: x509.serialNumber,
+    serial: BigInt(`0x${x509.serialNumber}`),
     notBefore: Date.parse(x509.validFrom),
     notAfter: Date.parse(x509.validTo),
     isCa: x509.ca,

@@ -10,8 +10,7 @@ export interface Crl {
   readonly issuerDer: Buffer;
   readonly thisUpdate: number;
   readonly nextUpdate: number;
-  /** Upper-case hex without leading zeros. */
-  readonly revokedSerials: ReadonlySet<string>;
+  readonly revokedSerials: ReadonlySet<bigint>;
   /** What is signed, and its ECDSA signature in DER, made with SHA-256. */
   readonly signedBytes: Buffer;
   readonly signature: Buffer;
@@ -54,8 +53,8 @@ export function isIssuedBy(crl: Crl, authority: Certificate): boolean {
 }
 
 /** What follows nextUpdate: the entries, where there are any, and [0] extensions. */
-function readRevoked(optional: readonly DERElement[]): ReadonlySet<string> {
-  const serials = new Set<string>();
+function readRevoked(optional: readonly DERElement[]): ReadonlySet<bigint> {
+  const serials = new Set<bigint>();
   for (const member of optional) {
     if (isContext(member, 0)) {
       if (hasCriticalExtension(member.inner as DERElement)) throw new Error('it has a critical extension');
@@ -72,14 +71,11 @@ function readRevoked(optional: readonly DERElement[]): ReadonlySet<string> {
   return serials;
 }
 
-function serialOf(element: DERElement | undefined): string {
+function serialOf(element: DERElement | undefined): bigint {
   if (element === undefined || !isUniversal(element, ASN1UniversalType.integer)) {
     throw new Error('expected a serial number');
   }
-  return Buffer.from(element.value)
-    .toString('hex')
-    .toUpperCase()
-    .replace(/^(?:00)+(?=..)/, '');
+  return BigInt(element.integer);
 }
 
 function crlDer(bytes: Uint8Array): Buffer {

@@ -49,7 +49,7 @@ function pckCertificates(
   { pckCertificates: given }: VerifyOptions,
 ): readonly Certificate[] {
   const pemChain = 5;
-  if (type === pemChain) return parseCertificates(bytes.toString('latin1'));
+  if (type === pemChain) return parseCertificates(bytes.toString('latin1'), collateral?.certificates);
   if (given !== undefined) return given;
   if (collateral !== undefined && collateral.pckCertificateChain.kind !== 'missing') {
     return partValue(collateral.pckCertificateChain, 'PCK certificate chain');

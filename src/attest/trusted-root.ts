@@ -1,23 +1,26 @@
-import { createHash } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Certificate } from '../x509/certificate.ts';
 
 /**
- * SHA-256 of the SubjectPublicKeyInfo of "Intel SGX Root CA". Two certificates of this key are in use, valid until 2033 and until 2049
+ * The key of "Intel SGX Root CA", a point on P-256. Two certificates of this key are in use, valid until 2033 and until 2049
  * (https://certificates.trustedservices.intel.com/Intel_SGX_Provisioning_Certification_RootCA.pem).
  */
-const intelRootKey = 'a0af031289f5d5d4132f9186068a7fc13628633ba235777472e29b6b6c67a49e';
+const intelRootKey = createPublicKey({
+  key: {
+    kty: 'EC',
+    crv: 'P-256',
+    x: 'C6nEwMDIYZOj_iPWsCzaEKi71OiOSLRFhWGjbnBVJfU',
+    y: 'Z5GOLtyI5A2GC9DMTuJqrMmI5QWpU1WMRT9rCQSuc5Q',
+  },
+  format: 'jwk',
+});
 
 /** Whether a certificate has Intel's root key, or that of `rootCa` where one is given. */
-export function isTrustedRoot(certificate: Certificate, rootCa: Certificate | undefined): boolean {
-  const key = keyDigest(certificate);
-  return key === (rootCa === undefined ? intelRootKey : keyDigest(rootCa));
-}
-
-function keyDigest({ publicKey }: Certificate): string {
-  return createHash('sha256').update(publicKeyDer(publicKey)).digest('hex');
+export function isTrustedRoot({ publicKey }: Certificate, rootCa: Certificate | undefined): boolean {
+  return publicKey.equals(rootCa?.publicKey ?? intelRootKey);
 }
 
 /** The SubjectPublicKeyInfo in DER. */
-export function publicKeyDer(publicKey: Certificate['publicKey']): Buffer {
+export function publicKeyDer(publicKey: KeyObject): Buffer {
   return publicKey.export({ type: 'spki', format: 'der' });
 }

@@ -44,6 +44,8 @@ export interface PckCrl {
 /** Collateral, read and not yet verified. */
 export interface Collateral {
   readonly raw: RawCollateral;
+  /** Those of all chains: quotes often hold the same ones. */
+  readonly certificates: readonly Certificate[];
   readonly tcbInfo: Part<Signed<TcbInfo>>;
   readonly tcbInfoIssuerChain: Part<readonly Certificate[]>;
   readonly qeIdentity: Part<Signed<QeIdentity>>;

@@ -1,4 +1,4 @@
-import { parseCertificates } from '../x509/certificate.ts';
+import { type Certificate, parseCertificates } from '../x509/certificate.ts';
 import { parseCrl } from '../x509/crl.ts';
 import type { Collateral, RawCollateral, Signed } from './collateral.ts';
 import { type Part, parsePart } from './part.ts';
@@ -7,18 +7,25 @@ import { parseTcbInfo } from './tcb-info.ts';
 
 /** Reads every part. Throws nothing: what cannot be read is a damaged part. */
 export function parseCollateral(raw: RawCollateral): Collateral {
+  const certificates: Certificate[] = [];
+  const parseChain = (text: string) => {
+    const chain = parseCertificates(text, certificates);
+    certificates.push(...chain);
+    return chain;
+  };
   return {
     raw,
+    certificates,
     tcbInfo: parseSigned(raw.tcbInfo, raw.tcbInfoSignature, parseTcbInfo),
-    tcbInfoIssuerChain: parsePart(raw.tcbInfoIssuerChain, parseCertificates),
+    tcbInfoIssuerChain: parsePart(raw.tcbInfoIssuerChain, parseChain),
     qeIdentity: parseSigned(raw.qeIdentity, raw.qeIdentitySignature, parseQeIdentity),
-    qeIdentityIssuerChain: parsePart(raw.qeIdentityIssuerChain, parseCertificates),
+    qeIdentityIssuerChain: parsePart(raw.qeIdentityIssuerChain, parseChain),
     rootCaCrl: parsePart(raw.rootCaCrl, readCrl),
     pckCrls: raw.pckCrls.map(({ crl, issuerChain }) => ({
       crl: parsePart(crl, readCrl),
-      issuerChain: parsePart(issuerChain, parseCertificates),
+      issuerChain: parsePart(issuerChain, parseChain),
     })),
-    pckCertificateChain: parsePart(raw.pckCertificateChain, parseCertificates),
+    pckCertificateChain: parsePart(raw.pckCertificateChain, parseChain),
   };
 }
 

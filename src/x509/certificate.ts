@@ -16,6 +16,8 @@ export interface Certificate {
   /** True only if the basic constraints say so, and the key usage allows it. */
   readonly isCa: boolean;
   readonly publicKey: KeyObject;
+  /** Whether this issuer's key signed it; computed once for each issuer. */
+  isSignedBy(issuer: Certificate): boolean;
 }
 
 /** Reads a certificate in DER. Throws a plain Error if it is not exactly one. */
@@ -33,12 +35,28 @@ export function parseCertificate(der: Uint8Array): Certificate {
     notAfter: Date.parse(x509.validTo),
     isCa: x509.ca,
     publicKey: x509.publicKey,
+    isSignedBy: memoized((issuer) => x509.checkIssued(issuer.x509) && x509.verify(issuer.publicKey)),
   };
 }
 
-/** Reads the certificates of a PEM text, in its order. Throws a plain Error. */
-export function parseCertificates(text: string): readonly Certificate[] {
-  return parsePem(text, 'CERTIFICATE').map(parseCertificate);
+/** Neither certificate ever changes, so that an answer holds for good. */
+function memoized(compute: (issuer: Certificate) => boolean): (issuer: Certificate) => boolean {
+  const answers = new WeakMap<Certificate, boolean>();
+  return (issuer) => {
+    const answer = answers.get(issuer) ?? compute(issuer);
+    answers.set(issuer, answer);
+    return answer;
+  };
+}
+
+/**
+ * Reads the certificates of a PEM text, in its order. Those that are `known`, byte for byte, are taken from there. Throws a plain
+ * Error.
+ */
+export function parseCertificates(text: string, known: readonly Certificate[] = []): readonly Certificate[] {
+  return parsePem(text, 'CERTIFICATE').map(
+    (der) => known.find((certificate) => certificate.der.equals(der)) ?? parseCertificate(der),
+  );
 }
 
 /** Reads one or more certificates, in PEM or DER. Throws a plain Error. */

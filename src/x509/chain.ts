@@ -32,7 +32,7 @@ export function buildChain(leaf: Certificate, pool: readonly Certificate[], dema
     path.push(issuerIn(pool, path[step] as Certificate, demands.at));
   }
   const root = path.at(-1) as Certificate;
-  if (!root.x509.checkIssued(root.x509) || !root.x509.verify(root.publicKey)) {
+  if (!root.isSignedBy(root)) {
     throw new Error(`the chain ends at ${show(root)}, which is not a self-signed root`);
   }
   if (!demands.isTrustedRoot(root))
@@ -49,7 +49,7 @@ function issuerIn(pool: readonly Certificate[], certificate: Certificate, at: nu
       `the chain lacks the issuer of ${show(certificate)}: ${commonNameOf(certificate.issuer)}`,
     );
   }
-  const signers = named.filter((other) => certificate.x509.verify(other.publicKey));
+  const signers = named.filter((other) => certificate.isSignedBy(other));
   const issuer = signers.find((other) => isValid(other, at)) ?? signers[0];
   if (issuer === undefined) {
     throw new Error(

@@ -29,7 +29,7 @@ export function verifyPckChain(
   collateral: Collateral | undefined,
   options: VerifyOptions,
 ): Pck {
-  const pool = pckCertificates(quote, collateral, options);
+  const pool = pckCertificates(quote, collateral, options.pckCertificates);
   const leaf = pool.find(({ subject }) => commonNameOf(subject).includes(intelNames.pck));
   if (leaf === undefined) throw new Error(`no certificate in the chain is named "${intelNames.pck}"`);
   const chain = buildChain(leaf, pool, demands(options, 1));
@@ -42,11 +42,11 @@ export function verifyPckChain(
   return { chain, authority, platform: readPlatformTcb(leaf) };
 }
 
-/** In the quote, given beside it, or in the collateral. */
-function pckCertificates(
+/** The PCK certificate and its chain: in the quote, given beside it, or in the collateral. Throws if they are nowhere. */
+export function pckCertificates(
   { certificationData: { type, bytes } }: Quote,
   collateral: Collateral | undefined,
-  { pckCertificates: given }: VerifyOptions,
+  given: readonly Certificate[] | undefined,
 ): readonly Certificate[] {
   const pemChain = 5;
   if (type === pemChain) return parseCertificates(bytes.toString('latin1'), collateral?.certificates);

@@ -57,13 +57,17 @@ export interface Checklist {
   run<T>(name: CheckName, work: () => readonly [detail: string, value?: T]): T | undefined;
 }
 
-/** `remark` is added to the detail of every check after the quote was read: all of them depend on the root. */
+/** `remark` is added to the detail of every check that was made after the quote was read: all of them depend on the root. */
 export function startChecklist(remark: string | undefined): Checklist {
   const checks: Check[] = [];
   const firstWithRemark = checkNames.indexOf('pck-chain');
   const add = (name: CheckName, result: CheckResult, detail: string) => {
-    const hasRemark = remark !== undefined && checkNames.indexOf(name) >= firstWithRemark;
-    checks.push({ name, result, detail: hasRemark ? `${detail} (${remark})` : detail });
+    const isDependent = result !== 'not-checked' && checkNames.indexOf(name) >= firstWithRemark;
+    checks.push({
+      name,
+      result,
+      detail: isDependent && remark !== undefined ? `${detail} (${remark})` : detail,
+    });
   };
   return {
     checks,

@@ -61,5 +61,5 @@ export function verifyDates(parts: readonly DatedPart[], at: number, graceDays: 
 /** ISO 8601 in seconds. */
 export function iso(time: number): string {
   const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? 'an unknown time' : date.toISOString().replace('.000Z', 'Z');
+  return Number.isNaN(date.getTime()) ? 'an unknown time' : date.toISOString().replace(/\.\d{3}Z$/, 'Z');
 }

@@ -1,6 +1,8 @@
+import { addAttest } from './attest-command.ts';
 import { addBuild } from './build-command.ts';
 import { addBuildGramine } from './build-gramine-command.ts';
 import { addCache } from './cache-command.ts';
+import { addCollateral } from './collateral-command.ts';
 import { addConfig } from './config-command.ts';
 import { addExplain } from './explain-command.ts';
 import { addGenPrivateKey } from './gen-private-key-command.ts';
@@ -17,6 +19,8 @@ export const commands: readonly AddCommand[] = [
   addBuild,
   addSignImage,
   addInfoImage,
+  addAttest,
+  addCollateral,
   addBuildGramine,
   addExplain,
   addGenPrivateKey,

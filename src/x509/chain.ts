@@ -78,5 +78,5 @@ function show({ subject }: Certificate): string {
 }
 
 function iso(time: number): string {
-  return new Date(time).toISOString().replace('.000Z', 'Z');
+  return new Date(time).toISOString().replace(/\.\d{3}Z$/, 'Z');
 }

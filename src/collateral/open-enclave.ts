@@ -1,4 +1,5 @@
 import { decodeRecord, type RecordLayout } from '../base/record.ts';
+import { readDer } from '../x509/der.ts';
 import type { RawCollateral } from './collateral.ts';
 import { readPcsResponse } from './pcs-response.ts';
 
@@ -45,9 +46,20 @@ export function readOpenEnclave(bytes: Buffer): RawCollateral {
     ...withoutPckCrls(readPcsResponse(text(6))),
     tcbInfoIssuerChain: text(2),
     qeIdentityIssuerChain: text(7),
-    rootCaCrl: items[4],
-    pckCrls: [{ crl: items[3] ?? Buffer.alloc(0), issuerChain: text(5) }],
+    rootCaCrl: withoutNul(items[4]),
+    pckCrls: [{ crl: withoutNul(items[3]), issuerChain: text(5) }],
   };
+}
+
+/** Lists end in a NUL too, in DER as well; a signature may end in a zero of its own. */
+function withoutNul(item: Buffer = Buffer.alloc(0)): Buffer {
+  if (item.at(-1) !== 0) return item;
+  try {
+    readDer(item);
+    return item;
+  } catch {
+    return item.subarray(0, -1);
+  }
 }
 
 function withoutPckCrls({ pckCrls: _none, ...rest }: RawCollateral): Omit<RawCollateral, 'pckCrls'> {

@@ -22,7 +22,12 @@ export const isoTime = z.pipe(
 );
 
 /** An integer from 0 to `most`. */
-export const countUpTo = (most: number) => z.int().check(z.minimum(0), z.maximum(most));
+export const countUpTo = (most: number) =>
+  z.number({ error: `expected a whole number from 0 to ${most}` }).check(
+    z.refine((value) => Number.isSafeInteger(value) && value >= 0 && value <= most, {
+      error: `expected a whole number from 0 to ${most}`,
+    }),
+  );
 
 /** Parses JSON and checks its shape. Throws a plain Error. */
 export function parseJsonAs<Schema extends z.ZodMiniType>(text: string, schema: Schema): z.output<Schema> {

@@ -61,19 +61,27 @@ const hexOf = (sizeBytes: number) =>
   );
 
 const selectionOf = <Item extends z.ZodMiniType<string>>(item: Item) =>
-  z.optional(z.strictObject({ accept: z.optional(listOf(item)), refuse: z.optional(listOf(item)) }));
+  z.optional(
+    z.strictObject(
+      { accept: z.optional(listOf(item)), refuse: z.optional(listOf(item)) },
+      'expected the keys accept or refuse, each with a list',
+    ),
+  );
 
 /** The section `attest` of a policy file; every scalar is a text. */
-export const attestSection = z.strictObject({
-  tcb_status: z.optional(listOf(status)),
-  advisories: selectionOf(advisory),
-  min_tcb_evaluation_data_number: z.optional(naturalNumber(Number.MAX_SAFE_INTEGER)),
-  fmspc: selectionOf(hexOf(6)),
-  platform_instance: selectionOf(hexOf(16)),
-  grace_days: z.optional(naturalNumber(mostGraceDays)),
-  debug: z.optional(truth),
-  require_crls: z.optional(truth),
-});
+export const attestSection = z.strictObject(
+  {
+    tcb_status: z.optional(listOf(status)),
+    advisories: selectionOf(advisory),
+    min_tcb_evaluation_data_number: z.optional(naturalNumber(Number.MAX_SAFE_INTEGER)),
+    fmspc: selectionOf(hexOf(6)),
+    platform_instance: selectionOf(hexOf(16)),
+    grace_days: z.optional(naturalNumber(mostGraceDays)),
+    debug: z.optional(truth),
+    require_crls: z.optional(truth),
+  },
+  'expected keys with values',
+);
 
 /** The policy of a section: the default where it says nothing. */
 export function toAttestPolicy(section: z.output<typeof attestSection>): AttestPolicy {

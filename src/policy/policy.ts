@@ -11,7 +11,7 @@ export interface Policy {
 /** What counts without a policy file: strict in everything. */
 export const defaultPolicy: Policy = { attest: defaultAttestPolicy };
 
-const schema = z.strictObject({ attest: z.optional(attestSection) });
+const schema = z.strictObject({ attest: z.optional(attestSection) }, 'expected sections, like attest');
 
 /**
  * Parses a policy: YAML, and so JSON too; `subject` is its file. What it does not mention has the strict default. Throws a `config`
@@ -40,10 +40,12 @@ export function parsePolicy(content: string, subject: string): Policy {
   throw policyError(placeOf(offset), `${path.join('.') || 'the file'}: ${message}`);
 }
 
-/** Plain values; too many aliases are refused by the parser, as they could grow without end. */
+/** Plain values, empty sections left out; too many aliases are refused by the parser, as they could grow without end. */
 function valuesOf(document: Document, subject: string): unknown {
   try {
-    return document.toJS() || {};
+    const values: unknown = document.toJS() || {};
+    if (typeof values !== 'object' || values === null || Array.isArray(values)) return values;
+    return Object.fromEntries(Object.entries(values).filter(([, section]) => section !== ''));
   } catch (error) {
     throw policyError(subject, `not valid YAML: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -20,6 +20,7 @@ const ranks = [
   'collateral',
   'policy',
   'attest',
+  'broker',
   '.',
   'cli',
 ];

@@ -10,6 +10,7 @@ import { addInfoImage } from './info-image-command.ts';
 import { addInit } from './init-command.ts';
 import { addManifestCheck } from './manifest-check-command.ts';
 import type { AddCommand } from './program.ts';
+import { addSecrets } from './secrets-command.ts';
 import { addSgxSign } from './sgx-sign-command.ts';
 import { addSignImage } from './sign-image-command.ts';
 import { addSigstructView } from './sigstruct-view-command.ts';
@@ -21,6 +22,7 @@ export const commands: readonly AddCommand[] = [
   addInfoImage,
   addAttest,
   addCollateral,
+  addSecrets,
   addBuildGramine,
   addExplain,
   addGenPrivateKey,

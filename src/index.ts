@@ -5,7 +5,8 @@ export {
   attestedConnector,
   checkServerAttestation,
 } from './attest/attested-connections.ts';
-export type { Check, CheckName, CheckResult } from './attest/checklist.ts';
+export type { CheckName } from './attest/check-names.ts';
+export type { Check, CheckResult } from './attest/checklist.ts';
 export type { ExpectedIdentity, VerifyOptions } from './attest/options.ts';
 export type { CollateralWindow, Verdict as AttestationVerdict } from './attest/verdict.ts';
 export { verifyQuote } from './attest/verify-quote.ts';

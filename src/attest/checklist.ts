@@ -1,38 +1,5 @@
-/** Every check, in the order in which they are made and shown. */
-export const checkNames = [
-  'certificate-format',
-  'certificate-signature',
-  'certificate-validity',
-  'key-binding',
-  'quote-format',
-  'pck-chain',
-  'root-ca-crl',
-  'pck-crl',
-  'tcb-info-signature',
-  'tcb-info',
-  'qe-report-signature',
-  'qe-report-data',
-  'qe-identity-signature',
-  'qe-identity',
-  'quote-signature',
-  'tcb-level',
-  'collateral-dates',
-  'tcb-status',
-  'advisories',
-  'tcb-evaluation-data-number',
-  'fmspc',
-  'platform-instance',
-  'debug',
-  'expected-identity',
-  'mr-enclave',
-  'mr-signer',
-  'isv-prod-id',
-  'isv-svn',
-  'report-data',
-  'nonce',
-] as const;
-
-export type CheckName = (typeof checkNames)[number];
+import { type CheckName, checkNames } from './check-names.ts';
+import { remedies } from './remedies.ts';
 
 export type CheckResult = 'ok' | 'failed' | 'not-checked';
 
@@ -78,11 +45,17 @@ export function startChecklist(remark: string | undefined): Checklist {
         return value;
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        add(name, error instanceof NotChecked ? 'not-checked' : 'failed', reason);
+        if (error instanceof NotChecked) add(name, 'not-checked', reason);
+        else add(name, 'failed', withRemedy(name, reason));
         return undefined;
       }
     },
   };
+}
+
+function withRemedy(name: CheckName, reason: string): string {
+  const remedy = remedies[name];
+  return remedy === undefined ? reason : `${reason}; what to do: ${remedy}`;
 }
 
 /** The value of an earlier check. Throws if that was not ok: a check that builds on it cannot be made. */

@@ -30,4 +30,3 @@ export interface CollateralWindow {
   readonly until: number;
 }
 
-export type { TcbStatus };

@@ -82,7 +82,7 @@ const client = z
   )
   .check(
     z.refine((entry) => entry.image !== undefined || (entry.mr_enclave ?? entry.mr_signer) !== undefined, {
-      error: 'expected image, mr_enclave or mr_signer: without an identity nobody gets a secret',
+      error: 'expected image, mr_enclave or mr_signer: secrets are given by identity',
     }),
   );
 

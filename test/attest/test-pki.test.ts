@@ -586,3 +586,26 @@ test('a signature by the right key over another text is refused', () => {
   const raw = { tcbInfoSignature: signText(`${tcbInfo} `, pki.tcbSigning.key) };
   expect(failuresOf(verify({ raw }))).toEqual(['tcb-info-signature']);
 });
+
+test('every check that can fail says what to do', () => {
+  const debugReport = { attributes: '07000000000000000700000000000000' };
+  const verdicts = [
+    verify({ raw: { pckCrls: [], rootCaCrl: undefined }, options: { expected: {} } }),
+    verify({
+      quote: { report: debugReport },
+      options: { expected: { mrSigner: '00'.repeat(32), isvProdId: 1, isvSvn: 9 } },
+    }),
+    verify({
+      collateral: { tcbInfo: tcbInfoOf([tcbLevel('OutOfDate', { advisories: ['INTEL-SA-1'] })]) },
+      options: {
+        nonce: Buffer.from('00'),
+        policy: { ...defaultAttestPolicy, advisories: { accepted: [], refused: [] } },
+      },
+    }),
+  ];
+  for (const { name, result, detail } of verdicts.flatMap(({ checks }) => checks)) {
+    if (result === 'failed' && name !== 'debug') expect(detail, name).toMatch(/; what to do: /);
+    if (result === 'failed' && name === 'debug') expect(detail).toMatch(/build the image without sgx\.debug/);
+  }
+  expect(verdicts.map((verdict) => failuresOf(verdict).length)).toEqual([3, 4, 3]);
+});

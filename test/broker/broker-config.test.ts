@@ -49,7 +49,7 @@ describe('the configuration of the broker', () => {
   test.each([
     ['', /the file: expected|certificate: /],
     [`${base}clients: []\nextra: 1`, /b\.yaml:4:8: extra: unknown key/],
-    [client('isv_svn: 1'), /b\.yaml:4:5: clients\.0: .*without an identity nobody gets a secret/],
+    [client('isv_svn: 1'), /b\.yaml:4:5: clients\.0: .*secrets are given by identity/],
     [client('mr_enclave: abc'), /clients\.0\.mr_enclave: expected 32 bytes in hex/],
     [client('image: x', '[]'), /clients\.0\.secrets: expected at least one secret/],
     [client('image: x', '[{ name: s, form: text, file: f }]'), /form: expected key, string or file/],

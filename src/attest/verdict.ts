@@ -29,4 +29,3 @@ export interface CollateralWindow {
   readonly from: number;
   readonly until: number;
 }
-

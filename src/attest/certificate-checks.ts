@@ -1,4 +1,3 @@
-import { verify } from 'node:crypto';
 import type { Collateral, PckCrl, Signed } from '../collateral/collateral.ts';
 import { intelNames } from '../collateral/intel-names.ts';
 import { type Part, partValue } from '../collateral/part.ts';
@@ -11,7 +10,7 @@ import {
   parseCertificates,
 } from '../x509/certificate.ts';
 import { buildChain, type Chain } from '../x509/chain.ts';
-import { type Crl, isIssuedBy } from '../x509/crl.ts';
+import type { Crl } from '../x509/crl.ts';
 import type { VerifyOptions } from './options.ts';
 import { isTrustedRoot } from './trusted-root.ts';
 
@@ -63,7 +62,7 @@ export function pckCertificates(
 /** The root's list: genuine, and without the PCK authority. */
 export function verifyRootCrl(collateral: Collateral, { chain, authority }: Pck): Crl {
   const crl = partValue(collateral.rootCaCrl, 'CRL of the root');
-  if (!isIssuedBy(crl, chain.root)) throw new Error('it is not issued by the root of the PCK chain');
+  if (!crl.isIssuedBy(chain.root)) throw new Error('it is not issued by the root of the PCK chain');
   if (crl.revokedSerials.has(authority.serial)) {
     throw new Error(
       `"${commonNameOf(authority.subject)}" (serial ${authority.serial.toString(16)}) is revoked`,
@@ -78,7 +77,7 @@ export function verifyPckCrl(collateral: Collateral, pck: Pck, options: VerifyOp
   if (issuerChain.kind !== 'missing') {
     verifyIssuerChain(partValue(issuerChain, 'issuer chain of the PCK CRL'), pck, options);
   }
-  if (!isIssuedBy(crl, pck.authority)) {
+  if (!crl.isIssuedBy(pck.authority)) {
     throw new Error(`its signature is not that of "${commonNameOf(pck.authority.subject)}"`);
   }
   const { serial } = pck.chain.leaf;
@@ -122,13 +121,13 @@ export function verifySigned<T>(
   { what, rootCrl }: { readonly what: string; readonly rootCrl: Crl | undefined },
   options: VerifyOptions,
 ): T {
-  const { bytes, signature, value } = partValue(signed, what);
+  const { value, isSignedBy } = partValue(signed, what);
   const pool = partValue(issuerChain, `issuer chain of the ${what}`);
   const signers = pool.filter(({ subject }) => commonNameOf(subject).includes(intelNames.tcbSigning));
   if (signers.length === 0) {
     throw new Error(`no certificate in its issuer chain is named "${intelNames.tcbSigning}"`);
   }
-  const signer = signers.find(({ publicKey }) => verifyRaw(bytes, publicKey, signature));
+  const signer = signers.find(isSignedBy);
   if (signer === undefined) {
     throw new Error(`the signature of the ${what} is not that of "${intelNames.tcbSigning}"`);
   }
@@ -139,11 +138,6 @@ export function verifySigned<T>(
     );
   }
   return value;
-}
-
-/** ECDSA with SHA-256, the signature being r and s as they stand in quotes. */
-export function verifyRaw(bytes: Buffer, key: Certificate['publicKey'], signature: Buffer): boolean {
-  return verify('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }, signature);
 }
 
 function demands({ rootCa, at }: VerifyOptions, intermediateCount: number) {

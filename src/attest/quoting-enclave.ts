@@ -3,7 +3,7 @@ import type { QeIdentity, QeLevel } from '../collateral/qe-identity.ts';
 import { isTcbStatus, type TcbStatus } from '../collateral/tcb-status.ts';
 import type { Quote } from '../quote/quote.ts';
 import type { ReportBody } from '../quote/report-body.ts';
-import { verifyRaw } from './certificate-checks.ts';
+import { verifyRaw } from '../x509/signature.ts';
 
 /** The quoting enclave's step of the ladder, its status being a known one. */
 export interface QeStatus {

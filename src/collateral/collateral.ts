@@ -27,12 +27,11 @@ export interface RawCollateral {
   readonly pckCertificateChain?: string | undefined;
 }
 
-/** A text, its value and the signature over the text. */
+/** The value of a signed text. */
 export interface Signed<T> {
-  readonly bytes: Buffer;
   readonly value: T;
-  /** r and s on P-256, 32 bytes each. */
-  readonly signature: Buffer;
+  /** Whether this certificate's key signed the text; computed once for each. */
+  isSignedBy(signer: Certificate): boolean;
 }
 
 /** A list of revoked PCK certificates and the chain of its issuer. */

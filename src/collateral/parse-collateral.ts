@@ -1,5 +1,6 @@
 import { type Certificate, parseCertificates } from '../x509/certificate.ts';
 import { parseCrl } from '../x509/crl.ts';
+import { memoized, verifyRaw } from '../x509/signature.ts';
 import type { Collateral, RawCollateral, Signed } from './collateral.ts';
 import { type Part, parsePart } from './part.ts';
 import { parseQeIdentity } from './qe-identity.ts';
@@ -38,10 +39,11 @@ function parseSigned<T>(
     if (!/^(?:[0-9a-f]{128}|[0-9A-F]{128})$/.test(signature ?? '')) {
       throw new Error('expected a signature of 64 bytes in hex');
     }
+    const bytes = Buffer.from(present, 'utf8');
+    const raw = Buffer.from(signature as string, 'hex');
     return {
-      bytes: Buffer.from(present, 'utf8'),
       value: parse(present),
-      signature: Buffer.from(signature as string, 'hex'),
+      isSignedBy: memoized(({ publicKey }: Certificate) => verifyRaw(bytes, publicKey, raw)),
     };
   });
 }

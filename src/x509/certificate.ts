@@ -2,6 +2,7 @@ import { type KeyObject, X509Certificate } from 'node:crypto';
 import { ASN1UniversalType, type DERElement } from 'asn1-ts';
 import { isContext, isUniversal, membersOf, octetsOf, oidOf, readDer } from './der.ts';
 import { encodePem, looksLikePem, parsePem } from './pem.ts';
+import { memoized } from './signature.ts';
 
 /** An X.509 certificate. Times are in milliseconds since 1970. */
 export interface Certificate {
@@ -35,17 +36,9 @@ export function parseCertificate(der: Uint8Array): Certificate {
     notAfter: Date.parse(x509.validTo),
     isCa: x509.ca,
     publicKey: x509.publicKey,
-    isSignedBy: memoized((issuer) => x509.checkIssued(issuer.x509) && x509.verify(issuer.publicKey)),
-  };
-}
-
-/** Neither certificate ever changes, so that an answer holds for good. */
-function memoized(compute: (issuer: Certificate) => boolean): (issuer: Certificate) => boolean {
-  const answers = new WeakMap<Certificate, boolean>();
-  return (issuer) => {
-    const answer = answers.get(issuer) ?? compute(issuer);
-    answers.set(issuer, answer);
-    return answer;
+    isSignedBy: memoized(
+      (issuer: Certificate) => x509.checkIssued(issuer.x509) && x509.verify(issuer.publicKey),
+    ),
   };
 }
 

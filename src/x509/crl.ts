@@ -3,6 +3,7 @@ import { ASN1UniversalType, type DERElement } from 'asn1-ts';
 import { type Certificate, certificateDetails, derOf, hasCriticalExtension } from './certificate.ts';
 import { isContext, isUniversal, membersOf, oidOf, readDer, timeOf, wholeBitsOf } from './der.ts';
 import { looksLikePem, parsePem } from './pem.ts';
+import { memoized } from './signature.ts';
 
 /** A certificate revocation list (RFC 5280, section 5). Times are in milliseconds since 1970. */
 export interface Crl {
@@ -11,9 +12,8 @@ export interface Crl {
   readonly thisUpdate: number;
   readonly nextUpdate: number;
   readonly revokedSerials: ReadonlySet<bigint>;
-  /** What is signed, and its ECDSA signature in DER, made with SHA-256. */
-  readonly signedBytes: Buffer;
-  readonly signature: Buffer;
+  /** Whether the list is of this authority, by its name and its signature; computed once for each. */
+  isIssuedBy(authority: Certificate): boolean;
 }
 
 /** RFC 5758: ecdsa-with-SHA256, the only algorithm of Intel's lists. */
@@ -33,23 +33,20 @@ export function parseCrl(bytes: Uint8Array): Crl {
   if (!derOf(innerAlgorithm).equals(derOf(algorithm))) throw new Error('its two signature algorithms differ');
   const oid = oidOf(membersOf(algorithm)[0]);
   if (oid !== ecdsaWithSha256) throw new Error(`expected a signature with ECDSA and SHA-256, got ${oid}`);
+  const issuerDer = derOf(issuer);
+  const signed = { bytes: derOf(tbs), signature: wholeBitsOf(signature) };
   return {
     der,
-    issuerDer: derOf(issuer),
+    issuerDer,
     thisUpdate: timeOf(thisUpdate),
     nextUpdate: timeOf(nextUpdate),
     revokedSerials: readRevoked(optional),
-    signedBytes: derOf(tbs),
-    signature: wholeBitsOf(signature),
+    isIssuedBy: memoized(
+      (authority: Certificate) =>
+        certificateDetails(authority).subjectDer.equals(issuerDer) &&
+        verify('sha256', signed.bytes, authority.publicKey, signed.signature),
+    ),
   };
-}
-
-/** Whether the list is of this authority: its name and its signature. */
-export function isIssuedBy(crl: Crl, authority: Certificate): boolean {
-  return (
-    certificateDetails(authority).subjectDer.equals(crl.issuerDer) &&
-    verify('sha256', crl.signedBytes, authority.publicKey, crl.signature)
-  );
 }
 
 /** What follows nextUpdate: the entries, where there are any, and [0] extensions. */

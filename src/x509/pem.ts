@@ -2,8 +2,8 @@ const labelPattern = /^-----BEGIN ([A-Z0-9 ]+)-----$/;
 
 /**
  * The DER blocks of a PEM text (RFC 7468), in its order. Strict, so that no two texts of different content are taken for the same:
- * lines of base64 only, in its canonical form, each block under `label`; nothing between blocks but empty lines; a NUL at the end
- * is allowed, which quotes have. Throws a plain Error with the line for all else, and for a text without a block.
+ * lines of base64 only, in its canonical form and of one length (the last may be shorter), each block under `label`; nothing
+ * between blocks but empty lines; a NUL at the end is allowed, which quotes have. Throws a plain Error with the line for all else, and for a text without a block.
  */
 export function parsePem(text: string, label: string): readonly Buffer[] {
   const lines = text.replace(/\0$/, '').split(/\r?\n/);
@@ -48,6 +48,11 @@ function expectBegin(
 function decodeBase64(lines: readonly string[], firstLine: number): Buffer {
   const text = lines.join('');
   const bytes = Buffer.from(text, 'base64');
+  const [first = ''] = lines;
+  const isEven = lines.every(({ length }, index) =>
+    index === lines.length - 1 ? length > 0 && length <= first.length : length === first.length,
+  );
+  if (!isEven) throw new Error(`the lines of the block from line ${firstLine} on are not of one length`);
   if (bytes.length > 0 && bytes.toString('base64') === text) return bytes;
   throw new Error(`the block from line ${firstLine} on is not base64 in its canonical form`);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { encodePem, parsePem } from '../../src/x509/pem.ts';
 
-const der = Buffer.from([...Array(100).keys()]);
+const der = Buffer.from([...Array(200).keys()]);
 const pem = encodePem(der, 'CERTIFICATE');
 const parse = (text: string) => parsePem(text, 'CERTIFICATE');
 
@@ -35,7 +35,9 @@ describe('PEM', () => {
     ['text after a block', `${pem}hello`, /expected/],
     ['two NULs at the end', `${pem}\0\0`, /expected/],
     ['a block that does not end', pem.replace('-----END', '-----AND'), /has no line/],
-    ['a blank in a line', pem.replace('AAEC', 'AA EC'), /not base64/],
+    ['a blank in a line', pem.replace('AAEC', 'AA EC'), /not base64|one length/],
+    ['two lines joined', pem.replace(/([A-Za-z0-9+/]{64})\n(?!-)/, '$1'), /canonical|one length/],
+    ['an empty line in a block', pem.replace(/([A-Za-z0-9+/]{64})\n/, '$1\n\n'), /one length/],
     ['a carriage return alone', pem.replace('\n', '\r'), /expected/],
     ['an empty block', '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n', /not base64/],
     [

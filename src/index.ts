@@ -1,4 +1,16 @@
 /** gsc as a library: images in, graminized and signed images out. The command line is one user of it. */
+export {
+  type AttestationDemands,
+  attestedAgent,
+  attestedConnector,
+  checkServerAttestation,
+} from './attest/attested-connections.ts';
+export type { CheckName } from './attest/check-names.ts';
+export type { Check, CheckResult } from './attest/checklist.ts';
+export type { ExpectedIdentity, VerifyOptions } from './attest/options.ts';
+export type { CollateralWindow, Verdict as AttestationVerdict } from './attest/verdict.ts';
+export { verifyQuote } from './attest/verify-quote.ts';
+export { verifyRaTlsCertificate } from './attest/verify-ra-tls.ts';
 export { type Digest, digestOf, isDigest } from './base/digest.ts';
 export { type ErrorCode, errorCodes, GscError } from './base/error.ts';
 export {
@@ -9,6 +21,11 @@ export {
   showBytes,
   textOfBytes,
 } from './base/image-path.ts';
+export type { Collateral, RawCollateral } from './collateral/collateral.ts';
+export { fetchCollateral, intelPcs } from './collateral/fetch-collateral.ts';
+export { parseCollateral } from './collateral/parse-collateral.ts';
+export { parseCollateralFile, readCollateral } from './collateral/read-collateral.ts';
+export { type TcbStatus, tcbStatuses } from './collateral/tcb-status.ts';
 export { type BuildChoices, noChoices } from './graminize/build-options.ts';
 export type { LibcChoice } from './graminize/generated-manifest.ts';
 export { type Graminized, type GraminizeOptions, graminize } from './graminize/graminize.ts';
@@ -38,6 +55,11 @@ export type { ManifestProblem } from './manifest/schema/problem.ts';
 export { checkRuntimeRules } from './manifest/schema/runtime-rules.ts';
 export { serializeManifest } from './manifest/toml/serialize.ts';
 export { parseToml, type TomlDocument, type TomlTable, type TomlValue } from './manifest/toml/toml.ts';
+export { type AttestPolicy, defaultAttestPolicy } from './policy/attest-policy.ts';
+export { defaultPolicy, type Policy, parsePolicy } from './policy/policy.ts';
+export { parseQuote, type Quote } from './quote/quote.ts';
+export { parseRaTlsCertificate, type RaTlsCertificate } from './quote/ra-tls.ts';
+export type { ReportBody } from './quote/report-body.ts';
 export { type ImageReference, parseReference, showReference } from './reference/image-reference.ts';
 export { signedName, unsignedName } from './reference/output-name.ts';
 export { type FindRuntimeOptions, findRuntime } from './runtime/find/find-runtime.ts';
@@ -65,3 +87,4 @@ export { openWriter } from './store/open-writer.ts';
 export type { FileTree, TreeNode } from './tree/file-tree.ts';
 export { mergeLayers } from './tree/merge-layers.ts';
 export { type TrustLevel, trustLevels } from './trust/trust-level.ts';
+export { type Certificate, parseCertificate, readCertificates } from './x509/certificate.ts';

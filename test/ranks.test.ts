@@ -39,8 +39,12 @@ const nouns = [
   'enclave',
   'signature',
   'user-manifest',
+  'x509',
+  'quote',
+  'collateral',
+  'policy',
 ];
-const verbs = ['provision', 'graminize', 'sign', 'inspect'];
+const verbs = ['provision', 'graminize', 'sign', 'inspect', 'attest', 'broker'];
 const faces = ['.', 'cli/terminal', 'cli/options', 'cli/reports', 'cli/commands', 'cli'];
 const ranks = [...nouns, ...verbs, ...faces];
 

@@ -10,6 +10,12 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   'What is trusted:': ['--trust', '--exclude', '--trust-level', '--file'],
   'Where data come and go:': ['--volume', '--secret'],
   'Building a runtime from source:': ['--buildtype', '--build-arg', '--network', '--rm'],
+  'What is attested:': ['--quote', '--certificate', '--saved', '--sni', '--alpn', '--timeout'],
+  'What is expected:': [
+    ...['--image', '--mrenclave', '--mrsigner', '--isvprodid', '--isvsvn', '--any-identity'],
+    ...['--report-data', '--nonce', '--policy', '--at'],
+  ],
+  'What it is held against:': ['--collateral', '--pck-certificate', '--root-ca'],
   'Reading images:': ['--no-cache', '--insecure-registry', '--ca-file', '--platform'],
 };
 

@@ -21,8 +21,8 @@ import { type AppliedPreset, presetFor } from './manifest/presets.ts';
 import { throwOnProblems } from './manifest/problem.ts';
 import { checkRuntimeRules } from './manifest/runtime-rules.ts';
 import { serializeManifest } from './manifest/serialize.ts';
-import { predictStartSeconds } from './manifest/start-time.ts';
 import { isArray, isTable, type TomlDocument, type TomlTable, valueAt } from './manifest/toml.ts';
+import { linearParse } from './runtime/patch-marks.ts';
 import { libpalContent, type Runtime } from './runtime/runtime.ts';
 import type { ReadFiles } from './runtime/tree-source.ts';
 import { findStart, type Start, startFiles } from './scan/find-start.ts';
@@ -73,7 +73,7 @@ export interface Graminized extends ComposedManifest, UndecidedPlaces {
   readonly preset?: AppliedPreset;
   /** What the user should know about the image: things that are lost, or work otherwise than outside. */
   readonly notes: readonly string[];
-  /** How long Gramine takes to parse the manifest, at the start of every process. */
+  /** How long Gramine takes to parse the manifest, at the start of every process, on a fast machine. */
   readonly predictedStartSeconds: number;
 }
 
@@ -109,10 +109,16 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
     manifestBytes,
   });
   const notes = [...buildNotes({ app, ...found, ...given, composed }), ...libc.notes];
+  const costs = startCosts(composed.manifest, {
+    selections,
+    level: trustLevel,
+    isLinear: runtime.patches.includes(linearParse),
+  });
   const figures = {
     ...figuresOf(composed.manifest),
+    predictedStartSeconds: costs[trustLevel].predictedSeconds,
     trustLevel,
-    startCosts: startCosts(composed.manifest, selections, trustLevel),
+    startCosts: costs,
   };
   const places = findUndecidedPlaces({
     ...{ tree, start, selection },
@@ -204,14 +210,11 @@ function checkEnclave(
   });
 }
 
-function figuresOf(
-  manifest: TomlTable,
-): Pick<Graminized, 'trustedFileCount' | 'insecure' | 'predictedStartSeconds'> {
+function figuresOf(manifest: TomlTable): Pick<Graminized, 'trustedFileCount' | 'insecure'> {
   const trusted = valueAt(manifest, ['sgx', 'trusted_files']);
   const trustedFileCount = isArray(trusted) ? trusted.length : 0;
   return {
     trustedFileCount,
     insecure: insecureOptions(manifest),
-    predictedStartSeconds: predictStartSeconds(trustedFileCount, { form: 'blocks' }),
   };
 }

@@ -9,7 +9,11 @@ import type { TrustedSelection } from './scan/trusted-files.ts';
 /** What a list of trusted files costs at the start of every process. */
 export interface StartCost {
   readonly trustedFileCount: number;
+  /** With the runtime of the build: on a fast machine, and on a slow one. */
   readonly predictedSeconds: number;
+  readonly predictedMaximumSeconds: number;
+  /** With a runtime that parses in linear time: the most that it may take. */
+  readonly linearMaximumSeconds: number;
 }
 
 /** The cost of each level of trust. */
@@ -18,17 +22,25 @@ export type StartCosts = Readonly<Record<TrustLevel, StartCost>>;
 /** The trusted files by level. */
 export type Selections = Readonly<Record<TrustLevel, TrustedSelection>>;
 
+interface StartCostParts {
+  readonly selections: Selections;
+  readonly level: TrustLevel;
+  /** The runtime parses in linear time. */
+  readonly isLinear: boolean;
+}
+
 /**
  * What both levels cost one build: `level` as its complete manifest has it, the other one as it would be with the same
  * manifest and options.
  */
-export function startCosts(manifest: TomlTable, selections: Selections, level: TrustLevel): StartCosts {
+export function startCosts(manifest: TomlTable, { selections, level, isLinear }: StartCostParts): StartCosts {
   const listed = valueAt(manifest, ['sgx', 'trusted_files']);
   const count = isArray(listed) ? listed.length : 0;
   const names = readManifestNames(manifest);
   const [chosen, other] = level === 'full' ? (['full', 'lean'] as const) : (['lean', 'full'] as const);
   const fewer = missingIn(selections[other], selections[chosen]).filter((path) => names.trusted.has(path));
   const more = missingIn(selections[chosen], selections[other]).filter((path) => isReachable(names, path));
+  const costOf = (trustedFileCount: number) => startCost(trustedFileCount, isLinear);
   const otherCost = costOf(count - fewer.length + more.length);
   return level === 'full'
     ? { full: costOf(count), lean: otherCost }
@@ -45,10 +57,13 @@ export function mayUseTranslations({ environment }: Start, user: TomlTable | und
   return isGiven || isOpen || asksForLanguage(environment);
 }
 
-function costOf(trustedFileCount: number): StartCost {
+function startCost(trustedFileCount: number, isLinear: boolean): StartCost {
+  const { least, most } = predictStartSeconds(trustedFileCount, { isLinear });
   return {
     trustedFileCount,
-    predictedSeconds: predictStartSeconds(trustedFileCount, { form: 'blocks' }),
+    predictedSeconds: least,
+    predictedMaximumSeconds: most,
+    linearMaximumSeconds: predictStartSeconds(trustedFileCount, { isLinear: true }).most,
   };
 }
 

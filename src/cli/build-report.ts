@@ -3,6 +3,7 @@ import type { Graminized } from '../graminize.ts';
 import type { Image } from '../image/image.ts';
 import { showWhole } from '../manifest/merge.ts';
 import { showPath } from '../manifest/toml.ts';
+import { showRuntimeVersion } from '../runtime/patch-marks.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Console } from './console.ts';
 import { placesToJson, sayExclusions, sayStartCosts, sayUndecidedPlaces } from './place-report.ts';
@@ -31,7 +32,7 @@ function sayStart(console: Console, { app, runtime, graminized }: BuildFacts): v
   const standIn = runtime.isStandIn ? ' — a STAND-IN that protects nothing' : '';
   console.say(`${app.name}: ${showCounted(app.layers.length, 'layer')}, untouched; 2 added`);
   console.say(
-    `  runtime        Gramine ${runtime.version.text} from ${runtime.subject}, ${showSize(runtime.sizeBytes)}${standIn}`,
+    `  runtime        ${showRuntimeVersion(runtime.version.text, runtime.patches)} from ${runtime.subject}, ${showSize(runtime.sizeBytes)}${standIn}`,
   );
   console.say(`  starts         ${showBytes(start.executable.path)} as ${showCommand(start.argv)}`);
   console.say(
@@ -98,6 +99,7 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
     runtime: {
       source: runtime.subject,
       version: runtime.version.text,
+      patches: runtime.patches,
       stand_in: runtime.isStandIn,
       size: runtime.sizeBytes,
     },
@@ -134,5 +136,8 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
     ...placesToJson(graminized),
     warnings: [...runtime.warnings, ...graminized.notes],
     predicted_start_seconds: Number(graminized.predictedStartSeconds.toFixed(3)),
+    predicted_start_seconds_at_most: Number(
+      graminized.startCosts[graminized.trustLevel].predictedMaximumSeconds.toFixed(3),
+    ),
   };
 }

@@ -3,8 +3,9 @@ import type { Graminized } from '../graminize.ts';
 import type { ApplicationData, DataSign } from '../scan/application-data.ts';
 import type { ExclusionCount } from '../scan/trusted-files.ts';
 import type { WritePlace, WriteSign } from '../scan/write-places.ts';
+import type { StartCost } from '../start-costs.ts';
 import type { Console } from './console.ts';
-import { showCount, showCounted, showSeconds, showSize } from './sizes.ts';
+import { showCount, showCounted, showSeconds, showSecondsRange, showSize } from './sizes.ts';
 
 /** How many lines each list has without `-v`. */
 const listLimit = 10;
@@ -33,10 +34,20 @@ export function sayStartCosts(console: Console, { startCosts, trustLevel }: Gram
   const compared =
     own.trustedFileCount === alternative.trustedFileCount
       ? ''
-      : `; with --trust-level ${other}: ${showCounted(alternative.trustedFileCount, 'trusted file')}, ${showSeconds(alternative.predictedSeconds)}`;
+      : `; with --trust-level ${other}: ${showCounted(alternative.trustedFileCount, 'trusted file')}, ${showRange(alternative)}`;
+  const built =
+    showRange(own) === showLinear(own) ? '' : `; with a runtime of gsc build-gramine: ${showLinear(own)}`;
   console.say(
-    `  start-up       ${showSeconds(own.predictedSeconds)} to parse the manifest, at the start of every process (predicted)${compared}`,
+    `  start-up       ${showRange(own)} to parse the manifest, at the start of every process (predicted)${compared}${built}`,
   );
+}
+
+function showRange({ predictedSeconds, predictedMaximumSeconds }: StartCost): string {
+  return showSecondsRange(predictedSeconds, predictedMaximumSeconds);
+}
+
+function showLinear({ linearMaximumSeconds }: StartCost): string {
+  return showSeconds(linearMaximumSeconds);
 }
 
 /** The places about which the user should decide something, each list with the option that does. */
@@ -64,9 +75,13 @@ export function placesToJson({ writePlaces, applicationData, trustLevel, startCo
   return {
     trust_level: trustLevel,
     start_costs: Object.fromEntries(
-      Object.entries(startCosts).map(([level, { trustedFileCount, predictedSeconds }]) => [
+      Object.entries(startCosts).map(([level, cost]) => [
         level,
-        { trusted_files: trustedFileCount, predicted_seconds: Number(predictedSeconds.toFixed(3)) },
+        {
+          trusted_files: cost.trustedFileCount,
+          predicted_seconds: Number(cost.predictedSeconds.toFixed(3)),
+          predicted_seconds_at_most: Number(cost.predictedMaximumSeconds.toFixed(3)),
+        },
       ]),
     ),
     write_places: writePlaces.map((place) => ({

@@ -75,5 +75,6 @@ function runtimeIn(
     subject,
     ...(version && { version }),
     ...(packageVersion !== undefined && { packageVersion }),
+    patches: roots.flatMap((root) => root.patches ?? []),
   });
 }

@@ -12,6 +12,7 @@ import type { BuildOrder, Family } from '../../runtime/recipe/recipe.ts';
 import { type Configuration, type Setting, settingOf } from '../config/configuration.ts';
 import type { World } from '../console.ts';
 import type { CommandContext } from '../program.ts';
+import { readPatches } from './read-patches.ts';
 import type { RuntimeBuildOptions } from './runtime-build-options.ts';
 import { type FoundSource, findSource, type WantedSource } from './source-revision.ts';
 import { readSubprojects } from './subproject-files.ts';
@@ -44,6 +45,9 @@ export async function readBuildOrder(context: CommandContext, input: BuildOrderI
   const driver = driverRepository && (await sourceOf(context, wantedDriver(configuration, driverRepository)));
   const registry = settingOf(configuration, 'Registry');
   const mirror = settingOf(configuration, 'Mirror');
+  const patches = family === 'gramine' ? await readPatches(configuration) : [];
+  if (patches.length > 0)
+    console.say(`patches of Gramine: ${patches.map(({ name }) => name).join(', ')} (Gramine.Patches)`);
   console.detail(
     `the runtime is built on ${distribution.image} from ${source.repository} at ${source.revision}`,
   );
@@ -58,6 +62,7 @@ export async function readBuildOrder(context: CommandContext, input: BuildOrderI
     subprojects: subprojects
       ? await readSubprojects(resolve(configuration.directory, firstOf(subprojects)))
       : [],
+    patches,
     buildArguments: readBuildArguments(world, options.buildArg ?? []),
   };
 }

@@ -5,6 +5,7 @@ import { checkWord } from './dockerfile-text.ts';
 import { gramineSteps } from './gramine-steps.ts';
 import { grapheneSteps } from './graphene-steps.ts';
 import { installSteps } from './install-steps.ts';
+import { patchFiles } from './patches/patch-steps.ts';
 import { type BuildOrder, baseImage, type Family, isPredefinedArgument, type Recipe } from './recipe.ts';
 
 const scriptMode = 0o755;
@@ -34,6 +35,7 @@ export function makeRecipe(order: BuildOrder): Recipe {
       { path: 'Dockerfile', mode: fileMode, content: Buffer.from(dockerfile) },
       { path: 'collect-runtime.sh', mode: scriptMode, content: Buffer.from(collectScript(family)) },
       ...subprojects,
+      ...patchFiles(order.patches ?? []),
     ].sort((a, b) => (a.path < b.path ? -1 : 1)),
     buildArguments,
     secrets: install.secrets,

@@ -1,5 +1,6 @@
 import { type Digest, digestOf } from '../../base/digest.ts';
 import type { Distribution } from './distribution.ts';
+import type { SourcePatch } from './patches/source-patch.ts';
 
 /** Which sources: Gramine's with Meson, or Graphene's with make. */
 export type Family = 'gramine' | 'graphene';
@@ -57,6 +58,8 @@ export interface BuildOrder {
   readonly buildType: BuildType;
   /** What the sources' build would download, in `subprojects/`. */
   readonly subprojects: readonly RecipeFile[];
+  /** What is changed in Gramine's sources before they are built, in this order; nothing by default. */
+  readonly patches?: readonly SourcePatch[];
   readonly buildArguments: ReadonlyMap<string, string>;
 }
 

@@ -12,6 +12,8 @@ const ranks = [
   'scan',
   'runtime',
   'manifest',
+  'profile',
+  'trace',
   'enclave',
   'signature',
   'store',

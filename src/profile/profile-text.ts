@@ -34,7 +34,7 @@ function headerLength(lines: readonly string[]): number {
   return end > 0 && lines[end]?.trim() === '' ? end : 0;
 }
 
-const machineNote = /(?:^|(.*); )opened by (.+)$/;
+const machineNote = /^(?:(.*); )?opened by (.+)$/;
 const programCount = /^(.+) \((\d+)\)$/;
 
 function readEntry(line: string, comments: readonly string[], place: string): ProfileEntry {

@@ -67,6 +67,7 @@ export async function explainableBuild(
     names: readManifestNames(manifest),
     user: userOf(image, tree),
     exclusionOf: (path) => (isWithin(path, gscPlace) ? runtimeFile : exclusions.get(path)),
+    ...(graminized.profileBasis && { basisOf: (path: ImagePath) => graminized.profileBasis?.get(path) }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { addFiles } from './add-files.ts';
 import type { AddedFile } from './added-layer.ts';
 import { GscError } from './base/error.ts';
-import type { ByteString, ImagePath } from './base/image-path.ts';
+import { type ByteString, type ImagePath, imagePath } from './base/image-path.ts';
 import { buildNotes } from './build-notes.ts';
 import { type BuildChoices, configuredApp, noChoices } from './build-options.ts';
 import { givenProgram } from './check-start.ts';
@@ -22,13 +22,20 @@ import { throwOnProblems } from './manifest/problem.ts';
 import { checkRuntimeRules } from './manifest/runtime-rules.ts';
 import { serializeManifest } from './manifest/serialize.ts';
 import { isArray, isTable, type TomlDocument, type TomlTable, valueAt } from './manifest/toml.ts';
+import {
+  type GivenProfile,
+  type ProfileBasis,
+  type ProfiledSelection,
+  selectByProfile,
+} from './profiled-selection.ts';
 import { linearParse } from './runtime/patch-marks.ts';
 import { libpalContent, type Runtime } from './runtime/runtime.ts';
 import type { ReadFiles } from './runtime/tree-source.ts';
+import { variableOf } from './scan/environment.ts';
 import { findStart, type Start, startFiles } from './scan/find-start.ts';
 import { readFiles } from './scan/read-files.ts';
 import type { TrustLevel } from './scan/trust-level.ts';
-import { selectTrustedFiles, type TrustedSelection } from './scan/trusted-files.ts';
+import { type SelectOptions, selectTrustedFiles, type TrustedSelection } from './scan/trusted-files.ts';
 import { mayUseTranslations, type Selections, type StartCosts, startCosts } from './start-costs.ts';
 import type { FileTree } from './tree/file-tree.ts';
 import { resolvePath } from './tree/resolve-path.ts';
@@ -49,6 +56,8 @@ export interface GraminizeOptions {
   readonly exclude: readonly ByteString[];
   /** `full` by default. */
   readonly trustLevel?: TrustLevel;
+  /** Trust what it names and what guard rules add to that, instead of a level. */
+  readonly profile?: GivenProfile;
   readonly choices?: BuildChoices;
   /** How messages call the result. */
   readonly name: string;
@@ -67,6 +76,8 @@ export interface Graminized extends ComposedManifest, UndecidedPlaces {
   readonly libc: LibcDecision;
   readonly selection: TrustedSelection;
   readonly trustLevel: TrustLevel;
+  /** Of a build with a profile: why each file is trusted, by its real path. */
+  readonly profileBasis?: ReadonlyMap<ImagePath, ProfileBasis>;
   readonly startCosts: StartCosts;
   readonly trustedFileCount: number;
   readonly insecure: readonly InsecureOption[];
@@ -92,8 +103,11 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
   const read = fileReader(app, tree, choices.files);
   const libc = await chooseLibc(options.libc, { start, tree, runtime, readFiles: read });
   const trustLevel = options.trustLevel ?? 'full';
-  const selections = selectFiles(app.name, { options, tree, start });
-  const selection = selections[trustLevel];
+  const levels = selectFiles(app.name, { options, tree, start });
+  const profiled = await selectTraced(app.name, { options, tree, start }, read);
+  const selections = { ...levels, ...(profiled && { traced: profiled.selection }) };
+  const level = profiled ? 'traced' : trustLevel;
+  const selection = selections[level] ?? levels[trustLevel];
   const preset = presetFor(choices.preset, start, { user, version: runtime.version });
   const argumentSource = argumentSourceOf(user, options.insecureArguments);
   const found = { start, selection, tree, runtime, argumentSource, choices };
@@ -108,15 +122,19 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
     start,
     manifestBytes,
   });
-  const notes = [...buildNotes({ app, ...found, ...given, composed }), ...libc.notes];
+  const notes = [
+    ...buildNotes({ app, ...found, ...given, composed }),
+    ...libc.notes,
+    ...(profiled?.notes ?? []),
+  ];
   const costs = startCosts(composed.manifest, {
     selections,
-    level: trustLevel,
+    level,
     isLinear: runtime.patches.includes(linearParse),
   });
   const figures = {
     ...figuresOf(composed.manifest),
-    predictedStartSeconds: costs[trustLevel].predictedSeconds,
+    predictedStartSeconds: (costs[level] ?? costs[trustLevel]).predictedSeconds,
     trustLevel,
     startCosts: costs,
   };
@@ -125,7 +143,13 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
     manifest: composed.manifest,
     volumes: declaredVolumes(app.config),
   });
-  const facts = { ...composed, ...places, ...figures, ...(preset && { preset }) };
+  const facts = {
+    ...composed,
+    ...places,
+    ...figures,
+    ...(preset && { preset }),
+    ...(profiled && { profileBasis: profiled.basis }),
+  };
   return { image, start, libc, selection, notes, ...facts };
 }
 
@@ -136,18 +160,42 @@ interface SelectParts {
 }
 
 /** The trusted files at both levels: the report says what the other one would cost. */
-function selectFiles(subject: string, { options, tree, start }: SelectParts): Selections {
+function selectFiles(subject: string, parts: SelectParts): Selections {
+  const common = selectOptions(subject, parts);
+  return {
+    full: selectTrustedFiles(parts.tree, { ...common, level: 'full' }),
+    lean: selectTrustedFiles(parts.tree, { ...common, level: 'lean' }),
+  };
+}
+
+/** The trusted files by a profile; undefined without one. */
+async function selectTraced(
+  subject: string,
+  parts: SelectParts,
+  readFiles: ReadFiles,
+): Promise<ProfiledSelection | undefined> {
+  const { options, tree, start } = parts;
+  if (options.profile === undefined) return undefined;
+  const own = variableOf(start.environment, 'LD_LIBRARY_PATH')?.split(':') ?? [];
+  const libraryDirectories = [
+    ...own.filter((entry) => entry.startsWith('/')).map(imagePath),
+    ...start.libraries.directories,
+  ];
+  return selectByProfile(options.profile, selectOptions(subject, parts), {
+    tree,
+    readFiles,
+    libraryDirectories,
+  });
+}
+
+function selectOptions(subject: string, { options, tree, start }: SelectParts): SelectOptions {
   const added = (options.choices ?? noChoices).files.map(({ path }) => path);
-  const common = {
+  return {
     subject,
     trust: options.trust,
     exclude: options.exclude,
     usesTranslations: mayUseTranslations(start, options.manifest?.root),
     required: [...startFiles(start), ...namedProgram({ options, tree, start }), ...added],
-  };
-  return {
-    full: selectTrustedFiles(tree, { ...common, level: 'full' }),
-    lean: selectTrustedFiles(tree, { ...common, level: 'lean' }),
   };
 }
 

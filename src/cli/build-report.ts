@@ -52,6 +52,7 @@ function sayTrustedFiles(console: Console, graminized: Graminized): void {
   console.say(
     `  trusted files  ${showCount(trustedFileCount)}, ${showSize(trustedSizeBytes)}; directory links mounted: ${showCount(selection.mounts.length)}`,
   );
+  sayProfile(console, graminized);
   for (const { path, target } of selection.mounts)
     console.detail(`    mount ${showBytes(path)} -> ${showBytes(target)}`);
   console.say(`  left out       ${showCounted(selection.excluded.length + hidden.length, 'file')}`);
@@ -68,6 +69,17 @@ function sayTrustedFiles(console: Console, graminized: Graminized): void {
     console.detail(`    ignored link ${showBytes(path)} -> ${showBytes(target)}: ${reason}`);
   }
   sayStartCosts(console, graminized);
+}
+
+function sayProfile(console: Console, { profileBasis }: Graminized): void {
+  if (profileBasis === undefined) return;
+  const kinds = [...profileBasis.values()].map(({ kind }) => kind);
+  const countOf = (wanted: string) => showCount(kinds.filter((kind) => kind === wanted).length);
+  console.say(
+    `  profile        ${countOf('traced')} files traced, ${countOf('guarded')} guarded, ${countOf('required')} asked for`,
+  );
+  for (const [path, basis] of profileBasis)
+    if (basis.kind === 'guarded') console.detail(`    guarded ${showBytes(path)}: ${basis.reason}`);
 }
 
 function sayPreset(console: Console, { preset }: Graminized): void {
@@ -133,6 +145,7 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
       })),
     },
     insecure: graminized.insecure.map(({ path, reason }) => ({ key: showPath(path), reason })),
+    ...(graminized.profileBasis && { profile: profileToJson(graminized.profileBasis) }),
     ...placesToJson(graminized),
     warnings: [...runtime.warnings, ...graminized.notes],
     predicted_start_seconds: Number(graminized.predictedStartSeconds.toFixed(3)),
@@ -140,4 +153,13 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
       graminized.startCosts[graminized.trustLevel].predictedMaximumSeconds.toFixed(3),
     ),
   };
+}
+
+function profileToJson(basis: NonNullable<Graminized['profileBasis']>): object {
+  const pathsOf = (wanted: string) =>
+    [...basis]
+      .filter(([, { kind }]) => kind === wanted)
+      .map(([path]) => showBytes(path))
+      .sort();
+  return { traced: pathsOf('traced'), guarded: pathsOf('guarded'), required: pathsOf('required') };
 }

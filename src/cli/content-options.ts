@@ -7,6 +7,8 @@ import type { LibcWish } from '../choose-libc.ts';
 import type { GraminizeOptions } from '../graminize.ts';
 import type { Image } from '../image/image.ts';
 import { parseToml, type TomlDocument } from '../manifest/toml.ts';
+import { parseProfile } from '../profile/profile-text.ts';
+import type { GivenProfile } from '../profiled-selection.ts';
 import { detectDistribution } from '../runtime/recipe/detect-distribution.ts';
 import type { Family } from '../runtime/recipe/recipe.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
@@ -30,6 +32,7 @@ export interface ContentOptions extends ChoiceOptions, RuntimeBuildOptions {
   readonly trust?: readonly string[];
   readonly exclude?: readonly string[];
   readonly trustLevel: TrustLevel;
+  readonly profile?: string;
   readonly libc: LibcWish;
 }
 
@@ -51,6 +54,7 @@ export function addContentOptions(command: Command): Command {
         .choices(trustLevels)
         .default('full'),
     )
+    .option('--profile <file>', 'trust what gsc trace saw, and what guard rules add to that')
     .addOption(
       new Option('--libc <which>', 'the C library inside')
         .choices(['auto', 'runtime', 'image'])
@@ -83,6 +87,7 @@ export async function readContentOptions(
   const configuration = await readConfiguration(world, options.config);
   const manifest = manifestFile === undefined ? undefined : await readManifest(context, manifestFile);
   const choices = await readChoices(world, options);
+  const profile = options.profile === undefined ? undefined : await readProfile(context, options.profile);
   const order = runtimeOrder(world, configuration, options.runtime);
   const detect = async (family: Family) =>
     detectDistribution(await rootOfImage(context, await app()), family);
@@ -99,7 +104,13 @@ export async function readContentOptions(
     trust: (options.trust ?? []).map((path) => toImagePath('--trust', path)),
     exclude: (options.exclude ?? []).map((path) => toImagePath('--exclude', path)),
     trustLevel: options.trustLevel,
+    ...(profile && { profile }),
   };
+}
+
+async function readProfile({ world }: CommandContext, file: string): Promise<GivenProfile> {
+  const content = await readUserFile(resolve(world.workingDirectory, file), 'profile');
+  return { subject: file, profile: parseProfile(content, file) };
 }
 
 async function readManifest({ world }: CommandContext, file: string): Promise<TomlDocument> {

@@ -7,7 +7,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
     ...['--manifest', '--config', '--runtime', '--runtime-version', '--libc', '--preset'],
   ],
   'What starts:': ['--entrypoint', '--cmd', '--env', '--insecure-args'],
-  'What is trusted:': ['--trust', '--exclude', '--trust-level', '--file'],
+  'What is trusted:': ['--trust', '--exclude', '--trust-level', '--profile', '--file'],
   'Where data come and go:': ['--volume', '--secret'],
   'Building a runtime from source:': ['--buildtype', '--build-arg', '--network', '--rm'],
   'Reading images:': ['--no-cache', '--insecure-registry', '--ca-file', '--platform'],

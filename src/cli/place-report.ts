@@ -29,8 +29,9 @@ export function sayExclusions(console: Console, exclusions: readonly ExclusionCo
 
 /** What the list of trusted files costs, and what the other level of trust would. */
 export function sayStartCosts(console: Console, { startCosts, trustLevel }: Graminized): void {
-  const other = trustLevel === 'full' ? 'lean' : 'full';
-  const [own, alternative] = [startCosts[trustLevel], startCosts[other]];
+  const level = startCosts.traced ? 'traced' : trustLevel;
+  const other = level === 'full' ? 'lean' : 'full';
+  const [own, alternative] = [startCosts[level] ?? startCosts[trustLevel], startCosts[other]];
   const compared =
     own.trustedFileCount === alternative.trustedFileCount
       ? ''

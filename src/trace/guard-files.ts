@@ -1,10 +1,8 @@
 import type { ImagePath } from '../base/image-path.ts';
-import { escapeGlob, type Glob, matchGlob, parseGlob, rebaseGlob } from '../scan/glob.ts';
-import type { FileTree } from '../tree/file-tree.ts';
-import { resolvePath } from '../tree/resolve-path.ts';
-import { walkTree } from '../tree/walk-tree.ts';
+import { escapeGlob, type Glob, parseGlob } from '../scan/glob.ts';
 import { type ClosureParts, closureOf } from './elf-closure.ts';
 import { type GuardRule, guardRules } from './guard-rules.ts';
+import { filesMatching } from './matching-files.ts';
 
 /**
  * The files that {@link guardRules} add to those that were opened, and all that ELF files and scripts among both need: real paths,
@@ -19,8 +17,8 @@ export async function guardFiles(
   for (const rule of guardRules) {
     for (const glob of globsOf(rule, paths, parts)) {
       for (const path of filesMatching(parts.tree, glob)) {
-        if (!opened.has(path) && !rule.except?.test(path.slice(glob.base.length)) && !guarded.has(path))
-          guarded.set(path, rule.reason);
+        if (opened.has(path) || rule.except?.test(path.slice(glob.base.length))) continue;
+        if (!guarded.has(path)) guarded.set(path, rule.reason);
       }
     }
   }
@@ -30,7 +28,7 @@ export async function guardFiles(
   return guarded;
 }
 
-/** The patterns of a rule for what was opened, each once; those before the first wildcard under their real names. */
+/** The patterns of a rule for what was opened, each once. */
 function globsOf(rule: GuardRule, paths: readonly ImagePath[], parts: ClosureParts): readonly Glob[] {
   const patterns = new Set<string>();
   const add = (groups: readonly string[]) => {
@@ -43,7 +41,7 @@ function globsOf(rule: GuardRule, paths: readonly ImagePath[], parts: ClosurePar
       if (match) add(match.slice(1));
     }
   }
-  return [...patterns].flatMap((pattern) => realGlob(parts.tree, parseGlob(pattern)));
+  return [...patterns].map(parseGlob);
 }
 
 /** `{lib}` stands for each of the directories of libraries. */
@@ -57,20 +55,4 @@ function filledIn(
   );
   if (!filled.includes('/{lib}')) return [filled];
   return libraryDirectories.map((directory) => filled.replace('/{lib}', () => escapeGlob(directory)));
-}
-
-function realGlob(tree: FileTree, glob: Glob): readonly Glob[] {
-  const base = resolvePath(tree, glob.base);
-  if (base.kind !== 'found') return [];
-  return [glob.hasWildcards ? rebaseGlob(glob, base.path) : parseGlob(escapeGlob(base.path))];
-}
-
-/** The real paths of the regular files that a pattern matches; links among them are followed, to files only. */
-function* filesMatching(tree: FileTree, glob: Glob): Generator<ImagePath> {
-  for (const { path, node } of walkTree(tree, glob.base)) {
-    if (node.kind === 'directory' || matchGlob(glob, path) === undefined) continue;
-    const found = node.kind === 'symlink' ? resolvePath(tree, path) : undefined;
-    if (node.kind === 'file') yield path;
-    else if (found?.kind === 'found' && found.node.kind === 'file') yield found.path;
-  }
 }

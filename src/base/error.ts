@@ -26,6 +26,7 @@ export const errorCodes = [
   'sigstruct',
   'engine',
   'build',
+  'trace',
   'registry',
   'cache',
   'aborted',

@@ -11,6 +11,7 @@ import type { AddCommand } from './program.ts';
 import { addSgxSign } from './sgx-sign-command.ts';
 import { addSignImage } from './sign-image-command.ts';
 import { addSigstructView } from './sigstruct-view-command.ts';
+import { addTrace } from './trace-command.ts';
 
 /** All commands, in the order of the help. */
 export const commands: readonly AddCommand[] = [
@@ -19,6 +20,7 @@ export const commands: readonly AddCommand[] = [
   addInfoImage,
   addBuildGramine,
   addExplain,
+  addTrace,
   addGenPrivateKey,
   addSgxSign,
   addSigstructView,

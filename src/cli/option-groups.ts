@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 
 /** The headings under which the help of commands with many options lists them. */
 const groups: Readonly<Record<string, readonly string[]>> = {
-  'The result:': ['--output', '--key', '--passphrase', '--date', '--force'],
+  'The run:': ['--probe', '--http', '--for'],
+  'The result:': ['--output', '--add', '--key', '--passphrase', '--date', '--force'],
   'The runtime and the manifest:': [
     ...['--manifest', '--config', '--runtime', '--runtime-version', '--libc', '--preset'],
   ],

@@ -50,6 +50,8 @@ class Processes {
   readonly #pending = new Map<string, TraceEvent & { readonly kind: 'started' }>();
   /** The places of processes at the moment when they began to make another one. */
   readonly #making = new Map<string, Place>();
+  /** The same of processes that were made and have not said anything yet, by the number of their first thread. */
+  readonly #born = new Map<string, Place>();
   /** Programs that threads have asked for, and the program that asked. */
   readonly #executing = new Map<string, { readonly path: ImagePath; readonly program: ByteString }>();
   readonly #startDirectory: ImagePath;
@@ -60,7 +62,7 @@ class Processes {
 
   see(message: TraceMessage): void {
     const event = readTraceEvent(message.text);
-    const place = this.#placeOf(message.process);
+    const place = this.#placeOf(message);
     const key = `${message.process}:${message.thread}`;
     if (event?.kind !== 'returned') this.#endExecuting(key);
     if (event === undefined) return;
@@ -79,15 +81,27 @@ class Processes {
     };
   }
 
-  /** A process that was not seen before is the child of one that is making one: the log has no more than that of it. */
-  #placeOf(process: string): Place {
+  /**
+   * A process that was not seen before begins with what its parent had when it was made. Its first message may come before
+   * its parent is told its number: then it is the child of whoever has been making one for the longest time.
+   */
+  #placeOf({ process, thread }: TraceMessage): Place {
     const known = this.#places.get(process);
     if (known) return known;
-    const [maker, parent] = this.#making.entries().next().value ?? [];
-    if (maker !== undefined) this.#making.delete(maker);
-    const place = parent ?? { directory: this.#startDirectory, descriptors: new Map() };
+    const place = this.#bornAs(thread) ?? { directory: this.#startDirectory, descriptors: new Map() };
     this.#places.set(process, place);
     return place;
+  }
+
+  #bornAs(thread: string): Place | undefined {
+    const born = this.#born.get(thread);
+    if (born !== undefined) {
+      this.#born.delete(thread);
+      return born;
+    }
+    const [maker, parent] = this.#making.entries().next().value ?? [];
+    if (maker !== undefined) this.#making.delete(maker);
+    return parent;
   }
 
   #start(
@@ -117,6 +131,8 @@ class Processes {
     place: Place,
   ): void {
     const pending = this.#pending.get(key);
+    const made = this.#making.get(key);
+    if (made !== undefined && result > 0) this.#born.set(String(result), made);
     this.#making.delete(key);
     this.#pending.delete(key);
     this.#executing.delete(key);

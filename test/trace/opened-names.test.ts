@@ -132,6 +132,23 @@ describe('a process', () => {
     ]);
   });
 
+  test('is known by its number where its parent speaks first', async () => {
+    const lines = [
+      call('1', 'sh', 'chdir("/one") = 0x0'),
+      call('1', 'sh', 'clone([SIGCHLD], 0) ...'),
+      call('1', 'sh', 'return from clone(...) = 0x7'),
+      call('1', 'sh', 'chdir("/two") = 0x0'),
+      call('1', 'sh', 'clone([SIGCHLD], 0) ...'),
+      call('9', 'sh', open('of-two')),
+      call('7', 'sh', open('of-one')),
+      call('1', 'sh', 'return from clone(...) = 0x9'),
+    ];
+    expect((await openedIn(...lines)).map((line) => line.split(' ')[0])).toEqual([
+      '/one/of-one',
+      '/two/of-two',
+    ]);
+  });
+
   test('that a vfork makes begins there too; a thread makes none', async () => {
     const lines = [
       call('1', 'a', 'chdir("/one") = 0x0'),

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -12,7 +13,6 @@
 
 #include "../report.h"
 #include "manifest.h"
-#include "paths.h"
 #include "trace-lines.h"
 
 static struct tracee *tracees;
@@ -49,10 +49,14 @@ static void forget(pid_t id) {
             tracees[i] = tracees[--tracee_count];
 }
 
-static void set_program(struct tracee *tracee, const char *path) {
-    const char *slash = strrchr(path, '/');
-    strncpy(tracee->program, slash ? slash + 1 : path, sizeof(tracee->program) - 1);
-    tracee->program[sizeof(tracee->program) - 1] = '\0';
+/* As in Gramine the name of the file that runs: not that of a link to it, and not `exe` of /proc. */
+static void set_program(struct tracee *tracee) {
+    char link[64], target[4096];
+    snprintf(link, sizeof(link), "/proc/%d/exe", (int)tracee->id);
+    ssize_t length = readlink(link, target, sizeof(target) - 1);
+    target[length > 0 ? length : 0] = '\0';
+    const char *slash = strrchr(target, '/');
+    snprintf(tracee->program, sizeof(tracee->program), "%.63s", slash ? slash + 1 : target);
 }
 
 /* A child has its parent's program; a thread also its process. Its own first stop may have come before. */
@@ -68,13 +72,7 @@ static void adopt(pid_t parent_id, pid_t child_id) {
 static void see_event(int event, struct tracee *tracee) {
     unsigned long child = 0;
     if (event == PTRACE_EVENT_EXEC) {
-        /* The name stands between the quotes of what was announced. */
-        char *name = strchr(tracee->call, '"');
-        char *end = name ? strstr(name + 1, "\", [") : NULL;
-        if (end) {
-            *end = '\0';
-            set_program(tracee, name + 1);
-        }
+        set_program(tracee);
         tracee->call[0] = '\0';
     } else if (ptrace(PTRACE_GETEVENTMSG, tracee->id, 0, &child) == 0)
         adopt(tracee->id, (pid_t)child);
@@ -162,7 +160,8 @@ void execute_traced(int log, const char *program, char **arguments, char **envir
     struct tracee *tracee = tracee_of(first);
     tracee->is_new = false;
     tracee->process = tracee->thread = last_number = 1;
-    set_program(tracee, program);
+    const char *slash = strrchr(program, '/');
+    snprintf(tracee->program, sizeof(tracee->program), "%.63s", slash ? slash + 1 : program);
     pass_signals_on();
     if (!WIFSTOPPED(status))
         exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidArgumentError, Option } from 'commander';
-import { writeFileAtomically } from '../base/atomic-file.ts';
+import { fileExists, writeFileAtomically } from '../base/atomic-file.ts';
 import { GscError } from '../base/error.ts';
 import { readUserFile } from '../base/read-file.ts';
 import { type Graminized, graminize } from '../graminize.ts';
@@ -105,6 +106,7 @@ async function trace(
   const { world, stores, console } = context;
   const probes = probesOf(options);
   const known = await readKnown(context, options.add);
+  refuseExisting(context, options);
   let opened: Promise<OpenedImage> | undefined;
   const openApp = () => {
     opened ??= stores.open(parseReference(imageText));
@@ -132,6 +134,13 @@ async function trace(
 
 function probesOf({ probe = [], http = [] }: Options): readonly Probe[] {
   return [...probe.map((command) => ({ kind: 'command', command }) as const), ...http.map(parseHttpProbe)];
+}
+
+/** Now, and not after the minutes that a run may take. */
+function refuseExisting({ world }: CommandContext, { output, add }: Options): void {
+  if (output === undefined || output === add) return;
+  const file = resolve(world.workingDirectory, output);
+  if (existsSync(file)) throw fileExists(file);
 }
 
 async function readKnown({ world }: CommandContext, file: string | undefined): Promise<Profile | undefined> {

@@ -123,7 +123,7 @@ async function trace(
     );
     if (profile.entries.length === 0) throw nothingTraced(imageText);
     console.say(
-      `${showCounted(profile.entries.length, 'file')} of the image opened by ${showCounted(found.processCount, 'process').replace('processs', 'processes')}`,
+      `${showCounted(profile.entries.length, 'file')} of the image opened by ${showCount(found.processCount)} ${found.processCount === 1 ? 'process' : 'processes'}`,
     );
     return await writeResult(context, options, { profile, known });
   } finally {

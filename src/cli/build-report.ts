@@ -74,9 +74,9 @@ function sayTrustedFiles(console: Console, graminized: Graminized): void {
 function sayProfile(console: Console, { profileBasis }: Graminized): void {
   if (profileBasis === undefined) return;
   const kinds = [...profileBasis.values()].map(({ kind }) => kind);
-  const countOf = (wanted: string) => showCount(kinds.filter((kind) => kind === wanted).length);
+  const countOf = (wanted: string) => kinds.filter((kind) => kind === wanted).length;
   console.say(
-    `  profile        ${countOf('traced')} files traced, ${countOf('guarded')} guarded, ${countOf('required')} asked for`,
+    `  profile        ${showCounted(countOf('traced'), 'file')} traced, ${showCount(countOf('guarded'))} guarded, ${showCount(countOf('required'))} asked for`,
   );
   for (const [path, basis] of profileBasis)
     if (basis.kind === 'guarded') console.detail(`    guarded ${showBytes(path)}: ${basis.reason}`);

@@ -60,7 +60,7 @@ export const guardRules: readonly GuardRule[] = [
       '$1/ossl-modules/*.so',
       '$1/engines*/*.so',
       '/etc/ssl/*.cnf',
-      '/usr/lib/ssl/*',
+      '/usr/lib/ssl/openssl.cnf',
       '/etc/pki/tls/*.cnf',
     ],
     reason: 'OpenSSL loads it by its configuration',

@@ -13,6 +13,7 @@
 #include "manifest.h"
 #include "paths.h"
 #include "program.h"
+#include "trace.h"
 
 static void check_elf(const char *path, const char *what) {
     char magic[SELFMAG];
@@ -94,9 +95,13 @@ int main(int argc, char **argv, char **host_environment) {
     world.environment = read_environment(manifest, world.trust, host_environment);
     const char *program = check_program(&world, entrypoint);
     drop_standin_libraries(&world);
+    int log = open_trace_log(manifest);
     become_user(manifest);
     enter_start_directory(&world);
     report("no library OS and no enclave: %s runs natively, without protection", program);
-    execve(program, arguments.list, world.environment.list);
+    if (log >= 0)
+        execute_traced(log, program, arguments.list, world.environment.list);
+    else
+        execve(program, arguments.list, world.environment.list);
     fail("%s: cannot be started: %s", program, strerrorname_np(errno));
 }

@@ -29,6 +29,7 @@ export const errorCodes = [
   'attestation',
   'engine',
   'build',
+  'trace',
   'registry',
   'cache',
   'aborted',

@@ -14,6 +14,7 @@ import { addSecrets } from './commands/secrets-command.ts';
 import { addSgxSign } from './commands/sgx-sign-command.ts';
 import { addSignImage } from './commands/sign-image-command.ts';
 import { addSigstructView } from './commands/sigstruct-view-command.ts';
+import { addTrace } from './commands/trace-command.ts';
 import type { AddCommand } from './options/command-context.ts';
 
 /** All commands, in the order of the help. */
@@ -26,6 +27,7 @@ export const commands: readonly AddCommand[] = [
   addSecrets,
   addBuildGramine,
   addExplain,
+  addTrace,
   addGenPrivateKey,
   addSgxSign,
   addSigstructView,

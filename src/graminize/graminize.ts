@@ -1,5 +1,5 @@
 import { GscError } from '../base/error.ts';
-import type { ByteString, ImagePath } from '../base/image-path.ts';
+import { type ByteString, type ImagePath, imagePath } from '../base/image-path.ts';
 import { parseEnclaveImage } from '../enclave/enclave-image.ts';
 import { layOutEnclave } from '../enclave/enclave-layout.ts';
 import { enclaveRulesOf } from '../enclave/enclave-rules.ts';
@@ -12,18 +12,19 @@ import type { AddedFile } from '../layer/added-layer.ts';
 import { type InsecureOption, insecureOptions } from '../manifest/insecure-options.ts';
 import { type AppliedPreset, presetFor } from '../manifest/preset/presets.ts';
 import { throwOnProblems } from '../manifest/schema/problem.ts';
-import { predictStartSeconds } from '../manifest/start-time.ts';
 import { serializeManifest } from '../manifest/toml/serialize.ts';
 import { isArray, isTable, type TomlDocument, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import { readUserManifest, type UserManifest } from '../manifest/user-manifest.ts';
+import { linearParse } from '../runtime/patch-marks.ts';
 import { libpalContent, type Runtime } from '../runtime/runtime.ts';
 import type { ReadFiles } from '../runtime/tree-source.ts';
 import { readFiles } from '../scan/read-files.ts';
 import { type ContainerProcess, findStart, startFiles } from '../start/container-process.ts';
+import { variableOf } from '../start/environment.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import type { TrustLevel } from '../trust/trust-level.ts';
-import { selectTrustedFiles, type TrustedSelection } from '../trust/trusted-files.ts';
+import { type SelectOptions, selectTrustedFiles, type TrustedSelection } from '../trust/trusted-files.ts';
 import { settleUserManifest } from '../user-manifest/settle-manifest.ts';
 import { addFiles } from './add-files.ts';
 import { buildNotes } from './build-notes.ts';
@@ -33,6 +34,12 @@ import { chooseLibc, type LibcDecision, type LibcWish } from './choose-libc.ts';
 import { type ComposedManifest, composeManifest } from './compose-manifest.ts';
 import { appendGraminizedLayers } from './graminized-layers.ts';
 import { findLibraryData, isFile, type LibraryDataMount, openedLibraryData } from './library-data-mounts.ts';
+import {
+  type GivenProfile,
+  type ProfileBasis,
+  type ProfiledSelection,
+  selectByProfile,
+} from './profiled-selection.ts';
 import { mayUseTranslations, type Selections, type StartCosts, startCosts } from './start-costs.ts';
 import { stopsWithSigterm } from './stop-signal.ts';
 import { findUndecidedPlaces, type UndecidedPlaces } from './undecided-places.ts';
@@ -52,6 +59,8 @@ export interface GraminizeOptions {
   readonly exclude: readonly ByteString[];
   /** `full` by default. */
   readonly trustLevel?: TrustLevel;
+  /** Trust what it names and what guard rules add to that, instead of a level. */
+  readonly profile?: GivenProfile;
   readonly choices?: BuildChoices;
   /** How messages call the result. */
   readonly name: string;
@@ -70,13 +79,15 @@ export interface Graminized extends ComposedManifest, UndecidedPlaces {
   readonly libc: LibcDecision;
   readonly selection: TrustedSelection;
   readonly trustLevel: TrustLevel;
+  /** Of a build with a profile: why each file is trusted, by its real path. */
+  readonly profileBasis?: ReadonlyMap<ImagePath, ProfileBasis>;
   readonly startCosts: StartCosts;
   readonly trustedFileCount: number;
   readonly insecure: readonly InsecureOption[];
   readonly preset?: AppliedPreset;
   /** What the user should know about the image: things that are lost, or work otherwise than outside. */
   readonly notes: readonly string[];
-  /** How long Gramine takes to parse the manifest, at the start of every process. */
+  /** How long Gramine takes to parse the manifest, at the start of every process, on a fast machine. */
   readonly predictedStartSeconds: number;
 }
 
@@ -98,8 +109,12 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
   const libc = await chooseLibc(options.libc, { start, tree, runtime, readFiles: read });
   const trustLevel = options.trustLevel ?? 'full';
   const data = libc.choice === 'runtime' ? findLibraryData({ start, tree, runtime }) : [];
-  const selections = selectFiles(app.name, { options, user, tree, start, data });
-  const selection = selections[trustLevel];
+  const parts = { options, user, tree, start, data };
+  const levels = selectFiles(app.name, parts);
+  const profiled = await selectTraced(app.name, parts, read);
+  const selections = { ...levels, ...(profiled && { traced: profiled.selection }) };
+  const level = profiled ? 'traced' : trustLevel;
+  const selection = selections[level] ?? levels[trustLevel];
   const preset = presetFor(choices.preset, start, { user, version: runtime.version });
   const argumentSource = argumentSourceOf(user, options.insecureArguments);
   const found = { start, selection, tree, runtime, argumentSource, choices };
@@ -118,18 +133,34 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
     start,
     manifestBytes,
   });
-  const notes = [...buildNotes({ app, ...found, ...wishes, composed }), ...libc.notes];
+  const notes = [
+    ...buildNotes({ app, ...found, ...wishes, composed }),
+    ...libc.notes,
+    ...(profiled?.notes ?? []),
+  ];
+  const costs = startCosts(composed.manifest, {
+    selections,
+    level,
+    isLinear: runtime.patches.includes(linearParse),
+  });
   const figures = {
     ...figuresOf(composed.manifest),
+    predictedStartSeconds: (costs[level] ?? costs[trustLevel]).predictedSeconds,
     trustLevel,
-    startCosts: startCosts(composed.manifest, selections, trustLevel),
+    startCosts: costs,
   };
   const places = findUndecidedPlaces({
     ...{ tree, start, selection },
     manifest: composed.manifest,
     volumes,
   });
-  const facts = { ...composed, ...places, ...figures, ...(preset && { preset }) };
+  const facts = {
+    ...composed,
+    ...places,
+    ...figures,
+    ...(preset && { preset }),
+    ...(profiled && { profileBasis: profiled.basis }),
+  };
   return { image, start, libc, selection, notes, ...facts };
 }
 
@@ -143,19 +174,43 @@ interface SelectParts {
 }
 
 /** The trusted files at both levels: the report says what the other one would cost. */
-function selectFiles(subject: string, { options, user, tree, start, data }: SelectParts): Selections {
+function selectFiles(subject: string, parts: SelectParts): Selections {
+  const common = selectOptions(subject, parts);
+  return {
+    full: selectTrustedFiles(parts.tree, { ...common, level: 'full' }),
+    lean: selectTrustedFiles(parts.tree, { ...common, level: 'lean' }),
+  };
+}
+
+/** The trusted files by a profile; undefined without one. */
+async function selectTraced(
+  subject: string,
+  parts: SelectParts,
+  readFiles: ReadFiles,
+): Promise<ProfiledSelection | undefined> {
+  const { options, tree, start } = parts;
+  if (options.profile === undefined) return undefined;
+  const own = variableOf(start.environment, 'LD_LIBRARY_PATH')?.split(':') ?? [];
+  const libraryDirectories = [
+    ...own.filter((entry) => entry.startsWith('/')).map(imagePath),
+    ...start.libraries.directories,
+  ];
+  return selectByProfile(options.profile, selectOptions(subject, parts), {
+    tree,
+    readFiles,
+    libraryDirectories,
+  });
+}
+
+function selectOptions(subject: string, { options, user, tree, start, data }: SelectParts): SelectOptions {
   const added = (options.choices ?? noChoices).files.map(({ path }) => path);
-  const common = {
+  return {
     subject,
     trust: options.trust,
     exclude: options.exclude,
     usesTranslations: mayUseTranslations(start, user?.root),
     required: [...startFiles(start), ...namedProgram({ user, tree, start }), ...added],
     toShow: data.filter(({ kind }) => !isFile(kind)),
-  };
-  return {
-    full: selectTrustedFiles(tree, { ...common, level: 'full' }),
-    lean: selectTrustedFiles(tree, { ...common, level: 'lean' }),
   };
 }
 
@@ -221,14 +276,11 @@ function checkEnclave(
   });
 }
 
-function figuresOf(
-  manifest: TomlTable,
-): Pick<Graminized, 'trustedFileCount' | 'insecure' | 'predictedStartSeconds'> {
+function figuresOf(manifest: TomlTable): Pick<Graminized, 'trustedFileCount' | 'insecure'> {
   const trusted = valueAt(manifest, ['sgx', 'trusted_files']);
   const trustedFileCount = isArray(trusted) ? trusted.length : 0;
   return {
     trustedFileCount,
     insecure: insecureOptions(manifest),
-    predictedStartSeconds: predictStartSeconds(trustedFileCount, { form: 'blocks' }),
   };
 }

@@ -66,6 +66,7 @@ export async function explainableBuild(
     names: readManifestNames(manifest),
     user: userOf(image, tree),
     exclusionOf: (path) => ownFile(path) ?? exclusions.get(path),
+    ...(graminized.profileBasis && { basisOf: (path: ImagePath) => graminized.profileBasis?.get(path) }),
   };
 }
 

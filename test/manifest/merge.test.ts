@@ -160,11 +160,27 @@ describe('start-up time', () => {
     [20_000, 5.84],
     [40_000, 27.5],
   ])('%i entries were measured to take %d s: the figure is near', (count, seconds) => {
-    expect(Math.abs(predictStartSeconds(count) / seconds - 1)).toBeLessThan(0.25);
+    expect(Math.abs(predictStartSeconds(count, { isLinear: false }).least / seconds - 1)).toBeLessThan(0.25);
   });
 
-  it('blocks cost a third more, no files nothing', () => {
-    expect(predictStartSeconds(9000, { form: 'blocks' }) / predictStartSeconds(9000)).toBeCloseTo(4 / 3);
-    expect(predictStartSeconds(0)).toBe(0);
+  it('the range ends at what the slower machine took: 4.5 s for 9,212 entries', () => {
+    const { least, most } = predictStartSeconds(9212, { isLinear: false });
+    expect(least).toBeCloseTo(1.36, 2);
+    expect(most).toBeCloseTo(4.24, 2);
+  });
+
+  it.each([
+    [39_212, 0.71 - 0.49],
+    [109_212, 1.03 - 0.49],
+  ])(
+    'a parser of linear time was measured to take %d entries in %d s: the figure is near',
+    (count, seconds) => {
+      const { most } = predictStartSeconds(count, { isLinear: true });
+      expect(Math.abs(most / seconds - 1)).toBeLessThan(0.25);
+    },
+  );
+
+  it.each([true, false])('no files cost nothing, with a linear parser: %j', (isLinear) => {
+    expect(predictStartSeconds(0, { isLinear })).toEqual({ least: 0, most: 0 });
   });
 });

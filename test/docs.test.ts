@@ -61,7 +61,7 @@ test('the file to start reading at exists in each folder of ARCHITECTURE.md', ()
       /^\| (`(\w+)\/`|\(top\)) \|.*\| `([\w-]+\.ts)` \|$/gm,
     ),
   ];
-  expect(rows.length).toBe(13);
+  expect(rows.length).toBe(14);
   for (const [, , folder = '', file = ''] of rows)
     expect(existsSync(join('src', folder, file)), file).toBe(true);
 });

@@ -55,7 +55,7 @@ export type { Signer } from './signature/signer.ts';
 export { verifySigstruct } from './signature/verify-sigstruct.ts';
 export { type StarterParts, starterManifest } from './starter-manifest.ts';
 export type { ImageWriter, StoreResult } from './store/image-writer.ts';
-export { type FileReference, openImage } from './store/open-image.ts';
+export { type FileReference, type OpenImageOptions, openImage } from './store/open-image.ts';
 export { openWriter } from './store/open-writer.ts';
 export type { StoredImage } from './store/stored-image.ts';
 export type { FileTree, TreeNode } from './tree/file-tree.ts';

@@ -85,7 +85,7 @@ export {
 } from './signature/sign-enclave.ts';
 export type { Signer } from './signature/signer.ts';
 export { verifySigstruct } from './signature/verify-sigstruct.ts';
-export { type FileReference, openImage } from './store/open-image.ts';
+export { type FileReference, type OpenImageOptions, openImage } from './store/open-image.ts';
 export { openWriter } from './store/open-writer.ts';
 export { readTrace, type Trace } from './trace/opened-names.ts';
 export type { FileTree, TreeNode } from './tree/file-tree.ts';

@@ -14,6 +14,7 @@ import {
 import { installedPlace } from '../runtime/installed-places.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
+import { pathOfUri, uriOf } from './file-uri.ts';
 import { runSteps, type Step, type Surroundings, unchanged } from './step.ts';
 
 /** Where graminized images have the manifest and what starts them; the Python GSC too. */
@@ -64,7 +65,7 @@ function dropFromList(document: TomlDocument, key: KeyPath, around: Surroundings
   const entries = isArray(list) ? list : [];
   const own = entries.flatMap((entry, index): readonly OwnEntry[] => {
     const uri = uriOf(entry);
-    const owner = uri === undefined ? undefined : ownerOf(pathOf(uri), around);
+    const owner = uri === undefined ? undefined : ownerOf(pathOfUri(uri), around);
     return uri === undefined || owner === undefined ? [] : [{ index, uri, owner }];
   });
   const dropped = new Set(own.map(({ index }) => index));
@@ -124,7 +125,7 @@ function findOtherHash(
   { runtime }: { readonly runtime: Runtime },
 ): readonly Finding[] {
   const given = isTable(entry) ? entry.get('sha256') : undefined;
-  const place = pathOf(uri);
+  const place = pathOfUri(uri);
   const installed = place && installedPlace(runtime, place);
   const file = runtime.files.find((each) => each.path === installed);
   if (typeof given !== 'string' || file === undefined || given.toLowerCase() === file.sha256) return [];
@@ -135,13 +136,4 @@ function findOtherHash(
       hint: 'remove the entry: gsc trusts the files of the runtime by itself',
     },
   ];
-}
-
-function uriOf(entry: TomlValue): string | undefined {
-  const uri = isTable(entry) ? entry.get('uri') : entry;
-  return typeof uri === 'string' ? uri : undefined;
-}
-
-function pathOf(uri: string): ImagePath | undefined {
-  return uri.startsWith('file:/') ? imagePath(bytesOfText(uri.slice('file:'.length))) : undefined;
 }

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { pythonFloat } from '../../src/manifest/toml/python-float.ts';
-import { serializeManifest } from '../../src/manifest/toml/serialize.ts';
-import { parseToml } from '../../src/manifest/toml/toml.ts';
-import { anyTable, tagged } from '../support/manifest/arbitrary-toml.ts';
-import { hasTool } from '../support/store/tool.ts';
+import { pythonFloat } from '../../../src/manifest/toml/python-float.ts';
+import { serializeManifest } from '../../../src/manifest/toml/serialize.ts';
+import { parseToml } from '../../../src/manifest/toml/toml.ts';
+import { anyTable, tagged } from '../../support/manifest/arbitrary-toml.ts';
+import { hasTool } from '../../support/store/tool.ts';
 
 /** The distribution's own. */
 const python = '/usr/bin/python3';

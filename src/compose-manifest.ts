@@ -1,4 +1,5 @@
-import { bytesOfText, type ImagePath, imagePath, isWithin } from './base/image-path.ts';
+import { bytesOfText, type ImagePath, imagePath } from './base/image-path.ts';
+import { placesOf } from './base/place-index.ts';
 import { checkStart } from './check-start.ts';
 import { findKeptPlaces, type KeptPlace, keptPlaceNotes } from './kept-places.ts';
 import { allowBehindMounts, allowedPaths } from './manifest/allow-behind-mounts.ts';
@@ -160,8 +161,8 @@ async function expandedUserManifest({ user, tree, runtime, appName }: ComposePar
  */
 function allowedPlaces(manifest: TomlTable, choices: ManifestChoices): (path: ImagePath) => boolean {
   const volumes = choices.volumes.filter(({ use }) => use.kind === 'allowed').map(({ path }) => path);
-  const places = [...volumes, ...allowedPaths(manifest)];
-  return (path) => places.some((place) => isWithin(path, place));
+  const places = placesOf([...volumes, ...allowedPaths(manifest)]);
+  return (path) => places.holds(path);
 }
 
 /** Appends entries to `sgx.trusted_files`; of equal URIs the user's entry stays. */

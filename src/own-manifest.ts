@@ -7,6 +7,7 @@ import {
   showBytes,
   textOfBytes,
 } from './base/image-path.ts';
+import { placesOf } from './base/place-index.ts';
 import { entrypointName } from './entrypoint-name.ts';
 import type { KeptPlace } from './kept-places.ts';
 import type { TomlTable, TomlValue } from './manifest/toml.ts';
@@ -164,9 +165,8 @@ function runtimeLibraries({ start, runtime, libc }: OwnManifestParts): readonly 
 }
 
 function mountList({ mounts, writablePlaces, kept, takenPlaces }: OwnManifestParts): readonly TomlTable[] {
-  const isHidden = (path: ImagePath) =>
-    writablePlaces.some((place) => isWithin(path, place)) ||
-    takenPlaces.some((place) => path !== place && isWithin(path, place));
+  const [writable, taken] = [placesOf(writablePlaces), placesOf(takenPlaces)];
+  const isHidden = (path: ImagePath) => writable.holds(path) || taken.above(path).some((at) => at !== path);
   const links = mounts.filter(({ path }) => !isHidden(path));
   return [
     ...links.map(({ path, target }) => chroot(path, target)),

@@ -1,8 +1,10 @@
-import { type ImagePath, isWithin } from './base/image-path.ts';
+import type { ImagePath } from './base/image-path.ts';
+import { placesOf } from './base/place-index.ts';
 import { readManifestNames, treatName } from './manifest/name-treatment.ts';
 import type { TomlTable } from './manifest/toml.ts';
 import { type ApplicationData, findApplicationData } from './scan/application-data.ts';
 import type { Start } from './scan/find-start.ts';
+import { itemsWithin, keyOf } from './scan/path-order.ts';
 import type { TrustedSelection } from './scan/trusted-files.ts';
 import { findWritePlaces, type WritePlace } from './scan/write-places.ts';
 import type { FileTree } from './tree/file-tree.ts';
@@ -30,17 +32,18 @@ export function findUndecidedPlaces(parts: UndecidedPlacesParts): UndecidedPlace
   const { tree, start, selection, manifest, volumes } = parts;
   const names = readManifestNames(manifest);
   const trusted = new Set(selection.trusted.map(({ path }) => path));
+  const declared = placesOf(volumes);
+  const excluded = selection.excluded.map(({ path }) => ({ path, key: keyOf(path) }));
   const isUndecided = (path: ImagePath) => ['refused', 'trusted'].includes(treatName(names, path).kind);
+  const isRefused = (path: ImagePath) => treatName(names, path).kind === 'refused';
   return {
     writePlaces: findWritePlaces({ tree, user: start.user, trusted }).filter(
-      ({ path }) => isUndecided(path) && !volumes.some((volume) => isWithin(path, volume)),
+      ({ path }) => isUndecided(path) && !declared.holds(path),
     ),
     applicationData: findApplicationData({ tree, start, selection }).filter(({ place, signs }) =>
       signs.some(({ kind }) => kind === 'target')
-        ? treatName(names, place).kind === 'refused'
-        : selection.excluded.some(
-            ({ path }) => isWithin(path, place) && treatName(names, path).kind === 'refused',
-          ),
+        ? isRefused(place)
+        : itemsWithin(excluded, place).some(({ path }) => isRefused(path)),
     ),
   };
 }

@@ -17,6 +17,8 @@ export interface LinkedNames {
   readonly names: readonly TrustedName[];
   /** How many names of directories, each through two links or more, were left out because there are too many. */
   readonly omittedCount: number;
+  /** False if there are more of them than were counted. */
+  readonly isOmittedCountExact: boolean;
 }
 
 /**
@@ -31,6 +33,9 @@ export const listedBelowLink = 8;
  * beyond the bound are only reachable under their shorter names.
  */
 const maximumNestedNames = 500;
+
+/** So many names of directories behind links are looked at; what is beyond is not even counted. */
+const maximumExaminedNames = 50_000;
 
 /** A directory as reached through links. */
 interface View {
@@ -48,7 +53,7 @@ interface View {
 export function reachThroughLinks(tree: TreeNames): LinkedNames {
   const mounts: DirectoryMount[] = [];
   const names: TrustedName[] = [];
-  let omittedCount = 0;
+  let [omittedCount, examinedCount] = [0, 0];
   const views: View[] = tree.directoryLinks.map(({ path, target }) => ({ path, target, passed: [path] }));
   const limit = views.length + maximumNestedNames;
   for (let next = 0; next < views.length; next++) {
@@ -57,21 +62,37 @@ export function reachThroughLinks(tree: TreeNames): LinkedNames {
     const count = countBelow(tree.trusted, target);
     if (count > listedBelowLink) mounts.push({ path, target });
     else names.push(...itemsBelow(tree.trusted, target).map((name) => nameThrough(view, name)));
-    for (const nested of nestedViews(view, tree)) {
+    const left = maximumExaminedNames - examinedCount;
+    const candidates = left > 0 ? linksBehind(view, tree).slice(0, left) : [];
+    examinedCount += candidates.length;
+    for (const link of candidates) {
+      const nested = nestedView(view, link);
+      if (nested === undefined) continue;
       if (views.length < limit) views.push(nested);
       else omittedCount += 1;
     }
   }
-  return { mounts: mounts.sort(compareMounts), names: names.sort(compareKeys), omittedCount };
+  return {
+    mounts: mounts.sort(compareMounts),
+    names: names.sort(compareKeys),
+    omittedCount,
+    isOmittedCountExact: examinedCount < maximumExaminedNames,
+  };
 }
 
-function nestedViews(view: View, tree: TreeNames): readonly View[] {
-  if (view.passed.some((place) => isWithin(place, view.target))) return [];
+/** The links in what a view shows; none where it shows what leads to itself. */
+function linksBehind(view: View, tree: TreeNames): readonly DirectoryLink[] {
+  const isCycle = view.passed.some((place) => isWithin(place, view.target));
+  return isCycle ? [] : itemsBelow(tree.directoryLinks, view.target);
+}
+
+/** What a link shows that is itself reached through links; undefined for a cycle, and for a name that no manifest holds. */
+function nestedView(view: View, link: DirectoryLink): View | undefined {
   const passed = [...view.passed, view.target];
-  return itemsBelow(tree.directoryLinks, view.target)
-    .filter((link) => !passed.some((place) => isWithin(place, link.target)))
-    .map((link) => ({ path: pathThrough(view, link), target: link.target, passed: [...passed, link.path] }))
-    .filter(({ path }) => textOfBytes(path) !== undefined);
+  if (passed.some((place) => isWithin(place, link.target))) return undefined;
+  const path = pathThrough(view, link);
+  if (textOfBytes(path) === undefined) return undefined;
+  return { path, target: link.target, passed: [...passed, link.path] };
 }
 
 function nameThrough(view: View, name: TrustedName): TrustedName {

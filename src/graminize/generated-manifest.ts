@@ -7,6 +7,7 @@ import {
   showBytes,
   textOfBytes,
 } from '../base/image-path.ts';
+import { placesOf } from '../base/place-index.ts';
 import type { TomlTable, TomlValue } from '../manifest/toml/toml.ts';
 import type { RuntimeFacts } from '../runtime/runtime.ts';
 import { isAtLeast, type RuntimeVersion } from '../runtime/version.ts';
@@ -182,9 +183,8 @@ function mountList({
   kept,
   takenPlaces,
 }: GeneratedManifestParts): readonly TomlTable[] {
-  const isHidden = (path: ImagePath) =>
-    writablePlaces.some((place) => isWithin(path, place)) ||
-    takenPlaces.some((place) => path !== place && isWithin(path, place));
+  const [writable, taken] = [placesOf(writablePlaces), placesOf(takenPlaces)];
+  const isHidden = (path: ImagePath) => writable.holds(path) || taken.above(path).some((at) => at !== path);
   const links = mounts.filter(({ path }) => !isHidden(path));
   return [
     ...links.map(({ path, target }) => chroot(path, target)),

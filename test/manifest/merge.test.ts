@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { insecureOptions } from '../../src/manifest/insecure-options.ts';
 import { joinPaths, mergeManifests } from '../../src/manifest/merge.ts';
@@ -12,6 +13,37 @@ function merge(user: string, own: string) {
     overrides: overrides.map(({ path, user: theirs, own: ours }) => [showPath(path), theirs, ours]),
   };
 }
+
+/** Where mounts go, one after another by the rule itself: before the first mount below, else at the end. */
+function placedOneByOne(user: readonly string[], own: readonly string[]): readonly string[] {
+  const joined = [...user];
+  for (const path of own) {
+    const below = joined.findIndex((other) => other.startsWith(`${path}/`));
+    joined.splice(below < 0 ? joined.length : below, 0, path);
+  }
+  return joined;
+}
+
+describe("gsc's mounts", () => {
+  const mountPath = fc
+    .array(fc.constantFrom('a', 'b'), { minLength: 1, maxLength: 4 })
+    .map((parts) => `/${parts.join('/')}`);
+  const paths = fc.uniqueArray(mountPath, { maxLength: 8 });
+  const mounts = (list: readonly string[]) =>
+    `fs.mounts = [${list.map((path) => `{ path = "${path}", uri = "file:/x" }`).join(', ')}]`;
+
+  it('stand before the first mount that lies below, else last', () => {
+    fc.assert(
+      fc.property(paths, paths, (user, all) => {
+        const own = all.filter((path) => !user.includes(path));
+        const { text } = merge(mounts(user), mounts(own));
+        const order = [...text.matchAll(/path = "([^"]*)"/g)].map((match) => match[1]);
+        expect(order).toEqual(placedOneByOne(user, own));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
 
 describe('merging', () => {
   it("keys of the user come first and in the user's order, then gsc's", () => {

@@ -1,4 +1,4 @@
-import { bytesOfText, type ImagePath, imagePath, rootPath, textOfBytes } from '../../base/image-path.ts';
+import { bytesOfText, type ImagePath, imagePath, textOfBytes } from '../../base/image-path.ts';
 import type { DirectoryMount } from '../../trust/directory-links.ts';
 import { select } from '../schema/runtime-values.ts';
 import { isArray, isTable, type TomlTable, type TomlValue, valueAt } from '../toml/toml.ts';
@@ -14,12 +14,13 @@ export function allowBehindMounts(manifest: TomlTable, links: readonly Directory
   const sgx = manifest.get('sgx');
   if (!isArray(allowed) || !isTable(sgx) || links.length === 0) return manifest;
   const mounts = readMounts(manifest);
+  const targets = new Map(links.map(({ path, target }) => [path, target]));
   const known = new Set(allowed.map(allowedPath));
   const added = new Set<string>();
   for (const path of known) {
     const mount = path && mountOf(path, mounts);
-    if (!mount || !links.some((link) => link.path === mount.at && link.target === mount.shows)) continue;
-    const real = imagePath(`${mount.shows ?? rootPath}/${path.slice(mount.at.length)}`);
+    if (!mount || mount.shows === undefined || targets.get(mount.at) !== mount.shows) continue;
+    const real = imagePath(`${mount.shows}/${path.slice(mount.at.length)}`);
     const text = textOfBytes(real);
     if (text !== undefined && !known.has(real)) added.add(`file:${text}`);
   }

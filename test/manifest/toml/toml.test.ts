@@ -103,6 +103,15 @@ describe('positions', () => {
     expect(locate(path)).toEqual({ line, column });
   });
 
+  it('columns count characters, also those of two units, on long lines', () => {
+    const line = `x = [${'"😀", '.repeat(1000)}{ a = 1 }]`;
+    const document = parseToml(`# 😀😀\n${line}`, 't');
+    for (const index of [0, 1, 500, 1000]) {
+      expect(document.locate(['x', index])).toEqual({ line: 2, column: 6 + 5 * index });
+    }
+    expect(document.locate(['x', 1000, 'a'])).toEqual({ line: 2, column: 6 + 5000 + 2 });
+  });
+
   it('what is missing is placed at the nearest thing that is there', () => {
     expect(locate(['fs', 'mounts', 0, 'type', 'x'])).toEqual({ line: 4, column: 3 });
     expect(locate(['nothing'])).toEqual({ line: 1, column: 1 });

@@ -148,7 +148,7 @@ describe('an index', () => {
     'is not asked for the platform %j',
     async (platform) => {
       const { code, stderr } = await build('oci:levels', '--platform', platform);
-      expect([code, stderr]).toEqual([2, expect.stringContaining(`got ${JSON.stringify(platform)}`)]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(`got ${platform || 'nothing'}: SGX`)]);
     },
   );
 });

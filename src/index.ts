@@ -51,11 +51,12 @@ export { type Migration, type MigrationChange, migrateManifest } from './manifes
 export type { ManifestChoices, Secret, Variable, Volume, VolumeUse } from './manifest/option-manifest.ts';
 export { type PreparedManifest, type PrepareOptions, prepareManifest } from './manifest/prepare.ts';
 export { type AppliedPreset, presetNames } from './manifest/preset/presets.ts';
-export { checkManifest, type ManifestRole } from './manifest/schema/check.ts';
+export { checkManifest, isCompleteManifest, type ManifestRole } from './manifest/schema/check.ts';
 export type { ManifestProblem } from './manifest/schema/problem.ts';
 export { checkRuntimeRules } from './manifest/schema/runtime-rules.ts';
 export { serializeManifest } from './manifest/toml/serialize.ts';
 export { parseToml, type TomlDocument, type TomlTable, type TomlValue } from './manifest/toml/toml.ts';
+export { readUserManifest, type UserManifest } from './manifest/user-manifest.ts';
 export { type AttestPolicy, defaultAttestPolicy } from './policy/attest-policy.ts';
 export { defaultPolicy, type Policy, parsePolicy } from './policy/policy.ts';
 export { mergeProfiles, type Profile, type ProfileEntry } from './profile/profile.ts';

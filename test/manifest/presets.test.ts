@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkManifest } from '../../src/manifest/check.ts';
-import { detectPreset, programNames } from '../../src/manifest/detect-preset.ts';
+import { detectPreset } from '../../src/manifest/detect-preset.ts';
 import { mergeManifests } from '../../src/manifest/merge.ts';
 import { presets } from '../../src/manifest/preset-table.ts';
 import { applyPreset, presetFor, presetNames } from '../../src/manifest/presets.ts';
@@ -99,7 +99,7 @@ describe('finding a preset by the program', () => {
   });
 
   test('names of what a program is given count only if it starts others', async () => {
-    expect(programNames(await startOf(['thing', 'x'], programs))).toEqual(['thing']);
+    expect((await startOf(['thing', 'x'], programs)).programs.named).toEqual(['thing']);
   });
 
   test('auto finds none rather than failing; a name that is none is an error', async () => {

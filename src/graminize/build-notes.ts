@@ -1,9 +1,11 @@
 import { type ByteString, baseNameOf, bytesOfText, imagePath, showBytes } from '../base/image-path.ts';
 import type { Image } from '../image/image.ts';
 import { encryptedMountNotes } from '../manifest/encrypted-mounts.ts';
+import { mountOf, readMounts } from '../manifest/files/reachable-files.ts';
 import { choiceRisks } from '../manifest/option-manifest.ts';
 import { detectPreset } from '../manifest/preset/detect-preset.ts';
 import type { AppliedPreset } from '../manifest/preset/presets.ts';
+import { limitNotes, startsProcesses } from '../manifest/preset/program-limits.ts';
 import {
   isArray,
   isTable,
@@ -21,6 +23,7 @@ import type { TrustedSelection } from '../trust/trusted-files.ts';
 import type { SettledManifest } from '../user-manifest/settle-manifest.ts';
 import type { BuildChoices } from './build-options.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
+import { scratchPlaces } from './generated-manifest.ts';
 import { stopSignalNotes } from './stop-signal.ts';
 import { declaredVolumes, volumeNotes } from './volume-report.ts';
 
@@ -52,6 +55,8 @@ export function buildNotes(parts: BuildNoteParts): readonly string[] {
     ...volumeNotes(volumes, composed.manifest, tree),
     ...encryptedMountNotes(composed.manifest, startFiles(parts.start)),
     ...hiddenFileNotes(parts),
+    ...limitNotes(parts.start),
+    ...sharedPlaceNotes(parts),
     ...engineFileNotes(composed.manifest),
     ...presetNotes(parts),
   ];
@@ -107,6 +112,17 @@ function engineFileNotes(manifest: TomlTable): readonly string[] {
       `${path} is trusted, but the engine puts a file of its own there, so that it does not open: sgx.allowed_files lets it in, unprotected`,
     ];
   });
+}
+
+/** A tmpfs belongs to one process: what programs hand on through it does not arrive. */
+function sharedPlaceNotes({ start, composed }: BuildNoteParts): readonly string[] {
+  const mounts = readMounts(composed.manifest);
+  const places = scratchPlaces.filter((place) => mountOf(place, mounts)?.type === 'tmpfs');
+  const [place = ''] = places.filter((each) => each === '/tmp').concat(places);
+  if (place === '' || !startsProcesses(start)) return [];
+  return [
+    `each process has a tmpfs of its own at ${places.join(', ')}: what one process writes there, the others do not see; if they hand on files, --volume ${place}=encrypted:_sgx_mrenclave lets all processes of the enclave share them (direct mode has no such key)`,
+  ];
 }
 
 function presetNotes({ choices, preset, start, runtime, user }: BuildNoteParts): readonly string[] {

@@ -115,8 +115,11 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
   const selections = { ...levels, ...(profiled && { traced: profiled.selection }) };
   const level = profiled ? 'traced' : trustLevel;
   const selection = selections[level] ?? levels[trustLevel];
-  const preset = presetFor(choices.preset, start, { user, version: runtime.version });
   const argumentSource = argumentSourceOf(user, options.insecureArguments);
+  const preset = presetFor(choices.preset, start, {
+    ...{ user, version: runtime.version },
+    setsArguments: argumentSource === 'own',
+  });
   const found = { start, selection, tree, runtime, argumentSource, choices };
   const wishes = { ...(user && { user }), ...(preset && { preset }) };
   const composed = await composeManifest({

@@ -1,3 +1,4 @@
+import { type ComponentPattern, matchesComponent, parseComponent } from '../base/component-pattern.ts';
 import { GscError } from '../base/error.ts';
 import {
   type ByteString,
@@ -12,7 +13,6 @@ import {
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import { sortedNames } from '../tree/walk-tree.ts';
-import { type ComponentPattern, matchesComponent, parseComponent } from '../trust/component-pattern.ts';
 
 /** What /etc/ld.so.conf says. */
 export interface LoaderConfig {

@@ -1,4 +1,4 @@
-import { GscError } from '../base/error.ts';
+import { GscError } from './error.ts';
 
 /** What one component of a glob stands for: one name, names of a form, or any number of components (`**`). */
 export type ComponentPattern =

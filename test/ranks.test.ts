@@ -29,6 +29,7 @@ const nouns = [
   'runtime',
   'runtime/package',
   'runtime/find',
+  'runtime/recipe/patches',
   'runtime/recipe',
   'manifest/toml',
   'manifest/schema',
@@ -36,11 +37,17 @@ const nouns = [
   'manifest/preset',
   'manifest/migrate',
   'manifest',
+  'profile',
+  'trace',
   'enclave',
   'signature',
   'user-manifest',
+  'x509',
+  'quote',
+  'collateral',
+  'policy',
 ];
-const verbs = ['provision', 'graminize', 'sign', 'inspect'];
+const verbs = ['provision', 'graminize', 'sign', 'inspect', 'attest', 'broker'];
 const faces = ['.', 'cli/terminal', 'cli/options', 'cli/reports', 'cli/commands', 'cli'];
 const ranks = [...nouns, ...verbs, ...faces];
 

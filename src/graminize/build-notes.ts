@@ -1,7 +1,9 @@
 import { type ByteString, baseNameOf, bytesOfText, imagePath, showBytes } from '../base/image-path.ts';
 import { encryptedMountNotes } from '../manifest/encrypted-mounts.ts';
+import { mountOf, readMounts } from '../manifest/files/mounts.ts';
 import { choiceRisks } from '../manifest/option-manifest.ts';
 import { detectPreset } from '../manifest/preset/detect-preset.ts';
+import { limitNotes, startsProcesses } from '../manifest/preset/program-limits.ts';
 import { pathOfUri } from '../manifest/schema/file-uri.ts';
 import { isArray, showPath, type TomlDocument, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import { type ContainerProcess, startFiles } from '../start/container-process.ts';
@@ -9,6 +11,7 @@ import { lineEndNotes } from '../start/line-ends.ts';
 import { engineFiles } from '../trust/exclusion-rules.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
 import type { GraminizeContext } from './graminize-context.ts';
+import { usualScratchPlaces } from './scratch-directories.ts';
 import { stopSignalNotes } from './stop-signal.ts';
 import { volumeNotes } from './volume-report.ts';
 
@@ -26,6 +29,8 @@ export function buildNotes(context: GraminizeContext, composed: ComposedManifest
     ...volumeNotes({ declared: volumes, chosen: choices.volumes }, manifest, tree),
     ...encryptedMountNotes(manifest, startFiles(context.start)),
     ...hiddenFileNotes(context, composed),
+    ...limitNotes(context.start),
+    ...sharedPlaceNotes(context, manifest),
     ...engineFileNotes(manifest),
     ...presetNotes(context),
   ];
@@ -83,6 +88,17 @@ function engineFileNotes(manifest: TomlTable): readonly string[] {
       `${path} is trusted, but the engine puts a file of its own there, so that it does not open: sgx.allowed_files lets it in, unprotected`,
     ];
   });
+}
+
+/** A tmpfs belongs to one process: what programs hand on through it does not arrive. */
+function sharedPlaceNotes({ start }: GraminizeContext, manifest: TomlTable): readonly string[] {
+  const mounts = readMounts(manifest);
+  const places = usualScratchPlaces.filter((place) => mountOf(place, mounts)?.type === 'tmpfs');
+  const [place = ''] = places.filter((each) => each === '/tmp').concat(places);
+  if (place === '' || !startsProcesses(start)) return [];
+  return [
+    `each process has a tmpfs of its own at ${places.join(', ')}: what one process writes there, the others do not see; if they hand on files, --volume ${place}=encrypted:_sgx_mrenclave lets all processes of the enclave share them (direct mode has no such key)`,
+  ];
 }
 
 function presetNotes({ choices, preset, start, runtime, user }: GraminizeContext): readonly string[] {

@@ -8,6 +8,7 @@ import type { ScanImageOptions } from '../scan/scan-image.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import type { TrustLevel } from '../trust/trust-level.ts';
 import type { LibcWish } from './choose-libc.ts';
+import type { GivenProfile } from './profiled-selection.ts';
 
 /** What the user decides about a build besides the runtime and the manifest. */
 export interface BuildChoices extends ManifestChoices {
@@ -37,6 +38,8 @@ export interface GraminizeOptions {
   readonly exclude?: readonly ByteString[];
   /** `full` by default. */
   readonly trustLevel?: TrustLevel;
+  /** Trust what it names and what guard rules add to that, instead of a level. */
+  readonly profile?: GivenProfile | undefined;
   readonly choices?: BuildChoices;
   /** How messages call the result; by default the app image's name with `-unsigned`. */
   readonly name?: string;

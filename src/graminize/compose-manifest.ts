@@ -1,5 +1,6 @@
 import { digestOf, hexOf } from '../base/digest.ts';
-import { type ImagePath, isWithin } from '../base/image-path.ts';
+import type { ImagePath } from '../base/image-path.ts';
+import { placesOf } from '../base/place-index.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { allowBehindMounts, allowedPaths } from '../manifest/files/allow-behind-mounts.ts';
@@ -231,8 +232,8 @@ async function expandedUserManifest({ user, tree, runtime, appName }: GraminizeC
  */
 function allowedPlaces(manifest: TomlTable, choices: ManifestChoices): (path: ImagePath) => boolean {
   const volumes = choices.volumes.filter(({ use }) => use.kind === 'allowed').map(({ path }) => path);
-  const places = [...volumes, ...allowedPaths(manifest)];
-  return (path) => places.some((place) => isWithin(path, place));
+  const places = placesOf([...volumes, ...allowedPaths(manifest)]);
+  return (path) => places.holds(path);
 }
 
 /** Appends entries to `sgx.trusted_files`; of equal URIs the user's entry stays. */

@@ -1,5 +1,6 @@
 import { GscError } from '../base/error.ts';
-import { type ByteString, type ImagePath, isWithin, showBytes, textOfBytes } from '../base/image-path.ts';
+import { type ByteString, type ImagePath, showBytes, textOfBytes } from '../base/image-path.ts';
+import { placesOf } from '../base/place-index.ts';
 import { fileUriOfText } from '../manifest/schema/file-uri.ts';
 import type { TomlTable, TomlValue } from '../manifest/toml/toml.ts';
 import { type Runtime, runtimeFacts } from '../runtime/runtime.ts';
@@ -146,9 +147,8 @@ function mountList(
   { selection: { mounts }, scratchPlaces }: GraminizeContext,
   { shown, kept, takenPlaces }: GeneratedMounts,
 ): readonly TomlTable[] {
-  const isHidden = (path: ImagePath) =>
-    scratchPlaces.some((place) => isWithin(path, place)) ||
-    takenPlaces.some((place) => path !== place && isWithin(path, place));
+  const [scratch, taken] = [placesOf(scratchPlaces), placesOf(takenPlaces)];
+  const isHidden = (path: ImagePath) => scratch.holds(path) || taken.above(path).some((at) => at !== path);
   const links = mounts.filter(({ path }) => !isHidden(path));
   return [
     ...links.map(({ path, target }) => chroot(path, target)),

@@ -10,6 +10,7 @@ import type { TrustedSelection } from '../trust/trusted-files.ts';
 import type { SettledManifest } from '../user-manifest/settle-manifest.ts';
 import type { BuildChoices } from './build-options.ts';
 import type { LibcChoice, LibcDecision } from './choose-libc.ts';
+import type { ProfiledSelection } from './profiled-selection.ts';
 
 /** What a build is about: its inputs, and what was found out and decided before the manifest is composed. Made once. */
 export interface GraminizeContext {
@@ -36,9 +37,13 @@ export interface GraminizeContext {
   readonly libcDecision: LibcDecision;
   /** What Gramine's C library is to find of the image's data. */
   readonly libraryData: readonly LibraryDataMount[];
-  /** The trusted files at both levels: the report says what the other one would cost. */
+  /** The trusted files at each level: the report says what the others would cost. */
   readonly selections: Selections;
   readonly trustLevel: TrustLevel;
+  /** Of a build with a profile: what that decides on. */
+  readonly profiled?: ProfiledSelection;
+  /** What decides on the trusted files of this build. */
+  readonly costLevel: CostLevel;
   /** The trusted files of this build. */
   readonly selection: TrustedSelection;
 }
@@ -46,8 +51,13 @@ export interface GraminizeContext {
 /** Where the arguments come from: gsc's manifest, the host, or the user's manifest. */
 export type ArgumentSource = 'own' | 'host' | 'user';
 
+/** A level of trust, or a list that a profile decides on. */
+export type CostLevel = TrustLevel | 'traced';
+
 /** The trusted files by level. */
-export type Selections = Readonly<Record<TrustLevel, TrustedSelection>>;
+export type Selections = Readonly<Record<TrustLevel, TrustedSelection>> & {
+  readonly traced?: TrustedSelection;
+};
 
 /** The image's data of the C library, to be seen where Gramine's C library looks for it. */
 export interface LibraryDataMount {

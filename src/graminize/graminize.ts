@@ -1,10 +1,10 @@
 import { GscError } from '../base/error.ts';
+import type { ImagePath } from '../base/image-path.ts';
 import { type GramineEnclave, layOutGramineEnclave } from '../enclave/gramine-enclave.ts';
 import type { Image } from '../image/image.ts';
 import { stateOf } from '../image/labels.ts';
 import { type InsecureOption, insecureOptions } from '../manifest/insecure-options.ts';
 import type { AppliedPreset } from '../manifest/preset/presets.ts';
-import { predictStartSeconds } from '../manifest/start-time.ts';
 import { libpalContent, type Runtime } from '../runtime/runtime.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import type { TrustLevel } from '../trust/trust-level.ts';
@@ -15,6 +15,7 @@ import type { LibcDecision } from './choose-libc.ts';
 import { type ComposedManifest, composeManifest } from './compose-manifest.ts';
 import { appendGraminizedLayers } from './graminized-layers.ts';
 import { makeContext } from './make-context.ts';
+import type { ProfileBasis } from './profiled-selection.ts';
 import { type StartCosts, startCosts } from './start-costs.ts';
 import { findUndecidedPlaces, type UndecidedPlaces } from './undecided-places.ts';
 
@@ -27,13 +28,15 @@ export interface Graminized extends ComposedManifest, UndecidedPlaces {
   readonly libc: LibcDecision;
   readonly selection: TrustedSelection;
   readonly trustLevel: TrustLevel;
+  /** Of a build with a profile: why each file is trusted, by its real path. */
+  readonly profileBasis?: ReadonlyMap<ImagePath, ProfileBasis>;
   readonly startCosts: StartCosts;
   readonly trustedFileCount: number;
   readonly insecure: readonly InsecureOption[];
   readonly preset?: AppliedPreset;
   /** What the user should know about the image: things that are lost, or work otherwise than outside. */
   readonly notes: readonly string[];
-  /** How long Gramine takes to parse the manifest, at the start of every process. */
+  /** How long Gramine takes to parse the manifest, at the start of every process, on a fast machine. */
   readonly predictedStartSeconds: number;
 }
 
@@ -57,7 +60,8 @@ export async function graminize(
     subject: `${runtime.subject}: libpal.so`,
     version: runtime.version,
   });
-  const { start, selection, trustLevel, preset, libcDecision } = context;
+  const { start, selection, trustLevel, preset, libcDecision, profiled } = context;
+  const costs = startCosts(context, manifest);
   return {
     ...composed,
     ...findUndecidedPlaces(context, manifest),
@@ -67,12 +71,13 @@ export async function graminize(
     libc: libcDecision,
     selection,
     trustLevel,
-    startCosts: startCosts(context, manifest),
+    startCosts: costs,
     trustedFileCount: manifest.trustedFileCount,
     insecure: insecureOptions(manifest.root),
     ...(preset && { preset }),
-    notes: [...buildNotes(context, composed), ...libcDecision.notes],
-    predictedStartSeconds: predictStartSeconds(manifest.trustedFileCount, { form: 'blocks' }),
+    ...(profiled && { profileBasis: profiled.basis }),
+    notes: [...buildNotes(context, composed), ...libcDecision.notes, ...(profiled?.notes ?? [])],
+    predictedStartSeconds: (costs[context.costLevel] ?? costs[trustLevel]).predictedSeconds,
   };
 }
 

@@ -4,11 +4,12 @@ import type { RunConfig } from '../image/config.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { imageTimes } from '../image/image-times.ts';
-import { type Labels, labels } from '../image/labels.ts';
+import { type Labels, labels, patchesLabel } from '../image/labels.ts';
 import { mediaTypes } from '../image/media-type.ts';
 import { type AddedFile, addedLayer, checkRoomFor } from '../layer/added-layer.ts';
 import { appLoaderScript } from '../runtime/apploader.ts';
 import { harmfulHostVariables, hostEnvironment, launchArguments } from '../runtime/launch.ts';
+import { showRuntimeVersion } from '../runtime/patch-marks.ts';
 import { runtimeDigest, runtimeFiles } from '../runtime/runtime.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath } from '../tree/resolve-path.ts';
@@ -43,7 +44,7 @@ export function appendGraminizedLayers(
   const layers = [
     addedLayer(runtimeParts, {
       ...common,
-      comment: `gsc build: Gramine ${runtime.version.text}${runtime.isStandIn ? ' (stand-in)' : ''}`,
+      comment: `gsc build: ${showRuntimeVersion(runtime.version.text, runtime.patches)}${runtime.isStandIn ? ' (stand-in)' : ''}`,
       hasDirectory: inBase,
     }),
     addedLayer(appParts, {
@@ -115,6 +116,7 @@ function labelsOf(
     [labels.family]: runtime.version.family,
     [labels.runtimeVersion]: runtime.version.text,
     [labels.runtimeDigest]: runtimeDigest(runtime),
+    ...patchesLabel(runtime.patches),
     ...(runtime.isStandIn && { [labels.standIn]: 'true' }),
   };
 }

@@ -1,4 +1,4 @@
-import type { ImagePath } from '../base/image-path.ts';
+import { type ImagePath, imagePath } from '../base/image-path.ts';
 import type { Image } from '../image/image.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
 import { presetFor } from '../manifest/preset/presets.ts';
@@ -10,9 +10,11 @@ import type { ReadFiles } from '../runtime/tree-source.ts';
 import { readFiles } from '../scan/read-files.ts';
 import { scanImage } from '../scan/scan-image.ts';
 import { findStart, startFiles } from '../start/container-process.ts';
+import { variableOf } from '../start/environment.ts';
+import type { ClosureParts } from '../trace/elf-closure.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
-import { selectTrustedFiles } from '../trust/trusted-files.ts';
+import { type SelectOptions, selectTrustedFiles } from '../trust/trusted-files.ts';
 import { settleUserManifest } from '../user-manifest/settle-manifest.ts';
 import { addFiles } from './add-files.ts';
 import { configuredApp, type GraminizeOptions, noChoices } from './build-options.ts';
@@ -20,6 +22,7 @@ import { givenProgram } from './check-start.ts';
 import { chooseLibc } from './choose-libc.ts';
 import type { ArgumentSource, GraminizeContext, LibraryDataMount, Selections } from './graminize-context.ts';
 import { findLibraryData, isFile, openedLibraryData } from './library-data-mounts.ts';
+import { selectByProfile } from './profiled-selection.ts';
 import { scratchDirectories } from './scratch-directories.ts';
 import { mayUseTranslations } from './start-costs.ts';
 import { declaredVolumes } from './volume-report.ts';
@@ -45,20 +48,31 @@ export async function makeContext(
   const libcDecision = await chooseLibc(options.libc ?? 'auto', { start, tree, runtime, readFiles: read });
   const data = libcDecision.choice === 'runtime' ? findLibraryData({ start, tree, runtime }) : [];
   const image = { app, configured, appName: app.name, runtime, choices, appTree, tree, start, volumes };
-  const selections = selectFiles(options, { ...image, ...(user && { user }) }, data);
-  const preset = presetFor(choices.preset, start, { user, version: runtime.version });
+  const select = selectOptions(options, { ...image, ...(user && { user }) }, data);
+  const profiled = options.profile && (await selectByProfile(options.profile, select, closure(image, read)));
+  const selections: Selections = {
+    full: selectTrustedFiles(tree, { ...select, level: 'full' }),
+    lean: selectTrustedFiles(tree, { ...select, level: 'lean' }),
+    ...(profiled && { traced: profiled.selection }),
+  };
+  const selection = profiled?.selection ?? selections[trustLevel];
+  const argumentSource = argumentSourceOf(user, options.insecureArguments === true);
+  const setsArguments = argumentSource === 'own';
+  const preset = presetFor(choices.preset, start, { user, version: runtime.version, setsArguments });
   return {
     ...image,
     ...(user && { user }),
     ...(preset && { preset }),
+    ...(profiled && { profiled }),
     scratchPlaces: scratchDirectories(tree),
-    argumentSource: argumentSourceOf(user, options.insecureArguments === true),
+    argumentSource,
     libc: libcDecision.choice,
     libcDecision,
-    libraryData: openedLibraryData(data, selections[trustLevel]),
+    libraryData: openedLibraryData(data, selection),
     selections,
     trustLevel,
-    selection: selections[trustLevel],
+    costLevel: profiled ? 'traced' : trustLevel,
+    selection,
   };
 }
 
@@ -78,13 +92,13 @@ function fileReader(app: Image, tree: FileTree, added: readonly AddedFile[]): Re
   };
 }
 
-function selectFiles(
+function selectOptions(
   { trust = [], exclude = [] }: GraminizeOptions,
   context: Pick<GraminizeContext, 'appName' | 'choices' | 'tree' | 'start' | 'user'>,
   data: readonly LibraryDataMount[],
-): Selections {
-  const { tree, start, user, choices } = context;
-  const common = {
+): SelectOptions {
+  const { start, user, choices } = context;
+  return {
     subject: context.appName,
     trust,
     exclude,
@@ -92,10 +106,16 @@ function selectFiles(
     required: [...startFiles(start), ...namedProgram(context), ...choices.files.map(({ path }) => path)],
     toShow: data.filter(({ kind }) => !isFile(kind)),
   };
-  return {
-    full: selectTrustedFiles(tree, { ...common, level: 'full' }),
-    lean: selectTrustedFiles(tree, { ...common, level: 'lean' }),
-  };
+}
+
+/** Where the libraries of traced programs are looked up. */
+function closure(
+  { tree, start }: Pick<GraminizeContext, 'tree' | 'start'>,
+  readFiles: ReadFiles,
+): ClosureParts {
+  const own = variableOf(start.environment, 'LD_LIBRARY_PATH')?.split(':') ?? [];
+  const absolute = own.filter((entry) => entry.startsWith('/')).map(imagePath);
+  return { tree, readFiles, libraryDirectories: [...absolute, ...start.libraries.directories] };
 }
 
 /** The program that the user's manifest names: under this name, and under its real one. */

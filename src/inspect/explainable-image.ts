@@ -65,6 +65,7 @@ export async function explainableBuild(
     names: manifest.names,
     user: userOf(image, tree),
     exclusionOf: (path) => ownFile(path) ?? exclusions.get(path),
+    ...(graminized.profileBasis && { basisOf: (path: ImagePath) => graminized.profileBasis?.get(path) }),
   };
 }
 

@@ -1,4 +1,5 @@
-import { type ImagePath, imagePath, isWithin, showBytes, textOfBytes } from '../base/image-path.ts';
+import { type ImagePath, imagePath, showBytes, textOfBytes } from '../base/image-path.ts';
+import { placesOf } from '../base/place-index.ts';
 import { readMount } from './files/mounts.ts';
 import { type Override, pathLists, showWhole } from './merge.ts';
 import { fileUriOfText, pathOfUri } from './schema/file-uri.ts';
@@ -60,11 +61,12 @@ export function optionManifest(choices: ManifestChoices, hiding: readonly ImageP
   const environment = choices.environment.filter(
     ({ kind, name }) => kind !== 'value' || !pathLists.has(name),
   );
+  const hidden = placesOf(hiding);
   const allowed = [...volumes.filter(({ use }) => use.kind === 'allowed'), ...secrets];
   const mounts = [
     ...volumes.flatMap(ownStorage),
     ...allowed
-      .filter(({ path }) => hiding.some((place) => isWithin(path, place)))
+      .filter(({ path }) => hidden.holds(path))
       .map(({ path }) => mount('chroot', path, [['uri', fileUriOfText(textOf(path))]])),
   ];
   return nested([

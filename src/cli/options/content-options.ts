@@ -6,8 +6,10 @@ import { readUserFile } from '../../base/read-file.ts';
 import { readConfiguration } from '../../config/read-configuration.ts';
 import type { GraminizeOptions } from '../../graminize/build-options.ts';
 import type { LibcWish } from '../../graminize/choose-libc.ts';
+import type { GivenProfile } from '../../graminize/profiled-selection.ts';
 import type { Image } from '../../image/image.ts';
 import { parseToml, type TomlDocument } from '../../manifest/toml/toml.ts';
+import { parseProfile } from '../../profile/profile-text.ts';
 import { openRuntime } from '../../provision/open-runtime.ts';
 import { rootOfImage } from '../../provision/runtime-root.ts';
 import { runtimeSource } from '../../provision/runtime-source.ts';
@@ -35,6 +37,7 @@ export interface ContentOptions extends ChoiceOptions, RuntimeBuildOptions {
   readonly trust?: readonly string[];
   readonly exclude?: readonly string[];
   readonly trustLevel: TrustLevel;
+  readonly profile?: string;
   readonly libc: LibcWish;
 }
 
@@ -58,6 +61,7 @@ export function addContentOptions(command: Command): Command {
         trustLevels,
       ).default('full'),
     )
+    .option('--profile <file>', 'trust what gsc trace saw, and what guard rules add to that')
     .addOption(
       choiceOption('--libc <which>', 'the C library inside', ['auto', 'runtime', 'image']).default('auto'),
     );
@@ -88,6 +92,7 @@ export async function readContentOptions(
   const configuration = await readConfiguration(host, options.config);
   const manifest = manifestFile === undefined ? undefined : await readManifest(context, manifestFile);
   const choices = await readChoices(host, options);
+  const profile = options.profile === undefined ? undefined : await readProfile(context, options.profile);
   const order = runtimeSource(host, configuration, options.runtime);
   const detect = async (family: Family) =>
     detectDistribution(await rootOfImage(context, await app()), family);
@@ -105,8 +110,14 @@ export async function readContentOptions(
       trust: (options.trust ?? []).map((path) => toImagePath('--trust', path)),
       exclude: (options.exclude ?? []).map((path) => toImagePath('--exclude', path)),
       trustLevel: options.trustLevel,
+      ...(profile && { profile }),
     },
   };
+}
+
+async function readProfile({ host }: CommandContext, file: string): Promise<GivenProfile> {
+  const content = await readUserFile(resolve(host.workingDirectory, file), 'profile');
+  return { subject: file, profile: parseProfile(content, file) };
 }
 
 async function readManifest({ host }: CommandContext, file: string): Promise<TomlDocument> {

@@ -1,6 +1,7 @@
 import { baseNameOf, showBytes } from '../../base/image-path.ts';
-import { showCount, showCounted, showSeconds, showSize } from '../../base/show-size.ts';
+import { showCount, showCounted, showSeconds, showSecondsRange, showSize } from '../../base/show-size.ts';
 import type { Graminized } from '../../graminize/graminize.ts';
+import type { StartCost } from '../../graminize/start-costs.ts';
 import type { ApplicationData, DataSign } from '../../trust/application-data.ts';
 import type { WritePlace, WriteSign } from '../../trust/likely-written-directories.ts';
 import type { ExclusionCount } from '../../trust/trusted-files.ts';
@@ -28,15 +29,26 @@ export function sayExclusions(console: Console, exclusions: readonly ExclusionCo
 
 /** What the list of trusted files costs, and what the other level of trust would. */
 export function sayStartCosts(console: Console, { startCosts, trustLevel }: Graminized): void {
-  const other = trustLevel === 'full' ? 'lean' : 'full';
-  const [own, alternative] = [startCosts[trustLevel], startCosts[other]];
+  const level = startCosts.traced ? 'traced' : trustLevel;
+  const other = level === 'full' ? 'lean' : 'full';
+  const [own, alternative] = [startCosts[level] ?? startCosts[trustLevel], startCosts[other]];
   const compared =
     own.trustedFileCount === alternative.trustedFileCount
       ? ''
-      : `; with --trust-level ${other}: ${showCounted(alternative.trustedFileCount, 'trusted file')}, ${showSeconds(alternative.predictedSeconds)}`;
+      : `; with --trust-level ${other}: ${showCounted(alternative.trustedFileCount, 'trusted file')}, ${showRange(alternative)}`;
+  const built =
+    showRange(own) === showLinear(own) ? '' : `; with a runtime of gsc build-gramine: ${showLinear(own)}`;
   console.say(
-    `  start-up       ${showSeconds(own.predictedSeconds)} to parse the manifest, at the start of every process (predicted)${compared}`,
+    `  start-up       ${showRange(own)} to parse the manifest, at the start of every process (predicted)${compared}${built}`,
   );
+}
+
+function showRange({ predictedSeconds, predictedMaximumSeconds }: StartCost): string {
+  return showSecondsRange(predictedSeconds, predictedMaximumSeconds);
+}
+
+function showLinear({ linearMaximumSeconds }: StartCost): string {
+  return showSeconds(linearMaximumSeconds);
 }
 
 /** The places about which the user should decide something, each list with the option that does. */
@@ -64,9 +76,13 @@ export function placesToJson({ writePlaces, applicationData, trustLevel, startCo
   return {
     trust_level: trustLevel,
     start_costs: Object.fromEntries(
-      Object.entries(startCosts).map(([level, { trustedFileCount, predictedSeconds }]) => [
+      Object.entries(startCosts).map(([level, cost]) => [
         level,
-        { trusted_files: trustedFileCount, predicted_seconds: Number(predictedSeconds.toFixed(3)) },
+        {
+          trusted_files: cost.trustedFileCount,
+          predicted_seconds: Number(cost.predictedSeconds.toFixed(3)),
+          predicted_seconds_at_most: Number(cost.predictedMaximumSeconds.toFixed(3)),
+        },
       ]),
     ),
     write_places: writePlaces.map((place) => ({

@@ -99,7 +99,7 @@ function describeLibc(graminized: Graminized): string {
     case 'image':
       return `the image's own ${name}: ${reasonFor(graminized)}`;
     case 'unknown':
-      return `not known before the start, chosen was ${libc.choice === 'runtime' ? "Gramine's" : "the image's own"} ${name}: ${reasonFor(graminized)}`;
+      return `unknown until the start (chosen: ${libc.choice === 'runtime' ? "Gramine's" : "the image's own"} ${name}): ${reasonFor(graminized)}`;
     case 'missing':
       return `none is found: ${reasonFor(graminized)}`;
   }
@@ -116,7 +116,7 @@ function reasonFor({ libc, loadedLibc }: Graminized): string {
         ? libc.reason
         : `${showBytes(loadedLibc.directory)} comes first in LD_LIBRARY_PATH`;
     case 'unknown':
-      return 'LD_LIBRARY_PATH, or what is there in a container, decides';
+      return 'LD_LIBRARY_PATH, or what a container has there, decides';
     case 'missing':
       return 'no directory of LD_LIBRARY_PATH has the loader of the program';
   }

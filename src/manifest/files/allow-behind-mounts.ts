@@ -15,11 +15,12 @@ export function allowBehindMounts(manifest: TomlTable, links: readonly Directory
   const sgx = manifest.get('sgx');
   if (!isArray(allowed) || !isTable(sgx) || links.length === 0) return manifest;
   const mounts = readMounts(manifest);
+  const targets = new Map(links.map(({ path, target }) => [path, target]));
   const known = new Set(allowed.map(pathOfUri));
   const added = new Set<string>();
   for (const path of known) {
     const mount = path && mountOf(path, mounts);
-    if (!mount || !links.some((link) => link.path === mount.at && link.target === mount.shows)) continue;
+    if (!mount || mount.shows === undefined || targets.get(mount.at) !== mount.shows) continue;
     const real = hostPathOf(path, mount);
     const uri = real && fileUri(real);
     if (uri !== undefined && !known.has(real)) added.add(uri);

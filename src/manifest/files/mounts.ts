@@ -1,4 +1,5 @@
-import { bytesOfText, type ImagePath, imagePath, isWithin, rootPath } from '../../base/image-path.ts';
+import { bytesOfText, type ImagePath, imagePath, rootPath } from '../../base/image-path.ts';
+import { PlaceIndex } from '../../base/place-index.ts';
 import { pathOfUri } from '../schema/file-uri.ts';
 import { isArray, isTable, type TomlTable, type TomlValue, valueAt } from '../toml/toml.ts';
 
@@ -27,9 +28,17 @@ export function listedMounts(manifest: TomlTable): readonly Mount[] {
   return (isArray(listed) ? listed : []).flatMap((value) => readMount(value) ?? []);
 }
 
+/** The order of the mounts of a list, by their places; made at the first question about the list. */
+const placesByList = new WeakMap<readonly Mount[], PlaceIndex<number>>();
+
 /** The mount that a path inside lies on: Gramine mounts in order, so of those that cover it the last one. */
 export function mountOf(path: ImagePath, mounts: readonly Mount[]): Mount | undefined {
-  return mounts.findLast(({ at }) => isWithin(path, at));
+  let places = placesByList.get(mounts);
+  if (places === undefined) {
+    places = new PlaceIndex(mounts.map(({ at }, order) => [at, order]));
+    placesByList.set(mounts, places);
+  }
+  return mounts[places.above(path).reduce((last, order) => Math.max(last, order), -1)];
 }
 
 /** The place on the host that a path below a mount is a name of; undefined where the mount shows none. */
@@ -45,13 +54,21 @@ export function hostPathOf(path: ImagePath, { at, shows }: Mount): ImagePath | u
  */
 export function reachThroughMounts(manifest: TomlTable): (path: ImagePath) => boolean {
   const mounts = readMounts(manifest);
+  const showing = new Map<ImagePath, Mount[]>();
+  for (const mount of mounts) {
+    // What a later mount covers as a whole shows nothing.
+    if (mount.shows === undefined || mountOf(mount.at, mounts) !== mount) continue;
+    showing.set(mount.shows, [...(showing.get(mount.shows) ?? []), mount]);
+  }
+  const places = new PlaceIndex(showing);
   return (path) =>
-    mounts.some((mount) => {
-      const { at, shows } = mount;
-      if (shows === undefined || !isWithin(path, shows)) return false;
-      const below = path.slice(shows === rootPath ? 0 : shows.length);
-      return mountOf(imagePath(`${at}/${below}`), mounts) === mount;
-    });
+    places.above(path).some((shown) =>
+      shown.some((mount) => {
+        const { at, shows = rootPath } = mount;
+        const below = path.slice(shows === rootPath ? 0 : shows.length);
+        return mountOf(imagePath(`${at}/${below}`), mounts) === mount;
+      }),
+    );
 }
 
 /** One mount; undefined for what is not the value of one. The root, which has no path, is at `at`. */

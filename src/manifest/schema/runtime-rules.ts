@@ -146,13 +146,13 @@ function checkPatterns(root: TomlTable): readonly Finding[] {
   const entries = [...select(root, 'sgx.trusted_files.*'), ...select(root, 'sgx.allowed_files.*')];
   return entries.flatMap(([path, entry]) => {
     const uri = isTable(entry) && !entry.has('sha256') ? entry.get('uri') : entry;
-    const match = typeof uri === 'string' ? /^(.*?)[^/]*[*?]/s.exec(uri) : null;
-    if (match === null) return [];
-    const directory = match[1] || 'file:/path/';
+    const wildcard = typeof uri === 'string' ? uri.search(/[*?]/) : -1;
+    if (typeof uri !== 'string' || wildcard < 0) return [];
+    const directory = uri.slice(0, uri.lastIndexOf('/', wildcard) + 1) || 'file:/path/';
     return [
       {
         path,
-        message: `expected a file or a directory, got the pattern ${showValue(uri as string)}, which Gramine does not expand`,
+        message: `expected a file or a directory, got the pattern ${showValue(uri)}, which Gramine does not expand`,
         hint: `write the directory, which stands for all files below it: "${directory}"`,
       },
     ];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { mergeManifests } from '../../../src/manifest/merge.ts';
-import { detectPreset, programNames } from '../../../src/manifest/preset/detect-preset.ts';
+import { detectPreset } from '../../../src/manifest/preset/detect-preset.ts';
 import { presets } from '../../../src/manifest/preset/preset-table.ts';
 import { applyPreset, presetFor, presetNames } from '../../../src/manifest/preset/presets.ts';
 import { checkManifest } from '../../../src/manifest/schema/check.ts';
@@ -99,7 +99,7 @@ describe('finding a preset by the program', () => {
   });
 
   test('names of what a program is given count only if it starts others', async () => {
-    expect(programNames(await startOf(['thing', 'x'], programs))).toEqual(['thing']);
+    expect((await startOf(['thing', 'x'], programs)).programs.named).toEqual(['thing']);
   });
 
   test('auto finds none rather than failing; a name that is none is an error', async () => {

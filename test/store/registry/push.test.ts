@@ -499,7 +499,7 @@ describe('layers that are uploaded while they are read', () => {
 
   test('a registry that is slower than the reader slows it down', async () => {
     const double = await startDouble();
-    const huge = layerOf('huge', 64_000_000);
+    const huge = layerOf('huge', 32_000_000);
     const writer = openRegistryWriter(openSession().session, nameIn(double, 'team/app:1'));
     let release = () => {};
     const until = new Promise<void>((resolve) => {

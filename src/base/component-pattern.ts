@@ -1,4 +1,4 @@
-import { GscError } from '../base/error.ts';
+import { GscError } from './error.ts';
 
 /** What one component of a glob stands for: one name, names of a form, or any number of components (`**`). */
 export type ComponentPattern =
@@ -21,10 +21,11 @@ type Range = readonly [number, number];
 export function parseComponent(component: string, subject: string): ComponentPattern {
   if (component === '**') return { kind: 'deep' };
   const tokens: Token[] = [];
-  for (let rest = component; rest !== ''; ) {
-    const [token, length] = nextToken(rest, subject);
+  const lastClosing = component.lastIndexOf(']');
+  for (let at = 0; at < component.length; ) {
+    const [token, length] = nextToken(component.slice(at), { mayClose: at < lastClosing, subject });
     tokens.push(token);
-    rest = rest.slice(length);
+    at += length;
   }
   const lastWild = tokens.findLastIndex(({ kind }) => kind !== 'literal');
   const suffix = tokens
@@ -82,9 +83,12 @@ function matchesOne(token: Token, character: string): boolean {
   }
 }
 
-/** The token at the start of a text, and how long it is there. */
-function nextToken(rest: string, subject: string): readonly [Token, number] {
-  const [, sign = '', members = ''] = /^\[([!^]?)(\]?[^\]]*)\]/.exec(rest) ?? [];
+/** The token at the start of a text, and how long it is there. Without a bracket that closes there is no class. */
+function nextToken(
+  rest: string,
+  { mayClose, subject }: { readonly mayClose: boolean; readonly subject: string },
+): readonly [Token, number] {
+  const [, sign = '', members = ''] = (mayClose && /^\[([!^]?)(\]?[^\]]*)\]/.exec(rest)) || [];
   if (members !== '') {
     const ranges = rangesOf(members, subject);
     return [{ kind: 'class', isNegated: sign !== '', ranges }, sign.length + members.length + 2];

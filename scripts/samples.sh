@@ -4,8 +4,8 @@
 #   scripts/samples.sh [--runtime REF] [NAME...]
 #
 # Each folder samples/NAME has a Dockerfile, perhaps a make.sh that compiles what it copies, a manifest, perhaps options
-# of gsc build, and the expected output; a server has a request too, which is made inside its container. The Debian samples
-# share a root that mmdebstrap makes once.
+# of gsc build, and the expected output; a server has a request too, which is made inside its container, and perhaps the
+# exit code with which it ends when it is stopped. The Debian samples share a root that mmdebstrap makes once.
 #
 # --runtime REF   a real Gramine: an image or a directory; by default the stand-in is built, which protects nothing
 # DOCKER_HOST     the Docker Engine to use; by default one is started in a temporary directory (needs root)
@@ -144,9 +144,17 @@ run_server() {
     fi
     sleep 0.5
   done
+  [ ! -f "samples/$name/stop" ] || stop_server >>"$work/output"
   docker rm -f "$container" >/dev/null
   container=
   compare "$name" "$where" "$work/output"
+}
+
+# A server that is killed, because the signal does not reach it, ends with 137.
+stop_server() {
+  docker stop --time 60 "$container" >/dev/null
+  code=$(docker inspect --format '{{.State.ExitCode}}' "$container")
+  [ "$code" = "$(cat "samples/$name/stop")" ] || echo "stopped: ended with code $code"
 }
 
 sample() {

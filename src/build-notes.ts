@@ -6,7 +6,10 @@ import { detectPreset } from './manifest/detect-preset.ts';
 import { encryptedMountNotes } from './manifest/encrypted-mounts.ts';
 import { choiceRisks } from './manifest/option-manifest.ts';
 import type { AppliedPreset } from './manifest/presets.ts';
+import { limitNotes, startsProcesses } from './manifest/program-limits.ts';
+import { mountOf, readMounts } from './manifest/reachable-files.ts';
 import { isArray, isTable, showPath, type TomlDocument, type TomlTable, valueAt } from './manifest/toml.ts';
+import { scratchPlaces } from './own-manifest.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { engineFiles } from './scan/exclusion-rules.ts';
 import { type Start, startFiles } from './scan/find-start.ts';
@@ -41,6 +44,8 @@ export function buildNotes(parts: BuildNoteParts): readonly string[] {
     ...volumeNotes(volumes, composed.manifest, tree),
     ...encryptedMountNotes(composed.manifest, startFiles(parts.start)),
     ...hiddenFileNotes(parts),
+    ...limitNotes(parts.start),
+    ...sharedPlaceNotes(parts),
     ...engineFileNotes(composed.manifest),
     ...presetNotes(parts),
   ];
@@ -96,6 +101,17 @@ function engineFileNotes(manifest: TomlTable): readonly string[] {
       `${path} is trusted, but the engine puts a file of its own there, so that it does not open: sgx.allowed_files lets it in, unprotected`,
     ];
   });
+}
+
+/** A tmpfs belongs to one process: what programs hand on through it does not arrive. */
+function sharedPlaceNotes({ start, composed }: BuildNoteParts): readonly string[] {
+  const mounts = readMounts(composed.manifest);
+  const places = scratchPlaces.filter((place) => mountOf(place, mounts)?.type === 'tmpfs');
+  const [place = ''] = places.filter((each) => each === '/tmp').concat(places);
+  if (place === '' || !startsProcesses(start)) return [];
+  return [
+    `each process has a tmpfs of its own at ${places.join(', ')}: what one process writes there, the others do not see; if they hand on files, --volume ${place}=encrypted:_sgx_mrenclave lets all processes of the enclave share them (direct mode has no such key)`,
+  ];
 }
 
 function presetNotes({ choices, preset, start, runtime, user }: BuildNoteParts): readonly string[] {

@@ -98,8 +98,11 @@ export async function graminize(app: Image, options: GraminizeOptions): Promise<
   const data = libc.choice === 'runtime' ? findLibraryData({ start, tree, runtime }) : [];
   const selections = selectFiles(app.name, { options, tree, start, data });
   const selection = selections[trustLevel];
-  const preset = presetFor(choices.preset, start, { user, version: runtime.version });
   const argumentSource = argumentSourceOf(user, options.insecureArguments);
+  const preset = presetFor(choices.preset, start, {
+    ...{ user, version: runtime.version },
+    setsArguments: argumentSource === 'own',
+  });
   const found = { start, selection, tree, runtime, argumentSource, choices };
   const given = { ...(user && { user }), ...(preset && { preset }) };
   const composed = await composeManifest({

@@ -44,7 +44,7 @@ export interface OwnManifestParts {
 }
 
 /** Where programs expect to write scratch data; inside the enclave these are tmpfs. Filesystem Hierarchy Standard 3.0. */
-const scratchPlaces = ['/tmp', '/var/tmp', '/run'].map(imagePath);
+export const scratchPlaces: readonly ImagePath[] = ['/tmp', '/var/tmp', '/run'].map(imagePath);
 
 /** The scratch places, and the names of links that lead to or into them: each becomes a tmpfs of its own. */
 export function findWritablePlaces(tree: FileTree): readonly ImagePath[] {

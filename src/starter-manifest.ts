@@ -2,6 +2,7 @@ import { type ImagePath, showBytes, textOfBytes } from './base/image-path.ts';
 import { showWhole } from './manifest/merge.ts';
 import type { PresetSetting } from './manifest/preset-table.ts';
 import type { AppliedPreset } from './manifest/presets.ts';
+import { limitNotes } from './manifest/program-limits.ts';
 import { showPath, type TomlValue } from './manifest/toml.ts';
 import type { RuntimeVersion } from './runtime/version.ts';
 import type { Start } from './scan/find-start.ts';
@@ -45,6 +46,7 @@ function heading({ appName, start, version }: StarterParts): readonly string[] {
       `Starts ${showBytes(start.executable.path)} as ${start.argv.map((word) => JSON.stringify(word)).join(' ')}`,
     ),
     comment(`in ${showBytes(start.workingDirectory.realPath)}, with uid ${uid} and gid ${gid}.`),
+    ...limitNotes(start).map(comment),
     '',
   ];
 }

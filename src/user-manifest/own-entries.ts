@@ -23,11 +23,10 @@ const appFiles = parentOf(graminizedPaths.application);
 /** The same in the root directory: GSC of Graphene 1.2. */
 const olderAppFiles = /^\/(?:entrypoint\.(?:manifest(?:\.sgx)?|sig|token)|apploader\.sh|trusted_argv)$/;
 
+const mountsKey: KeyPath = ['fs', 'mounts'];
+
 /** Keys with lists of files, and keys with one. */
-const lists: readonly KeyPath[] = [
-  ['sgx', 'trusted_files'],
-  ['sgx', 'allowed_files'],
-];
+const lists: readonly KeyPath[] = [['sgx', 'trusted_files'], ['sgx', 'allowed_files'], mountsKey];
 const singles: readonly (readonly [key: KeyPath, kind: 'path' | 'uri'])[] = [
   [['libos', 'entrypoint'], 'path'],
   [['loader', 'argv_src_file'], 'uri'],
@@ -66,6 +65,8 @@ function dropFromList(document: TomlDocument, key: KeyPath, around: Surroundings
   const own = entries.flatMap((entry, index): readonly OwnEntry[] => {
     const uri = uriOf(entry);
     const owner = uri === undefined ? undefined : ownerOf(pathOfUri(uri), around);
+    // Mounts of the runtime's places are given their place here, not left out.
+    if (key === mountsKey && owner !== 'tool') return [];
     return uri === undefined || owner === undefined ? [] : [{ index, uri, owner }];
   });
   const dropped = new Set(own.map(({ index }) => index));

@@ -16,7 +16,10 @@ export interface ProgramLimit {
   readonly unless?: RegExp;
 }
 
-/** Tried with Gramine 1.9 in direct mode, on the programs as Debian 12 has them; Gramine's list of features says the same. */
+/**
+ * Tried with Gramine 1.9 in direct mode, on the programs as Debian 12 has them; of container engines, ltrace and gdb only
+ * its list of features says so.
+ */
 const programLimits: readonly ProgramLimit[] = [
   {
     title: 'PostgreSQL',

@@ -102,6 +102,27 @@ describe('finding a preset by the program', () => {
     expect((await startOf(['thing', 'x'], programs)).programs.named).toEqual(['thing']);
   });
 
+  test.each(['python', 'pytorch', 'scikit-learn', 'node', 'java', 'r', 'rust'])(
+    '%s has one arena of malloc, which fork copies',
+    (name) => {
+      const preset = presets.find((each) => each.name === name);
+      const setting = preset?.settings.find(({ path }) => path.join('.') === 'loader.env.MALLOC_ARENA_MAX');
+      expect(setting).toMatchObject({ value: '1', reason: expect.stringMatching(/64 MiB/) });
+    },
+  );
+
+  test('java is started without performance data, unless its arguments or somebody else decide', async () => {
+    const argvOf = async (argv: readonly string[], setsArguments = true) => {
+      const found = { user: undefined, version: newest, setsArguments };
+      const preset = presetFor('java', await startOf(argv, programs), found);
+      return preset?.settings.find(({ path }) => path.join('.') === 'loader.argv')?.value;
+    };
+    expect(await argvOf(['java', '-jar', 'x'])).toEqual(['java', '-XX:-UsePerfData', '-jar', 'x']);
+    expect(await argvOf(['java', '-XX:+UsePerfData', 'X'])).toBeUndefined();
+    expect(await argvOf(['java', 'X'], false)).toBeUndefined();
+    expect(await argvOf(['docker-entrypoint.sh', 'java'])).toBeUndefined();
+  });
+
   test('auto finds none rather than failing; a name that is none is an error', async () => {
     const start = await startOf(['thing'], programs);
     const found = { user: undefined, version: newest };

@@ -11,7 +11,7 @@ import { installation, treeOf } from '../runtime/make-tree.ts';
 
 /** A Gramine of this version; its ELF files have headers only. */
 export async function runtimeOf(version = '1.9', directory?: string): Promise<Runtime> {
-  const { tree, readFiles } = treeOf(installation(directory, version));
+  const { tree, readFiles } = treeOf(installation(directory, version, directory));
   return findRuntime(tree, readFiles, { subject: 'runtime' });
 }
 

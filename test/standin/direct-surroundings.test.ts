@@ -14,7 +14,7 @@ describe.skipIf(!canRunStandin)('a chroot mount', () => {
     world().manifest(mounted('none'));
     expect(world().run()).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/none at \/shown .*ENOENT/),
+      stderr: expect.stringMatching(/none under \/shown: ENOENT/),
     });
   });
 

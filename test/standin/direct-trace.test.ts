@@ -54,6 +54,7 @@ describe.skipIf(!canRunStandin)('with loader.log_level trace and a loader.log_fi
     world().write(name, 'x');
     const { outcome, trace, text } = await traced(
       `read x <${name}; trap "exit 5" TERM; kill -TERM $PPID; sleep 5 & wait`,
+      'sys.enable_sigterm_injection = true',
     );
     expect(trace.opened.map(({ path }) => path)).toContain(`${world().directory}/${name}`);
     expect(text).not.toContain('e'.repeat(200));

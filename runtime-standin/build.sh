@@ -45,8 +45,9 @@ for name in ld-linux-x86-64.so.2 libanl.so.1 libdl.so.2 libm.so.6 libmvec.so.1 l
   libpthread.so.0 libresolv.so.2 librt.so.1 libutil.so.1; do
   stand_in_library "$package/runtime/glibc/$name"
 done
-freestanding -Wl,-soname,libc.so.6 -Wl,--version-script,runtime/libc.map \
-  -o "$package/runtime/glibc/libc.so.6" runtime/library.c
+freestanding -Wl,-soname,libc.so.6 -Wl,--version-script,runtime/libc.map -DPREFIX='"/usr"' \
+  -DGLIBC_DIR='"/usr/lib/x86_64-linux-gnu/gramine/runtime/glibc"' \
+  -o "$package/runtime/glibc/libc.so.6" runtime/library.c runtime/places.c
 for name in libra_tls_attest.so libsecret_prov_attest.so; do
   stand_in_library "$libdir/$name"
   ln -sf "../../../$name" "$package/runtime/glibc/$name"

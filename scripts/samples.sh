@@ -1,13 +1,14 @@
 #!/bin/sh
 # Makes the samples, graminizes and signs them, runs them in direct mode and compares what they print.
 #
-#   scripts/samples.sh [--runtime REF] [NAME...]
+#   scripts/samples.sh [--runtime REF] [--key FILE] [NAME...]
 #
 # Each folder samples/NAME has a Dockerfile, perhaps a make.sh that compiles what it copies, a manifest, perhaps options
-# of gsc build, and the expected output; a server has a request too, which is made inside its container. The Debian samples
-# share a root that mmdebstrap makes once.
+# of gsc build, and the expected output; a server has a request too, which is made inside its container, and perhaps the
+# exit code with which it ends when it is stopped. The Debian samples share a root that mmdebstrap makes once.
 #
 # --runtime REF   a real Gramine: an image or a directory; by default the stand-in is built, which protects nothing
+# --key FILE      the key that signs; by default a new one
 # DOCKER_HOST     the Docker Engine to use; by default one is started in a temporary directory (needs root)
 # DOCKER          its client; default: docker, for an Engine of the script's own /usr/bin/docker
 # GSC             the command, as the shell reads it; default: node dist/gsc.js
@@ -21,9 +22,11 @@ fail() {
 }
 
 runtime=
+key=
 while [ $# -gt 0 ]; do
   case $1 in
     --runtime) [ $# -ge 2 ] || fail '--runtime needs a value'; runtime=$2; shift 2 ;;
+    --key) [ $# -ge 2 ] || fail '--key needs a value'; key=$2; shift 2 ;;
     -h | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) fail "unknown option $1" ;;
     *) break ;;
@@ -98,8 +101,8 @@ graminize() {
   fi
   name=$1
   shift
-  gsc build --quiet --force "$@" "sample-$name" "samples/$name/$name.manifest"
-  gsc sign-image --quiet --force "sample-$name" "$work/key.pem"
+  # In one go: in two, the Engine would export the whole image twice.
+  gsc build --quiet --force --key "$key" "$@" "sample-$name" "samples/$name/$name.manifest"
 }
 
 # direct_options IMAGE: what starts it in direct mode. Without a shell there is no apploader to ask for that.
@@ -144,9 +147,17 @@ run_server() {
     fi
     sleep 0.5
   done
+  [ ! -f "samples/$name/stop" ] || stop_server >>"$work/output"
   docker rm -f "$container" >/dev/null
   container=
   compare "$name" "$where" "$work/output"
+}
+
+# A server that is killed, because the signal does not reach it, ends with 137.
+stop_server() {
+  docker stop --time 60 "$container" >/dev/null
+  code=$(docker inspect --format '{{.State.ExitCode}}' "$container")
+  [ "$code" = "$(cat "samples/$name/stop")" ] || echo "stopped: ended with code $code"
 }
 
 sample() {
@@ -170,7 +181,10 @@ if [ -z "$runtime" ]; then
   runtime-standin/build.sh "$runtime"
   echo 'the STAND-IN runtime: it starts programs, but protects nothing'
 fi
-gsc gen-private-key --quiet "$work/key.pem" >/dev/null
+if [ -z "$key" ]; then
+  key=$work/key.pem
+  gsc gen-private-key --quiet "$key" >/dev/null
+fi
 failed=
 for name in "$@"; do sample "$name"; done
 [ -z "$failed" ] || fail "these samples do not do what they should:$failed"

@@ -1,12 +1,23 @@
 // What gsc's bundle takes of undici: its dispatchers with their calls, without fetch, caches, mocks and WebSockets.
 const Dispatcher = require('undici/lib/dispatcher/dispatcher');
-Object.assign(Dispatcher.prototype, require('undici/lib/api'));
+const api = require('undici/lib/api');
+const { getGlobalDispatcher } = require('undici/lib/global');
+
+Object.assign(Dispatcher.prototype, api);
+
+/** As undici's own: a call with the URL apart, through the dispatcher that the options name, else the global one. */
+function call(method) {
+  return (url, { dispatcher = getGlobalDispatcher(), ...options } = {}) => {
+    const { origin, pathname, search } = new URL(url);
+    const verb = options.method ?? (options.body ? 'PUT' : 'GET');
+    return method.call(dispatcher, { ...options, method: verb, origin, path: pathname + search });
+  };
+}
 module.exports = {
   Agent: require('undici/lib/dispatcher/agent'),
   Pool: require('undici/lib/dispatcher/pool'),
+  EnvHttpProxyAgent: require('undici/lib/dispatcher/env-http-proxy-agent'),
   ProxyAgent: require('undici/lib/dispatcher/proxy-agent'),
-  upgrade(url, { dispatcher, ...options }) {
-    const { origin, pathname, search } = new URL(url);
-    return dispatcher.upgrade({ ...options, origin, path: pathname + search });
-  },
+  request: call(api.request),
+  upgrade: call(api.upgrade),
 };

@@ -1,34 +1,63 @@
 /** gsc as a library: images in, graminized and signed images out. The command line is one user of it. */
+export {
+  type AttestationDemands,
+  attestedAgent,
+  attestedConnector,
+  checkServerAttestation,
+} from './attest/attested-connections.ts';
+export type { CheckName } from './attest/check-names.ts';
+export type { Check, CheckResult } from './attest/checklist.ts';
+export type { ExpectedIdentity, VerifyOptions } from './attest/options.ts';
+export type { CollateralWindow, Verdict as AttestationVerdict } from './attest/verdict.ts';
+export { verifyQuote } from './attest/verify-quote.ts';
+export { verifyRaTlsCertificate } from './attest/verify-ra-tls.ts';
 export type { Digest } from './base/digest.ts';
 export { type ErrorCode, type ErrorDetails, errorCodes, GscError } from './base/error.ts';
 export type { HostEnvironment } from './base/host-environment.ts';
 export { type ByteString, type ImagePath, imagePath } from './base/image-path.ts';
+export type { PlaceIndex } from './base/place-index.ts';
+export type { Field, RecordLayout } from './base/record.ts';
 export type { Reporter } from './base/reporter.ts';
 export type { ProgramResult, RunOptions, RunProgram } from './base/run-program.ts';
+export type { Collateral, PckCrl, RawCollateral, RawPckCrl, Signed } from './collateral/collateral.ts';
+export {
+  type CollateralQuery,
+  fetchCollateral,
+  type GetFromService,
+  intelPcs,
+  type PckCa,
+  type ServiceResponse,
+} from './collateral/fetch-collateral.ts';
+export { parseCollateral } from './collateral/parse-collateral.ts';
+export type { Part } from './collateral/part.ts';
+export type { QeIdentity, QeLevel } from './collateral/qe-identity.ts';
+export { parseCollateralFile, readCollateral } from './collateral/read-collateral.ts';
+export type { TcbInfo, TcbLevel } from './collateral/tcb-info.ts';
+export { type TcbStatus, tcbStatuses } from './collateral/tcb-status.ts';
 export type { Configuration, Setting } from './config/configuration.ts';
 export { readConfiguration } from './config/read-configuration.ts';
-export type { LibraryDataKind, LibraryDataPlaces, libraryDataKinds } from './elf/library-data.ts';
-export type {
-  CpuFeatureName,
-  CpuFeaturePolicy,
-  CpuFeatures,
-  cpuFeatureNames,
-} from './enclave/cpu-features.ts';
+export type { LibraryDataKind, LibraryDataPlaces } from './elf/library-data.ts';
+export type { CpuFeatureName, CpuFeaturePolicy, CpuFeatures } from './enclave/cpu-features.ts';
+export type { EnclaveLayout } from './enclave/enclave-layout.ts';
+export type { BaseRule, EnclaveRules } from './enclave/enclave-rules.ts';
 export type { EnclaveSettings } from './enclave/enclave-settings.ts';
-export type { BuildChoices } from './graminize/build-options.ts';
-export type { LibcDecision, LibcWish } from './graminize/choose-libc.ts';
+export type { EnclaveManifest, GramineEnclave } from './enclave/gramine-enclave.ts';
+export type { Area, AreaContent, AreaKind } from './enclave/memory-area.ts';
+export type { BuildChoices, GraminizeOptions } from './graminize/build-options.ts';
+export type { LibcChoice, LibcDecision, LibcWish } from './graminize/choose-libc.ts';
 export type { ComposedManifest, SourcedOverride } from './graminize/compose-manifest.ts';
-export type { LibcChoice } from './graminize/generated-manifest.ts';
-export type { Graminized, GraminizeOptions as GraminizeParts } from './graminize/graminize.ts';
-export type { LibraryDataMount } from './graminize/library-data-mounts.ts';
+export { type DraftManifest, type DraftOptions, draftManifest } from './graminize/draft-manifest.ts';
+export { checkIsAppImage, type Graminized, graminize } from './graminize/graminize.ts';
+export type { LibraryDataMount } from './graminize/graminize-context.ts';
 export type { LibraryDataRole } from './graminize/library-data-role.ts';
+export type { GivenProfile, ProfileBasis } from './graminize/profiled-selection.ts';
 export type { StartCost, StartCosts } from './graminize/start-costs.ts';
 export type { UndecidedPlaces } from './graminize/undecided-places.ts';
 export type { ImageConfig } from './image/config.ts';
 export type { Descriptor, Platform } from './image/descriptor.ts';
 export type { ByteStream, Image, Layer } from './image/image.ts';
 export type { ImageWriter, LayerKey, StoreResult } from './image/image-writer.ts';
-export { type GraminizedState, type Labels, labels, stateOf } from './image/labels.ts';
+export { type GraminizedState, type Labels, labels, patchesOf, stateOf } from './image/labels.ts';
 export type { StoredImage } from './image/stored-image.ts';
 export {
   type DirectoryCounts,
@@ -46,7 +75,6 @@ export type { JsonMember, JsonNode } from './json/parse-json.ts';
 export type { Place } from './json/place.ts';
 export type { Shape, ValueOf } from './json/shape.ts';
 export type { AddedFile } from './layer/added-layer.ts';
-export { type GraminizeOptions, graminize } from './library/graminize.ts';
 export {
   type Images,
   type ImagesEnvironment,
@@ -55,8 +83,9 @@ export {
   type StoreOptions,
 } from './library/images.ts';
 export { type OpenRuntimeOptions, openRuntime } from './library/open-runtime.ts';
+export type { CompleteManifest } from './manifest/complete-manifest.ts';
 export type { ManifestNames } from './manifest/files/access-decision.ts';
-export type { Mount } from './manifest/files/reachable-files.ts';
+export type { Mount } from './manifest/files/mounts.ts';
 export type { InsecureOption } from './manifest/insecure-options.ts';
 export type { Override } from './manifest/merge.ts';
 export type {
@@ -72,8 +101,16 @@ export { type AppliedPreset, presetNames } from './manifest/preset/presets.ts';
 export { parseToml as parseManifest, showPath, type TomlDocument, valueAt } from './manifest/toml/toml.ts';
 export type { Position } from './manifest/toml/toml-positions.ts';
 export type { KeyPath, TomlDate, TomlTable, TomlValue } from './manifest/toml/toml-value.ts';
+export { type AttestPolicy, defaultAttestPolicy, type Selection } from './policy/attest-policy.ts';
+export { defaultPolicy, type Policy, parsePolicy } from './policy/policy.ts';
+export { mergeProfiles, type Profile, type ProfileEntry } from './profile/profile.ts';
+export { parseProfile, writeProfile } from './profile/profile-text.ts';
 export type { ProvideOptions } from './provision/provide-runtime.ts';
 export type { RuntimeBuildChoices } from './provision/runtime-build-spec.ts';
+export type { PlatformTcb } from './quote/pck-extension.ts';
+export { type CertificationData, parseQuote, type Quote } from './quote/quote.ts';
+export { type Evidence, parseRaTlsCertificate, type RaTlsCertificate } from './quote/ra-tls.ts';
+export type { ReportBody } from './quote/report-body.ts';
 export type { ImageId, ImageName } from './reference/image-name.ts';
 export {
   type BareReference,
@@ -88,18 +125,14 @@ export {
   showReference,
 } from './reference/image-reference.ts';
 export { signedName, signedNameOfUnsigned, unsignedName } from './reference/output-name.ts';
-export type { CLibraryName, cLibraryNames } from './runtime/package-directory.ts';
-export type { BuildType, buildTypes } from './runtime/recipe/recipe.ts';
+export type { CLibraryName } from './runtime/package-directory.ts';
+export { showRuntimeVersion } from './runtime/patch-marks.ts';
+export type { BuildType } from './runtime/recipe/recipe.ts';
 export type { Runtime, RuntimeFile } from './runtime/runtime.ts';
-export {
-  type GramineRelease,
-  type gramineReleases,
-  parseRuntimeVersion,
-  type RuntimeVersion,
-} from './runtime/version.ts';
+export { type GramineRelease, parseRuntimeVersion, type RuntimeVersion } from './runtime/version.ts';
 export type { LayerIndex } from './scan/layer-index.ts';
-export type { ImageScan } from './scan/scan-image.ts';
-export { type SignedImage, type SignImageOptions, signImage } from './sign/sign-image.ts';
+export type { ImageScan, LayerIndexStore, ScanImageOptions, ScanProgress } from './scan/scan-image.ts';
+export { type SignedImage, type SignImageOptions, signImage, type UnsignedImage } from './sign/sign-image.ts';
 export type { SigstructDescription } from './signature/describe-sigstruct.ts';
 export { type PemSignerOptions, pemSigner } from './signature/pem-signer.ts';
 export type { MeasuredEnclave, SignedEnclave } from './signature/sign-enclave.ts';
@@ -111,10 +144,12 @@ export type { Environment } from './start/environment.ts';
 export type { Executable } from './start/executable.ts';
 export type { LibcKind, LibraryPaths } from './start/library-paths.ts';
 export type { ProgramChain } from './start/program-chain.ts';
+export type { StartedPrograms } from './start/started-programs.ts';
 export type { WorkingDirectory } from './start/working-directory.ts';
 export type { RegistryChoices } from './store/connections.ts';
 export { defaultDestination, fullNameOf, type OpenedImage, type StoreChoices } from './store/image-store.ts';
 export type { RegistryOptions, RetryPolicy, Timeouts } from './store/registry/registry-options.ts';
+export { type OpenedName, readTrace, type Trace } from './trace/opened-names.ts';
 export type { FileFacts, LayerEntry, Ownership, ProgramFacts } from './tree/entry.ts';
 export type {
   DirectoryNode,
@@ -128,8 +163,15 @@ export type { ApplicationData, DataSign } from './trust/application-data.ts';
 export type { ExcludedFile, IgnoredLink, TrustedName } from './trust/classify-paths.ts';
 export type { DirectoryMount } from './trust/directory-links.ts';
 export type { ExclusionRule } from './trust/exclusion-rules.ts';
-export type { StreamLink, WritePlace, WriteSign, writeSigns } from './trust/likely-written-directories.ts';
+export {
+  type StreamLink,
+  showWriteSign,
+  type WritePlace,
+  type WriteSign,
+} from './trust/likely-written-directories.ts';
 export { type TrustLevel, trustLevels } from './trust/trust-level.ts';
 export type { Exclusion, ExclusionOrigin } from './trust/trust-policy.ts';
 export type { ExclusionCount, TrustedFile, TrustedSelection } from './trust/trusted-files.ts';
 export type { LoadedLibc } from './user-manifest/loaded-libc.ts';
+export { type Certificate, parseCertificate, readCertificates } from './x509/certificate.ts';
+export type { Crl } from './x509/crl.ts';

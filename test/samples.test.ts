@@ -8,6 +8,7 @@ import { testCache } from './support/images/cache.ts';
 import { engineForTest } from './support/images/image-for-test.ts';
 import { runTool, ToolFailure } from './support/images/run-tool.ts';
 import { standinRuntime } from './support/images/standin-runtime.ts';
+import { testKey } from './support/signature/test-key.ts';
 import { hasTool } from './support/store/tool.ts';
 
 // The root of the Debian samples is made by the first that needs it.
@@ -46,7 +47,8 @@ test.for(samples)('the sample %s does what it should, outside and in direct mode
   };
   try {
     const { root } = await standinRuntime();
-    const said = await runTool('scripts/samples.sh', ['--runtime', root, name], { env });
+    const given = ['--runtime', root, '--key', await testKey()];
+    const said = await runTool('scripts/samples.sh', [...given, name], { env });
     expect(said).toContain(`${name}: outside, as expected\n`);
     expect(said).toContain(`${name}: in direct mode, as expected\n`);
   } catch (error) {

@@ -2,6 +2,8 @@
  * start, and then runs the application natively. No library OS, no enclave, no protection. */
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -13,6 +15,7 @@
 #include "manifest.h"
 #include "paths.h"
 #include "program.h"
+#include "trace.h"
 
 static void check_elf(const char *path, const char *what) {
     char magic[SELFMAG];
@@ -77,6 +80,24 @@ static void enter_start_directory(const struct world *world) {
         fail("fs.start_dir: %s: %s", world->start_directory, host ? strerror(errno) : "nothing of the host is there");
 }
 
+/* A program whose handler is set sees the signal only if it is not blocked: Gramine delivers none of the host's signals. */
+static void keep_sigterm_out(const struct toml *manifest) {
+    sigset_t signals;
+    if (manifest_flag(manifest, "sys.enable_sigterm_injection"))
+        return;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+/* Programs ask it for the addresses of hosts before anything else. */
+static void look_at_hosts(const struct world *world) {
+    const char *host = host_path(world->mounts, "/etc/hosts");
+    int error = host ? check_trust(world->trust, host) : ENOENT;
+    if (error)
+        report("/etc/hosts cannot be opened inside (%s): localhost has no address there", strerrorname_np(error));
+}
+
 int main(int argc, char **argv, char **host_environment) {
     check_command_line(argc, argv);
     check_personality();
@@ -93,10 +114,21 @@ int main(int argc, char **argv, char **host_environment) {
     struct strings arguments = read_arguments(manifest, world.trust, argv + 4);
     world.environment = read_environment(manifest, world.trust, host_environment);
     const char *program = check_program(&world, entrypoint);
+    check_mounts(world.mounts, world.trust);
+    look_at_hosts(&world);
     drop_standin_libraries(&world);
+    int log = open_trace_log(manifest);
+    keep_sigterm_out(manifest);
     become_user(manifest);
     enter_start_directory(&world);
     report("no library OS and no enclave: %s runs natively, without protection", program);
-    execve(program, arguments.list, world.environment.list);
+    /* Gramine opens one console for both: what is written to standard error comes out on standard output. */
+    int messages = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    dup2(STDOUT_FILENO, STDERR_FILENO);
+    if (log >= 0)
+        execute_traced(log, program, arguments.list, world.environment.list);
+    else
+        execve(program, arguments.list, world.environment.list);
+    dup2(messages, STDERR_FILENO);
     fail("%s: cannot be started: %s", program, strerrorname_np(errno));
 }

@@ -1,6 +1,8 @@
 #include "mounts.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../report.h"
@@ -76,6 +78,21 @@ char *host_path(const struct mounts *mounts, const char *path) {
             return mount->host ? (*rest ? path_from(mount->host, rest) : clean_path(mount->host)) : NULL;
     }
     return NULL;
+}
+
+/* Gramine looks at what it mounts: directories are not checked, a trusted file by its hash, others when they are opened. */
+void check_mounts(const struct mounts *mounts, const struct trust *trust) {
+    for (size_t i = 0; i < mounts->count; i++) {
+        const struct mount *mount = &mounts->list[i];
+        struct stat status;
+        if (!mount->host)
+            continue;
+        const char *host = *mount->host ? mount->host : ".";
+        if (stat(host, &status) < 0)
+            fail("mounting %s at %s failed: %s", host, mount->path, strerrorname_np(errno));
+        if (S_ISREG(status.st_mode) && check_trust(trust, mount->host) == EPERM)
+            fail("mounting %s at %s failed: the hash is not the one in sgx.trusted_files: EPERM", host, mount->path);
+    }
 }
 
 bool is_mount_point(const struct mounts *mounts, const char *path) {

@@ -8,6 +8,7 @@
 
 #include "../files.h"
 #include "../report.h"
+#include "library-data.h"
 #include "paths.h"
 
 /* Linux and Gramine follow a `#!` line to another script this often. */
@@ -130,14 +131,18 @@ static bool holds_standin_library(const struct world *world, const char *directo
     return size_bytes > 0 && memmem(content, (size_t)size_bytes, STANDIN_MARK, strlen(STANDIN_MARK)) != NULL;
 }
 
-static char *without_standins(const struct world *world, const char *directories) {
+/* Also gives the first directory that was left out. */
+static char *without_standins(const struct world *world, const char *directories, const char **dropped) {
     char *kept = NULL;
+    *dropped = NULL;
     for (const char *at = directories;;) {
         size_t length = strcspn(at, ":");
         char *directory = joined(at, "");
         directory[length] = '\0';
         if (!holds_standin_library(world, directory))
             kept = kept ? joined(joined(kept, ":"), directory) : directory;
+        else if (!*dropped)
+            *dropped = host_path(world->mounts, path_from(world->start_directory, directory));
         if (at[length] == '\0')
             return kept;
         at += length + 1;
@@ -148,7 +153,8 @@ void drop_standin_libraries(struct world *world) {
     const char *directories = value_of(&world->environment, "LD_LIBRARY_PATH");
     if (!directories)
         return;
-    const char *kept = without_standins(world, directories);
+    const char *dropped;
+    const char *kept = without_standins(world, directories, &dropped);
     struct strings changed = {0};
     for (size_t i = 0; i < world->environment.count; i++)
         if (strncmp(world->environment.list[i], "LD_LIBRARY_PATH=", strlen("LD_LIBRARY_PATH=")) != 0)
@@ -156,4 +162,6 @@ void drop_standin_libraries(struct world *world) {
     if (kept && *kept)
         add_string(&changed, joined("LD_LIBRARY_PATH=", kept));
     world->environment = changed;
+    if (dropped)
+        follow_library_data(world, joined(dropped, "/libc.so.6"));
 }

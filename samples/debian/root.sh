@@ -1,11 +1,11 @@
 #!/bin/sh
 # Makes the file system that the Debian samples share: root.sh OUT.tar
-# Debian 12 with a shell, Python, Node, Redis, nginx and a Java runtime, without documentation. Needs mmdebstrap and a
+# Debian 12 with a shell, Python, Node, Redis, nginx, a Java runtime and time zones, without documentation. Needs mmdebstrap and a
 # Debian mirror: the machine's own package sources if it runs Debian 12, else mmdebstrap's default.
 set -eu
 [ $# -eq 1 ] || { echo "usage: $0 OUT.tar" >&2; exit 2; }
 samples=$(cd "$(dirname "$0")/.." && pwd)
-packages=python3,nodejs,redis-server,nginx-light,openjdk-17-jre-headless,ecj
+packages=python3,nodejs,redis-server,nginx-light,openjdk-17-jre-headless,ecj,tzdata
 
 # The samples' own Java class is compiled inside; the compiler does not stay. update-alternatives of Java needs a
 # directory for the manual pages that are left out.

@@ -1,12 +1,15 @@
-"""Threads, a database, cryptography, a child process, a file: what programs in Python commonly use."""
+"""Threads, a database, cryptography, a child process, a file, the time of a place: what programs in Python commonly use."""
 import hashlib
 import json
+import locale
 import os
+import socket
 import sqlite3
 import ssl
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 with ThreadPoolExecutor(4) as pool:
@@ -27,5 +30,8 @@ print(json.dumps({
     "directory": os.getcwd(),
     "greeting": os.environ["GREETING"],
     "child": child.stdout.strip(),
+    "time": time.strftime("%H:%M %Z", time.localtime(1700000000)),
+    "locale": locale.setlocale(locale.LC_ALL, ""),
+    "localhost": sorted({found[4][0] for found in socket.getaddrinfo("localhost", 80)}),
     "tls": ssl.TLSVersion.TLSv1_3.name,
 }, indent=1))

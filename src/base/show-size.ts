@@ -21,3 +21,10 @@ export function showCounted(count: number, noun: string): string {
 export function showSeconds(seconds: number): string {
   return seconds < 0.1 ? 'less than 0.1 s' : `about ${seconds.toFixed(1)} s`;
 }
+
+/** `about 1.4 to 4.2 s`, `up to 0.3 s`; as {@link showSeconds} where both look the same. */
+export function showSecondsRange(least: number, most: number): string {
+  const [low, high] = [least.toFixed(1), most.toFixed(1)];
+  if (low === high || most < 0.1) return showSeconds(most);
+  return least < 0.05 ? `up to ${high} s` : `about ${low} to ${high} s`;
+}

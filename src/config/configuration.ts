@@ -2,7 +2,7 @@ import type { SettingName } from './setting-table.ts';
 
 /** A value and where it stands. */
 export interface Setting {
-  /** One, or several of a list; never empty. */
+  /** One, or several of a list; empty only where the setting's row says that this means something. */
   readonly values: readonly string[];
   readonly line: number;
   readonly column: number;

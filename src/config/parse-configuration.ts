@@ -63,7 +63,7 @@ class SettingReading {
   #readSetting(name: string, node: unknown, offset: number): void {
     const value = this.#resolve(node);
     if (isNothing(value)) return;
-    const isList = rowOf(name)?.isList === true;
+    const { isList = false, mayBeEmpty = false } = rowOf(name) ?? {};
     const items = isList && isSeq(value) ? value.items.map((item) => this.#resolve(item)) : [value];
     const texts = items.map((item) => {
       const text = textOf(item);
@@ -74,7 +74,8 @@ class SettingReading {
       });
     });
     const values = texts.filter((text) => text !== '');
-    if (values.length > 0) this.settings.set(name, { values, ...this.#placeOf(offset) });
+    const isEmptyList = isSeq(value) && items.length === 0 && mayBeEmpty;
+    if (values.length > 0 || isEmptyList) this.settings.set(name, { values, ...this.#placeOf(offset) });
   }
 
   #unknownKey(offset: number, name: string, known: readonly string[]): GscError {

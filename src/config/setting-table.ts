@@ -8,6 +8,8 @@ export interface SettingRow {
   readonly example: string;
   /** May be a list of texts. */
   readonly isList?: true;
+  /** An empty list says something else than no list. */
+  readonly mayBeEmpty?: true;
   /** Says how a runtime is built, so that it counts only where one is. */
   readonly isForBuilds?: true;
 }
@@ -62,6 +64,15 @@ export const settingTable = [
     name: 'Gramine.Subprojects',
     about: 'A directory with the archives that the build of Gramine would download.',
     example: 'subprojects',
+    isForBuilds: true,
+  },
+  {
+    name: 'Gramine.Patches',
+    about:
+      'What is changed in the sources before they are built: linear-parse and paths of diffs; [] for nothing.',
+    example: 'linear-parse',
+    isList: true,
+    mayBeEmpty: true,
     isForBuilds: true,
   },
   {

@@ -1,38 +1,43 @@
 import type { ImagePath } from '../base/image-path.ts';
-import { decideAccess, type ManifestNames, readManifestNames } from '../manifest/files/access-decision.ts';
+import type { CompleteManifest } from '../manifest/complete-manifest.ts';
+import { decideAccess, type ManifestNames } from '../manifest/files/access-decision.ts';
 import { predictStartSeconds } from '../manifest/start-time.ts';
-import { isArray, isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { linearParse } from '../runtime/patch-marks.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import { asksForLanguage, languageVariables, type TrustLevel } from '../trust/trust-level.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
+import type { GraminizeContext } from './graminize-context.ts';
 
 /** What a list of trusted files costs at the start of every process. */
 export interface StartCost {
   readonly trustedFileCount: number;
+  /** With the runtime of the build: on a fast machine, and on a slow one. */
   readonly predictedSeconds: number;
+  readonly predictedMaximumSeconds: number;
+  /** With a runtime that parses in linear time: the most that it may take. */
+  readonly linearMaximumSeconds: number;
 }
 
-/** The cost of each level of trust. */
-export type StartCosts = Readonly<Record<TrustLevel, StartCost>>;
-
-/** The trusted files by level. */
-export type Selections = Readonly<Record<TrustLevel, TrustedSelection>>;
+/** The cost of each level of trust, and of a traced list where the build has one. */
+export type StartCosts = Readonly<Record<TrustLevel, StartCost>> & { readonly traced?: StartCost };
 
 /**
- * What both levels cost one build: `level` as its complete manifest has it, the other one as it would be with the same
- * manifest and options.
+ * What the levels cost one build: its own as its complete manifest has it, the others as they would be with the same manifest
+ * and options.
  */
-export function startCosts(manifest: TomlTable, selections: Selections, level: TrustLevel): StartCosts {
-  const listed = valueAt(manifest, ['sgx', 'trusted_files']);
-  const count = isArray(listed) ? listed.length : 0;
-  const names = readManifestNames(manifest);
-  const [chosen, other] = level === 'full' ? (['full', 'lean'] as const) : (['lean', 'full'] as const);
-  const fewer = missingIn(selections[other], selections[chosen]).filter((path) => names.trusted.has(path));
-  const more = missingIn(selections[chosen], selections[other]).filter((path) => isReachable(names, path));
-  const otherCost = costOf(count - fewer.length + more.length);
-  return level === 'full'
-    ? { full: costOf(count), lean: otherCost }
-    : { full: otherCost, lean: costOf(count) };
+export function startCosts(
+  { selections, selection: chosen, runtime }: GraminizeContext,
+  { names, trustedFileCount: count }: CompleteManifest,
+): StartCosts {
+  const isLinear = runtime.patches.includes(linearParse);
+  const costOf = (selection: TrustedSelection): StartCost => {
+    const fewer = missingIn(selection, chosen).filter((path) => names.trusted.has(path));
+    const more = missingIn(chosen, selection).filter((path) => isReachable(names, path));
+    return startCost(count - fewer.length + more.length, isLinear);
+  };
+  const { full, lean, traced } = selections;
+  return { full: costOf(full), lean: costOf(lean), ...(traced && { traced: costOf(traced) }) };
 }
 
 /** True if programs may be asked for another language than their own: by the image, or by a manifest or the host. */
@@ -45,10 +50,13 @@ export function mayUseTranslations({ environment }: ContainerProcess, user: Toml
   return isGiven || isOpen || asksForLanguage(environment);
 }
 
-function costOf(trustedFileCount: number): StartCost {
+function startCost(trustedFileCount: number, isLinear: boolean): StartCost {
+  const { least, most } = predictStartSeconds(trustedFileCount, { isLinear });
   return {
     trustedFileCount,
-    predictedSeconds: predictStartSeconds(trustedFileCount, { form: 'blocks' }),
+    predictedSeconds: least,
+    predictedMaximumSeconds: most,
+    linearMaximumSeconds: predictStartSeconds(trustedFileCount, { isLinear: true }).most,
   };
 }
 

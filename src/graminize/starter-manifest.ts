@@ -2,6 +2,7 @@ import { type ImagePath, showBytes, textOfBytes } from '../base/image-path.ts';
 import { showWhole } from '../manifest/merge.ts';
 import type { PresetSetting } from '../manifest/preset/preset-table.ts';
 import type { AppliedPreset } from '../manifest/preset/presets.ts';
+import { limitNotes } from '../manifest/preset/program-limits.ts';
 import { showPath, type TomlValue } from '../manifest/toml/toml.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
@@ -45,6 +46,7 @@ function heading({ appName, start, version }: StarterParts): readonly string[] {
       `Starts ${showBytes(start.executable.path)} as ${start.argv.map((word) => JSON.stringify(word)).join(' ')}`,
     ),
     comment(`in ${showBytes(start.workingDirectory.realPath)}, with uid ${uid} and gid ${gid}.`),
+    ...limitNotes(start).map(comment),
     '',
   ];
 }

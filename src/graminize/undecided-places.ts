@@ -1,11 +1,11 @@
-import { type ImagePath, isWithin } from '../base/image-path.ts';
-import { decideAccess, readManifestNames } from '../manifest/files/access-decision.ts';
-import type { TomlTable } from '../manifest/toml/toml.ts';
-import type { ContainerProcess } from '../start/container-process.ts';
-import type { FileTree } from '../tree/file-tree.ts';
+import type { ImagePath } from '../base/image-path.ts';
+import { placesOf } from '../base/place-index.ts';
+import type { CompleteManifest } from '../manifest/complete-manifest.ts';
+import { decideAccess } from '../manifest/files/access-decision.ts';
 import { type ApplicationData, findApplicationData } from '../trust/application-data.ts';
 import { likelyWrittenDirectories, type WritePlace } from '../trust/likely-written-directories.ts';
-import type { TrustedSelection } from '../trust/trusted-files.ts';
+import { itemsWithin, keyOf } from '../trust/path-order.ts';
+import type { GraminizeContext } from './graminize-context.ts';
 
 /** What the image's programs probably want, and neither the manifest nor an option has decided. */
 export interface UndecidedPlaces {
@@ -15,32 +15,24 @@ export interface UndecidedPlaces {
   readonly applicationData: readonly ApplicationData[];
 }
 
-export interface UndecidedPlacesParts {
-  readonly tree: FileTree;
-  readonly start: ContainerProcess;
-  readonly selection: TrustedSelection;
-  /** Complete. */
-  readonly manifest: TomlTable;
-  /** The image's VOLUMEs, about which there are reports of their own. */
-  readonly volumes: readonly ImagePath[];
-}
-
 /** Finds the places about which the user should decide something, by what the image looks like. */
-export function findUndecidedPlaces(parts: UndecidedPlacesParts): UndecidedPlaces {
-  const { tree, start, selection, manifest, volumes } = parts;
-  const names = readManifestNames(manifest);
+export function findUndecidedPlaces(
+  { tree, start, selection, volumes }: GraminizeContext,
+  { names }: CompleteManifest,
+): UndecidedPlaces {
   const trusted = new Set(selection.trusted.map(({ path }) => path));
+  const declared = placesOf(volumes);
+  const excluded = selection.excluded.map(({ path }) => ({ path, key: keyOf(path) }));
   const isUndecided = (path: ImagePath) => ['refused', 'trusted'].includes(decideAccess(names, path).kind);
+  const isRefused = (path: ImagePath) => decideAccess(names, path).kind === 'refused';
   return {
     writePlaces: likelyWrittenDirectories({ tree, user: start.user, trusted }).filter(
-      ({ path }) => isUndecided(path) && !volumes.some((volume) => isWithin(path, volume)),
+      ({ path }) => isUndecided(path) && !declared.holds(path),
     ),
     applicationData: findApplicationData({ tree, start, selection }).filter(({ place, signs }) =>
       signs.some(({ kind }) => kind === 'target')
-        ? decideAccess(names, place).kind === 'refused'
-        : selection.excluded.some(
-            ({ path }) => isWithin(path, place) && decideAccess(names, path).kind === 'refused',
-          ),
+        ? isRefused(place)
+        : itemsWithin(excluded, place).some(({ path }) => isRefused(path)),
     ),
   };
 }

@@ -1,9 +1,10 @@
-import { bytesOfText, type ImagePath, imagePath, isWithin, showBytes } from '../base/image-path.ts';
+import { bytesOfText, type ImagePath, imagePath, showBytes } from '../base/image-path.ts';
+import { type PlaceIndex, placesOf } from '../base/place-index.ts';
 import type { ImageConfig } from '../image/config.ts';
 import { allowedPaths } from '../manifest/files/allow-behind-mounts.ts';
+import { listedMounts } from '../manifest/files/mounts.ts';
 import type { Volume } from '../manifest/option-manifest.ts';
-import { select } from '../manifest/schema/runtime-values.ts';
-import { isTable, type TomlTable } from '../manifest/toml/toml.ts';
+import type { TomlTable } from '../manifest/toml/toml.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 
@@ -23,8 +24,8 @@ export function volumeNotes(
   manifest: TomlTable,
   tree: FileTree,
 ): readonly string[] {
-  const decided = decidedPlaces(manifest);
-  const undecided = volumes.declared.filter((path) => !decided.some((place) => isWithin(path, place)));
+  const decided = placesOf(decidedPlaces(manifest));
+  const undecided = volumes.declared.filter((path) => !decided.holds(path));
   return [
     ...undecided.map(undecidedNote),
     ...volumes.chosen.flatMap((volume) => placeNotes(volume, { tree, decided })),
@@ -38,17 +39,13 @@ function undecidedNote(path: ImagePath): string {
 
 /** Where storage of the enclave's own is mounted, or the host's files are let in. */
 function decidedPlaces(manifest: TomlTable): readonly ImagePath[] {
-  const mounts = [...select(manifest, 'fs.mounts.*')].flatMap(([, mount]) => {
-    if (!isTable(mount) || (mount.get('type') ?? 'chroot') === 'chroot') return [];
-    return [mount.get('path')];
-  });
-  const mounted = mounts.flatMap((path) => (typeof path === 'string' ? [imagePath(bytesOfText(path))] : []));
-  return [...mounted, ...allowedPaths(manifest)];
+  const own = listedMounts(manifest).filter(({ type }) => type !== 'chroot');
+  return [...own.map(({ at }) => at), ...allowedPaths(manifest)];
 }
 
 function placeNotes(
   { path, use }: Volume,
-  { tree, decided }: { readonly tree: FileTree; readonly decided: readonly ImagePath[] },
+  { tree, decided }: { readonly tree: FileTree; readonly decided: PlaceIndex<ImagePath> },
 ): readonly string[] {
   if (use.kind === 'tmpfs') return [];
   const found = resolvePath(tree, path);
@@ -57,7 +54,7 @@ function placeNotes(
       `--volume ${showBytes(path)}: the image has nothing there; mount a volume or directory there when you run it`,
     ];
   }
-  if (found.path === path || decided.some((place) => isWithin(found.path, place))) return [];
+  if (found.path === path || decided.holds(found.path)) return [];
   return [
     `--volume ${showBytes(path)}: this is a link to ${showBytes(found.path)}, where nothing is decided yet; decide there too if programs use that name`,
   ];

@@ -6,6 +6,8 @@ export const labels = {
   family: 'gsc.family',
   runtimeVersion: 'gsc.runtime.version',
   runtimeDigest: 'gsc.runtime.digest',
+  /** The changes that the runtime's sources were built with, joined by commas; not there if there are none. */
+  patches: 'gsc.runtime.patches',
   /** `true` on images whose runtime is the stand-in, which protects nothing. */
   standIn: 'gsc.runtime.stand-in',
   /** Of a built runtime: the digest of what made it. */
@@ -17,6 +19,17 @@ export const labels = {
   isvProdId: 'gsc.isvprodid',
   isvSvn: 'gsc.isvsvn',
 } as const;
+
+/** The names in {@link labels.patches}. */
+export function patchesOf(found: Labels): readonly string[] {
+  return (found[labels.patches] ?? '').split(',').filter((name) => name !== '');
+}
+
+/** The label that says which changes a runtime was built with; none for none. Commas in names become `-`. */
+export function patchesLabel(names: readonly string[]): Labels {
+  const text = names.map((name) => name.replaceAll(',', '-')).join(',');
+  return text === '' ? {} : { [labels.patches]: text };
+}
 
 export type Labels = Readonly<Record<string, string>>;
 

@@ -8,6 +8,7 @@ import {
   rootPath,
 } from '../base/image-path.ts';
 import { type LibraryDataRole, libraryDataRole } from '../graminize/library-data-role.ts';
+import type { ProfileBasis } from '../graminize/profiled-selection.ts';
 import {
   decideAccess,
   type FileAccessDecision,
@@ -35,12 +36,14 @@ export interface ExplainableImage {
    * rules of the build are not known and these are the ones by default.
    */
   readonly exclusionOf: (path: ImagePath) => KnownExclusion | undefined;
+  /** Why a build with a profile trusts a file, by its real name; undefined if that is not known. */
+  readonly basisOf?: (path: ImagePath) => ProfileBasis | undefined;
 }
 
 export interface KnownExclusion {
   readonly rule: string;
   readonly reason: string;
-  readonly origin: Exclusion['origin'] | 'name' | 'link' | 'runtime';
+  readonly origin: Exclusion['origin'] | 'name' | 'link' | 'runtime' | 'profile';
   readonly isCertain: boolean;
 }
 
@@ -80,6 +83,8 @@ export type Verdict =
       readonly sha256: string;
       readonly isIntact: boolean | undefined;
       readonly isReplaced?: true;
+      /** Of a build with a profile. */
+      readonly basis?: ProfileBasis;
     }
   /** `isListed` if a hash of it is in the manifest too, in vain. */
   | { readonly kind: 'allowed'; readonly entry: string; readonly isListed: boolean }
@@ -153,7 +158,14 @@ function verdictOn(image: ExplainableImage, path: ImagePath, found: Found): Verd
       const isIntact =
         finding.kind === 'file' ? finding.sha256 === treatment.sha256.toLowerCase() : undefined;
       const isReplaced = engineFiles.has(treatment.hostPath);
-      return { kind: 'trusted', sha256: treatment.sha256, isIntact, ...(isReplaced && { isReplaced }) };
+      const basis = 'realPath' in finding ? image.basisOf?.(finding.realPath) : undefined;
+      return {
+        kind: 'trusted',
+        sha256: treatment.sha256,
+        isIntact,
+        ...(isReplaced && { isReplaced }),
+        ...(basis && { basis }),
+      };
     }
     case 'allowed':
       return { kind: 'allowed', entry: treatment.entry, isListed: treatment.sha256 !== undefined };

@@ -44,7 +44,9 @@ function decode(bytes: Buffer): string {
 
 const whiteSpace = /[ \t\r\n]*/y;
 const word = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
-const plainCharacters = /[^"\\]*/y;
+/** A text without escapes, which is what most are. */
+const plainText = /"[ !#-[\]-\uffff]*"/y;
+const uptoEscape = /[^"\\]*/y;
 
 const words: Readonly<Record<string, JsonNode>> = {
   true: { kind: 'boolean', value: true },
@@ -111,10 +113,10 @@ class JsonParser {
   }
 
   #string(): string {
+    const plain = this.#match(plainText);
+    if (plain !== '') return plain.slice(1, -1).toWellFormed();
     const start = this.#at++;
-    for (this.#match(plainCharacters); this.#text[this.#at] === '\\'; this.#match(plainCharacters)) {
-      this.#at += 2;
-    }
+    for (this.#match(uptoEscape); this.#text[this.#at] === '\\'; this.#match(uptoEscape)) this.#at += 2;
     if (this.#text[this.#at] !== '"') throw this.#expected('the end of a text');
     this.#at++;
     try {
@@ -128,7 +130,8 @@ class JsonParser {
 
   /** The next character that is no white space; undefined at the end. */
   #next(): string | undefined {
-    this.#match(whiteSpace);
+    // Characters above it are no white space.
+    if (!(this.#text.charCodeAt(this.#at) > 0x20)) this.#match(whiteSpace);
     return this.#text[this.#at];
   }
 

@@ -137,22 +137,17 @@ export function object<const F extends Fields>(fields: F): Shape<ObjectValue<F>>
     name: 'an object',
     plural: 'objects',
     read: (given, place) => {
-      const nodes = given.filter(({ kind }) => kind !== 'null');
+      const nodes = given.filter(isGiven);
       if (nodes.length === 0) return null;
-      if (
-        given.findLastIndex(({ kind }) => kind === 'null') > given.findIndex(({ kind }) => kind !== 'null')
-      ) {
-        place.note(nullAfterObject);
-      }
+      if (given.slice(given.findIndex(isGiven)).some(isNull)) place.note(nullAfterObject);
       const values = new Map<string, unknown>();
       for (const { key, values: inside } of byField(membersOf(nodes, place))) {
         const { name, shape } = known.get(fieldKey(key)) ?? { name: key, shape: anything };
         values.set(name, shape.read(inside, place.at(key)));
       }
-      for (const [name, shape] of Object.entries(fields)) {
-        const isMissing = 'isRequired' in shape && !values.has(name);
-        if (isMissing && nodes.every(({ kind }) => kind === 'object'))
-          place.at(name).expected(shape.name, 'nothing');
+      const areObjects = nodes.every(({ kind }) => kind === 'object');
+      for (const [name, shape] of areObjects ? Object.entries(fields) : []) {
+        if ('isRequired' in shape && !values.has(name)) place.at(name).expected(shape.name, 'nothing');
       }
       return Object.fromEntries(values) as ObjectValue<F>;
     },
@@ -166,7 +161,7 @@ export function required<Value>(shape: Shape<Value>): RequiredShape<Value> {
     isRequired: true,
     read: (given, place) => {
       const value = shape.read(given, place);
-      if (given.some(({ kind }) => kind !== 'null')) return value;
+      if (given.some(isGiven)) return value;
       if (typeof shape.zero === 'object') return shape.zero;
       place.expected(shape.name, 'null');
       return null;
@@ -191,7 +186,7 @@ function scalar<Value>(
     plural: name,
     read: (given, place) => {
       let last: Value | null = null;
-      for (const node of given.filter(({ kind }) => kind !== 'null')) {
+      for (const node of given.filter(isGiven)) {
         const value = take(node);
         if (value === undefined) place.expected(name, show(node));
         else last = value;
@@ -201,15 +196,23 @@ function scalar<Value>(
   };
 }
 
+function isNull({ kind }: JsonNode): boolean {
+  return kind === 'null';
+}
+
+function isGiven(node: JsonNode): boolean {
+  return !isNull(node);
+}
+
 /** What counts of several lists or maps: null empties them. */
 function sinceNull(given: readonly JsonNode[]): readonly JsonNode[] {
-  return given.slice(given.findLastIndex(({ kind }) => kind === 'null') + 1);
+  return given.slice(given.findLastIndex(isNull) + 1);
 }
 
 function readItem<Item>(item: Shape<Item>, given: readonly JsonNode[], place: Place): Item {
   // Where read gives null, it has noted why.
-  if (given.at(-1)?.kind !== 'null') return item.read(given, place) as Item;
-  if (given.some(({ kind }) => kind !== 'null')) place.note(nullAfterItem);
+  if (!given.slice(-1).some(isNull)) return item.read(given, place) as Item;
+  if (given.some(isGiven)) place.note(nullAfterItem);
   if (item.zero === undefined) place.expected(item.name, 'null');
   return item.zero as Item;
 }

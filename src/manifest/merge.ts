@@ -105,12 +105,45 @@ function joinMounts(
     });
     return false;
   });
-  const joined = [...user];
-  for (const mount of added) {
-    const below = joined.findIndex((other) => isMountedBelow(other, mount));
-    joined.splice(below < 0 ? joined.length : below, 0, mount);
+  const order = new MountOrder(user);
+  for (const mount of added) order.insert(mount);
+  return order.mounts();
+}
+
+/** The user's mounts with those of gsc between them, each before the first that lies below it. */
+class MountOrder {
+  /** Before each of the user's mounts, and behind the last one: mounts of gsc. */
+  readonly #inserted: TomlValue[][];
+  readonly #user: readonly TomlValue[];
+  /** By every directory above a mount: before which of the user's mounts the first such mount stands. */
+  readonly #firstBelow = new Map<string, number>();
+
+  constructor(user: readonly TomlValue[]) {
+    this.#user = user;
+    this.#inserted = Array.from({ length: user.length + 1 }, () => []);
+    for (const [index, mount] of user.entries()) this.#note(mount, index);
   }
-  return joined;
+
+  insert(mount: TomlValue): void {
+    const first = this.#firstBelow.get(mountPoint(mount) ?? '');
+    const index = first ?? this.#user.length;
+    const before = this.#inserted[index] as TomlValue[];
+    const below = first === undefined ? -1 : before.findIndex((other) => isMountedBelow(other, mount));
+    before.splice(below < 0 ? before.length : below, 0, mount);
+    this.#note(mount, index);
+  }
+
+  mounts(): readonly TomlValue[] {
+    return this.#inserted.flatMap((before, index) => [...before, ...this.#user.slice(index, index + 1)]);
+  }
+
+  #note(mount: TomlValue, index: number): void {
+    const point = mountPoint(mount) ?? '';
+    for (let end = point.lastIndexOf('/'); end > 0; end = point.lastIndexOf('/', end - 1)) {
+      const directory = point.slice(0, end);
+      this.#firstBelow.set(directory, Math.min(index, this.#firstBelow.get(directory) ?? index));
+    }
+  }
 }
 
 function isMountedBelow(mount: TomlValue, above: TomlValue): boolean {
@@ -142,6 +175,8 @@ export function showWhole(value: TomlValue): string {
   const text = serializeManifest(new Map([['x', [value]]]), { layout: 'compact' });
   return text
     .slice('x = [\n'.length, -',\n]\n'.length)
-    .replace(/\s*\n\s*/g, ' ')
+    .split('\n')
+    .map((line) => line.trim())
+    .join(' ')
     .trim();
 }

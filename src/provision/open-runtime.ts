@@ -71,5 +71,6 @@ function runtimeIn(
     subject,
     ...(version && { version }),
     ...(packageVersion !== undefined && { packageVersion }),
+    patches: roots.flatMap((root) => root.patches ?? []),
   });
 }

@@ -1,5 +1,5 @@
 import { type Digest, hexOf, isDigest } from '../base/digest.ts';
-import { type Labels, labels } from '../image/labels.ts';
+import { type Labels, labels, patchesLabel } from '../image/labels.ts';
 import { type ImageName, parseImageName, showImageName } from '../reference/image-name.ts';
 import { makeRecipe } from '../runtime/recipe/make-recipe.ts';
 import {
@@ -131,7 +131,11 @@ async function buildRuntime(
       subject: shown,
       files: recipe.files,
       buildArguments: recipe.buildArguments,
-      labels: { [labels.recipe]: digest, [labels.namedRecipe]: namedDigest },
+      labels: {
+        [labels.recipe]: digest,
+        [labels.namedRecipe]: namedDigest,
+        ...patchesLabel((order.patches ?? []).map((patch) => patch.name)),
+      },
       ...(network !== undefined && { network }),
       isFresh,
       forgetsStages: removeStages,

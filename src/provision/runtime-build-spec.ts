@@ -14,6 +14,7 @@ import type { BuildType, RuntimeBuildSpec } from '../runtime/recipe/recipe.ts';
 import type { Family } from '../runtime/version.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { ProvideOptions } from './provide-runtime.ts';
+import { readPatches } from './read-patches.ts';
 import { type FoundSource, findSource, type WantedSource } from './source-revision.ts';
 import { readSubprojects } from './subproject-files.ts';
 
@@ -56,6 +57,9 @@ export async function readRuntimeBuildSpec(
     driverRepository && (await sourceOf(workspace, wantedDriver(configuration, driverRepository)));
   const registry = settingOf(configuration, 'Registry');
   const mirror = settingOf(configuration, 'Mirror');
+  const patches = family === 'gramine' ? await readPatches(configuration) : [];
+  if (patches.length > 0)
+    reporter.say(`patches of Gramine: ${patches.map(({ name }) => name).join(', ')} (Gramine.Patches)`);
   reporter.detail(
     `the runtime is built on ${distribution.image} from ${source.repository} at ${source.revision}`,
   );
@@ -70,6 +74,7 @@ export async function readRuntimeBuildSpec(
     subprojects: subprojects
       ? await readSubprojects(resolve(configuration.directory, firstOf(subprojects)))
       : [],
+    patches,
     buildArguments: readBuildArguments(host, choices.buildArguments),
   };
 }

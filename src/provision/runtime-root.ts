@@ -4,7 +4,7 @@ import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath } from '../base/image-path.ts';
 import { readError, readUserFile } from '../base/read-file.ts';
 import type { Image } from '../image/image.ts';
-import { labels } from '../image/labels.ts';
+import { labels, patchesOf } from '../image/labels.ts';
 import { collectBytes } from '../image/verified-stream.ts';
 import { parseReference } from '../reference/image-reference.ts';
 import { readDebianPackage, startsAsDebianPackage } from '../runtime/package/debian-package.ts';
@@ -23,6 +23,8 @@ import type { Workspace } from '../workspace/workspace.ts';
 export interface RuntimeRoot extends TreeSource {
   /** What the label of an image that gsc made says. */
   readonly version?: RuntimeVersion;
+  /** What its label says of patches. */
+  readonly patches?: readonly string[];
   /** The version of the package `gramine`, if the tree is that package's. */
   readonly packageVersion?: string;
 }
@@ -81,10 +83,12 @@ export async function rootOfImage(
   image: Image,
 ): Promise<RuntimeRoot> {
   const { tree } = await scanImage(image, { ...cache.forScan, signal: host.signal });
-  const label = image.config.config?.Labels?.[labels.runtimeVersion];
+  const found = image.config.config?.Labels ?? {};
+  const label = found[labels.runtimeVersion];
   return {
     tree,
     readFiles: (paths) => readFiles(image, tree, paths, cache.forFiles),
+    patches: patchesOf(found),
     ...(label !== undefined && { version: parseRuntimeVersion(label) }),
   };
 }

@@ -33,9 +33,10 @@ export async function writeRecipe(
 
 /** Files beside the recipe's do no harm; those in a folder that the build copies whole would take part in it. */
 async function holdsRecipe({ files }: Recipe, directory: string): Promise<boolean> {
-  const wanted = files.filter(({ path }) => path.includes('/')).length;
-  const found = await namesIn(join(directory, 'subprojects'));
-  if (found.length !== wanted) return false;
+  for (const folder of ['subprojects', 'patches']) {
+    const wanted = files.filter(({ path }) => path.startsWith(`${folder}/`)).length;
+    if ((await namesIn(join(directory, folder))).length !== wanted) return false;
+  }
   for (const { path, content } of files) {
     const found = await readFile(join(directory, path)).catch(() => undefined);
     if (!found?.equals(content)) return false;

@@ -27,6 +27,8 @@ export interface Runtime {
   /** The reference or directory that it comes from. */
   readonly subject: string;
   readonly version: RuntimeVersion;
+  /** The names of the changes that its sources were built with, as far as its files or its image tell; sorted. */
+  readonly patches: readonly string[];
   /** True for the tree that `runtime-standin/build.sh` makes: it protects nothing. */
   readonly isStandIn: boolean;
   /** The real path of the package directory that was taken. */

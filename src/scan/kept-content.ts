@@ -1,4 +1,5 @@
-import type { ImagePath } from '../base/image-path.ts';
+import { baseNameOf, type ImagePath } from '../base/image-path.ts';
+import type { ProgramFacts } from '../tree/entry.ts';
 
 /** A file whose content goes into the layer index, up to a size. */
 export interface KeptFile {
@@ -21,6 +22,25 @@ export const keptFiles: readonly KeptFile[] = [
   { pattern: '/etc/nsswitch.conf', limitBytes: 1 << 16, purpose: 'how names are looked up' },
   { pattern: '/etc/hosts', limitBytes: 1 << 20, purpose: 'addresses of hosts' },
 ];
+
+/** Larger ones are not looked at: what an entrypoint script of an image does takes a tenth of this. */
+const scriptLimitBytes = 1 << 15;
+
+/** Where distributions keep scripts of their own, by the hundred. */
+const distributionPlaces = /^\/(?:(?:usr\/)?(?:s?bin|lib\w*|share|include|src)|etc|var|boot|dev|proc|sys)\//;
+
+/** True if the content of the file, should it be a shell script, is kept: it may be what starts the application. */
+export function mayBeStartScript(path: ImagePath, sizeBytes: number): boolean {
+  if (sizeBytes > scriptLimitBytes) return false;
+  return !distributionPlaces.test(path) || /entrypoint/i.test(baseNameOf(path));
+}
+
+/** True for scripts whose `#!` line names a shell, also by `env`. */
+export function isShellScript(program: ProgramFacts | undefined): boolean {
+  if (program?.kind !== 'script') return false;
+  const words = [program.interpreter, ...(program.argument ?? '').split(' ')];
+  return words.some((word) => /(?:^|\/)(?:ba|da|a|k|z)?sh$/.test(word));
+}
 
 const compiled = keptFiles.map(({ pattern, limitBytes }) => ({
   expression: expressionOf(pattern),

@@ -4,7 +4,7 @@ import { isCLibraryPart, versionsDefinedIn } from '../elf/c-library-parts.ts';
 import { hasLibraryData, libraryDataPlaces } from '../elf/library-data.ts';
 import type { TarEntry, TarVisitor } from '../tar/tar-entry.ts';
 import type { FileFacts, LayerEntry, Ownership, ProgramFacts } from '../tree/entry.ts';
-import { isContentKept } from './kept-content.ts';
+import { isContentKept, isShellScript, mayBeStartScript } from './kept-content.ts';
 import { classifyTarEntry, fileEntry } from './layer-entry.ts';
 import { ProgramProbe } from './program-probe.ts';
 
@@ -68,7 +68,7 @@ export class FileScan {
   readonly #probe: ProgramProbe;
   readonly #isContentKept: boolean;
   readonly #isVersioned: boolean;
-  readonly #pieces: Buffer[] | undefined;
+  #pieces: Buffer[] | undefined;
   #hash: Hash | undefined;
   /** Of a file that came in one piece. */
   #sha256: string | undefined;
@@ -84,6 +84,8 @@ export class FileScan {
 
   push(piece: Buffer): void {
     this.#probe.push(piece);
+    const isFirst = this.#hash === undefined;
+    if (isFirst && piece[0] === 0x23 && mayBeStartScript(this.#path, this.#sizeBytes)) this.#pieces ??= [];
     this.#pieces?.push(Buffer.from(piece));
     // Most files come in one piece, and a one-shot hash costs half of a Hash object.
     if (piece.length === this.#sizeBytes) {
@@ -98,11 +100,12 @@ export class FileScan {
     const sha256 = this.#sha256 ?? this.#hash?.digest('hex') ?? hash('sha256', '', 'hex');
     const content = this.#pieces && Buffer.concat(this.#pieces);
     const program = this.#programOf(content);
+    const isKept = this.#isContentKept || isShellScript(program);
     return {
       sizeBytes: this.#sizeBytes,
       sha256,
       ...(program && { program }),
-      ...(this.#isContentKept && content && { content }),
+      ...(isKept && content && { content }),
     };
   }
 

@@ -7,6 +7,7 @@ import { type Environment, readEnvironment, variableOf, wellFormed } from './env
 import { type Executable, findExecutable } from './executable.ts';
 import { findLibraryPaths, type LibraryPaths } from './library-paths.ts';
 import { followProgram, type ProgramChain } from './program-chain.ts';
+import { findStartedPrograms, type StartedPrograms } from './started-programs.ts';
 import { findWorkingDirectory, type WorkingDirectory } from './working-directory.ts';
 
 /** How a container of an image starts, everything looked up in the image itself. */
@@ -20,6 +21,7 @@ export interface ContainerProcess {
   readonly user: ContainerUser;
   readonly environment: Environment;
   readonly libraries: LibraryPaths;
+  readonly programs: StartedPrograms;
 }
 
 /**
@@ -43,6 +45,7 @@ export function findStart(config: ImageConfig, tree: FileTree, subject: string):
     user: findUser(run.User ?? '', tree, subject),
     environment,
     libraries: findLibraryPaths(chain, tree, subject),
+    programs: findStartedPrograms({ argv, chain, tree, from, searchPath }),
   };
 }
 

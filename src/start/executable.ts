@@ -34,9 +34,12 @@ export const defaultSearchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/
 export function findExecutable(command: string, search: ExecutableSearch): Executable {
   const tried: string[] = [];
   let hint: string | undefined;
+  let isHidden = false;
   for (const candidate of candidatesFor(bytesOfText(command), search)) {
     const found = resolvePath(search.tree, candidate, { from: search.from });
-    const obstacle = obstacleOf(found, absoluteName(candidate, search.from));
+    const name = absoluteName(candidate, search.from);
+    const obstacle = obstacleOf(found, name);
+    isHidden ||= hidingPlace(found, name) !== undefined;
     if (found.kind === 'found' && found.node.kind === 'file' && obstacle === undefined) {
       if (!command.includes('/') && !candidate.startsWith('/'))
         throw relativeToHere(command, candidate, search);
@@ -53,15 +56,19 @@ export function findExecutable(command: string, search: ExecutableSearch): Execu
     code: 'entrypoint',
     subject: search.subject,
     message: `the program ${JSON.stringify(command)} was not found; looked at ${tried.join(', ') || 'nothing, as PATH is empty'}`,
-    hint: hint ?? 'check ENTRYPOINT, CMD and PATH of the image',
+    hint:
+      hint ??
+      (isHidden
+        ? 'put the program into another directory of the image'
+        : 'check ENTRYPOINT, CMD and PATH of the image'),
   });
 }
 
 /** Why a file cannot be started, or undefined if nothing is in the way. `name` is what was looked up. */
 export function obstacleOf(found: Resolution, name?: ImagePath): string | undefined {
   if (found.kind !== 'found') return showFailure(found);
-  const hidden = emulatedPlaceOf(found.path) ?? (name && emulatedPlaceOf(name));
-  if (hidden !== undefined) return `hidden: container engines and Gramine have a ${hidden} of their own`;
+  const hiding = hidingPlace(found, name);
+  if (hiding !== undefined) return `hidden: container engines and Gramine have a ${hiding} of their own`;
   if (found.node.kind !== 'file') return `a ${found.node.kind}`;
   return isExecutable(found.node) ? undefined : 'not executable';
 }
@@ -74,6 +81,12 @@ export function hintAbout(found: Resolution): string | undefined {
 
 function isExecutable({ mode }: FileNode): boolean {
   return (mode & 0o111) !== 0;
+}
+
+/** The emulated place that a name lies in or leads to; undefined for all that containers see as the image has it. */
+function hidingPlace(found: Resolution, name: ImagePath | undefined): ImagePath | undefined {
+  const real = found.kind === 'found' ? emulatedPlaceOf(found.path) : undefined;
+  return real ?? (found.kind === 'found' && name ? emulatedPlaceOf(name) : undefined);
 }
 
 /** The absolute name of what was found; its real path where `..` behind a link means that no clean name leads there. */

@@ -54,6 +54,14 @@ export class LayerUnpacker {
   /** Files of the layer that gave way to a directory because entries after them lie below. */
   readonly replacedFiles = new Set<ImagePath>();
   readonly #options: LayerUnpackerOptions;
+  /** The directory of the last entry: most entries follow others of their directory. Forgotten where a name changes. */
+  #latest:
+    | {
+        readonly path: ImagePath;
+        readonly components: readonly ByteString[];
+        readonly directory: UpperDirectory;
+      }
+    | undefined;
 
   constructor(options: LayerUnpackerOptions) {
     this.#options = options;
@@ -84,6 +92,7 @@ export class LayerUnpacker {
   }
 
   #put({ parent, name }: Place, node: UpperNode): void {
+    if (node.kind === 'symlink' || parent.children.has(name)) this.#latest = undefined;
     parent.children.set(name, node);
   }
 
@@ -128,6 +137,10 @@ export class LayerUnpacker {
 
   /** Goes to a directory, links of this layer followed, and makes what is missing on the way. */
   #descend(entry: LayerEntry, directory: ImagePath): UpperDirectory {
+    if (this.#latest?.path === directory) {
+      this.#checkLengths(entry, this.#latest.components);
+      return this.#latest.directory;
+    }
     const components = realComponents(this.root, directory);
     if (components === undefined) throw this.#failure(entry, 'the links in its directory never end');
     this.#checkLengths(entry, components);
@@ -136,6 +149,7 @@ export class LayerUnpacker {
       path = childOf(path, name);
       current = this.#enter(current, name, path);
     }
+    this.#latest = { path: directory, components, directory: current };
     return current;
   }
 

@@ -6,11 +6,13 @@ import {
   imagePath,
   isWithin,
 } from '../base/image-path.ts';
+import { placesOf } from '../base/place-index.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import { isBaseSystem } from './base-system.ts';
 import type { ExcludedFile } from './classify-paths.ts';
+import { FileSums } from './path-order.ts';
 import { excludedByOption } from './trust-policy.ts';
 import type { TrustedSelection } from './trusted-files.ts';
 
@@ -44,26 +46,33 @@ export interface ApplicationDataOptions {
 
 /** Finds what rules, not the user, left out although the image's configuration, its links or its place speak for it. */
 export function findApplicationData(options: ApplicationDataOptions): readonly ApplicationData[] {
-  const leftOut = options.selection.excluded.filter(
-    ({ origin }) => origin === 'built-in' || origin === 'level',
-  );
-  const signs = [
-    ...mentioned(options, leftOut),
-    ...linked(options, leftOut),
-    ...inPlaces(options.tree, leftOut),
-  ];
+  const { tree, selection } = options;
+  const excluded = selection.excluded.filter(({ origin }) => origin === 'built-in' || origin === 'level');
+  const sums = { leftOut: new FileSums(excluded), trusted: new FileSums(selection.trusted) };
+  const signs = [...mentioned(options, sums), ...linked(options, sums), ...inPlaces(tree, excluded)];
+  const found = placesOf(signs.map(([place]) => place));
   const places = new Map<ImagePath, DataSign[]>();
   for (const [place, sign] of signs) {
-    const outermost = signs.reduce((outer, [other]) => (isWithin(outer, other) ? other : outer), place);
-    places.set(outermost, [...(places.get(outermost) ?? []), sign]);
+    const outermost = found.above(place).at(-1) ?? place;
+    const others = places.get(outermost);
+    if (others === undefined) places.set(outermost, [sign]);
+    else others.push(sign);
   }
-  const data = [...places].map(([place, found]) => ({ place, signs: found, ...sumOf(place, leftOut) }));
-  const isCovered = (path: ImagePath) => data.some(({ place }) => isWithin(path, place));
-  return [...data, ...linksToTrusted(options).filter(({ place }) => !isCovered(place))];
+  const data = [...places].map(([place, all]) => ({ place, signs: all, ...sums.leftOut.within(place) }));
+  return [...data, ...linksToTrusted(options, sums).filter(({ place }) => !found.holds(place))];
+}
+
+/** What is left out by a rule, and what is trusted. */
+interface Sums {
+  readonly leftOut: FileSums;
+  readonly trusted: FileSums;
 }
 
 /** Links below /var to trusted content, which cannot be reached through them. */
-function linksToTrusted({ tree, selection }: ApplicationDataOptions): readonly ApplicationData[] {
+function linksToTrusted(
+  { tree, selection }: ApplicationDataOptions,
+  { trusted }: Sums,
+): readonly ApplicationData[] {
   const links = selection.ignoredLinks.filter(
     ({ kind, path, reason }) =>
       kind === 'in-excluded-place' &&
@@ -74,7 +83,7 @@ function linksToTrusted({ tree, selection }: ApplicationDataOptions): readonly A
   return links.flatMap(({ path }) => {
     const found = resolvePath(tree, path);
     if (found.kind !== 'found') return [];
-    const { fileCount, sizeBytes } = sumOf(found.path, selection.trusted);
+    const { fileCount, sizeBytes } = trusted.within(found.path);
     return fileCount === 0
       ? []
       : [{ place: path, signs: [{ kind: 'target', to: found.path }], fileCount, sizeBytes }];
@@ -84,10 +93,7 @@ function linksToTrusted({ tree, selection }: ApplicationDataOptions): readonly A
 type DataFinding = readonly [place: ImagePath, sign: DataSign];
 
 /** What the configuration names: the working directory, paths in the arguments and in the environment. */
-function mentioned(
-  options: ApplicationDataOptions,
-  leftOut: readonly ExcludedFile[],
-): readonly DataFinding[] {
+function mentioned(options: ApplicationDataOptions, sums: Sums): readonly DataFinding[] {
   const { start, tree } = options;
   const from = start.workingDirectory.realPath;
   const named: readonly (readonly [ByteString, DataSign])[] = [
@@ -103,7 +109,7 @@ function mentioned(
   ];
   return named.flatMap(([path, sign]) => {
     const found = resolvePath(tree, path, { from });
-    if (found.kind !== 'found' || !isLeftOut(found.path, options, leftOut)) return [];
+    if (found.kind !== 'found' || !isLeftOut(found.path, sums)) return [];
     const isVariable = sign.kind === 'variable';
     return isVariable && found.node.kind === 'directory' && found.node.uid !== 0 ? [] : [[found.path, sign]];
   });
@@ -114,25 +120,17 @@ export function pathsIn(text: string): readonly string[] {
   return text.match(/(?<![^\s'"`;|&<>()$:,=])\/[^\s'"`;|&<>()$:,=]+/g) ?? [];
 }
 
-function isLeftOut(
-  place: ImagePath,
-  { selection }: ApplicationDataOptions,
-  leftOut: readonly ExcludedFile[],
-): boolean {
-  return (
-    place !== '/' &&
-    leftOut.some(({ path }) => isWithin(path, place)) &&
-    !selection.trusted.some(({ path }) => isWithin(path, place))
-  );
+function isLeftOut(place: ImagePath, { leftOut, trusted }: Sums): boolean {
+  return place !== '/' && leftOut.within(place).fileCount > 0 && trusted.within(place).fileCount === 0;
 }
 
 /** Links in trusted places to what lies below /var: an image that has them wants it read. */
-function linked(options: ApplicationDataOptions, leftOut: readonly ExcludedFile[]): readonly DataFinding[] {
+function linked(options: ApplicationDataOptions, sums: Sums): readonly DataFinding[] {
   return options.selection.ignoredLinks.flatMap((link) => {
     const found = resolvePath(options.tree, link.path);
     if (link.kind !== 'to-excluded-place' || found.kind !== 'found') return [];
     const place = dataPlaceOf(found.path) ?? found.path;
-    const isData = isWithin(place, imagePath('/var')) && isLeftOut(place, options, leftOut);
+    const isData = isWithin(place, imagePath('/var')) && isLeftOut(place, sums);
     return isData ? [[place, { kind: 'link', from: link.path }]] : [];
   });
 }
@@ -175,12 +173,4 @@ function dataPlaceOf(path: ImagePath): ImagePath | undefined {
   const isCollection = second === 'lib' || second === 'opt';
   if (!isCollection) return imagePath(`/var/${second}`);
   return third === undefined ? undefined : imagePath(`/var/${second}/${third}`);
-}
-
-function sumOf(
-  place: ImagePath,
-  among: readonly { readonly path: ImagePath; readonly sizeBytes: number }[],
-): Pick<ApplicationData, 'fileCount' | 'sizeBytes'> {
-  const files = among.filter(({ path }) => isWithin(path, place));
-  return { fileCount: files.length, sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0) };
 }

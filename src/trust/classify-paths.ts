@@ -30,7 +30,7 @@ export interface ExcludedFile {
   /** The pattern of the rule, or `names` for files whose names a manifest cannot hold. */
   readonly rule: string;
   readonly reason: string;
-  readonly origin: ExclusionOrigin | 'name';
+  readonly origin: ExclusionOrigin | 'name' | 'profile';
 }
 
 /** A link that no trusted name goes through. `target` is as the link stores it. */

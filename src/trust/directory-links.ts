@@ -19,6 +19,8 @@ export interface LinkedNames {
   readonly names: readonly TrustedName[];
   /** How many names of directories, each through two links or more, were left out because there are too many. */
   readonly omittedCount: number;
+  /** False if there are more of them than were counted. */
+  readonly isOmittedCountExact: boolean;
 }
 
 /**
@@ -33,6 +35,9 @@ export const listedBelowLink = 8;
  * beyond the bound are only reachable under their shorter names.
  */
 const maximumNestedNames = 500;
+
+/** So many names of directories behind links are looked at; what is beyond is not even counted. */
+const maximumExaminedNames = 50_000;
 
 /** A directory as reached through links. */
 interface View {
@@ -56,7 +61,7 @@ export function expandDirectoryLinks(
   const mounts: DirectoryMount[] = [];
   const shown: DirectoryMount[] = [];
   const names: TrustedName[] = [];
-  let omittedCount = 0;
+  let [omittedCount, examinedCount] = [0, 0];
   const views: View[] = [
     ...tree.directoryLinks.map(({ path, target }) => ({ path, target, passed: [path], isShown: false })),
     ...toShow.map(({ path, target }) => ({ path, target, passed: [path], isShown: true })),
@@ -69,7 +74,12 @@ export function expandDirectoryLinks(
     if (view.isShown && count > 0) shown.push({ path, target });
     else if (count > listedBelowLink) mounts.push({ path, target });
     else names.push(...itemsBelow(tree.trusted, target).map((name) => nameThrough(view, name)));
-    for (const nested of nestedViews(view, tree)) {
+    const left = maximumExaminedNames - examinedCount;
+    const candidates = left > 0 ? linksBehind(view, tree).slice(0, left) : [];
+    examinedCount += candidates.length;
+    for (const link of candidates) {
+      const nested = nestedView(view, link);
+      if (nested === undefined) continue;
       if (views.length < limit) views.push(nested);
       else omittedCount += 1;
     }
@@ -79,21 +89,23 @@ export function expandDirectoryLinks(
     shown: shown.sort(compareMounts),
     names: names.sort(compareKeys),
     omittedCount,
+    isOmittedCountExact: examinedCount < maximumExaminedNames,
   };
 }
 
-function nestedViews(view: View, tree: ClassifiedPaths): readonly View[] {
-  if (view.passed.some((place) => isWithin(place, view.target))) return [];
+/** The links in what a view shows; none where it shows what leads to itself. */
+function linksBehind(view: View, tree: ClassifiedPaths): readonly DirectoryLink[] {
+  const isCycle = view.passed.some((place) => isWithin(place, view.target));
+  return isCycle ? [] : itemsBelow(tree.directoryLinks, view.target);
+}
+
+/** What a link shows that is itself reached through links; undefined for a cycle, and for a name that no manifest holds. */
+function nestedView(view: View, link: DirectoryLink): View | undefined {
   const passed = [...view.passed, view.target];
-  return itemsBelow(tree.directoryLinks, view.target)
-    .filter((link) => !passed.some((place) => isWithin(place, link.target)))
-    .map((link) => ({
-      path: pathThrough(view, link),
-      target: link.target,
-      passed: [...passed, link.path],
-      isShown: view.isShown,
-    }))
-    .filter(({ path }) => textOfBytes(path) !== undefined);
+  if (passed.some((place) => isWithin(place, link.target))) return undefined;
+  const path = pathThrough(view, link);
+  if (textOfBytes(path) === undefined) return undefined;
+  return { path, target: link.target, passed: [...passed, link.path], isShown: view.isShown };
 }
 
 function nameThrough(view: View, name: TrustedName): TrustedName {

@@ -1,4 +1,10 @@
 import {
+  type ComponentPattern,
+  literalCount,
+  matchesComponent,
+  parseComponent,
+} from '../base/component-pattern.ts';
+import {
   type ByteString,
   componentsOf,
   type ImagePath,
@@ -7,12 +13,6 @@ import {
   showBytes,
   textOfBytes,
 } from '../base/image-path.ts';
-import {
-  type ComponentPattern,
-  literalCount,
-  matchesComponent,
-  parseComponent,
-} from './component-pattern.ts';
 
 /**
  * A pattern of paths. It stands for every path that it matches, and for all below such a path.

@@ -1,5 +1,12 @@
-import { type ByteString, childOf, type ImagePath, imagePath, parentOf } from '../base/image-path.ts';
-import { type Account, readAccounts } from '../start/accounts.ts';
+import {
+  type ByteString,
+  childOf,
+  type ImagePath,
+  imagePath,
+  parentOf,
+  showBytes,
+} from '../base/image-path.ts';
+import { readAccounts } from '../start/accounts.ts';
 import type { DirectoryNode, FileTree, SymlinkNode, TreeNode } from '../tree/file-tree.ts';
 import { sortedNames, walkTree } from '../tree/walk-tree.ts';
 import { isBaseSystem } from './base-system.ts';
@@ -75,13 +82,19 @@ interface Counts {
 class PlaceFinder {
   readonly places: WritePlace[] = [];
   readonly #options: WritePlaceOptions;
-  readonly #accounts: readonly Account[];
+  /** The first account of each user. */
+  readonly #accounts: ReadonlyMap<number, ByteString>;
   readonly #counts = new Map<DirectoryNode, Counts>();
   readonly #streamLinks = new Map<ImagePath, StreamLink[]>();
 
   constructor(options: WritePlaceOptions) {
     this.#options = options;
-    this.#accounts = readAccounts(options.tree);
+    // Of several entries of a map the last one stays.
+    this.#accounts = new Map(
+      readAccounts(options.tree)
+        .map(({ uid, name }) => [uid, name] as const)
+        .reverse(),
+    );
     for (const { path, node } of walkTree(options.tree)) {
       if (node.kind === 'symlink' && leadsToStream(node)) this.#addStreamLink(path, node.target);
     }
@@ -89,21 +102,21 @@ class PlaceFinder {
   }
 
   /** Below a place nothing more is looked for, except where it holds trusted files and so cannot be decided as a whole. */
-  visit(path: ImagePath, node: DirectoryNode): void {
-    const sign = this.#signOf(path, node);
+  visit(path: ImagePath, node: DirectoryNode, isOutermost = true): void {
+    const sign = this.#signOf(path, node, isOutermost);
     if (sign !== undefined) this.places.push(this.#placeOf(path, node, sign));
     const isDone = sign !== undefined && this.#counts.get(node)?.trustedCount === 0;
     if (isDone || isBaseSystem(path)) return;
     for (const name of sortedNames(node)) {
       const child = node.children.get(name);
-      if (child?.kind === 'directory') this.visit(childOf(path, name), child);
+      if (child?.kind === 'directory')
+        this.visit(childOf(path, name), child, isOutermost && sign === undefined);
     }
   }
 
-  #signOf(path: ImagePath, node: DirectoryNode): WriteSign | undefined {
+  #signOf(path: ImagePath, node: DirectoryNode, isOutermost: boolean): WriteSign | undefined {
     if (path === '/' || isBaseSystem(path)) return undefined;
     const { user } = this.#options;
-    const isOutermost = this.places.every(({ path: place }) => !path.startsWith(`${place}/`));
     if (this.#streamLinks.has(path)) return 'standard-stream';
     const mayOwn = isOutermost || this.#counts.get(node)?.trustedCount === 0;
     if (mayOwn && node.uid === user.uid && user.uid !== 0 && (node.mode & 0o200) !== 0) return 'user';
@@ -116,7 +129,7 @@ class PlaceFinder {
   }
 
   #placeOf(path: ImagePath, node: DirectoryNode, sign: WriteSign): WritePlace {
-    const owner = this.#accounts.find(({ uid }) => uid === node.uid)?.name;
+    const owner = this.#accounts.get(node.uid);
     return {
       path,
       sign,
@@ -153,4 +166,21 @@ class PlaceFinder {
 /** The habit of many images, so that logs go to the engine. Those in /dev itself are the engine's. */
 function leadsToStream({ target }: SymlinkNode): boolean {
   return /^\/(dev\/(stdout|stderr|stdin|fd\/[012])|proc\/self\/fd\/[012])$/.test(target);
+}
+
+const signTexts: Readonly<Record<WriteSign, (place: WritePlace) => string>> = {
+  'standard-stream': () => 'links to standard streams',
+  user: () => 'belongs to the user that the application runs as',
+  service: ({ uid, owner }) => `belongs to ${owner === undefined ? `uid ${uid}` : showBytes(owner)}`,
+  everybody: () => 'everybody may write to it',
+  group: () => 'the group that the application runs as may write to it',
+  log: () => 'a log directory',
+  state: () => 'a state directory',
+  spool: () => 'a spool directory',
+  cache: () => 'a cache directory',
+};
+
+/** Why programs may want to write to a place. */
+export function showWriteSign(place: WritePlace): string {
+  return signTexts[place.sign](place);
 }

@@ -19,6 +19,36 @@ export function itemsBelow<T extends { readonly key: ByteString }>(
   return items.slice(firstFrom(items, `${key}\0`), firstFrom(items, `${key}\x01`));
 }
 
+/** Of items in the order of their keys those that are a place, or lie below it. */
+export function itemsWithin<T extends { readonly key: ByteString }>(
+  items: readonly T[],
+  place: ImagePath,
+): readonly T[] {
+  const key = keyOf(place);
+  return items.slice(firstFrom(items, key), firstFrom(items, `${key}\x01`));
+}
+
+/** Counts files, which are given in walk order, by the places that they lie in. */
+export class FileSums {
+  readonly #files: readonly { readonly key: ByteString }[];
+  /** The size of the first 0, 1, 2, … files together. */
+  readonly #sizes: readonly number[];
+
+  constructor(files: readonly { readonly path: ImagePath; readonly sizeBytes: number }[]) {
+    this.#files = files.map(({ path }) => ({ key: keyOf(path) }));
+    const sizes = [0];
+    for (const { sizeBytes } of files) sizes.push((sizes.at(-1) ?? 0) + sizeBytes);
+    this.#sizes = sizes;
+  }
+
+  /** How many files a place has, itself included, and how many bytes. */
+  within(place: ImagePath): { readonly fileCount: number; readonly sizeBytes: number } {
+    const key = keyOf(place);
+    const [from, to] = [firstFrom(this.#files, key), firstFrom(this.#files, `${key}\x01`)];
+    return { fileCount: to - from, sizeBytes: (this.#sizes[to] ?? 0) - (this.#sizes[from] ?? 0) };
+  }
+}
+
 /** How many items lie below a directory. */
 export function countBelow(items: readonly { readonly key: ByteString }[], directory: ImagePath): number {
   const key = keyOf(directory);

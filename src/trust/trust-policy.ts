@@ -1,4 +1,5 @@
-import { type ImagePath, isWithin, parentOf } from '../base/image-path.ts';
+import { type ImagePath, parentOf } from '../base/image-path.ts';
+import { PlaceIndex } from '../base/place-index.ts';
 import { type ExclusionRule, exclusionRules } from './exclusion-rules.ts';
 import { type Glob, matchGlob, parseGlob } from './glob.ts';
 
@@ -37,19 +38,19 @@ interface Rule {
  * `--exclude` comes before `--trust`, and both before the built-in rules and those of the level.
  */
 export class TrustPolicy {
-  readonly #rules: Rule[] = [];
+  /** By the place that each pattern begins at. */
+  readonly #rules: PlaceIndex<readonly Rule[]>;
+  /** By the directory of that place. */
+  readonly #rulesInside: ReadonlyMap<ImagePath, readonly Rule[]>;
   readonly #required: ReadonlySet<ImagePath>;
   /** The rules that can matter for names in one directory: trees are walked directory by directory. */
   #near: { readonly directory: ImagePath; readonly rules: readonly Rule[] } | undefined;
 
   constructor(options: TrustOptions) {
     this.#required = new Set(options.required);
-    for (const glob of options.exclude) {
-      this.#add(glob, { pattern: glob.pattern, reason: excludedByOption, origin: 'option' });
-    }
-    for (const glob of options.trust) this.#add(glob, undefined);
-    for (const rule of exclusionRules) this.#add(parseGlob(rule.pattern), { ...rule, origin: 'built-in' });
-    for (const rule of options.level ?? []) this.#add(parseGlob(rule.pattern), { ...rule, origin: 'level' });
+    const rules = rulesOf(options);
+    this.#rules = new PlaceIndex(groupBy(rules, ({ glob }) => glob.base));
+    this.#rulesInside = groupBy(rules, ({ glob }) => parentOf(glob.base));
   }
 
   /** The rule that leaves the path out, or undefined if the path is trusted. */
@@ -75,17 +76,34 @@ export class TrustPolicy {
 
   #rulesNear(directory: ImagePath): readonly Rule[] {
     if (this.#near?.directory !== directory) {
-      const rules = this.#rules.filter(
-        ({ glob }) => isWithin(directory, glob.base) || parentOf(glob.base) === directory,
-      );
-      this.#near = { directory, rules };
+      const rules = [...this.#rules.above(directory).flat(), ...(this.#rulesInside.get(directory) ?? [])];
+      this.#near = { directory, rules: [...new Set(rules)] };
     }
     return this.#near.rules;
   }
+}
 
-  #add(glob: Glob, excludes: Exclusion | undefined): void {
-    this.#rules.push({ glob, excludes, rank: this.#rules.length });
+function rulesOf({ exclude, trust, level = [] }: TrustOptions): readonly Rule[] {
+  const rules: readonly (readonly [Glob, Exclusion | undefined])[] = [
+    ...exclude.map((glob) => {
+      const exclusion: Exclusion = { pattern: glob.pattern, reason: excludedByOption, origin: 'option' };
+      return [glob, exclusion] as const;
+    }),
+    ...trust.map((glob) => [glob, undefined] as const),
+    ...exclusionRules.map((rule) => [parseGlob(rule.pattern), { ...rule, origin: 'built-in' }] as const),
+    ...level.map((rule) => [parseGlob(rule.pattern), { ...rule, origin: 'level' }] as const),
+  ];
+  return rules.map(([glob, excludes], rank) => ({ glob, excludes, rank }));
+}
+
+function groupBy<K, V>(values: readonly V[], keyOf: (value: V) => K): ReadonlyMap<K, readonly V[]> {
+  const groups = new Map<K, V[]>();
+  for (const value of values) {
+    const group = groups.get(keyOf(value));
+    if (group === undefined) groups.set(keyOf(value), [value]);
+    else group.push(value);
   }
+  return groups;
 }
 
 interface Match {

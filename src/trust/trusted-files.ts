@@ -1,7 +1,7 @@
 import { type ByteString, type ImagePath, showBytes } from '../base/image-path.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { classifyPaths, type ExcludedFile, type IgnoredLink, type TrustedName } from './classify-paths.ts';
-import { type DirectoryMount, expandDirectoryLinks } from './directory-links.ts';
+import { type DirectoryMount, expandDirectoryLinks, type LinkedNames } from './directory-links.ts';
 import { compareKeys } from './path-order.ts';
 import { leanRulesFor, type TrustLevel } from './trust-level.ts';
 import { TrustPolicy } from './trust-policy.ts';
@@ -76,7 +76,7 @@ export function selectTrustedFiles(tree: FileTree, options: SelectOptions): Trus
     excluded: names.excluded,
     exclusions: countExclusions(names.excluded),
     ignoredLinks: names.ignoredLinks,
-    notes: [...excluded.notes, ...policy.overruled().map(overruledNote), ...notesOf(linked.omittedCount)],
+    notes: [...excluded.notes, ...policy.overruled().map(overruledNote), ...omissionNotes(linked)],
   };
 }
 
@@ -94,9 +94,9 @@ function overruledNote(path: ImagePath): string {
   return `${showBytes(path)} is to be left out, but nothing starts without it: it stays`;
 }
 
-function notesOf(omittedCount: number): readonly string[] {
+function omissionNotes({ omittedCount, isOmittedCountExact }: LinkedNames): readonly string[] {
   if (omittedCount === 0) return [];
   return [
-    `${omittedCount} directories can be reached through several links and are trusted under shorter names only`,
+    `${omittedCount}${isOmittedCountExact ? '' : ' and more'} directories can be reached through several links and are trusted under shorter names only`,
   ];
 }

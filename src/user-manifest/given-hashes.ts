@@ -1,4 +1,5 @@
 import { type ImagePath, showBytes } from '../base/image-path.ts';
+import { pathOfUri } from '../manifest/schema/file-uri.ts';
 import { type Finding, locateFindings, type ManifestProblem } from '../manifest/schema/problem.ts';
 import {
   isArray,
@@ -10,7 +11,6 @@ import {
 } from '../manifest/toml/toml.ts';
 import { realFileAt } from '../runtime/tree-source.ts';
 import type { FileTree } from '../tree/file-tree.ts';
-import { pathOfUri } from './file-uri.ts';
 
 export interface HashSurroundings {
   readonly tree: FileTree;
@@ -42,9 +42,9 @@ function findWrongHash(
 ): readonly Finding[] {
   const given = isTable(entry) ? entry.get('sha256') : undefined;
   const place = pathOfUri(entry);
-  if (typeof given !== 'string' || place === undefined || isReplaced(place)) return [];
+  if (typeof given !== 'string' || place === undefined) return [];
   const sha256 = realFileAt(tree, place)?.node.sha256;
-  if (sha256 === undefined || given.toLowerCase() === sha256) return [];
+  if (sha256 === undefined || given.toLowerCase() === sha256 || isReplaced(place)) return [];
   return [
     {
       path: [...path, 'sha256'],

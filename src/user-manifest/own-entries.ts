@@ -1,5 +1,6 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin, parentOf } from '../base/image-path.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
+import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { type Finding, locateFindings, showPlace } from '../manifest/schema/problem.ts';
 import { keepElements, replaceAt } from '../manifest/toml/document-edits.ts';
 import {
@@ -22,15 +23,14 @@ const appFiles = parentOf(graminizedPaths.application);
 /** The same in the root directory: GSC of Graphene 1.2. */
 const olderAppFiles = /^\/(?:entrypoint\.(?:manifest(?:\.sgx)?|sig|token)|apploader\.sh|trusted_argv)$/;
 
+const mountsKey: KeyPath = ['fs', 'mounts'];
+
 /** Keys with lists of files, and keys with one. */
-const lists: readonly KeyPath[] = [
-  ['sgx', 'trusted_files'],
-  ['sgx', 'allowed_files'],
-];
-const singles: readonly (readonly [key: KeyPath, prefix: string])[] = [
-  [['libos', 'entrypoint'], ''],
-  [['loader', 'argv_src_file'], 'file:'],
-  [['loader', 'env_src_file'], 'file:'],
+const lists: readonly KeyPath[] = [['sgx', 'trusted_files'], ['sgx', 'allowed_files'], mountsKey];
+const singles: readonly (readonly [key: KeyPath, kind: 'path' | 'uri'])[] = [
+  [['libos', 'entrypoint'], 'path'],
+  [['loader', 'argv_src_file'], 'uri'],
+  [['loader', 'env_src_file'], 'uri'],
 ];
 
 /** Whose file an entry names that the image does not have. */
@@ -64,7 +64,9 @@ function dropFromList(document: TomlDocument, key: KeyPath, around: Surroundings
   const entries = isArray(list) ? list : [];
   const own = entries.flatMap((entry, index): readonly OwnEntry[] => {
     const uri = uriOf(entry);
-    const owner = uri === undefined ? undefined : ownerOf(pathOf(uri), around);
+    const owner = uri === undefined ? undefined : ownerOf(pathOfUri(uri), around);
+    // Mounts of the runtime's places are given their place here, not left out.
+    if (key === mountsKey && owner !== 'tool') return [];
     return uri === undefined || owner === undefined ? [] : [{ index, uri, owner }];
   });
   const dropped = new Set(own.map(({ index }) => index));
@@ -82,12 +84,13 @@ function dropFromList(document: TomlDocument, key: KeyPath, around: Surroundings
 
 function dropSingle(
   document: TomlDocument,
-  [key, prefix]: (typeof singles)[number],
+  [key, kind]: (typeof singles)[number],
   around: Surroundings,
 ): Step {
   const value = valueAt(document.root, key);
-  const isAbsolute = typeof value === 'string' && value.startsWith(`${prefix}/`);
-  const owner = isAbsolute ? ownerOf(imagePath(bytesOfText(value.slice(prefix.length))), around) : undefined;
+  const isAbsolute = typeof value === 'string' && value.startsWith('/');
+  const path = isAbsolute ? imagePath(bytesOfText(value)) : undefined;
+  const owner = ownerOf(kind === 'uri' ? pathOfUri(value) : path, around);
   if (owner !== 'tool') return unchanged(document);
   const reason = `${JSON.stringify(value)} is of a graminized image, and gsc finds out what starts`;
   return {
@@ -124,7 +127,7 @@ function findOtherHash(
   { runtime }: { readonly runtime: Runtime },
 ): readonly Finding[] {
   const given = isTable(entry) ? entry.get('sha256') : undefined;
-  const place = pathOf(uri);
+  const place = pathOfUri(uri);
   const installed = place && installedPlace(runtime, place);
   const file = runtime.files.find((each) => each.path === installed);
   if (typeof given !== 'string' || file === undefined || given.toLowerCase() === file.sha256) return [];
@@ -135,13 +138,4 @@ function findOtherHash(
       hint: 'remove the entry: gsc trusts the files of the runtime by itself',
     },
   ];
-}
-
-function uriOf(entry: TomlValue): string | undefined {
-  const uri = isTable(entry) ? entry.get('uri') : entry;
-  return typeof uri === 'string' ? uri : undefined;
-}
-
-function pathOf(uri: string): ImagePath | undefined {
-  return uri.startsWith('file:/') ? imagePath(bytesOfText(uri.slice('file:'.length))) : undefined;
 }

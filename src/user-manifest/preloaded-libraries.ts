@@ -28,6 +28,7 @@ export interface SettledPreloads {
 }
 
 const name = 'LD_PRELOAD';
+const key = ['loader', 'env', name];
 
 /**
  * Makes sure that every library of `LD_PRELOAD` is there and trusted: the dynamic loader passes over a missing one, and the
@@ -118,8 +119,6 @@ function staticNotes(words: readonly string[], { libraries }: ContainerProcess):
     `the program that starts is static and ignores ${name} (${words.join(':')}); only dynamic programs that it starts load them`,
   ];
 }
-
-const key = ['loader', 'env', name];
 
 function isUsers(word: string, { user }: PreloadParts): boolean {
   return wordsIn(textOfVariable(user && valueAt(user.root, key)) ?? '').includes(word);

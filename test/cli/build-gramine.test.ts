@@ -31,6 +31,40 @@ describe('gsc build-gramine --file-only', () => {
     expect(existsSync(at('build/gsc-my-gramine-1.9/collect-runtime.sh'))).toBe(true);
   });
 
+  test('changes the sources by default so that manifests are parsed in linear time, and says so', async () => {
+    const { stderr, at } = await run(`Distro: debian:12\n${gramine}`, ['-f', '-o', 'out', 'x']);
+    expect(stderr).toContain('patches of Gramine: linear-parse (Gramine.Patches)\n');
+    expect(readFileSync(at('out/Dockerfile'), 'utf8')).toMatch(
+      /^COPY patches\/ \/patches\/\nRUN python3 \/patches\/apply-patches\.py \/gramine \/patches\/1-linear-parse\.c$/m,
+    );
+    expect(readFileSync(at('out/patches/1-linear-parse.c'), 'utf8')).toMatch(/^\/\*\n \* linear-parse: /);
+  });
+
+  test('takes own patches by their paths, from the directory of the configuration, and none for []', async () => {
+    const cwd = join(gsc.directory, 'patches');
+    mkdirSync(join(cwd, 'sub'), { recursive: true });
+    const diff = 'diff --git a/meson.build b/meson.build\n';
+    writeFileSync(join(cwd, 'sub/my own.diff'), diff);
+    const recipeOf = async (patches: string) => {
+      writeFileSync(join(cwd, 'sub/c.yaml'), `Distro: debian:12\n${gramine}  Patches: ${patches}\n`);
+      const args = ['build-gramine', '-f', '-o', 'out', '--force', '--json', '-c', 'sub/c.yaml', 'x'];
+      const { code, stdout, stderr } = await gsc(args, { ...withoutEngine, cwd });
+      expect([code, stderr]).toEqual([0, expect.not.stringContaining('hint')]);
+      return {
+        recipe: JSON.parse(stdout).recipe,
+        dockerfile: readFileSync(join(cwd, 'out/Dockerfile'), 'utf8'),
+      };
+    };
+    const both = await recipeOf('[linear-parse, ./my own.diff]');
+    expect(both.dockerfile).toContain(' /patches/1-linear-parse.c /patches/2-my-own.patch\n');
+    expect(readFileSync(join(cwd, 'out/patches/2-my-own.patch'), 'utf8')).toBe(diff);
+    const byDefault = await recipeOf('');
+    const off = await recipeOf('[]');
+    expect(off.dockerfile).not.toContain('patches');
+    expect(existsSync(join(cwd, 'out/patches'))).toBe(false);
+    expect(new Set([both.recipe, byDefault.recipe, off.recipe]).size).toBe(3);
+  });
+
   test('says which secrets the build wants, and reads none', async () => {
     const { code, stderr } = await run(`Distro: redhat/ubi9:9.4\n${gramine}`, ['--file-only', 'x']);
     expect([code, stderr]).toEqual([0, expect.stringContaining('--secret id=rhel-key,src=FILE')]);
@@ -200,6 +234,36 @@ describe('gsc build-gramine refuses', () => {
       `Distro: debian:12\n${gramine}  Subprojects: none\n`,
       [],
       /none: the directory of subprojects cannot be read/,
+    ],
+    [
+      'an unknown patch, with the near one',
+      `Distro: debian:12\n${gramine}  Patches: linear-pars\n`,
+      [],
+      /config\.yaml:5:3: Gramine\.Patches: unknown patch linear-pars\nhint: did you mean linear-parse\?/,
+    ],
+    [
+      'an unknown patch that may have been meant as a file',
+      `Distro: debian:12\n${gramine}  Patches: [linear-parse, mine]\n`,
+      [],
+      /Gramine\.Patches: unknown patch mine\nhint: .*linear-parse; .*\.\/mine\.patch/,
+    ],
+    [
+      'a patch that is not there',
+      `Distro: debian:12\n${gramine}  Patches: ./nowhere.patch\n`,
+      [],
+      /nowhere\.patch: the patch cannot be read/,
+    ],
+    [
+      'a patch that is not a diff',
+      `Distro: debian:12\n${gramine}  Patches: ./config.yaml\n`,
+      [],
+      /config\.yaml:5:3: Gramine\.Patches: \.\/config\.yaml is not a unified diff\nhint: make it with git diff/,
+    ],
+    [
+      'a patch twice',
+      `Distro: debian:12\n${gramine}  Patches: [linear-parse, linear-parse]\n`,
+      [],
+      /config\.yaml:5:3: Gramine\.Patches: linear-parse is named twice/,
     ],
     [
       'a build argument without a name',

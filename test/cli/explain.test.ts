@@ -140,13 +140,13 @@ describe('gsc explain', () => {
       '--runtime',
       'runtime',
       '--file',
-      'runtime/hosts:/etc/hosts',
+      'runtime/hosts:/etc/hostname',
       'oci:app:latest',
-      '/etc/hosts',
+      '/etc/hostname',
     ];
     writeFileSync(join(gsc.directory, 'runtime/hosts'), 'h');
     const { stdout } = await gsc(['explain', ...options]);
-    expect(stdout).toMatch(/^\/etc\/hosts: refused: .*\n {2}sha256 .*\n {2}but +the engine puts/);
+    expect(stdout).toMatch(/^\/etc\/hostname: refused: .*\n {2}sha256 .*\n {2}but +the engine puts/);
     expect(JSON.parse((await gsc(['explain', '--json', ...options])).stdout).paths[0]).toMatchObject({
       intact: false,
     });

@@ -57,7 +57,7 @@ describe('the report of what starts', () => {
     ],
     [
       'loader.env.LD_LIBRARY_PATH = { passthrough = true }',
-      ["C library +not known before the start, chosen was Gramine's glibc"],
+      ["C library +unknown until the start \\(chosen: Gramine's glibc\\)"],
     ],
   ])('shows what %j changes', async (manifest, lines) => {
     const { code, stderr } = await build(manifest);

@@ -53,6 +53,13 @@ SGXDriver:
     expect(Object.keys(settings(file))).toEqual(['Distro', 'Graphene.Repository', 'Graphene.Branch']);
   });
 
+  test('of an empty list say something only where nothing is a choice', () => {
+    const file = 'Gramine:\n  Image: []\n  Patches: []\n';
+    expect(settings(file)).toEqual({ 'Gramine.Patches': ' at 3:3' });
+    for (const nothing of ['', '""', '[""]', '~'])
+      expect(settings(`Gramine:\n  Patches: ${nothing}\n`)).toEqual({});
+  });
+
   test('in JSON are the same', () => {
     const file = '{"Distro": "auto",\n "Gramine": {"Image": "x:1", "Branch": null}, "SGXDriver": {}}';
     expect(settings(file)).toEqual({ Distro: 'auto at 1:2', 'Gramine.Image': 'x:1 at 2:14' });

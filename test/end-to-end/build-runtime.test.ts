@@ -56,12 +56,80 @@ async function danglingIn({ engine }: EngineStage): Promise<readonly string[]> {
   return (await engine.docker('images', '--filter', 'dangling=true', '--quiet')).trim().split('\n').sort();
 }
 
+async function labelOf(engine: EngineStage['engine'], name: string): Promise<string> {
+  const format = '{{index .Config.Labels "gsc.runtime.patches"}}';
+  return (await engine.docker('image', 'inspect', '--format', format, name)).trim();
+}
+
+/** The files of an image as another image, which has nothing else of it. */
+async function copyWithoutLabels(engine: EngineStage['engine'], name: string): Promise<string> {
+  const container = (await engine.docker('create', '--network=none', name, 'none')).trim();
+  const file = join(scratchDirectory(), 'files.tar');
+  await engine.docker('export', '-o', file, container);
+  await engine.docker('rm', container);
+  await engine.docker('import', file, 'copied-runtime:1');
+  return 'copied-runtime:1';
+}
+
 async function forgetAll(place: EngineStage): Promise<void> {
   for (const name of await namesIn(place)) await place.engine.docker('rmi', '--force', name);
 }
 
 beforeEach(async () => {
   if (laid) await forgetAll(await laid);
+});
+
+describe('patches of the sources', () => {
+  test('the runtime parses in linear time by default: report, labels, files and info-image say so', async (context) => {
+    const { gsc, key } = stage();
+    const place = await placeFor(context);
+    const { engine, env, world } = place;
+    const config = world.configure('patched.yaml');
+    const args = ['build', '-c', config, ...network, 'busybox:1', '-o', 'patched:1', '--key', key, '--json'];
+    const { stdout, stderr } = await succeeding(gsc, args, { env });
+    expect(stderr).toContain('patches of Gramine: linear-parse (Gramine.Patches)');
+    expect(stderr).toMatch(/^ {2}runtime +Gramine 1\.9, linear parse from gsc-runtime:/m);
+    expect(JSON.parse(stdout)).toMatchObject({ runtime: { version: '1.9', patches: ['linear-parse'] } });
+    const [runtime = ''] = (await namesIn(place)).filter((name) => name.startsWith('gsc-runtime:'));
+    for (const name of [runtime, 'patched:1']) expect(await labelOf(engine, name)).toBe('linear-parse');
+    const info = await succeeding(gsc, ['info-image', 'patched:1'], { env });
+    expect(info.stdout).toMatch(/^# Gramine 1\.9, linear parse$/m);
+    // Without its labels the files still tell.
+    const copied = await copyWithoutLabels(engine, runtime);
+    const again = await reporting(gsc, ['build', '--runtime', copied, 'busybox:1', '-o', 'copied:1'], {
+      env,
+    });
+    expect(again).toMatchObject({ runtime: { patches: ['linear-parse'] } });
+  });
+
+  test('[] builds the sources as they are, into another runtime', async (context) => {
+    const { gsc } = stage();
+    const { engine, env, world } = await placeFor(context);
+    const config = world.configure('unpatched.yaml');
+    writeFileSync(config, readFileSync(config, 'utf8').replace('Gramine:\n', 'Gramine:\n  Patches: []\n'));
+    const args = ['build', '-c', config, ...network, 'busybox:1', '-o', 'unpatched:1'];
+    const { stderr } = await succeeding(gsc, args, { env });
+    expect(stderr).toMatch(/^ {2}runtime +Gramine 1\.9 from gsc-runtime:/m);
+    expect(await labelOf(engine, 'unpatched:1')).toBe('');
+  });
+
+  test('sources that a patch does not fit end the build with its hint, and nothing is named', async (context) => {
+    const { gsc } = stage();
+    const place = await placeFor(context);
+    const { env, world } = place;
+    const { directory, commit } = world.gramine;
+    await runTool('git', ['-C', directory, 'checkout', '--quiet', '-B', 'other-parser', 'v1.9']);
+    writeFileSync(join(directory, 'subprojects/tomlc99/toml.c'), '/* another parser */\n');
+    await commit('with another parser');
+    const config = world.configure('unfit.yaml', { 'Gramine.Branch': 'other-parser' });
+    const { code, stderr } = await gsc(['build-gramine', '-c', config, ...network, 'unfit:1'], { env });
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/1-linear-parse\.c: does not fit subprojects\/tomlc99\/toml\.c/),
+    ]);
+    expect(stderr).toMatch(/^hint: .*Gramine\.Patches: \[\] builds the sources as they are$/m);
+    expect(await namesIn(place)).toEqual([]);
+  });
 });
 
 describe('gsc build with a repository in the configuration', () => {

@@ -65,7 +65,7 @@ describe('the hosts file of the application', () => {
 
   test.each([
     ['a mount there', 'fs.mounts = [{ path = "/etc/hosts", uri = "file:/etc/hosts" }]'],
-    ['another directory mounted above it', 'fs.mounts = [{ path = "/etc", uri = "file:/app.d" }]'],
+    ['another directory mounted above it', 'fs.mounts = [{ path = "/etc", uri = "file:/" }]'],
     ['a tmpfs above it', 'fs.mounts = [{ type = "tmpfs", path = "/etc" }]'],
     ['an allowed file', 'sgx.allowed_files = ["file:/etc/hosts"]'],
     ['an allowed directory above it', 'sgx.allowed_files = ["file:/etc/"]'],

@@ -207,8 +207,13 @@ describe('explainPath', () => {
   });
 
   it('a file whose hash is another one in the manifest is told as such', async () => {
-    const manifest = `sgx.trusted_files = [{ uri = "file:/data/x", sha256 = "${'0'.repeat(64)}" }]`;
-    expect((await explain('/data/x', { manifest })).verdict).toMatchObject({
+    const built = await builtFrom();
+    const app = await scanImage({ ...built.image, layers: built.image.layers.slice(0, entries.length) });
+    const image = await explainableBuild(built, app.indexes);
+    // No build makes such a manifest; an image whose files were changed later has one.
+    const trusted = new Map([...image.names.trusted, ['/data/x', '0'.repeat(64)] as const]);
+    const changed = { ...image, names: { ...image.names, trusted } };
+    expect(explainPath(changed, imagePath('/data/x')).verdict).toMatchObject({
       kind: 'trusted',
       isIntact: false,
     });
@@ -267,15 +272,9 @@ interface RealBuild {
 async function buildReal(app: Image, wishes: Wishes): Promise<RealBuild> {
   const scan = await scanImage(app);
   const { manifest, ...options } = wishes;
-  const built = await graminize(app, {
-    insecureArguments: false,
-    libc: 'auto',
-    trust: [],
-    exclude: [],
+  const built = await graminize(app, await runtimeOf(), {
     name: 'result',
-    toolVersion: '0.0.0-test',
     ...options,
-    runtime: await runtimeOf(),
     tree: scan.tree,
     ...(manifest !== undefined && { manifest: parseToml(Buffer.from(manifest), 'user.manifest') }),
   });

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { insecureOptions } from '../../src/manifest/insecure-options.ts';
 import { joinPaths, mergeManifests } from '../../src/manifest/merge.ts';
@@ -12,6 +13,37 @@ function merge(user: string, own: string) {
     overrides: overrides.map(({ path, user: theirs, own: ours }) => [showPath(path), theirs, ours]),
   };
 }
+
+/** Where mounts go, one after another by the rule itself: before the first mount below, else at the end. */
+function placedOneByOne(user: readonly string[], own: readonly string[]): readonly string[] {
+  const joined = [...user];
+  for (const path of own) {
+    const below = joined.findIndex((other) => other.startsWith(`${path}/`));
+    joined.splice(below < 0 ? joined.length : below, 0, path);
+  }
+  return joined;
+}
+
+describe("gsc's mounts", () => {
+  const mountPath = fc
+    .array(fc.constantFrom('a', 'b'), { minLength: 1, maxLength: 4 })
+    .map((parts) => `/${parts.join('/')}`);
+  const paths = fc.uniqueArray(mountPath, { maxLength: 8 });
+  const mounts = (list: readonly string[]) =>
+    `fs.mounts = [${list.map((path) => `{ path = "${path}", uri = "file:/x" }`).join(', ')}]`;
+
+  it('stand before the first mount that lies below, else last', () => {
+    fc.assert(
+      fc.property(paths, paths, (user, all) => {
+        const own = all.filter((path) => !user.includes(path));
+        const { text } = merge(mounts(user), mounts(own));
+        const order = [...text.matchAll(/path = "([^"]*)"/g)].map((match) => match[1]);
+        expect(order).toEqual(placedOneByOne(user, own));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
 
 describe('merging', () => {
   it("keys of the user come first and in the user's order, then gsc's", () => {
@@ -160,11 +192,27 @@ describe('start-up time', () => {
     [20_000, 5.84],
     [40_000, 27.5],
   ])('%i entries were measured to take %d s: the figure is near', (count, seconds) => {
-    expect(Math.abs(predictStartSeconds(count) / seconds - 1)).toBeLessThan(0.25);
+    expect(Math.abs(predictStartSeconds(count, { isLinear: false }).least / seconds - 1)).toBeLessThan(0.25);
   });
 
-  it('blocks cost a third more, no files nothing', () => {
-    expect(predictStartSeconds(9000, { form: 'blocks' }) / predictStartSeconds(9000)).toBeCloseTo(4 / 3);
-    expect(predictStartSeconds(0)).toBe(0);
+  it('the range ends at what the slower machine took: 4.5 s for 9,212 entries', () => {
+    const { least, most } = predictStartSeconds(9212, { isLinear: false });
+    expect(least).toBeCloseTo(1.36, 2);
+    expect(most).toBeCloseTo(4.24, 2);
+  });
+
+  it.each([
+    [39_212, 0.71 - 0.49],
+    [109_212, 1.03 - 0.49],
+  ])(
+    'a parser of linear time was measured to take %d entries in %d s: the figure is near',
+    (count, seconds) => {
+      const { most } = predictStartSeconds(count, { isLinear: true });
+      expect(Math.abs(most / seconds - 1)).toBeLessThan(0.25);
+    },
+  );
+
+  it.each([true, false])('no files cost nothing, with a linear parser: %j', (isLinear) => {
+    expect(predictStartSeconds(0, { isLinear })).toEqual({ least: 0, most: 0 });
   });
 });

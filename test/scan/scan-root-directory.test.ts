@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import {
   appendFileSync,
@@ -132,6 +132,21 @@ describe('scanRootDirectory', () => {
     }
     await expect(contentOf('gone')).rejects.toMatchObject({ code: 'not-found' });
     await expect(contentOf('never')).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('leaves out what the kernel makes up below it, and says so', ({ skip }) => {
+    const proc = join(root, 'proc');
+    mkdirSync(proc);
+    writeFileSync(join(root, 'z'), '');
+    const mounted = spawnSync('mount', ['-t', 'proc', 'proc', proc]);
+    if (mounted.status !== 0 && process.env.CI) throw new Error(`cannot mount: ${mounted.stderr}`);
+    if (mounted.status !== 0) skip('nothing can be mounted here');
+    return scanRootDirectory(root)
+      .then(({ entries, skipped }) => {
+        expect(entries.map(({ path }) => path)).toEqual(['/', '/proc', '/z']);
+        expect(skipped).toEqual(['/proc']);
+      })
+      .finally(() => execFileSync('umount', [proc]));
   });
 
   it('a directory that is not there, or is a file, is an error', async () => {

@@ -71,6 +71,9 @@ describe('what lies where the engine and Gramine have file systems of their own'
 
   it('a link that leads there or lies there does not help', () => {
     const links = [elf('/proc/x'), elf('/x'), symlink('/l', 'proc/x'), symlink('/dev/l', '../x')];
+    expect(() => start({ Cmd: ['/proc/x'] }, links)).toThrow(
+      expect.objectContaining({ hint: 'put the program into another directory of the image' }),
+    );
     expect(() => start({ Cmd: ['/l'] }, links)).toThrow(/looked at \/l \(hidden: .* a \/proc of/);
     expect(() => start({ Cmd: ['/dev/l'] }, links)).toThrow(hidden('/dev/l'));
     expect(() => start({ Cmd: ['./l'], WorkingDir: '/dev' }, links)).toThrow(/\.\/l \(hidden: .* a \/dev of/);

@@ -341,6 +341,17 @@ describe('links to directories', () => {
     expect(notes[0]).toMatch(/^\d+ directories can be reached through several links/);
   });
 
+  it('that multiply beyond counting are bounded as well', () => {
+    const many = Array.from({ length: 1000 }, (_, i) => [
+      symlink(`/a/l${i}`, '/b'),
+      symlink(`/b/l${i}`, '/c'),
+    ]);
+    const { trusted, mounts, notes } = select([...many.flat(), file('/c/f')]);
+    expect(mounts).toEqual([]);
+    expect(trusted).toHaveLength(2500 + 1 - 1000);
+    expect(notes[0]).toMatch(/^49500 and more directories can be reached through several links/);
+  });
+
   it('to excluded places are ignored', () => {
     const { mounts, trusted, ignoredLinks } = select([
       ...manyFiles('/var/lib/x'),

@@ -101,7 +101,7 @@ async function build(
     const facts = { app: app.image, runtime, graminized };
     reportBuild(context.console, facts);
     const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
-    const { image, enclave } = await signIfAsked(graminized.image, signer, date);
+    const { image, enclave } = await signIfAsked(graminized, signer, date);
     if (enclave) reportSigned(context.console, enclave);
     const more = { ...buildFactsToJson(facts), ...(enclave && enclaveToJson(enclave)) };
     return await commitAndReport(context, { writer, image, output, more });
@@ -150,12 +150,12 @@ async function scanAndGraminize(
 }
 
 async function signIfAsked(
-  unsigned: Image,
+  unsigned: Graminized,
   signer: Signer | undefined,
   date: string | undefined,
 ): Promise<{ readonly image: Image; readonly enclave?: SignedEnclave }> {
-  if (signer === undefined) return { image: unsigned };
-  return signImage(unsigned, { signer, name: unsigned.name, ...(date !== undefined && { date }) });
+  if (signer === undefined) return { image: unsigned.image };
+  return signImage(unsigned, { signer, ...(date !== undefined && { date }) });
 }
 
 function outputOf(app: ImageReference, options: Options): ImageReference {

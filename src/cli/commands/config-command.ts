@@ -6,6 +6,7 @@ import { defaultFiles } from '../../config/read-configuration.ts';
 import { type SettingRow, settingTable } from '../../config/setting-table.ts';
 import { type Configuration, readConfiguration } from '../../index.ts';
 import { withoutLogin } from '../../provision/repository-login.ts';
+import { defaultPatches } from '../../runtime/recipe/patches/known-patches.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { repeatable } from '../options/repeatable.ts';
 import { exitCodes } from '../terminal/failure.ts';
@@ -73,6 +74,7 @@ function effective(row: SettingRow, configuration: Configuration, runtimes: read
 /** The rest has no value unless it is set. */
 function defaultOf(name: string, { settings }: Configuration): readonly string[] {
   if (name === 'Distro') return ['auto'];
+  if (name === 'Gramine.Patches') return defaultPatches.map((patch) => patch.name);
   const orders = ['Gramine.Repository', 'Graphene.Image', 'Graphene.Repository'];
   const isDefault = name === 'Gramine.Image' && !orders.some((order) => settings.has(order));
   return isDefault ? [defaultRuntimeImage] : [];
@@ -96,8 +98,9 @@ function outranked(
 function print({ console }: CommandContext, { file }: Configuration, settings: readonly Effective[]): void {
   const nameWidth = Math.max(...settings.map(({ name }) => name.length));
   for (const { name, values, origin, unused } of settings) {
-    const value = values.length === 0 ? '-' : values.join(', ');
-    const from = values.length === 0 ? 'not set' : showOrigin(origin);
+    const isSet = values.length > 0 || origin.kind !== 'default';
+    const value = values.length > 0 ? values.join(', ') : isSet ? '[]' : '-';
+    const from = isSet ? showOrigin(origin) : 'not set';
     console.result(
       `${name.padEnd(nameWidth)}  ${value}  (${from}${unused ? `; not used: ${unused}` : ''})\n`,
     );

@@ -74,7 +74,7 @@ async function explainApp(context: CommandContext, options: Options, app: Image)
   const { wishes, openRuntime } = await readContentOptions(context, options, options.manifest);
   const runtime = await openRuntime(app);
   const scan = await scanWith(context, app);
-  const graminized = await graminize(app, runtime, { ...wishes, tree: scan.tree });
+  const graminized = await graminize(app, runtime, { ...wishes, tree: scan.tree, name: app.name });
   return explainableBuild(graminized, scan.indexes);
 }
 

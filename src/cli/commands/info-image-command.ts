@@ -3,8 +3,10 @@ import {
   inspectImage,
   labels,
   parseReference,
+  patchesOf,
   type SigstructDescription,
   showPath,
+  showRuntimeVersion,
   valueAt,
 } from '../../index.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
@@ -32,12 +34,24 @@ async function infoImage(
   const { image } = await images.open(parseReference(imageText));
   const inspection = await inspectImage(image);
   const fields = pythonFields(inspection.sigstruct);
-  console.result(isJson ? `${JSON.stringify({ ...fields, ...moreFields(inspection) })}\n` : flatToml(fields));
+  console.result(
+    isJson
+      ? `${JSON.stringify({ ...fields, ...moreFields(inspection) })}\n`
+      : `${flatToml(fields)}# ${showRuntime(inspection)}\n`,
+  );
   if (inspection.labels[labels.standIn] === 'true') {
     console.warn('the runtime in this image is a stand-in for tests: it has no enclave and protects nothing');
   }
   for (const { path, reason } of inspection.insecure) console.warn(`insecure: ${showPath(path)}: ${reason}`);
   return exitCodes.done;
+}
+
+/** A comment in the TOML: programs that know the Python tool's keys find just these. */
+function showRuntime({ labels: found }: ImageInspection): string {
+  const version = found[labels.runtimeVersion];
+  return version === undefined
+    ? 'a runtime of unknown version'
+    : showRuntimeVersion(version, patchesOf(found));
 }
 
 /** The Python GSC's keys; masks of bits are in hex in the order of the file's bytes, as it prints them. */
@@ -75,6 +89,7 @@ function moreFields({ manifest, trustedFileCount, insecure, labels: found }: Ima
     runtime: {
       family: found[labels.family],
       version: found[labels.runtimeVersion],
+      patches: patchesOf(found),
       digest: found[labels.runtimeDigest],
       stand_in: found[labels.standIn] === 'true',
     },

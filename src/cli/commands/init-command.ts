@@ -1,29 +1,17 @@
 import { resolve } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
-import { type ImagePath, isWithin } from '../../base/image-path.ts';
-import { configuredApp, noChoices } from '../../graminize/build-options.ts';
-import { scratchDirectories } from '../../graminize/generated-manifest.ts';
-import { checkIsAppImage } from '../../graminize/graminize.ts';
-import { type StarterParts, starterManifest } from '../../graminize/starter-manifest.ts';
-import { declaredVolumes } from '../../graminize/volume-report.ts';
 import {
-  type ContainerProcess,
-  type FileTree,
+  checkIsAppImage,
+  draftManifest,
   parseReference,
   presetNames,
   type RuntimeVersion,
 } from '../../index.ts';
-import { presetFor } from '../../manifest/preset/presets.ts';
-import { findStart } from '../../start/container-process.ts';
-import { emulatedPlaces } from '../../start/emulated-places.ts';
-import { likelyWrittenDirectories } from '../../trust/likely-written-directories.ts';
-import { selectTrustedFiles } from '../../trust/trusted-files.ts';
 import { choiceOption } from '../options/choice-option.ts';
 import { parseWords } from '../options/choice-values.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from '../options/runtime-version-option.ts';
 import { addStoreOptions } from '../options/store-options.ts';
-import { showWriteSign } from '../reports/place-report.ts';
 import { exitCodes } from '../terminal/failure.ts';
 
 interface Options extends CommonOptions {
@@ -66,17 +54,7 @@ async function init(context: CommandContext, options: Options, imageText: string
   for (const warning of tree.warnings) console.warn(warning);
   const { output, entrypoint, cmd, runtimeVersion: version = defaultRuntimeVersion } = options;
   const words = { ...(entrypoint && { entrypoint }), ...(cmd && { cmd }) };
-  const start = findStart(configuredApp(app, { ...noChoices, ...words }).config, tree, app.name);
-  const preset = presetFor(options.preset, start, { user: undefined, version });
-  const volumes = declaredVolumes(app.config);
-  const manifest = starterManifest({
-    appName: app.name,
-    start,
-    version,
-    volumes,
-    writePlaces: writePlacesOf(tree, start, volumes),
-    ...(preset && { preset }),
-  });
+  const { manifest, preset } = draftManifest(app, tree, { version, preset: options.preset, ...words });
   if (output !== undefined) {
     await writeFileAtomically(resolve(host.workingDirectory, output), manifest, { existing: 'refuse' });
     console.say(`written to ${output}`);
@@ -84,22 +62,4 @@ async function init(context: CommandContext, options: Options, imageText: string
   if (isJson) console.result(`${JSON.stringify({ manifest, preset: preset?.preset.name })}\n`);
   else if (output === undefined) console.result(manifest);
   return exitCodes.done;
-}
-
-/** Places to write to that neither a VOLUME nor a tmpfs of gsc's own covers, and that hold nothing that must stay visible. */
-function writePlacesOf(
-  tree: FileTree,
-  start: ContainerProcess,
-  volumes: readonly ImagePath[],
-): NonNullable<StarterParts['writePlaces']> {
-  const { trusted } = selectTrustedFiles(tree, { subject: 'image' });
-  const places = likelyWrittenDirectories({
-    tree,
-    user: start.user,
-    trusted: new Set(trusted.map(({ path }) => path)),
-  });
-  const covered = [...scratchDirectories(tree), ...emulatedPlaces, ...volumes];
-  return places
-    .filter(({ path, trustedCount }) => trustedCount === 0 && !covered.some((each) => isWithin(path, each)))
-    .map((place) => ({ path: place.path, reason: showWriteSign(place) }));
 }

@@ -4,11 +4,13 @@ import { GscError } from '../../base/error.ts';
 import { bytesOfText, type ImagePath, imagePath } from '../../base/image-path.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import {
+  type GivenProfile,
   type GraminizeOptions,
   type Image,
   type LibcWish,
   openRuntime,
   parseManifest,
+  parseProfile,
   type Runtime,
   type RuntimeVersion,
   readConfiguration,
@@ -37,6 +39,7 @@ export interface ContentOptions extends ChoiceOptions, RuntimeBuildOptions {
   readonly trust?: readonly string[];
   readonly exclude?: readonly string[];
   readonly trustLevel: TrustLevel;
+  readonly profile?: string;
   readonly libc: LibcWish;
 }
 
@@ -60,6 +63,7 @@ export function addContentOptions(command: Command): Command {
         trustLevels,
       ).default('full'),
     )
+    .option('--profile <file>', 'trust what gsc trace saw, and what guard rules add to that')
     .addOption(
       choiceOption('--libc <which>', 'the C library inside', ['auto', 'runtime', 'image']).default('auto'),
     );
@@ -86,6 +90,7 @@ export async function readContentOptions(
   const configuration = await readConfiguration(host, options.config);
   const manifest = manifestFile === undefined ? undefined : await readManifest(host, manifestFile);
   const choices = await readChoices(host, options);
+  const profile = options.profile === undefined ? undefined : await readProfile(host, options.profile);
   const { runtime: sources, runtimeVersion: version } = options;
   return {
     wishes: {
@@ -96,6 +101,7 @@ export async function readContentOptions(
       trust: (options.trust ?? []).map((path) => toImagePath('--trust', path)),
       exclude: (options.exclude ?? []).map((path) => toImagePath('--exclude', path)),
       trustLevel: options.trustLevel,
+      ...(profile && { profile }),
     },
     openRuntime: (app) =>
       openRuntime(images, {
@@ -108,6 +114,11 @@ export async function readContentOptions(
 
 async function readManifest(host: CommandLineHost, file: string): Promise<TomlDocument> {
   return parseManifest(await readUserFile(resolve(host.workingDirectory, file), 'manifest'), file);
+}
+
+async function readProfile(host: CommandLineHost, file: string): Promise<GivenProfile> {
+  const content = await readUserFile(resolve(host.workingDirectory, file), 'profile');
+  return { subject: file, profile: parseProfile(content, file) };
 }
 
 /**

@@ -2,14 +2,21 @@ import type { Command } from 'commander';
 
 /** The headings under which the help of commands with many options lists them. */
 const groups: Readonly<Record<string, readonly string[]>> = {
-  'The result:': ['--output', '--key', '--passphrase', '--date', '--force'],
+  'The run:': ['--probe', '--http', '--for'],
+  'The result:': ['--output', '--add', '--key', '--passphrase', '--date', '--force'],
   'The runtime and the manifest:': [
     ...['--manifest', '--config', '--runtime', '--runtime-version', '--libc', '--preset'],
   ],
   'What starts:': ['--entrypoint', '--cmd', '--env', '--host', '--insecure-args'],
-  'What is trusted:': ['--trust', '--exclude', '--trust-level', '--file'],
+  'What is trusted:': ['--trust', '--exclude', '--trust-level', '--profile', '--file'],
   'Where data come and go:': ['--volume', '--secret'],
   'Building a runtime from source:': ['--buildtype', '--build-arg', '--network', '--rm'],
+  'What is attested:': ['--quote', '--certificate', '--saved', '--sni', '--alpn', '--timeout'],
+  'What is expected:': [
+    ...['--image', '--mrenclave', '--mrsigner', '--isvprodid', '--isvsvn', '--any-identity'],
+    ...['--report-data', '--nonce', '--policy', '--at'],
+  ],
+  'What it is held against:': ['--collateral', '--pck-certificate', '--root-ca'],
   'Reading images:': ['--no-cache', '--insecure-registry', '--ca-file', '--platform'],
 };
 

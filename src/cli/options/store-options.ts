@@ -43,7 +43,7 @@ export function platformOf(text: string | undefined): Platform {
   throw new GscError({
     code: 'usage',
     subject: '--platform',
-    message: `expected ${shown}, ${shown}/v2, /v3 or /v4, got ${JSON.stringify(text)}: SGX is a feature of x86-64 processors, and Gramine runs on Linux`,
+    message: `expected ${shown}, ${shown}/v2, /v3 or /v4, got ${text || 'nothing'}: SGX is a feature of x86-64 processors, and Gramine runs on Linux`,
     hint: 'leave the option out',
   });
 }

@@ -1,6 +1,12 @@
 import { showBytes } from '../../base/image-path.ts';
 import { showCount, showCounted, showSize } from '../../base/show-size.ts';
-import { type Graminized, type Runtime, type StoredImage, showPath } from '../../index.ts';
+import {
+  type Graminized,
+  type Runtime,
+  type StoredImage,
+  showPath,
+  showRuntimeVersion,
+} from '../../index.ts';
 import { showWhole } from '../../manifest/merge.ts';
 import type { Console } from '../terminal/console.ts';
 import { placesToJson, sayExclusions, sayStartCosts, sayUndecidedPlaces } from './place-report.ts';
@@ -28,7 +34,7 @@ function sayImages(console: Console, { app, runtime, graminized }: BuildFacts): 
   const standIn = runtime.isStandIn ? ' — a STAND-IN that protects nothing' : '';
   console.say(`${app.name}: ${showCounted(app.layers.length, 'layer')}, untouched; 2 added`);
   console.say(
-    `  runtime        Gramine ${runtime.version.text} from ${runtime.subject}, ${showSize(runtime.sizeBytes)}${standIn}`,
+    `  runtime        ${showRuntimeVersion(runtime.version.text, runtime.patches)} from ${runtime.subject}, ${showSize(runtime.sizeBytes)}${standIn}`,
   );
   sayStart(console, graminized);
   sayLibraryData(console, graminized);
@@ -48,6 +54,7 @@ function sayTrustedFiles(console: Console, graminized: Graminized): void {
   console.say(
     `  trusted files  ${showCount(trustedFileCount)}, ${showSize(trustedSizeBytes)}; directory links mounted: ${showCount(selection.mounts.length)}`,
   );
+  sayProfile(console, graminized);
   for (const { path, target } of selection.mounts)
     console.detail(`    mount ${showBytes(path)} -> ${showBytes(target)}`);
   console.say(`  left out       ${showCounted(selection.excluded.length + hidden.length, 'file')}`);
@@ -64,6 +71,17 @@ function sayTrustedFiles(console: Console, graminized: Graminized): void {
     console.detail(`    ignored link ${showBytes(path)} -> ${showBytes(target)}: ${reason}`);
   }
   sayStartCosts(console, graminized);
+}
+
+function sayProfile(console: Console, { profileBasis }: Graminized): void {
+  if (profileBasis === undefined) return;
+  const kinds = [...profileBasis.values()].map(({ kind }) => kind);
+  const countOf = (wanted: string) => kinds.filter((kind) => kind === wanted).length;
+  console.say(
+    `  profile        ${showCounted(countOf('traced'), 'file')} traced, ${showCount(countOf('guarded'))} guarded, ${showCount(countOf('required'))} asked for`,
+  );
+  for (const [path, basis] of profileBasis)
+    if (basis.kind === 'guarded') console.detail(`    guarded ${showBytes(path)}: ${basis.reason}`);
 }
 
 function sayPreset(console: Console, { preset }: Graminized): void {
@@ -88,6 +106,7 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
     runtime: {
       source: runtime.subject,
       version: runtime.version.text,
+      patches: runtime.patches,
       stand_in: runtime.isStandIn,
       size: runtime.sizeBytes,
     },
@@ -119,9 +138,22 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
       })),
     },
     insecure: graminized.insecure.map(({ path, reason }) => ({ key: showPath(path), reason })),
+    ...(graminized.profileBasis && { profile: profileToJson(graminized.profileBasis) }),
     ...placesToJson(graminized),
     notes: app.notes,
     warnings: [...app.warnings, ...runtime.warnings, ...graminized.notes],
     predicted_start_seconds: Number(graminized.predictedStartSeconds.toFixed(3)),
+    predicted_start_seconds_at_most: Number(
+      graminized.startCosts[graminized.trustLevel].predictedMaximumSeconds.toFixed(3),
+    ),
   };
+}
+
+function profileToJson(basis: NonNullable<Graminized['profileBasis']>): object {
+  const pathsOf = (wanted: string) =>
+    [...basis]
+      .filter(([, { kind }]) => kind === wanted)
+      .map(([path]) => showBytes(path))
+      .sort();
+  return { traced: pathsOf('traced'), guarded: pathsOf('guarded'), required: pathsOf('required') };
 }

@@ -1,6 +1,13 @@
 import { type ImagePath, showBytes } from '../../base/image-path.ts';
 import { showCount, showCounted, showSize } from '../../base/show-size.ts';
-import type { KnownExclusion, LibraryDataRole, PathExplanation, PathFinding, Verdict } from '../../index.ts';
+import type {
+  KnownExclusion,
+  LibraryDataRole,
+  PathExplanation,
+  PathFinding,
+  ProfileBasis,
+  Verdict,
+} from '../../index.ts';
 
 /** An explanation as a headline and lines of facts, each ended by a newline. */
 export function explanationText(explanation: PathExplanation, layerCount: number): string {
@@ -89,7 +96,7 @@ function verdictFacts(explanation: PathExplanation): [string, string][] {
   const { verdict, finding } = explanation;
   switch (verdict.kind) {
     case 'trusted':
-      return [['sha256', verdict.sha256], ...trustFacts(verdict, finding)];
+      return [['sha256', verdict.sha256], ...basisFacts(verdict.basis), ...trustFacts(verdict, finding)];
     case 'allowed':
       return [
         ['entry', verdict.entry],
@@ -110,6 +117,21 @@ function verdictFacts(explanation: PathExplanation): [string, string][] {
       return [fact('because', 'sgx.file_check_policy is allow_all_but_log')];
     case 'absent':
       return [fact('because', `the image has nothing there: ${obstacleText(finding)}`)];
+  }
+}
+
+function basisFacts(basis: ProfileBasis | undefined): readonly [string, string][] {
+  switch (basis?.kind) {
+    case 'traced': {
+      const counts = [...basis.byProgram].map(([program, count]) => `${program} (${showCount(count)})`);
+      return [fact('traced', counts.length > 0 ? `opened by ${counts.join(', ')}` : 'the profile names it')];
+    }
+    case 'guarded':
+      return [fact('guarded', basis.reason)];
+    case 'required':
+      return [fact('because', 'an option, or starting the application, asks for it')];
+    case undefined:
+      return [];
   }
 }
 
@@ -136,6 +158,7 @@ function refusalFacts(
 
 function exclusionText({ rule, reason, origin, isCertain }: KnownExclusion): string {
   if (origin === 'link' || origin === 'name' || origin === 'runtime') return reason;
+  if (origin === 'profile') return `left out: the profile ${showBytes(rule)} does not have it: ${reason}`;
   const whole =
     origin === 'level' ? `the level lean leaves out ${showBytes(rule)}` : `the rule ${showBytes(rule)}`;
   const text = `${whole}: ${reason}`;
@@ -157,6 +180,8 @@ function optionOf({ path, verdict, finding }: PathExplanation): { readonly optio
   if (exclusion?.origin === 'name' || exclusion?.origin === 'runtime') return {};
   const trust = `--trust ${showBytes(finding.realPath)}`;
   if (exclusion?.origin === 'option') return { option: `--exclude ${showBytes(exclusion.rule)}` };
+  if (exclusion?.origin === 'profile')
+    return { option: `gsc trace --add ${showBytes(exclusion.rule)}, a line in it, or ${trust}` };
   if (exclusion?.origin === 'level') return { option: `${trust} or --trust-level full` };
   return path === finding.realPath || exclusion ? { option: trust } : {};
 }
@@ -197,6 +222,7 @@ function verdictToJson(verdict: Verdict): object {
         verdict: 'trusted',
         sha256: verdict.sha256,
         intact: verdict.isReplaced ? false : (verdict.isIntact ?? null),
+        ...(verdict.basis && { basis: basisToJson(verdict.basis) }),
       };
     case 'allowed':
       return { verdict: 'allowed', entry: verdict.entry, listed: verdict.isListed };
@@ -218,6 +244,14 @@ function verdictToJson(verdict: Verdict): object {
         trusted_as: verdict.trustedAs && showBytes(verdict.trustedAs),
       };
   }
+}
+
+function basisToJson(basis: ProfileBasis): object {
+  return {
+    kind: basis.kind,
+    ...(basis.kind === 'guarded' && { reason: basis.reason }),
+    ...(basis.kind === 'traced' && { opened_by: Object.fromEntries(basis.byProgram) }),
+  };
 }
 
 function findingToJson(finding: PathFinding): object {

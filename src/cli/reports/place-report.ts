@@ -1,12 +1,13 @@
 import { baseNameOf, showBytes } from '../../base/image-path.ts';
-import { showCount, showCounted, showSeconds, showSize } from '../../base/show-size.ts';
-import type {
-  ApplicationData,
-  DataSign,
-  ExclusionCount,
-  Graminized,
-  WritePlace,
-  WriteSign,
+import { showCount, showCounted, showSeconds, showSecondsRange, showSize } from '../../base/show-size.ts';
+import {
+  type ApplicationData,
+  type DataSign,
+  type ExclusionCount,
+  type Graminized,
+  type StartCost,
+  showWriteSign,
+  type WritePlace,
 } from '../../index.ts';
 import type { Console } from '../terminal/console.ts';
 
@@ -32,15 +33,26 @@ export function sayExclusions(console: Console, exclusions: readonly ExclusionCo
 
 /** What the list of trusted files costs, and what the other level of trust would. */
 export function sayStartCosts(console: Console, { startCosts, trustLevel }: Graminized): void {
-  const other = trustLevel === 'full' ? 'lean' : 'full';
-  const [own, alternative] = [startCosts[trustLevel], startCosts[other]];
+  const level = startCosts.traced ? 'traced' : trustLevel;
+  const other = level === 'full' ? 'lean' : 'full';
+  const [own, alternative] = [startCosts[level] ?? startCosts[trustLevel], startCosts[other]];
   const compared =
     own.trustedFileCount === alternative.trustedFileCount
       ? ''
-      : `; with --trust-level ${other}: ${showCounted(alternative.trustedFileCount, 'trusted file')}, ${showSeconds(alternative.predictedSeconds)}`;
+      : `; with --trust-level ${other}: ${showCounted(alternative.trustedFileCount, 'trusted file')}, ${showRange(alternative)}`;
+  const built =
+    showRange(own) === showLinear(own) ? '' : `; with a runtime of gsc build-gramine: ${showLinear(own)}`;
   console.say(
-    `  start-up       ${showSeconds(own.predictedSeconds)} to parse the manifest, at the start of every process (predicted)${compared}`,
+    `  start-up       ${showRange(own)} to parse the manifest, at the start of every process (predicted)${compared}${built}`,
   );
+}
+
+function showRange({ predictedSeconds, predictedMaximumSeconds }: StartCost): string {
+  return showSecondsRange(predictedSeconds, predictedMaximumSeconds);
+}
+
+function showLinear({ linearMaximumSeconds }: StartCost): string {
+  return showSeconds(linearMaximumSeconds);
 }
 
 /** The places about which the user should decide something, each list with the option that does. */
@@ -68,9 +80,13 @@ export function placesToJson({ writePlaces, applicationData, trustLevel, startCo
   return {
     trust_level: trustLevel,
     start_costs: Object.fromEntries(
-      Object.entries(startCosts).map(([level, { trustedFileCount, predictedSeconds }]) => [
+      Object.entries(startCosts).map(([level, cost]) => [
         level,
-        { trusted_files: trustedFileCount, predicted_seconds: Number(predictedSeconds.toFixed(3)) },
+        {
+          trusted_files: cost.trustedFileCount,
+          predicted_seconds: Number(cost.predictedSeconds.toFixed(3)),
+          predicted_seconds_at_most: Number(cost.predictedMaximumSeconds.toFixed(3)),
+        },
       ]),
     ),
     write_places: writePlaces.map((place) => ({
@@ -106,23 +122,6 @@ function sayList(
   console.say(`  ${title}:`);
   for (const line of lines.slice(0, shown)) console.say(`    ${line}`);
   if (lines.length > shown) console.say(`    and ${showCount(lines.length - shown)} more, with -v`);
-}
-
-const signTexts: Readonly<Record<WriteSign, (place: WritePlace) => string>> = {
-  'standard-stream': () => 'links to standard streams',
-  user: () => 'belongs to the user that the application runs as',
-  service: ({ uid, owner }) => `belongs to ${owner === undefined ? `uid ${uid}` : showBytes(owner)}`,
-  everybody: () => 'everybody may write to it',
-  group: () => 'the group that the application runs as may write to it',
-  log: () => 'a log directory',
-  state: () => 'a state directory',
-  spool: () => 'a spool directory',
-  cache: () => 'a cache directory',
-};
-
-/** Why programs may want to write to a place. */
-export function showWriteSign(place: WritePlace): string {
-  return signTexts[place.sign](place);
 }
 
 function writeLine(place: WritePlace): string {

@@ -1,5 +1,5 @@
-import { showEnclaveSize } from '../../enclave/enclave-size.ts';
 import type { SignedEnclave } from '../../index.ts';
+import { showManifestSize } from '../../manifest/schema/size.ts';
 import type { Console } from '../terminal/console.ts';
 
 /** Says what was measured and signed. */
@@ -7,7 +7,7 @@ export function reportSigned(console: Console, { mrEnclave, mrSigner, settings }
   console.say(`  mr_enclave     ${mrEnclave}`);
   console.say(`  mr_signer      ${mrSigner}`);
   console.say(
-    `  enclave        ${showEnclaveSize(settings.sizeBytes)}, ${settings.maxThreads} threads${settings.hasEdmm ? ', EDMM' : ''}${settings.isDebug ? ', DEBUG' : ''}`,
+    `  enclave        ${showManifestSize(settings.sizeBytes)}, ${settings.maxThreads} threads${settings.hasEdmm ? ', EDMM' : ''}${settings.isDebug ? ', DEBUG' : ''}`,
   );
 }
 

@@ -1,8 +1,9 @@
 import { type ByteString, bytesOfText, type ImagePath, imagePath } from '../../base/image-path.ts';
+import { PlaceIndex } from '../../base/place-index.ts';
 import { emulatedPlaceOf } from '../../start/emulated-places.ts';
 import { select } from '../schema/runtime-values.ts';
 import { isTable, type TomlTable, type TomlValue, valueAt } from '../toml/toml.ts';
-import { type Mount, mountOf, readMounts } from './reachable-files.ts';
+import { type Mount, mountOf, readMounts } from './mounts.ts';
 
 /** What Gramine does when a program inside opens a name, if there is a file. */
 export type FileAccessDecision =
@@ -30,8 +31,8 @@ export interface ManifestNames {
   readonly mounts: readonly Mount[];
   /** SHA-256 by cleaned path. */
   readonly trusted: ReadonlyMap<ByteString, string>;
-  /** In order; `path` is cleaned. */
-  readonly allowed: readonly { readonly path: ByteString; readonly entry: string }[];
+  /** The entries with their order, by cleaned path. */
+  readonly allowed: PlaceIndex<AllowedEntry>;
   readonly allowsUnlisted: boolean;
   readonly generated: readonly ImagePath[];
 }
@@ -47,9 +48,7 @@ export function readManifestNames(manifest: TomlTable): ManifestNames {
     trusted: new Map(
       [...select(manifest, 'sgx.trusted_files.*')].flatMap(([, entry]) => trustedEntry(entry)),
     ),
-    allowed: [...select(manifest, 'sgx.allowed_files.*')].flatMap(([, uri]) =>
-      typeof uri === 'string' ? [{ path: pathOfUri(uri), entry: uri }] : [],
-    ),
+    allowed: readAllowed(manifest),
     allowsUnlisted: valueAt(manifest, ['sgx', 'file_check_policy']) === 'allow_all_but_log',
     generated: generates ? [resolverConfig] : [],
   };
@@ -78,10 +77,18 @@ const defaultRoot: Mount = { type: 'chroot', at: imagePath('/'), shows: undefine
 
 function treatOnHost(names: ManifestNames, onHost: OnHost): FileAccessDecision {
   const sha256 = names.trusted.get(onHost.hostPath);
-  const allowed = names.allowed.find(({ path }) => isAtOrBelow(onHost.hostPath, path));
+  const allowed = names.allowed.above(onHost.hostPath).reduce<AllowedEntry | undefined>(first, undefined);
   if (allowed) return { kind: 'allowed', ...onHost, entry: allowed.entry, ...(sha256 && { sha256 }) };
   if (sha256 !== undefined) return { kind: 'trusted', ...onHost, sha256 };
   return { kind: names.allowsUnlisted ? 'unchecked' : 'refused', ...onHost };
+}
+
+/** Of equal entries the first one counts. */
+function readAllowed(manifest: TomlTable): PlaceIndex<AllowedEntry> {
+  const entries = [...select(manifest, 'sgx.allowed_files.*')].flatMap(([, uri], order) =>
+    typeof uri === 'string' ? [[pathOfUri(uri), { entry: uri, order }] as const] : [],
+  );
+  return new PlaceIndex(entries.reverse());
 }
 
 function hostPathOf(mount: Mount, path: ImagePath): ByteString {
@@ -111,7 +118,12 @@ function cleanPath(path: ByteString): ByteString {
   return kept.join('/');
 }
 
-function isAtOrBelow(path: ByteString, place: ByteString): boolean {
-  if (place === '') return !path.startsWith('/');
-  return path === place || path.startsWith(place.endsWith('/') ? place : `${place}/`);
+/** An entry of `sgx.allowed_files`; of those that hold a name the first one counts. */
+interface AllowedEntry {
+  readonly entry: string;
+  readonly order: number;
+}
+
+function first(one: AllowedEntry | undefined, other: AllowedEntry): AllowedEntry {
+  return one === undefined || other.order < one.order ? other : one;
 }

@@ -1,6 +1,7 @@
 import { GscError } from '../../base/error.ts';
 import { isAtLeast, type RuntimeVersion } from '../../runtime/version.ts';
 import { tableOf, withKey } from '../schema/defaults.ts';
+import { fileUriOfText, textOfFileUri } from '../schema/file-uri.ts';
 import { showValue } from '../schema/problem.ts';
 import { isArray, isTable, type KeyPath, showPath, type TomlTable, type TomlValue } from '../toml/toml.ts';
 import { mapInBatches } from './batch.ts';
@@ -22,12 +23,16 @@ export async function expandTrustedFiles(
   showPlace: ShowPlace = showPath,
 ): Promise<TomlTable> {
   const sgx = tableOf(root, 'sgx');
-  const rules: Rules = { areUrisKept: isAtLeast(version.release, '1.6'), files, showPlace };
+  const areUrisKept = isAtLeast(version.release, '1.6');
+  const rules: Rules = { areUrisKept, files, showPlace, listed: new Set() };
   const found = new Map<string, Trusted>();
-  const expanded = await mapInBatches(readEntries(sgx, showPlace), (value, index) =>
-    expandEntry(readEntry(value, ['sgx', 'trusted_files', index], showPlace), rules),
+  const lookedUp = await mapInBatches(readEntries(sgx, showPlace), (value, index) =>
+    lookUpEntry(value, ['sgx', 'trusted_files', index], rules),
   );
-  for (const trusted of expanded.flat()) addTrusted(found, trusted, rules);
+  for (const each of lookedUp) {
+    if ('error' in each) throw each.error;
+    for (const trusted of await expandEntry(each, rules)) addTrusted(found, trusted, rules);
+  }
   const entries = await hashEntries([...found.values()], rules);
   return withKey(root, 'sgx', withKey(sgx, 'trusted_files', entries));
 }
@@ -36,6 +41,8 @@ interface Rules {
   readonly areUrisKept: boolean;
   readonly files: FileAccess;
   readonly showPlace: ShowPlace;
+  /** Directories whose files are there already: entries may repeat, or lie in, each other. */
+  readonly listed: Set<string>;
 }
 
 interface Entry {
@@ -74,17 +81,36 @@ function readEntry(value: TomlValue, place: KeyPath, showPlace: ShowPlace): Entr
   }
   const unknown = [...table.keys()].find((key) => key !== 'uri' && key !== 'sha256');
   if (unknown !== undefined) throw fail(`expected only uri and sha256, got the key ${unknown} as well`);
-  if (!uri.startsWith('file:')) {
+  if (textOfFileUri(uri) === undefined) {
     throw fail(`expected a URI that starts with file:, got ${showValue(uri)}`, 'only files can be trusted');
   }
   return { uri, sha256, place };
 }
 
-async function expandEntry(entry: Entry, rules: Rules): Promise<readonly Trusted[]> {
-  const found = await findFile(entry, rules);
-  checkKind(entry, found, rules);
+interface LookedUpEntry {
+  readonly entry: Entry;
+  readonly found: FoundFile;
+}
+
+/** An entry's error waits for its turn: of several the first in the list is the one to be told. */
+async function lookUpEntry(
+  value: TomlValue,
+  place: KeyPath,
+  rules: Rules,
+): Promise<LookedUpEntry | { readonly error: unknown }> {
+  try {
+    const entry = readEntry(value, place, rules.showPlace);
+    const found = await findFile(entry, rules);
+    checkKind(entry, found, rules);
+    return { entry, found };
+  } catch (error) {
+    return { error };
+  }
+}
+
+async function expandEntry({ entry, found }: LookedUpEntry, rules: Rules): Promise<readonly Trusted[]> {
   if (found.kind === 'directory') return expandDirectory(entry, found, rules);
-  const uri = rules.areUrisKept ? entry.uri : `file:${pathlibForm(pathOf(entry.uri))}`;
+  const uri = rules.areUrisKept ? entry.uri : fileUriOfText(pathlibForm(pathOf(entry.uri)));
   return [{ ...entry, uri, file: found }];
 }
 
@@ -148,13 +174,16 @@ async function expandDirectory(
   directory: FoundFile,
   rules: Rules,
 ): Promise<readonly Trusted[]> {
-  const trusted: Trusted[] = [];
+  if (rules.listed.has(directory.listedAs)) return [];
+  rules.listed.add(directory.listedAs);
+  const parts: (readonly Trusted[])[] = [];
   for (const child of await rules.files.list(directory)) {
-    if (child.kind === 'directory') trusted.push(...(await expandDirectory(entry, child, rules)));
+    if (child.kind === 'directory') parts.push(await expandDirectory(entry, child, rules));
     // A link is looked up again: only that knows the root which absolute links count from.
-    else trusted.push({ ...entry, uri: `file:${child.listedAs}`, file: child.isLink ? undefined : child });
+    else
+      parts.push([{ ...entry, uri: fileUriOfText(child.listedAs), file: child.isLink ? undefined : child }]);
   }
-  return trusted;
+  return parts.flat();
 }
 
 function addTrusted(found: Map<string, Trusted>, trusted: Trusted, rules: Rules): void {
@@ -201,5 +230,5 @@ const kindNames = {
 } as const;
 
 function pathOf(uri: string): string {
-  return uri.slice('file:'.length);
+  return textOfFileUri(uri) ?? uri;
 }

@@ -58,10 +58,21 @@ interface Move {
 
 /** Rules may move what an earlier one moved: the moves are undone from the last to the first. */
 function locateThrough(document: TomlDocument, moves: readonly Move[]): TomlDocument['locate'] {
+  const byTarget = new Map(moves.map((move, order) => [JSON.stringify(move.to), { ...move, order }]));
+  const lastMove = (path: KeyPath, before: number) => {
+    let last: (Move & { readonly order: number }) | undefined;
+    for (let depth = 1; depth <= path.length; depth++) {
+      const move = byTarget.get(JSON.stringify(path.slice(0, depth)));
+      if (move && move.order < before && move.order > (last?.order ?? -1)) last = move;
+    }
+    return last;
+  };
   return (path) => {
     let origin = path;
-    for (const { from, to } of moves.toReversed()) {
-      if (to.every((part, index) => origin[index] === part)) origin = [...from, ...origin.slice(to.length)];
+    let move = lastMove(path, moves.length);
+    while (move !== undefined) {
+      origin = [...move.from, ...origin.slice(move.to.length)];
+      move = lastMove(origin, move.order);
     }
     return document.locate(origin);
   };

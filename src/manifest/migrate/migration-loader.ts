@@ -24,7 +24,7 @@ export function migrateEntrypoint(draft: Draft): void {
   }
 }
 
-/** What is not a `file:` URI stays: nobody can tell which program was meant. */
+/** What is not a `file:` URI stays, for the check to name it: it may mean any program. */
 function migrateProgram(draft: Draft): void {
   const [old, now] = [
     ['loader', 'exec'],

@@ -14,7 +14,11 @@ export interface Preset {
   readonly programs?: RegExp;
   /** True for programs that start others, such as shells. */
   readonly isStarter?: boolean;
+  /** True for programs that scripts use on their way to the application. */
+  readonly isTool?: boolean;
   readonly settings: readonly PresetSetting[];
+  /** An option that follows the program, unless a word of its arguments `names` it already. */
+  readonly argument?: { readonly value: string; readonly names: string; readonly reason: string };
   /** What it needs besides, for which the user must decide. */
   readonly advice?: string;
 }
@@ -57,6 +61,11 @@ const variable = (name: string, value: string, reason: string): PresetSetting =>
 });
 const computingThreads = (count: string) =>
   variable('OMP_NUM_THREADS', count, 'else it starts as many threads as the host has processors');
+const oneArena = (reason: string) => variable('MALLOC_ARENA_MAX', '1', reason);
+/** fork after 16 threads: 5 s where it works at all (Linux allows a process 65,530 mappings), 0.5 s with one arena. */
+const forkable = oneArena(
+  "fork copies the arenas of glibc's malloc, 64 MiB of addresses for each thread: children would start slowly or not at all",
+);
 const uncheckedPointers: PresetSetting = {
   path: ['libos', 'check_invalid_pointers'],
   value: false,
@@ -87,6 +96,7 @@ export const presets: readonly Preset[] = [
       tmp,
       sigterm,
       computingThreads('4'),
+      forkable,
     ],
   },
   {
@@ -96,6 +106,7 @@ export const presets: readonly Preset[] = [
       threads(32n, 'it computes in parallel'),
       tmp,
       computingThreads('8'),
+      forkable,
     ],
   },
   {
@@ -106,6 +117,7 @@ export const presets: readonly Preset[] = [
       stack('8M'),
       tmp,
       computingThreads('8'),
+      forkable,
     ],
   },
   {
@@ -131,6 +143,7 @@ export const presets: readonly Preset[] = [
     settings: [
       enclaveSize('2G', 'V8 reserves large ranges of addresses for its heap'),
       threads(32n, 'workers of V8, of the thread pool and of the library OS'),
+      forkable,
     ],
   },
   {
@@ -150,7 +163,14 @@ export const presets: readonly Preset[] = [
         ...uncheckedPointers,
         reason: 'the JVM guards pages of its own, which the check of each pointer would touch',
       },
+      oneArena("glibc's malloc takes 64 MiB of the enclave's addresses for each thread otherwise"),
     ],
+    argument: {
+      value: '-XX:-UsePerfData',
+      names: 'UsePerfData',
+      reason:
+        'its performance data are for other processes, which do not see them inside; it warns that it cannot lock them (flock)',
+    },
   },
   {
     name: 'r',
@@ -161,11 +181,13 @@ export const presets: readonly Preset[] = [
       stack('8M'),
       tmp,
       sigterm,
+      forkable,
     ],
   },
   {
     name: 'gcc',
     programs: /^(?:gcc|g\+\+|cc|c\+\+)(?:-\d+)?$/,
+    isTool: true,
     settings: [
       enclaveSize('1G', 'compiler, assembler and linker are processes with an enclave each'),
       threads(4n, 'each process has one thread and those of the library OS'),
@@ -174,6 +196,7 @@ export const presets: readonly Preset[] = [
   {
     name: 'curl',
     programs: /^(?:curl|wget)$/,
+    isTool: true,
     settings: [
       enclaveSize('512M', 'TLS libraries and certificates'),
       threads(4n, 'names are looked up in a thread'),
@@ -229,17 +252,14 @@ export const presets: readonly Preset[] = [
   {
     name: 'sqlite',
     programs: /^sqlite3?$/,
+    isTool: true,
     settings: [enclaveSize('256M', 'a small program'), threads(4n, 'one thread and those of the library OS')],
   },
   {
     name: 'rust',
     settings: [
       threads(8n, 'asynchronous runtimes have several workers'),
-      variable(
-        'MALLOC_ARENA_MAX',
-        '1',
-        "glibc's malloc reserves 64 MiB of addresses for each thread otherwise",
-      ),
+      oneArena("glibc's malloc reserves 64 MiB of addresses for each thread otherwise"),
     ],
   },
   {

@@ -1,4 +1,5 @@
 import { GscError } from '../../base/error.ts';
+import { baseNameOf } from '../../base/image-path.ts';
 import type { RuntimeVersion } from '../../runtime/version.ts';
 import type { ContainerProcess } from '../../start/container-process.ts';
 import { checkManifest } from '../schema/check.ts';
@@ -24,13 +25,15 @@ export const presetNames: readonly string[] = ['auto', ...presets.map(({ name })
 export function presetFor(
   name: string | undefined,
   start: ContainerProcess,
-  { user, version }: { readonly user: TomlDocument | undefined; readonly version: RuntimeVersion },
+  { user, version, setsArguments = false }: PresetCircumstances,
 ): AppliedPreset | undefined {
   if (name === undefined) return undefined;
   const preset = name === 'auto' ? detectPreset(start) : presets.find((each) => each.name === name);
   if (preset) {
     const hasEdmm = user !== undefined && valueAt(user.root, ['sgx', 'edmm_enable']) === true;
-    return applyPreset(preset, { version, hasEdmm });
+    const argument = setsArguments ? argumentSetting(preset, start) : [];
+    const extended = { ...preset, settings: [...preset.settings, ...argument] };
+    return applyPreset(extended, { version, hasEdmm });
   }
   if (name === 'auto') return undefined;
   throw new GscError({
@@ -38,6 +41,28 @@ export function presetFor(
     subject: 'preset',
     message: `expected one of ${presetNames.join(', ')}, got ${JSON.stringify(name)}`,
   });
+}
+
+export interface PresetCircumstances {
+  /** The user's manifest, if there is one. */
+  readonly user: TomlDocument | undefined;
+  readonly version: RuntimeVersion;
+  /** True if gsc writes the arguments into the manifest, so that the preset can add to them; false by default. */
+  readonly setsArguments?: boolean;
+}
+
+/** Only where the program itself is started: what a script makes of further words nobody knows. */
+function argumentSetting(
+  { argument, programs }: Preset,
+  { argv, chain }: ContainerProcess,
+): readonly PresetSetting[] {
+  const [program = '', ...words] = argv;
+  const [step, ...others] = chain.steps;
+  const isDirect =
+    step !== undefined && others.length === 0 && programs?.test(baseNameOf(step.path)) === true;
+  if (argument === undefined || !isDirect || words.some((word) => word.includes(argument.names))) return [];
+  const { value, reason } = argument;
+  return [{ path: ['loader', 'argv'], value: [program, value, ...words], reason }];
 }
 
 export interface AppliedPreset {

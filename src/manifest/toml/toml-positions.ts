@@ -212,13 +212,23 @@ export function positionAt(text: string, offset: number): Position {
 export function positionFinder(text: string): (offset: number) => Position {
   const lineStarts = [0];
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lineStarts.push(at + 1);
+  // Characters beyond U+FFFF take two units of a string.
+  const pairEnds = Array.from(text.matchAll(/[\ud800-\udbff][\udc00-\udfff]/g), ({ index }) => index + 2);
   return (offset) => {
-    let [line, beyond] = [0, lineStarts.length];
-    while (line + 1 < beyond) {
-      const middle = (line + beyond) >> 1;
-      if ((lineStarts[middle] as number) <= offset) line = middle;
-      else beyond = middle;
-    }
-    return { line: line + 1, column: [...text.slice(lineStarts[line], offset)].length + 1 };
+    const line = countUpTo(lineStarts, offset);
+    const start = lineStarts[line - 1] as number;
+    const pairs = countUpTo(pairEnds, offset) - countUpTo(pairEnds, start);
+    return { line, column: offset - start - pairs + 1 };
   };
+}
+
+/** How many of some ascending numbers are not greater than a limit. */
+function countUpTo(numbers: readonly number[], limit: number): number {
+  let [low, high] = [0, numbers.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((numbers[middle] as number) <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -4,6 +4,7 @@ import { startsAsElf } from '../../elf/elf.ts';
 import { graminizedPaths } from '../../image/graminized-paths.ts';
 import type { FileTree } from '../../tree/file-tree.ts';
 import { findPackageDirectory } from '../package-directory.ts';
+import { patchesIn } from '../patch-marks.ts';
 import { type Runtime, type RuntimeFile, runtimeFile } from '../runtime.ts';
 import { contentIn, type ReadFiles, rememberContents, type TreeSource } from '../tree-source.ts';
 import { parseRuntimeVersion, type RuntimeVersion } from '../version.ts';
@@ -19,6 +20,8 @@ export interface FindRuntimeOptions {
   readonly version?: RuntimeVersion;
   /** The version that the package which the files come from has; it counts if the files say none. */
   readonly packageVersion?: string;
+  /** The patches that the image's label names. */
+  readonly patches?: readonly string[];
 }
 
 /** A runtime of release builds has about 10 MB; more than this hints at debug information. */
@@ -55,6 +58,7 @@ export async function findRuntime(
   return {
     subject: options.subject,
     version,
+    patches: [...new Set([...patchesInParts(files), ...(options.patches ?? [])])].sort(),
     isStandIn: files.some(
       ({ path, content }) => path === graminizedPaths.libos && content.includes(standInMark),
     ),
@@ -71,6 +75,15 @@ export async function findRuntime(
       ...sizeWarning(sizeBytes),
     ],
   };
+}
+
+/** Library OS and PAL both parse the manifest: what only one of them was built with does not count. */
+function patchesInParts(files: readonly RuntimeFile[]): readonly string[] {
+  const [libos = [], pal = []] = [graminizedPaths.libos, sgxLibpal].map((wanted) => {
+    const part = files.find(({ path }) => path === wanted);
+    return part ? patchesIn(part.content) : [];
+  });
+  return libos.filter((name) => pal.includes(name));
 }
 
 interface VersionDecision {
@@ -169,6 +182,7 @@ async function hostLibraries(
   return files.map(({ name, content }) => runtimeFile(childOf(graminizedPaths.hostDirectory, name), content));
 }
 
+const sgxLibpal = imagePath(`${graminizedPaths.packageDirectory}/sgx/libpal.so`);
 const sgxLoader = imagePath(`${graminizedPaths.packageDirectory}/sgx/loader`);
 
 function redirected(file: RuntimeFile): RuntimeFile {

@@ -57,7 +57,7 @@ async function readControl(member: ArMember, subject: string): Promise<ReadonlyM
   const text = contents.get(imagePath('control'))?.toString('utf8');
   if (text === undefined) throw notDebian(subject, `${member.name} has no file control`);
   return new Map(
-    [...text.matchAll(/^([A-Za-z][\w-]*): *(.*?) *$/gm)].map((match) => [match[1] ?? '', match[2] ?? '']),
+    [...text.matchAll(/^([A-Za-z][\w-]*):(.*)$/gm)].map((match) => [match[1] ?? '', (match[2] ?? '').trim()]),
   );
 }
 

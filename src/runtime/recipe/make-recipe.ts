@@ -6,6 +6,7 @@ import { checkWord } from './dockerfile-text.ts';
 import { gramineSteps } from './gramine-steps.ts';
 import { grapheneSteps } from './graphene-steps.ts';
 import { installSteps } from './install-steps.ts';
+import { patchFiles } from './patch-steps.ts';
 import { baseImage, isPredefinedArgument, type Recipe, type RuntimeBuildSpec } from './recipe.ts';
 
 const scriptMode = 0o755;
@@ -35,6 +36,7 @@ export function makeRecipe(order: RuntimeBuildSpec): Recipe {
       { path: 'Dockerfile', mode: fileMode, content: Buffer.from(dockerfile) },
       { path: 'collect-runtime.sh', mode: scriptMode, content: Buffer.from(collectScript(family)) },
       ...subprojects,
+      ...patchFiles(order.patches ?? []),
     ].sort((a, b) => (a.path < b.path ? -1 : 1)),
     buildArguments,
     secrets: install.secrets,

@@ -1,6 +1,7 @@
 import { type Digest, digestOf } from '../../base/digest.ts';
 import type { Family } from '../version.ts';
 import type { Distribution } from './distribution.ts';
+import type { SourcePatch } from './patches/source-patch.ts';
 
 export const buildTypes = ['release', 'debug', 'debugoptimized'] as const;
 export type BuildType = (typeof buildTypes)[number];
@@ -55,6 +56,8 @@ export interface RuntimeBuildSpec {
   readonly buildType: BuildType;
   /** What the sources' build would download, in `subprojects/`. */
   readonly subprojects: readonly RecipeFile[];
+  /** What is changed in Gramine's sources before they are built, in this order; nothing by default. */
+  readonly patches?: readonly SourcePatch[];
   readonly buildArguments: ReadonlyMap<string, string>;
 }
 

@@ -8,7 +8,7 @@ import type { ImageId, ImageName } from '../../reference/image-name.ts';
 import { showReference } from '../../reference/image-reference.ts';
 import type { Engine } from './engine.ts';
 import { type ExportedImage, type ExportOptions, exportImage } from './image-export.ts';
-import { findImage, type ImageFacts } from './image-facts.ts';
+import { findImage, type ImageFacts, inspectEngineImage } from './image-facts.ts';
 import { decodeRecord, encodeImageRecord, type ImageRecordStore } from './image-record.ts';
 
 /** An image in an Engine. Closing it removes what was exported; the Engine stays connected. */
@@ -25,7 +25,8 @@ export interface OpenEngineImageOptions extends ExportOptions {
 
 /**
  * Opens an image of an Engine, for linux/amd64. An image that was exported before is known by its record: then nothing
- * is exported until a layer is read. Known or not, the result is the same. The caller closes it. Throws `not-found` with
+ * is exported until a layer is read. Known or not, the result is the same. Of a tag and a digest the digest decides; one that
+ * the Engine does not know has to be that of the tag's image, as gsc prints it. The caller closes it. Throws `not-found` with
  * near names, `engine`, `platform`, `image`, `blob` or `aborted`.
  */
 export async function openEngineImage(
@@ -35,13 +36,16 @@ export async function openEngineImage(
 ): Promise<EngineImage> {
   const kind = engine.kind === 'podman' ? 'containers-storage' : 'docker-daemon';
   const name = showReference({ kind, image });
-  const facts = await findImage(engine, image);
+  const named = await inspectEngineImage(engine, image);
+  const facts = named ?? (await findImage(engine, withoutDigest(image)));
   if (!runsOnSgx(facts)) throw wrongPlatform(name, [`${facts.os}/${facts.architecture}`]);
   const source = new LazyExport(engine, facts, { ...options, name });
   try {
     const known = await knownImage(facts, source, { ...options, name });
+    const found = known ?? (await exportNow(source, facts, options));
+    if (!named) checkDigest(found, image, name);
     return {
-      ...(known ?? (await exportNow(source, facts, options))),
+      ...found,
       name,
       engine,
       id: facts.id,
@@ -54,6 +58,24 @@ export async function openEngineImage(
     await source.close();
     throw error;
   }
+}
+
+/** Engines know few of the digests that their images have: a classic Docker Engine those of images that it pulled. */
+function withoutDigest(image: ImageName | ImageId): ImageName | ImageId {
+  if (image.kind === 'id' || image.tag === undefined) return image;
+  const { digest: _, ...tagged } = image;
+  return tagged;
+}
+
+function checkDigest({ manifest, configDescriptor }: Image, image: ImageName | ImageId, name: string): void {
+  const { digest } = image;
+  if (digest === manifest.digest || digest === configDescriptor.digest) return;
+  throw new GscError({
+    code: 'not-found',
+    subject: name,
+    message: `the Engine knows no image by the digest ${digest}, and the tag is that of another one: ${manifest.digest}, image ID ${configDescriptor.digest}`,
+    hint: 'leave the digest out, or name the image by its ID',
+  });
 }
 
 async function knownImage(

@@ -25,6 +25,7 @@ test('without a file shows the defaults', async () => {
   expect(stdout).toContain(`Gramine.Image         ${defaultRuntimeImage}  (default)\n`);
   expect(stdout).toContain('Distro                auto  (default)\n');
   expect(stdout).toContain('Gramine.Branch        -  (not set)\n');
+  expect(stdout).toContain('Gramine.Patches       linear-parse  (default)\n');
   expect(stderr).toBe('no configuration: there is none of config.yaml, config.yml, config.json here\n');
 });
 
@@ -52,6 +53,11 @@ test('shows file and line, options, and what does not count', async () => {
   const fromOption = await gsc(['config', '--runtime', 'dir'], here);
   expect(fromOption.stdout).toMatch(/^Gramine\.Image +dir {2}\(--runtime\)$/m);
   expect(fromOption.stdout).toMatch(/not used: --runtime goes before it/);
+});
+
+test('shows that patches are switched off', async () => {
+  write('config.yaml', 'Gramine:\n  Repository: https://x\n  Patches: []\n');
+  expect((await gsc(['config'], here)).stdout).toContain('Gramine.Patches       []  (config.yaml:3)\n');
 });
 
 test('--json gives values and origins', async () => {

@@ -239,6 +239,17 @@ describe('expansion', () => {
     expect((await failure(['file:odd/'], hostFiles(root))).message).toContain('UTF-8');
   });
 
+  it('directories that repeat or lie in each other give each file once, where it stands first', async () => {
+    const nested = join(root, 'nested');
+    for (const path of ['a/1', 'b/c/2', 'b/3']) {
+      mkdirSync(join(nested, path, '..'), { recursive: true });
+      writeFileSync(join(nested, path), path);
+    }
+    const list = ['file:nested/b/c/', 'file:nested/', 'file:nested/b/', 'file:nested/', 'file:nested/b/c/2'];
+    const found = ['b/c/2', 'a/1', 'b/3'].map((path) => `file:nested/${path}`);
+    expect(await uris(list, hostFiles(root))).toEqual(found);
+  });
+
   it('of several errors the first in the list is reported', async () => {
     const list = [...Array.from({ length: 40 }, () => 'file:etc/conf'), 'file:nope', 'dev:x'];
     expect((await failure(list, hostFiles(root))).subject).toContain('[40]');

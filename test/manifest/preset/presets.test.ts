@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { mergeManifests } from '../../../src/manifest/merge.ts';
-import { detectPreset, programNames } from '../../../src/manifest/preset/detect-preset.ts';
+import { detectPreset } from '../../../src/manifest/preset/detect-preset.ts';
 import { presets } from '../../../src/manifest/preset/preset-table.ts';
 import { applyPreset, presetFor, presetNames } from '../../../src/manifest/preset/presets.ts';
 import { checkManifest } from '../../../src/manifest/schema/check.ts';
@@ -99,7 +99,28 @@ describe('finding a preset by the program', () => {
   });
 
   test('names of what a program is given count only if it starts others', async () => {
-    expect(programNames(await startOf(['thing', 'x'], programs))).toEqual(['thing']);
+    expect((await startOf(['thing', 'x'], programs)).programs.named).toEqual(['thing']);
+  });
+
+  test.each(['python', 'pytorch', 'scikit-learn', 'node', 'java', 'r', 'rust'])(
+    '%s has one arena of malloc, which fork copies',
+    (name) => {
+      const preset = presets.find((each) => each.name === name);
+      const setting = preset?.settings.find(({ path }) => path.join('.') === 'loader.env.MALLOC_ARENA_MAX');
+      expect(setting).toMatchObject({ value: '1', reason: expect.stringMatching(/64 MiB/) });
+    },
+  );
+
+  test('java is started without performance data, unless its arguments or somebody else decide', async () => {
+    const argvOf = async (argv: readonly string[], setsArguments = true) => {
+      const found = { user: undefined, version: newest, setsArguments };
+      const preset = presetFor('java', await startOf(argv, programs), found);
+      return preset?.settings.find(({ path }) => path.join('.') === 'loader.argv')?.value;
+    };
+    expect(await argvOf(['java', '-jar', 'x'])).toEqual(['java', '-XX:-UsePerfData', '-jar', 'x']);
+    expect(await argvOf(['java', '-XX:+UsePerfData', 'X'])).toBeUndefined();
+    expect(await argvOf(['java', 'X'], false)).toBeUndefined();
+    expect(await argvOf(['docker-entrypoint.sh', 'java'])).toBeUndefined();
   });
 
   test('auto finds none rather than failing; a name that is none is an error', async () => {

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
 import { GscError } from '../../../src/base/error.ts';
-import { pythonFloat } from '../../../src/manifest/toml/python-float.ts';
 import { serializeManifest } from '../../../src/manifest/toml/serialize.ts';
 import {
   parseToml,
@@ -12,8 +11,7 @@ import {
   valueAt,
 } from '../../../src/manifest/toml/toml.ts';
 import { cpuSeconds } from '../../support/cpu-time.ts';
-import { anyTable, tagged } from '../../support/manifest/arbitrary-toml.ts';
-import { parseWithPython, skipWithoutTomllib } from '../../support/manifest/genuine.ts';
+import { anyTable } from '../../support/manifest/arbitrary-toml.ts';
 
 const keysOf = (table: TomlValue | undefined) => [...(table as TomlTable).keys()];
 
@@ -103,6 +101,15 @@ describe('positions', () => {
     [['sgx', 'trusted_files', 1, 'żż', 'c'], 11, 6],
   ] as const)('%j stands at line %i, column %i', (path, line, column) => {
     expect(locate(path)).toEqual({ line, column });
+  });
+
+  it('columns count characters, also those of two units, on long lines', () => {
+    const line = `x = [${'"😀", '.repeat(1000)}{ a = 1 }]`;
+    const document = parseToml(`# 😀😀\n${line}`, 't');
+    for (const index of [0, 1, 500, 1000]) {
+      expect(document.locate(['x', index])).toEqual({ line: 2, column: 6 + 5 * index });
+    }
+    expect(document.locate(['x', 1000, 'a'])).toEqual({ line: 2, column: 6 + 5000 + 2 });
   });
 
   it('what is missing is placed at the nearest thing that is there', () => {
@@ -224,31 +231,6 @@ describe('foreign parsers', () => {
       }),
     );
   });
-
-  it.skipIf(skipWithoutTomllib())('Python finds the same values in the same order', () => {
-    const tables = fc.sample(anyTable, { numRuns: 400, seed: 7 });
-    const texts = tables.map((table) => serializeManifest(table));
-    const theirs = parseWithPython(texts);
-    for (const [index, text] of texts.entries()) {
-      expect(tagged(parseToml(text, 't').root, pythonFloat), text).toEqual(theirs[index]);
-    }
-  });
-
-  it.skipIf(skipWithoutTomllib())('hand-written forms mean what they mean to Python', () => {
-    const texts = [
-      'a = """\nx \\\n   y\n\n"""\nb = \'\'\'\n"q" \\n\'\'\'\nc = """""a"""""\nd = \'\'\'\'x\'\'\'\'',
-      'a = [ # c\n 1, # ]\n [2, "]"], {b = 1, "c d" = [3]}, ]\n\'l.it\'."q\\u00e9".x = 0b11',
-      '1 . 2 = 0o17\n[ a . "b" ]\n x = +1_000.5e-1_0\n [[ a.l ]]\n[[a.l]]\n[a.l.m]\n  y = inf',
-      '[[a]]\n[[a.b]]\nx=1\n[[a.b]]\nx=2\n[[a]]\n[[a.b]]\n3=1\n1=2',
-      '\t# only a comment',
-      '5.x = 1979-05-27T07:32:00.1234567Z\n4 = 07:32:00',
-      'a = 1e400\nb = -nan\nc = 5e-324\nd = 1e16\ne = 123456789012345680.0\nf = 0.0001\ng = 0.00001',
-    ];
-    const theirs = parseWithPython(texts);
-    for (const [index, text] of texts.entries()) {
-      expect(tagged(parseToml(text, 't').root, pythonFloat), text).toEqual(theirs[index]);
-    }
-  });
 });
 
 describe('speed', () => {
@@ -281,40 +263,3 @@ function sorted(value: unknown): unknown {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, item]) => [key, sorted(item)]);
 }
-
-describe('what came with TOML 1.1, which Gramine does not read', () => {
-  const newer: readonly (readonly [string, string, string])[] = [
-    ['a = 1\nx = {a = 1,\n b = 2}', '2:12', 'one line'],
-    ['x = { # why\n a = 1 }', '1:12', 'one line'],
-    ['x = [{a = [1,\n2], b = 3 ,\t}]', '2:11', 'remove the comma'],
-    ['x = "a\\e[0m"', '1:7', '\\u001b'],
-    ['x = """\n\\x41"""', '2:1', '\\u0041'],
-    ['"\\x41" = 1', '1:2', '\\u0041'],
-    ['x = 07:32', '1:5', '07:32:00'],
-    ['x = 1979-05-27T07:32-07:00', '1:16', '07:32:00'],
-  ];
-
-  it.each(newer)('%o is an error with its place', (text, place, hint) => {
-    expect(failure(text)).toMatchObject({
-      code: 'manifest',
-      subject: `app.manifest:${place}`,
-      hint: expect.stringContaining(hint),
-    });
-  });
-
-  it.skipIf(skipWithoutTomllib())("Python's parser refuses the same", () => {
-    expect(parseWithPython(newer.map(([text]) => text))).toEqual(newer.map(() => undefined));
-  });
-
-  it.each([
-    'x = [{a = 1, b = [1,\n2,\n]}, # why\n]',
-    'x = """\n{\n,}\\\\x41 \\\\e ""\\""""""',
-    "x = '\\e \\x41 {'\ny = '''\n{\n,}'''''\nz = 1",
-    '# { ,}\nx = 1 # 07:32 \\e\n[a."{"]\nb = "{,}"',
-    'x = 1979-05-27T07:32:00.5-07:00\ny = [07:32:00, "07:32"]',
-    'x = {a = "}", b = {c = {}}}\ny = [[], [[1]]]\n[[t.u]]\n[[t.u]]',
-  ])('%o is as TOML 1.0 has it', (text) => {
-    expect(() => parseToml(text, 't')).not.toThrow();
-    if (!skipWithoutTomllib()) expect(parseWithPython([text])).not.toEqual([undefined]);
-  });
-});

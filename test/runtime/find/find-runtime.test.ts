@@ -40,6 +40,32 @@ async function failure(files: Files, version?: string): Promise<GscError> {
   return error;
 }
 
+describe('the patches that a runtime was built with', () => {
+  const marked = (...parts: readonly string[]): Files => {
+    const files = installation();
+    const more = parts.map((part) => {
+      const path = `${debian}/${part}`;
+      return [path, Buffer.concat([files[path] as Buffer, Buffer.from('gsc patch: linear-parse\0')])];
+    });
+    return { ...files, ...Object.fromEntries(more) };
+  };
+
+  test.each([
+    ['none', [], []],
+    ['library OS and PAL', ['libsysdb.so', 'sgx/libpal.so'], ['linear-parse']],
+    ['the library OS alone: the PAL parses too', ['libsysdb.so'], []],
+    ['the PAL alone', ['sgx/libpal.so', 'direct/libpal.so'], []],
+  ])('are those whose marks are in %s', async (_name, parts, patches) => {
+    expect((await find(marked(...parts))).patches).toEqual(patches);
+  });
+
+  test('are those of its image as well, each once', async () => {
+    const { tree, readFiles } = treeOf(marked('libsysdb.so', 'sgx/libpal.so'));
+    const options = { subject: 'x', patches: ['mine.patch', 'linear-parse'] };
+    expect((await findRuntime(tree, readFiles, options)).patches).toEqual(['linear-parse', 'mine.patch']);
+  });
+});
+
 describe('what is taken', () => {
   test('the package directory moves to /gramine/runtime, the host files to /gramine/host', async () => {
     const runtime = await find(installation());

@@ -3,6 +3,7 @@ import { DockerfileParser } from 'dockerfile-ast';
 import { describe, expect, test } from 'vitest';
 import { distributionNames } from '../../../src/runtime/recipe/distribution.ts';
 import { makeRecipe } from '../../../src/runtime/recipe/make-recipe.ts';
+import { linearParsePatch } from '../../../src/runtime/recipe/patches/linear-parse.ts';
 import {
   baseImage,
   isUnresolved,
@@ -18,11 +19,13 @@ const byDistribution: readonly (readonly [string, RuntimeBuildSpec])[] = [
 ];
 
 const driver = { repository: 'https://git.example.com/linux-sgx-driver.git', revision: 'sgx_driver_1.9' };
+const ownPatch = { name: 'mine.patch', fileName: 'mine.patch', content: Buffer.from('a diff') };
 const byOption: readonly (readonly [string, RuntimeBuildSpec])[] = [
   ['debug', orderOn('debian:12', { buildType: 'debug' })],
   ['debugoptimized', orderOn('debian:12', { buildType: 'debugoptimized' })],
   ['registry', orderOn('ubuntu:22.04', { registry: 'registry.example.com/mirror' })],
   ['subprojects', orderOn('debian:12', { subprojects: [archive] })],
+  ['patches', orderOn('debian:12', { subprojects: [archive], patches: [linearParsePatch, ownPatch] })],
   ['driver', orderOn('debian:12', { driver })],
   ['login', orderOn('debian:12', { driver: { ...driver, login: { username: 'user', password: 'secret' } } })],
   [
@@ -86,7 +89,7 @@ describe('the Dockerfile of', () => {
     );
     expect([...secrets.map(({ id }) => id), ...logins.keys()].sort()).toEqual(mounted.sort());
     expect(secrets.length > 0).toBe(order.distribution.entitlement !== undefined);
-    expect(files.map(({ path }) => path).filter((path) => !path.startsWith('subprojects/'))).toEqual([
+    expect(files.map(({ path }) => path).filter((path) => !/^(subprojects|patches)\//.test(path))).toEqual([
       'Dockerfile',
       'collect-runtime.sh',
     ]);
@@ -186,6 +189,7 @@ describe('the digest of a recipe', () => {
     ['the build type', { buildType: 'debug' }],
     ['a mirror', { mirror: 'https://m.example.com' }],
     ['a subproject', { subprojects: [archive] }],
+    ['a patch', { patches: [ownPatch] }],
     ['a build argument', { buildArguments: new Map([['A', '1']]) }],
     ['the distribution', orderOn('debian:13')],
   ])('changes with %s', (_name, more) => {
@@ -218,6 +222,16 @@ describe('the digest of a recipe', () => {
     expect(digestOfOrder({ subprojects: [other] })).not.toBe(digestOfOrder({ subprojects: [archive] }));
     const [one, two] = ['1', '2'].map((value) => digestOfOrder({ buildArguments: new Map([['A', value]]) }));
     expect(one).not.toBe(two);
+  });
+
+  test('changes with the order and the content of patches', () => {
+    const digests = [
+      [linearParsePatch, ownPatch],
+      [ownPatch, linearParsePatch],
+      [linearParsePatch, { ...ownPatch, content: Buffer.from('other') }],
+      [linearParsePatch],
+    ].map((patches) => digestOfOrder({ patches }));
+    expect(new Set(digests).size).toBe(digests.length);
   });
 
   test('does not change with a proxy or the order of arguments', () => {

@@ -1,7 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, type TestContext, test } from 'vitest';
+import { digestOf } from '../../../src/base/digest.ts';
+import { assembleImage } from '../../../src/image/append.ts';
 import type { Image } from '../../../src/image/image.ts';
+import { mediaTypes } from '../../../src/image/media-type.ts';
 import { openEngineWriter } from '../../../src/store/engine/engine-writer.ts';
 import { openImage } from '../../../src/store/open-image.ts';
 import type { TestEngine } from '../../support/images/engine.ts';
@@ -65,6 +68,31 @@ describe('Docker Engine 20.10', () => {
     expect((await open(connection, configDescriptor.digest)).id).toBe(configDescriptor.digest);
     expect((await open(connection, 'app')).id).toBe(configDescriptor.digest);
     expect((await open(connection, 'docker.io/library/app:latest')).id).toBe(configDescriptor.digest);
+  });
+
+  test('finds a result by its name and the digest that gsc prints, or its ID; another digest is refused', async (context) => {
+    const engine = await engineForTest(context);
+    await loadSample(engine, 'app:base', ['a']);
+    const connection = await connect(engine.socket);
+    const added = withAddedLayer(await open(connection, 'app:base'), 'x');
+    // As gsc makes it: with Docker's types, as the Engine's own layers have them.
+    const layers = added.layers.map((layer) => ({
+      ...layer,
+      descriptor: { ...layer.descriptor, mediaType: mediaTypes.dockerLayer },
+    }));
+    const result = assembleImage({ ...added, layers, isDocker: true });
+    const { manifest } = await store(connection, 'app:result', result);
+    for (const digest of [manifest.digest, result.configDescriptor.digest]) {
+      expect((await open(connection, `app:result@${digest}`)).id).toBe(result.configDescriptor.digest);
+    }
+    const other = digestOf('other');
+    await expect(open(connection, `app:result@${other}`)).rejects.toMatchObject({
+      code: 'not-found',
+      message: expect.stringContaining(
+        `no image by the digest ${other}, and the tag is that of another one: ${manifest.digest}`,
+      ),
+    });
+    await expect(open(connection, `app@${other}`)).rejects.toMatchObject({ code: 'not-found' });
   });
 
   test('finds an image by the beginning of its ID, unless an image has that name', async (context) => {

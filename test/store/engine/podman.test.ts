@@ -31,6 +31,7 @@ test("Podman's socket: an image of podman's own is read, built upon and stored u
   expect(ids).toContain(`localhost/gsc-app:1 ${result.configDescriptor.digest}`);
   expect(await store(engine, 'gsc-app:1', result)).toMatchObject({ outcome: 'unchanged' });
   const again = await open(engine, 'gsc-app:1');
+  expect((await open(engine, `gsc-app:1@${result.configDescriptor.digest}`)).id).toBe(again.id);
   expect(await layerBytes(again)).toContainEqual(sampleTar('added'));
 
   await podman('tag', 'localhost/app:1', 'localhost/team/app:1');

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/base/digest.ts';
+import type { Platform } from '../../../src/image/descriptor.ts';
 import type { Image } from '../../../src/image/image.ts';
 import { descriptorToJson } from '../../../src/image/manifest.ts';
 import { mediaTypes } from '../../../src/image/media-type.ts';
@@ -31,9 +32,7 @@ async function expectImage(got: Image, wanted: Image): Promise<void> {
   }
 }
 
-function indexOf(
-  entries: readonly { image: Image; platform?: { os: string; architecture: string } }[],
-): Buffer {
+function indexOf(entries: readonly { image: Image; platform?: Platform }[]): Buffer {
   const manifests = entries.map(({ image: entry, platform }) =>
     descriptorToJson({ ...entry.manifest, ...(platform && { platform }) }),
   );
@@ -110,6 +109,58 @@ describe('indexes', () => {
         image,
       );
     }
+  });
+
+  test('of several levels of amd64 the plain image is taken, or the one that is wanted', async () => {
+    const double = await stocked();
+    const v3 = imageOf(layers, { variant: 'v3' });
+    await stock(double, 'team/app', 'v3', v3);
+    const v3Platform = { ...amdPlatform, variant: 'v3' };
+    const index = indexOf([
+      { image: v3, platform: v3Platform },
+      { image, platform: amdPlatform },
+    ]);
+    double.addManifest('team/app', 'levels', mediaTypes.ociIndex, index);
+    const { session } = openSession();
+    const plain = await openRegistryImage(session, nameIn(double, 'team/app:levels'));
+    expect(plain.manifest.digest).toBe(image.manifest.digest);
+    expect(plain.notes).toEqual([expect.stringContaining('there is also linux/amd64/v3')]);
+    const platform = { platform: v3Platform };
+    const wanted = await openRegistryImage(session, nameIn(double, 'team/app:levels'), platform);
+    expect(wanted.manifest.digest).toBe(v3.manifest.digest);
+  });
+
+  test('an artifact beside the image is passed by; a type that nobody knows is not even asked for', async () => {
+    const double = await stocked();
+    const artifact = canonicalJson({
+      schemaVersion: 2,
+      artifactType: 'application/vnd.example',
+      config: { mediaType: 'application/vnd.oci.empty.v1+json', digest: digestOf('{}'), size: 2 },
+      layers: [],
+    });
+    double.addManifest('team/app', 'artifact', mediaTypes.ociManifest, artifact);
+    const entry = (mediaType: string, bytes: Buffer) =>
+      descriptorToJson({ mediaType, digest: digestOf(bytes), sizeBytes: bytes.length });
+    const manifests = [
+      entry('application/xml', Buffer.from('<x/>')),
+      entry(mediaTypes.ociManifest, artifact),
+      entry(mediaTypes.ociManifest, image.manifestBytes),
+    ];
+    const put = (tag: string, some: readonly object[]) =>
+      double.addManifest(
+        'team/app',
+        tag,
+        mediaTypes.ociIndex,
+        canonicalJson({ schemaVersion: 2, manifests: some }),
+      );
+    put('all', manifests);
+    put('none', manifests.slice(0, 2));
+    const { session } = openSession();
+    await expectImage(await openRegistryImage(session, nameIn(double, 'team/app:all')), image);
+    await expect(openRegistryImage(session, nameIn(double, 'team/app:none'))).rejects.toMatchObject({
+      code: 'image',
+      message: expect.stringMatching(/artifact of type application\/xml, application\/vnd\.example/),
+    });
   });
 
   test('an index for other platforms only lists what there is', async () => {

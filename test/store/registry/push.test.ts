@@ -499,7 +499,7 @@ describe('layers that are uploaded while they are read', () => {
 
   test('a registry that is slower than the reader slows it down', async () => {
     const double = await startDouble();
-    const huge = layerOf('huge', 64_000_000);
+    const huge = layerOf('huge', 32_000_000);
     const writer = openRegistryWriter(openSession().session, nameIn(double, 'team/app:1'));
     let release = () => {};
     const until = new Promise<void>((resolve) => {
@@ -511,7 +511,8 @@ describe('layers that are uploaded while they are read', () => {
       for await (const piece of writer.teeLayer(huge, huge.open())) readBytes += piece.length;
     })();
     await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(readBytes).toBeLessThan(huge.bytes.length / 2);
+    // What the sockets and streams between hold is a few megabytes, and differs between machines.
+    expect(readBytes).toBeLessThan((huge.bytes.length * 3) / 4);
     release();
     await reading;
     expect(readBytes).toBe(huge.bytes.length);

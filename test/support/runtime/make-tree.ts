@@ -76,9 +76,11 @@ export function libraryTexts(prefix: string, libraryDirectory: string, sysconf =
   return texts.join('\0');
 }
 
-/** The package directory of a Gramine of this package path; contents differ by `payload`. */
-export function packageFiles(directory: string, payload = ''): Files {
-  const prefix = prefixOf(directory);
+/** Where most of these runtimes were built for, wherever they lie now. */
+const usualDirectory = '/usr/lib/x86_64-linux-gnu/gramine';
+
+/** The package directory of a Gramine; contents differ by `payload`, and by the directory that it was built for. */
+export function packageFiles(directory: string, payload = '', builtFor = usualDirectory): Files {
   return {
     [`${directory}/libsysdb.so`]: makeElf({ soname: 'libsysdb.so', payload }),
     [`${directory}/sgx/loader`]: makeElf({
@@ -91,7 +93,7 @@ export function packageFiles(directory: string, payload = ''): Files {
     [`${directory}/direct/libpal.so`]: makeElf({ soname: 'libpal.so', payload: `direct${payload}` }),
     [`${directory}/runtime/glibc/libc.so.6`]: makeElf({
       soname: 'libc.so.6',
-      payload: `patched${libraryTexts(prefix, `${directory}/runtime/glibc`)}`,
+      payload: `patched${libraryTexts(prefixOf(builtFor), `${builtFor}/runtime/glibc`)}`,
     }),
     [`${directory}/runtime/glibc/ld-linux-x86-64.so.2`]: makeElf({
       soname: 'ld-linux-x86-64.so.2',
@@ -114,11 +116,11 @@ export const hostLibraries: Files = {
 };
 
 /** A Debian root with Gramine at `directory`; the launcher in its prefix states the version. */
-export function installation(directory = '/usr/lib/x86_64-linux-gnu/gramine', version = '1.9'): Files {
+export function installation(directory = usualDirectory, version = '1.9', builtFor = usualDirectory): Files {
   const prefix = prefixOf(directory);
   return {
     ...hostLibraries,
-    ...packageFiles(directory),
+    ...packageFiles(directory, '', builtFor),
     [`${prefix}/bin/gramine-sgx`]: `#!/usr/bin/env bash\necho "Gramine ${version} (0123456789abcdef)"\n`,
   };
 }

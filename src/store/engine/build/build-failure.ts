@@ -33,7 +33,12 @@ function shorten(title: string): string {
 const networkTrouble =
   /could not resolve|temporary failure (?:in name resolution|resolving)|name or service not known|network is unreachable|no such host|failed to connect|connection (?:refused|timed out)|unable to connect/i;
 
+/** A step may say by itself what to do, in a line of its own. */
+const ownHint = /^gsc hint: (.+)$/m;
+
 function hintFor(step: string | undefined, text: string): string {
+  const own = ownHint.exec(text)?.[1];
+  if (own !== undefined) return own;
   if (/no space left|disk quota exceeded/i.test(text)) {
     return 'free space where the Engine keeps its images, for example with docker system prune';
   }

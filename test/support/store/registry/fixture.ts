@@ -102,6 +102,7 @@ export function layerOf(
 export interface ImageOptions {
   readonly isDocker?: boolean;
   readonly architecture?: string;
+  readonly variant?: string;
   readonly name?: string;
 }
 
@@ -119,6 +120,7 @@ export function imageOf(layers: readonly Layer[], options: ImageOptions = {}): I
     config: {
       os: 'linux',
       architecture: options.architecture ?? 'amd64',
+      ...(options.variant !== undefined && { variant: options.variant }),
       created: '2024-01-01T00:00:00Z',
       config: { Cmd: ['/bin/true'] },
       rootfs: { type: 'layers', diff_ids: layers.map((layer) => layer.diffId) },

@@ -1,0 +1,338 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { InvalidArgumentError, Option } from 'commander';
+import { fileExists, writeFileAtomically } from '../../base/atomic-file.ts';
+import { GscError } from '../../base/error.ts';
+import { readUserFile } from '../../base/read-file.ts';
+import { showCount, showCounted } from '../../base/show-size.ts';
+import { startDirectoryOf, tracedEntries, traceLog, traceVariant } from '../../graminize/trace-variant.ts';
+import { graminizedPaths } from '../../image/graminized-paths.ts';
+import {
+  type FileTree,
+  fullNameOf,
+  type Graminized,
+  graminize,
+  mergeProfiles,
+  type OpenedImage,
+  type Profile,
+  parseProfile,
+  parseReference,
+  type Runtime,
+  readTrace,
+  showReference,
+  type Trace,
+  writeProfile,
+} from '../../index.ts';
+import { workspaceOf } from '../../library/images.ts';
+import { profileOf } from '../../profile/profile.ts';
+import { parseImageName, showImageName } from '../../reference/image-name.ts';
+import { launchArguments } from '../../runtime/launch.ts';
+import {
+  type ContainerState,
+  containerOutput,
+  createContainer,
+  inspectContainer,
+  readContainerFile,
+  removeContainer,
+  startContainer,
+  stopContainer,
+} from '../../store/engine/container.ts';
+import type { Engine } from '../../store/engine/engine.ts';
+import { removeImages } from '../../store/engine/remove-images.ts';
+import { transportOf } from '../../store/image-store.ts';
+import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
+import {
+  addContentOptions,
+  type ContentOptions,
+  type ContentWishes,
+  readContentOptions,
+} from '../options/content-options.ts';
+import { groupOptions } from '../options/option-groups.ts';
+import { repeatable } from '../options/repeatable.ts';
+import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
+import { exitCodes } from '../terminal/failure.ts';
+import { type Probe, parseHttpProbe, portOf, runProbe, showProbe } from './trace-probes.ts';
+
+interface Options extends CommonOptions, ContentOptions, StoreOptions {
+  readonly probe?: readonly string[];
+  readonly http?: readonly string[];
+  readonly for?: number;
+  readonly output?: string;
+  readonly add?: string;
+}
+
+export const addTrace: AddCommand = (program, act) => {
+  const command = program
+    .command('trace')
+    .summary('find out which files an application opens')
+    .description(
+      'Runs the application of an image on Gramine without an enclave, in an Engine, and writes a profile of the files that it opens, for gsc build --profile.',
+    )
+    .argument('IMAGE', 'the app image')
+    .argument('[MANIFEST]', "a Gramine manifest; its keys win over gsc's")
+    .option('--probe <command>', 'run this command of the shell until it succeeds (repeatable)', repeatable)
+    .option(
+      '--http <url>',
+      'ask for this until there is an answer; localhost is the container (repeatable)',
+      repeatable,
+    )
+    .addOption(
+      new Option(
+        '--for <seconds>',
+        'how long to let it run after the probes; default 2, without probes 30',
+      ).argParser(parseSeconds),
+    )
+    .option('-o, --output <profile>', 'where the profile goes; default stdout')
+    .option('--add <profile>', 'add to this profile what it does not have yet')
+    .option(
+      '--no-cache',
+      'neither read nor write the cache of layer indexes; build a runtime anew (also -nc)',
+    )
+    .action(act(trace));
+  addContentOptions(command);
+  addStoreOptions(command);
+  groupOptions(command);
+};
+
+function parseSeconds(text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected a number of seconds.');
+}
+
+/** How long probes are tried before the application counts as one that does not answer. */
+const probingMs = 300_000;
+/** As `docker stop` has it. */
+const stopSeconds = 10;
+/** How many lines of the application an error shows. */
+const shownLines = 20;
+
+async function trace(
+  context: CommandContext,
+  options: Options,
+  imageText: string,
+  manifestFile?: string,
+): Promise<number> {
+  const { host, images, console } = context;
+  const probes = probesOf(options);
+  const known = await readKnown(context, options.add);
+  refuseExisting(context, options);
+  const { wishes, openRuntime } = await readContentOptions(context, options, manifestFile);
+  const app = await images.open(parseReference(imageText));
+  const runtime = await openRuntime(app.image);
+  const run = await prepareRun(context, { app, runtime, wishes: traceVariant(wishes) });
+  try {
+    const found = await runTraced(context, run, { probes, options });
+    const profile = profileOf(
+      tracedEntries(found, { manifest: run.graminized.manifest, tree: run.tree }),
+      headerOf(run),
+    );
+    if (profile.entries.length === 0) throw nothingTraced(imageText);
+    console.say(
+      `${showCounted(profile.entries.length, 'file')} of the image opened by ${showCount(found.processCount)} ${found.processCount === 1 ? 'process' : 'processes'}`,
+    );
+    return await writeResult(context, options, { profile, known });
+  } finally {
+    await run.remove();
+    host.signal.throwIfAborted();
+  }
+}
+
+function probesOf({ probe = [], http = [] }: Options): readonly Probe[] {
+  return [...probe.map((command) => ({ kind: 'command', command }) as const), ...http.map(parseHttpProbe)];
+}
+
+/** Now, and not after the minutes that a run may take. */
+function refuseExisting({ host }: CommandContext, { output, add }: Options): void {
+  if (output === undefined || output === add) return;
+  const file = resolve(host.workingDirectory, output);
+  if (existsSync(file)) throw fileExists(file);
+}
+
+async function readKnown({ host }: CommandContext, file: string | undefined): Promise<Profile | undefined> {
+  if (file === undefined) return undefined;
+  return parseProfile(await readUserFile(resolve(host.workingDirectory, file), 'profile'), file);
+}
+
+/** The image to be traced, in an Engine under a name that goes again. */
+interface PreparedRun {
+  readonly engine: Engine;
+  readonly imageName: string;
+  readonly appName: string;
+  readonly graminized: Graminized;
+  readonly tree: FileTree;
+  readonly remove: () => Promise<void>;
+}
+
+interface RunParts {
+  readonly app: OpenedImage;
+  readonly runtime: Runtime;
+  readonly wishes: ContentWishes;
+}
+
+async function prepareRun(
+  { images }: CommandContext,
+  { app, runtime, wishes }: RunParts,
+): Promise<PreparedRun> {
+  const engine = await workspaceOf(images).images.engine();
+  const name = parseImageName(`gsc-trace:${randomUUID().slice(0, 8)}`);
+  const writer = await images.openWriter(
+    { kind: transportOf(engine), image: name },
+    { force: true, sharedWith: [app] },
+  );
+  try {
+    const { tree } = await images.scan(app.image, { writer });
+    const graminized = await graminize(app.image, runtime, {
+      ...wishes,
+      tree,
+      name: showImageName(name),
+    });
+    await writer.commit(graminized.image);
+    const id = graminized.image.configDescriptor.digest;
+    const appName = fullNameOf(app.reference) ?? showReference(app.reference);
+    return {
+      ...{ engine, graminized, tree, appName },
+      imageName: showImageName(name),
+      remove: () => removeImages(engine, [id]),
+    };
+  } finally {
+    await writer.abort();
+  }
+}
+
+interface RunWishes {
+  readonly probes: readonly Probe[];
+  readonly options: Options;
+}
+
+/** Runs the container, probes it, stops it and reads its log; the container is gone afterwards. */
+async function runTraced(
+  context: CommandContext,
+  run: PreparedRun,
+  { probes, options }: RunWishes,
+): Promise<Trace> {
+  const { console, host } = context;
+  const { engine, graminized } = run;
+  const hasShell = graminized.image.config.config?.Entrypoint?.includes(graminizedPaths.appLoader) === true;
+  const id = await createContainer(engine, {
+    image: run.imageName,
+    environment: ['GRAMINE_MODE=direct'],
+    ...(!hasShell && { entrypoint: launchArguments('direct') }),
+    securityOptions: ['seccomp=unconfined'],
+    ...(options.network !== undefined && { network: options.network }),
+    ports: options.network === undefined ? [...new Set(probes.flatMap((probe) => portOf(probe) ?? []))] : [],
+  });
+  try {
+    console.say(`running ${run.appName} on Gramine without an enclave, in ${engine.subject}`);
+    await startContainer(engine, id);
+    const state = () => inspectContainer(engine, id);
+    const deadline = performance.now() + probingMs;
+    for (const probe of probes) {
+      const problem = await runProbe(probe, { host, engine, containerId: id, state, deadline });
+      if (problem !== undefined) throw await probeFailed(engine, id, { probe, problem });
+      console.say(`  ${showProbe(probe)}: done`);
+    }
+    await letRun(context, state, options.for ?? (probes.length > 0 ? 2 : 30));
+    await stopContainer(engine, id, stopSeconds);
+    const { exitCode } = await state();
+    console.say(`  ended with code ${exitCode}`);
+    if (probes.length === 0 && exitCode !== 0) await warnOfFailure(context, engine, { id, exitCode });
+    return await readLog(engine, id, graminized);
+  } finally {
+    await removeContainer(engine, id);
+  }
+}
+
+/** Until time is up, or the application has ended by itself. */
+async function letRun(
+  { host }: CommandContext,
+  state: () => Promise<ContainerState>,
+  seconds: number,
+): Promise<void> {
+  const end = performance.now() + seconds * 1000;
+  while ((await state()).isRunning && performance.now() < end) {
+    await delay(Math.min(250, Math.max(0, end - performance.now())), undefined, { signal: host.signal });
+  }
+}
+
+async function readLog(engine: Engine, id: string, { manifest }: Graminized): Promise<Trace> {
+  const pieces: Buffer[] = [];
+  // Views may be reused by the reader of tars.
+  await readContainerFile(engine, { id, path: traceLog }, (piece) => pieces.push(Buffer.from(piece)));
+  return readTrace(pieces, { startDirectory: startDirectoryOf(manifest) });
+}
+
+function headerOf({ appName }: PreparedRun): readonly string[] {
+  return [
+    `gsc profile of ${appName}`,
+    'The files that it was seen to open, written by gsc trace: review it, and add what it opens at other times.',
+    'A path or a pattern a line; gsc build --profile trusts these and what their use implies.',
+  ];
+}
+
+async function writeResult(
+  { host, console, isJson }: CommandContext,
+  { output, add }: Options,
+  { profile, known }: { readonly profile: Profile; readonly known: Profile | undefined },
+): Promise<number> {
+  const merged = known ? mergeProfiles(known, profile) : profile;
+  const text = writeProfile(merged);
+  const file = output ?? add;
+  const knownPatterns = new Set(known?.entries.map(({ pattern }) => pattern));
+  const added = profile.entries.filter(({ pattern }) => !knownPatterns.has(pattern)).length;
+  if (known) console.say(`${showCount(added)} of them ${added === 1 ? 'was' : 'were'} not in ${add} yet`);
+  if (file !== undefined)
+    await writeFileAtomically(resolve(host.workingDirectory, file), text, {
+      mode: 0o644,
+      existing: file === add ? 'replace' : 'refuse',
+    });
+  const result = {
+    profile: file ?? null,
+    files: merged.entries.length,
+    added,
+    ...(file === undefined && { text }),
+  };
+  if (isJson) console.result(`${JSON.stringify(result)}\n`);
+  else console.result(file === undefined ? text : `${file}\n`);
+  if (file !== undefined && !isJson)
+    console.say(`gsc build --profile ${file} IMAGE trusts these files and what their use implies`);
+  return exitCodes.done;
+}
+
+async function probeFailed(
+  engine: Engine,
+  id: string,
+  { probe, problem }: { readonly probe: Probe; readonly problem: string },
+): Promise<GscError> {
+  return new GscError({
+    code: 'trace',
+    subject: showProbe(probe),
+    message: `${problem}${await lastLines(engine, id)}`,
+    hint: 'try it with the app image itself first; --network host and a manifest with more memory are what most often lacks',
+  });
+}
+
+async function warnOfFailure(
+  { console }: CommandContext,
+  engine: Engine,
+  { id, exitCode }: { readonly id: string; readonly exitCode: number },
+): Promise<void> {
+  console.warn(
+    `the application ended with code ${exitCode}: the profile has what it opened until then${await lastLines(engine, id)}`,
+  );
+}
+
+async function lastLines(engine: Engine, id: string): Promise<string> {
+  const lines = (await containerOutput(engine, id, shownLines)).split('\n').filter((line) => line !== '');
+  return lines.map((line) => `\n  | ${line}`).join('');
+}
+
+function nothingTraced(subject: string): GscError {
+  return new GscError({
+    code: 'trace',
+    subject,
+    message: 'the log of the run names no file of the image',
+    hint: 'the application did not start: gsc build it and run it with GRAMINE_MODE=direct to see why',
+  });
+}

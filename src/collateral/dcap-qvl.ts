@@ -1,0 +1,46 @@
+import * as z from 'zod/mini';
+import type { RawCollateral } from './collateral.ts';
+import { parseJsonAs } from './signed-json.ts';
+
+const text = z.optional(z.string({ error: 'expected a text' }));
+
+/** Strict: a name that is not known may be a known one that was misspelt, and its part would be missing in silence. */
+const schema = z.strictObject(
+  {
+    pck_crl_issuer_chain: text,
+    root_ca_crl: text,
+    pck_crl: text,
+    tcb_info_issuer_chain: text,
+    tcb_info: text,
+    tcb_info_signature: text,
+    qe_identity_issuer_chain: text,
+    qe_identity: text,
+    qe_identity_signature: text,
+    pck_certificate_chain: z.nullish(z.string({ error: 'expected a text' })),
+  },
+  {
+    error: ({ code, keys }) =>
+      code === 'unrecognized_keys' ? `unknown member ${keys}` : 'expected an object',
+  },
+);
+
+/** Whether an object's members are those of dcap-qvl's collateral. */
+export function isDcapQvl(names: readonly string[]): boolean {
+  return names.some((name) => name in schema.shape);
+}
+
+/** Reads JSON of dcap-qvl's `QuoteCollateralV3`: texts as they are signed, signatures and lists in hex. Throws a plain Error. */
+export function readDcapQvl(json: string): RawCollateral {
+  const fields = parseJsonAs(json, schema);
+  return {
+    tcbInfo: fields.tcb_info,
+    tcbInfoSignature: fields.tcb_info_signature,
+    tcbInfoIssuerChain: fields.tcb_info_issuer_chain,
+    qeIdentity: fields.qe_identity,
+    qeIdentitySignature: fields.qe_identity_signature,
+    qeIdentityIssuerChain: fields.qe_identity_issuer_chain,
+    rootCaCrl: fields.root_ca_crl,
+    pckCrls: fields.pck_crl ? [{ crl: fields.pck_crl, issuerChain: fields.pck_crl_issuer_chain }] : [],
+    pckCertificateChain: fields.pck_certificate_chain ?? undefined,
+  };
+}

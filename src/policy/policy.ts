@@ -1,0 +1,23 @@
+import * as z from 'zod/mini';
+import { type AttestPolicy, attestSection, defaultAttestPolicy, toAttestPolicy } from './attest-policy.ts';
+import { parseYamlFile } from './yaml-file.ts';
+
+/** A policy file: a section for each command that verifies. */
+export interface Policy {
+  readonly attest: AttestPolicy;
+}
+
+/** What counts without a policy file: strict in everything. */
+export const defaultPolicy: Policy = { attest: defaultAttestPolicy };
+
+const schema = z.strictObject({ attest: z.optional(attestSection) }, 'expected sections, like attest');
+
+/**
+ * Parses a policy: YAML, and so JSON too; `subject` is its file. What it does not mention has the strict default. Throws a `config`
+ * error with line and column for unknown keys and values of another kind.
+ */
+export function parsePolicy(content: string, subject: string): Policy {
+  const hint = 'docs/policy.md lists the keys and values';
+  const { attest } = parseYamlFile({ content, subject, hint }, schema);
+  return { attest: attest ? toAttestPolicy(attest) : defaultAttestPolicy };
+}

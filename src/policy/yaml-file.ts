@@ -1,0 +1,49 @@
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod/mini';
+import { GscError } from '../base/error.ts';
+
+export interface YamlFile {
+  readonly content: string;
+  /** The file, for errors. */
+  readonly subject: string;
+  /** Where its keys are listed. */
+  readonly hint: string;
+}
+
+/**
+ * Parses a file of the user's, YAML and so JSON too, whose scalars all come as texts: YAML would take the FMSPC 00706e470000 for a number.
+ * Top-level keys with nothing behind them count as not there. Throws a `config` error with line and column of the first problem.
+ */
+export function parseYamlFile<Schema extends z.ZodMiniType>(
+  { content, subject, hint }: YamlFile,
+  schema: Schema,
+): z.output<Schema> {
+  const lines = new LineCounter();
+  const fail = (offset: number, message: string) => {
+    const { line, col } = lines.linePos(offset);
+    return new GscError({ code: 'config', subject: `${subject}:${line}:${col}`, message, hint });
+  };
+  const document = parseDocument(content, { lineCounter: lines, prettyErrors: false, schema: 'failsafe' });
+  const [syntaxError] = document.errors;
+  if (syntaxError) throw fail(syntaxError.pos[0], `not valid YAML: ${syntaxError.message}`);
+  const values = valuesOf(document, (message) => fail(0, message));
+  const parsed = schema.safeParse(values);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues as [z.core.$ZodIssue, ...z.core.$ZodIssue[]];
+  const isUnknown = issue.code === 'unrecognized_keys';
+  const path = isUnknown ? [...issue.path, issue.keys[0] ?? ''] : issue.path;
+  const node = document.getIn(path, true);
+  const offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
+  throw fail(offset, `${path.join('.') || 'the file'}: ${isUnknown ? 'unknown key' : issue.message}`);
+}
+
+/** Plain values, empty sections left out; too many aliases are refused by the parser, as they could grow without end. */
+function valuesOf(document: Document, fail: (message: string) => GscError): unknown {
+  try {
+    const values: unknown = document.toJS() || {};
+    if (typeof values !== 'object' || values === null || Array.isArray(values)) return values;
+    return Object.fromEntries(Object.entries(values).filter(([, section]) => section !== ''));
+  } catch (error) {
+    throw fail(`not valid YAML: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

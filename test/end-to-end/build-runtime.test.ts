@@ -79,59 +79,6 @@ beforeEach(async () => {
   if (laid) await forgetAll(await laid);
 });
 
-describe('patches of the sources', () => {
-  test('the runtime parses in linear time by default: report, labels, files and info-image say so', async (context) => {
-    const { gsc, key } = stage();
-    const place = await placeFor(context);
-    const { engine, env, world } = place;
-    const config = world.configure('patched.yaml');
-    const args = ['build', '-c', config, ...network, 'busybox:1', '-o', 'patched:1', '--key', key, '--json'];
-    const { stdout, stderr } = await succeeding(gsc, args, { env });
-    expect(stderr).toContain('patches of Gramine: linear-parse (Gramine.Patches)');
-    expect(stderr).toMatch(/^ {2}runtime +Gramine 1\.9, linear parse from gsc-runtime:/m);
-    expect(JSON.parse(stdout)).toMatchObject({ runtime: { version: '1.9', patches: ['linear-parse'] } });
-    const [runtime = ''] = (await namesIn(place)).filter((name) => name.startsWith('gsc-runtime:'));
-    for (const name of [runtime, 'patched:1']) expect(await labelOf(engine, name)).toBe('linear-parse');
-    const info = await succeeding(gsc, ['info-image', 'patched:1'], { env });
-    expect(info.stdout).toMatch(/^# Gramine 1\.9, linear parse$/m);
-    // Without its labels the files still tell.
-    const copied = await copyWithoutLabels(engine, runtime);
-    const again = await reporting(gsc, ['build', '--runtime', copied, 'busybox:1', '-o', 'copied:1'], {
-      env,
-    });
-    expect(again).toMatchObject({ runtime: { patches: ['linear-parse'] } });
-  });
-
-  test('[] builds the sources as they are, into another runtime', async (context) => {
-    const { gsc } = stage();
-    const { engine, env, world } = await placeFor(context);
-    const config = world.configure('unpatched.yaml');
-    writeFileSync(config, readFileSync(config, 'utf8').replace('Gramine:\n', 'Gramine:\n  Patches: []\n'));
-    const args = ['build', '-c', config, ...network, 'busybox:1', '-o', 'unpatched:1'];
-    const { stderr } = await succeeding(gsc, args, { env });
-    expect(stderr).toMatch(/^ {2}runtime +Gramine 1\.9 from gsc-runtime:/m);
-    expect(await labelOf(engine, 'unpatched:1')).toBe('');
-  });
-
-  test('sources that a patch does not fit end the build with its hint, and nothing is named', async (context) => {
-    const { gsc } = stage();
-    const place = await placeFor(context);
-    const { env, world } = place;
-    const { directory, commit } = world.gramine;
-    await runTool('git', ['-C', directory, 'checkout', '--quiet', '-B', 'other-parser', 'v1.9']);
-    writeFileSync(join(directory, 'subprojects/tomlc99/toml.c'), '/* another parser */\n');
-    await commit('with another parser');
-    const config = world.configure('unfit.yaml', { 'Gramine.Branch': 'other-parser' });
-    const { code, stderr } = await gsc(['build-gramine', '-c', config, ...network, 'unfit:1'], { env });
-    expect([code, stderr]).toEqual([
-      1,
-      expect.stringMatching(/1-linear-parse\.c: does not fit subprojects\/tomlc99\/toml\.c/),
-    ]);
-    expect(stderr).toMatch(/^hint: .*Gramine\.Patches: \[\] builds the sources as they are$/m);
-    expect(await namesIn(place)).toEqual([]);
-  });
-});
-
 describe('gsc build with a repository in the configuration', () => {
   test('builds the runtime, then graminizes with it, and the second time builds none', async (context) => {
     const { gsc } = stage();
@@ -477,6 +424,60 @@ test('gsc build-graphene builds Graphene with make, with the headers of its driv
     2,
     expect.stringMatching(/not graminized with Graphene yet/),
   ]);
+});
+
+// Last: they build the same runtime as other tests, and one leaves sources behind that do not fit.
+describe('patches of the sources', () => {
+  test('the runtime parses in linear time by default: report, labels, files and info-image say so', async (context) => {
+    const { gsc, key } = stage();
+    const place = await placeFor(context);
+    const { engine, env, world } = place;
+    const config = world.configure('patched.yaml');
+    const args = ['build', '-c', config, ...network, 'busybox:1', '-o', 'patched:1', '--key', key, '--json'];
+    const { stdout, stderr } = await succeeding(gsc, args, { env });
+    expect(stderr).toContain('patches of Gramine: linear-parse (Gramine.Patches)');
+    expect(stderr).toMatch(/^ {2}runtime +Gramine 1\.9, linear parse from gsc-runtime:/m);
+    expect(JSON.parse(stdout)).toMatchObject({ runtime: { version: '1.9', patches: ['linear-parse'] } });
+    const [runtime = ''] = (await namesIn(place)).filter((name) => name.startsWith('gsc-runtime:'));
+    for (const name of [runtime, 'patched:1']) expect(await labelOf(engine, name)).toBe('linear-parse');
+    const info = await succeeding(gsc, ['info-image', 'patched:1'], { env });
+    expect(info.stdout).toMatch(/^# Gramine 1\.9, linear parse$/m);
+    // Without its labels the files still tell.
+    const copied = await copyWithoutLabels(engine, runtime);
+    const again = await reporting(gsc, ['build', '--runtime', copied, 'busybox:1', '-o', 'copied:1'], {
+      env,
+    });
+    expect(again).toMatchObject({ runtime: { patches: ['linear-parse'] } });
+  });
+
+  test('[] builds the sources as they are, into another runtime', async (context) => {
+    const { gsc } = stage();
+    const { engine, env, world } = await placeFor(context);
+    const config = world.configure('unpatched.yaml');
+    writeFileSync(config, readFileSync(config, 'utf8').replace('Gramine:\n', 'Gramine:\n  Patches: []\n'));
+    const args = ['build', '-c', config, ...network, 'busybox:1', '-o', 'unpatched:1'];
+    const { stderr } = await succeeding(gsc, args, { env });
+    expect(stderr).toMatch(/^ {2}runtime +Gramine 1\.9 from gsc-runtime:/m);
+    expect(await labelOf(engine, 'unpatched:1')).toBe('');
+  });
+
+  test('sources that a patch does not fit end the build with its hint, and nothing is named', async (context) => {
+    const { gsc } = stage();
+    const place = await placeFor(context);
+    const { env, world } = place;
+    const { directory, commit } = world.gramine;
+    await runTool('git', ['-C', directory, 'checkout', '--quiet', '-B', 'other-parser', 'v1.9']);
+    writeFileSync(join(directory, 'subprojects/tomlc99/toml.c'), '/* another parser */\n');
+    await commit('with another parser');
+    const config = world.configure('unfit.yaml', { 'Gramine.Branch': 'other-parser' });
+    const { code, stderr } = await gsc(['build-gramine', '-c', config, ...network, 'unfit:1'], { env });
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/1-linear-parse\.c: does not fit subprojects\/tomlc99\/toml\.c/),
+    ]);
+    expect(stderr).toMatch(/^hint: .*Gramine\.Patches: \[\] builds the sources as they are$/m);
+    expect(await namesIn(place)).toEqual([]);
+  });
 });
 
 /** A package for pip that has nothing in it, and the page that links to it. */

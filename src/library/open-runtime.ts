@@ -18,8 +18,11 @@ export interface OpenRuntimeOptions {
   readonly configuration?: Configuration;
   /** In place of what the runtime says its version is. */
   readonly version?: RuntimeVersion;
-  /** The app image: a runtime that is built for `Distro: auto` is built on its distribution. */
-  readonly app?: Image;
+  /**
+   * The app image, or what opens it: a runtime that is built for `Distro: auto` is built on its distribution. It is called only if a
+   * runtime is to be built, and before that: a wrong name is not found after the minutes that a build takes.
+   */
+  readonly app?: Image | (() => Promise<Image>);
   /** How a runtime is built that the configuration wants built from its sources. */
   readonly build?: Partial<RuntimeBuildChoices>;
 }
@@ -41,8 +44,9 @@ export async function openRuntime(images: Images, options: OpenRuntimeOptions = 
   const { host } = workspace;
   const none: Configuration = { file: undefined, directory: host.workingDirectory, settings: new Map() };
   const order = runtimeSource(host, options.configuration ?? none, sources);
+  const image = order.kind === 'build' && typeof app === 'function' ? await app() : app;
   const detect = async (family: Family) =>
-    app && detectDistribution(await rootOfImage(workspace, app), family);
+    typeof image === 'object' ? detectDistribution(await rootOfImage(workspace, image), family) : undefined;
   return openRuntimeFrom(workspace, {
     order,
     version,

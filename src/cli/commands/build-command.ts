@@ -29,6 +29,7 @@ import {
 import { dateOption } from '../options/date-option.ts';
 import { dayOf, sourceDateEpoch } from '../options/epoch.ts';
 import { openPemSigner } from '../options/key-place.ts';
+import { openOnce } from '../options/open-once.ts';
 import { checkFileFollows } from '../options/operand-order.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
@@ -90,8 +91,9 @@ async function build(
       ? undefined
       : await openPemSigner(resolve(host.workingDirectory, options.key), options.passphrase);
   const content = await readContentOptions(context, options, manifestFile);
-  const app = await images.open(appReference);
-  const runtime = await content.openRuntime(app.image);
+  const openApp = openOnce(images, appReference);
+  const runtime = await content.openRuntime(async () => (await openApp()).image);
+  const app = await openApp();
   const placed = defaultDestination(named, app);
   const output = options.output === undefined ? nameInArchive(placed, app, nameRule(options)) : placed;
   const writer = await images.openWriter(output, { force: options.force === true, sharedWith: [app] });

@@ -49,6 +49,7 @@ import {
   type ContentWishes,
   readContentOptions,
 } from '../options/content-options.ts';
+import { openOnce } from '../options/open-once.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { repeatable } from '../options/repeatable.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
@@ -119,8 +120,9 @@ async function trace(
   const known = await readKnown(context, options.add);
   refuseExisting(context, options);
   const { wishes, openRuntime } = await readContentOptions(context, options, manifestFile);
-  const app = await images.open(parseReference(imageText));
-  const runtime = await openRuntime(app.image);
+  const openApp = openOnce(images, parseReference(imageText));
+  const runtime = await openRuntime(async () => (await openApp()).image);
+  const app = await openApp();
   const run = await prepareRun(context, { app, runtime, wishes: traceVariant(wishes) });
   try {
     const found = await runTraced(context, run, { probes, options });

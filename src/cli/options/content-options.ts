@@ -78,7 +78,7 @@ export type ContentWishes = Omit<GraminizeOptions, 'tree' | 'name' | 'baseName' 
 export interface Content {
   readonly wishes: ContentWishes;
   /** Finds or builds the runtime, whose distribution may be the app image's. */
-  openRuntime(app: Image): Promise<Runtime>;
+  openRuntime(app: Image | (() => Promise<Image>)): Promise<Runtime>;
 }
 
 /** Reads what the options name: configuration, manifest, files to add. */

@@ -1,8 +1,7 @@
 import { GscError } from '../base/error.ts';
+import { powerOfTwoFrom, showManifestSize } from '../manifest/schema/size.ts';
 import { highestOf } from './address.ts';
 import { type Block, blocksOf, type EnclaveParts, manifestSizeOf } from './enclave-blocks.ts';
-import { showEnclaveSize } from './enclave-size.ts';
-import { powerOfTwoFrom } from './loader-limits.ts';
 import { type Area, freeArea } from './memory-area.ts';
 
 /** An enclave's memory before it runs: addresses are absolute, areas stand in the order in which they are measured. */
@@ -102,7 +101,7 @@ function checkRoom(blocks: readonly Block[], { base, heapMin, top, gapBytes }: R
   // The gap below the lowest area may reach under the heap's start; the area itself may not.
   const enough = lowest - base + needed - gapBytes;
   if (enough > top - base) {
-    const size = showEnclaveSize(powerOfTwoFrom(enough));
+    const size = showManifestSize(powerOfTwoFrom(enough));
     throw new GscError({
       code: 'enclave',
       subject: 'sgx.enclave_size',

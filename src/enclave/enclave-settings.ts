@@ -1,8 +1,8 @@
 import { GscError } from '../base/error.ts';
+import { parseSignerSize } from '../manifest/schema/size.ts';
 import type { TomlTable } from '../manifest/toml/toml.ts';
 import { type GramineRelease, isAtLeast, type RuntimeVersion } from '../runtime/version.ts';
 import { type CpuFeatures, readCpuFeatures, readUsesExinfo } from './cpu-features.ts';
-import { parseEnclaveSize } from './enclave-size.ts';
 import { manifestError, readBoolean, readInteger, readSwitch, readTable } from './setting.ts';
 
 /** What a manifest says about the enclave itself: all that its measurement and its SIGSTRUCT take from the keys. */
@@ -60,6 +60,25 @@ function readEnclaveSize(sgx: TomlTable, isWholeRangeDefault: boolean): bigint {
     throw manifestError('sgx.enclave_size', 'a string like "256M"', value, 'put the size in quotes');
   }
   return parseEnclaveSize(value);
+}
+
+/** The largest size that the 64-bit field of an ECREATE record holds. */
+const largestSize = (1n << 64n) - 1n;
+
+/**
+ * The bytes that `sgx.enclave_size` names, in every form that the signers accept. Throws a `manifest` error on anything else
+ * and on what is not a whole number of pages.
+ */
+export function parseEnclaveSize(text: string): bigint {
+  const bytes = parseSignerSize(text);
+  if (bytes === undefined) throw sizeError(text, 'an integer, optionally followed by K, M or G');
+  if (bytes <= 0n || bytes % 4096n !== 0n || bytes > largestSize)
+    throw sizeError(text, 'a whole number of pages of 4096 bytes, above zero and below 2^64 bytes');
+  return bytes;
+}
+
+function sizeError(text: string, expected: string): GscError {
+  return manifestError('sgx.enclave_size', expected, text, 'write it like "512M" or "4G"');
 }
 
 function readMaxThreads(sgx: TomlTable, release: GramineRelease): number {

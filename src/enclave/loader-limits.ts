@@ -1,8 +1,8 @@
 import type { GscError } from '../base/error.ts';
+import { powerOfTwoFrom, showManifestSize } from '../manifest/schema/size.ts';
 import type { TomlTable } from '../manifest/toml/toml.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { type EnclaveSettings, readEnclaveSettings } from './enclave-settings.ts';
-import { showEnclaveSize } from './enclave-size.ts';
 import { manifestError, readTable } from './setting.ts';
 
 // Gramine's loader (`sgx_main.c`): the count of its thread map, and its fixed ranges from 1 TiB on.
@@ -28,15 +28,10 @@ export function checkLoaderLimits(manifest: TomlTable, version: RuntimeVersion):
   }
 }
 
-/** The smallest power of two that is not below `sizeBytes`. */
-export function powerOfTwoFrom(sizeBytes: bigint): bigint {
-  return sizeBytes <= 1n ? 1n : 1n << BigInt((sizeBytes - 1n).toString(2).length);
-}
-
 function checkSize(sgx: TomlTable, { sizeBytes }: EnclaveSettings): void {
-  const text = sgx.get('enclave_size') ?? showEnclaveSize(sizeBytes);
+  const text = sgx.get('enclave_size') ?? showManifestSize(sizeBytes);
   if (typeof text !== 'string' || !/^[0-9]+[KMG]?$/.test(text)) {
-    const hint = `write ${JSON.stringify(showEnclaveSize(sizeBytes))}`;
+    const hint = `write ${JSON.stringify(showManifestSize(sizeBytes))}`;
     throw manifestError('sgx.enclave_size', 'decimal digits and at most one of K, M, G', text, hint);
   }
   const enough = powerOfTwoFrom(sizeBytes);
@@ -45,6 +40,6 @@ function checkSize(sgx: TomlTable, { sizeBytes }: EnclaveSettings): void {
 }
 
 function sizeError(text: string, expected: string, suggested: bigint): GscError {
-  const hint = `give ${JSON.stringify(showEnclaveSize(suggested))}`;
+  const hint = `give ${JSON.stringify(showManifestSize(suggested))}`;
   return manifestError('sgx.enclave_size', expected, text, hint);
 }

@@ -1,75 +1,52 @@
 import { type ByteString, baseNameOf, bytesOfText, imagePath, showBytes } from '../base/image-path.ts';
-import type { Image } from '../image/image.ts';
 import { encryptedMountNotes } from '../manifest/encrypted-mounts.ts';
-import { mountOf, readMounts } from '../manifest/files/reachable-files.ts';
+import { mountOf, readMounts } from '../manifest/files/mounts.ts';
 import { choiceRisks } from '../manifest/option-manifest.ts';
 import { detectPreset } from '../manifest/preset/detect-preset.ts';
-import type { AppliedPreset } from '../manifest/preset/presets.ts';
 import { limitNotes, startsProcesses } from '../manifest/preset/program-limits.ts';
-import {
-  isArray,
-  isTable,
-  showPath,
-  type TomlDocument,
-  type TomlTable,
-  valueAt,
-} from '../manifest/toml/toml.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import { pathOfUri } from '../manifest/schema/file-uri.ts';
+import { isArray, showPath, type TomlDocument, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import { type ContainerProcess, startFiles } from '../start/container-process.ts';
 import { lineEndNotes } from '../start/line-ends.ts';
-import type { FileTree } from '../tree/file-tree.ts';
 import { engineFiles } from '../trust/exclusion-rules.ts';
-import type { TrustedSelection } from '../trust/trusted-files.ts';
-import type { SettledManifest } from '../user-manifest/settle-manifest.ts';
-import type { BuildChoices } from './build-options.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
-import { scratchPlaces } from './generated-manifest.ts';
+import type { GraminizeContext } from './graminize-context.ts';
+import { usualScratchPlaces } from './scratch-directories.ts';
 import { stopSignalNotes } from './stop-signal.ts';
-import { declaredVolumes, volumeNotes } from './volume-report.ts';
-
-export interface BuildNoteParts {
-  readonly app: Image;
-  readonly choices: BuildChoices;
-  readonly tree: FileTree;
-  readonly start: ContainerProcess;
-  readonly runtime: Runtime;
-  readonly selection: TrustedSelection;
-  readonly argumentSource: 'own' | 'host' | 'user';
-  readonly preset?: AppliedPreset;
-  /** The user's manifest, if there is one. */
-  readonly user?: SettledManifest;
-  readonly composed: ComposedManifest;
-}
+import { volumeNotes } from './volume-report.ts';
 
 /** What the user should know about a build: things that are lost, weaken the enclave, or work otherwise than outside. */
-export function buildNotes(parts: BuildNoteParts): readonly string[] {
-  const { app, choices, tree, selection, composed } = parts;
-  const volumes = { declared: declaredVolumes(app.config), chosen: choices.volumes };
+export function buildNotes(context: GraminizeContext, composed: ComposedManifest): readonly string[] {
+  const { choices, tree, selection, volumes } = context;
+  const manifest = composed.manifest.root;
   return [
     ...tree.warnings,
-    ...(parts.user?.notes ?? []),
-    ...imageNotes(parts),
+    ...(context.user?.notes ?? []),
+    ...imageNotes(context, manifest),
     ...selection.notes,
     ...composed.warnings,
     ...choiceRisks(choices),
-    ...volumeNotes(volumes, composed.manifest, tree),
-    ...encryptedMountNotes(composed.manifest, startFiles(parts.start)),
-    ...hiddenFileNotes(parts),
-    ...limitNotes(parts.start),
-    ...sharedPlaceNotes(parts),
-    ...engineFileNotes(composed.manifest),
-    ...presetNotes(parts),
+    ...volumeNotes({ declared: volumes, chosen: choices.volumes }, manifest, tree),
+    ...encryptedMountNotes(manifest, startFiles(context.start)),
+    ...hiddenFileNotes(context, composed),
+    ...limitNotes(context.start),
+    ...sharedPlaceNotes(context, manifest),
+    ...engineFileNotes(manifest),
+    ...presetNotes(context),
   ];
 }
 
 /** Things of the image that gsc carries over and that work otherwise than outside. */
-function imageNotes({ app, tree, start, argumentSource, composed }: BuildNoteParts): readonly string[] {
+function imageNotes(
+  { app, tree, start, argumentSource }: GraminizeContext,
+  manifest: TomlTable,
+): readonly string[] {
   const { Healthcheck } = app.config.config ?? {};
   const notes = [...start.environment.notes, ...start.libraries.notes, ...lineEndNotes(start, tree)];
   if (Healthcheck?.Test && Healthcheck.Test[0] !== 'NONE') {
     notes.push('HEALTHCHECK is carried over; its command runs in the container, outside the enclave');
   }
-  notes.push(...stopSignalNotes(app.config, composed.manifest));
+  notes.push(...stopSignalNotes(app.config, manifest));
   if (start.user.supplementaryGroups.length > 0) {
     const groups = start.user.supplementaryGroups.map(({ name, gid }) => `${showBytes(name)} (${gid})`);
     notes.push(
@@ -81,7 +58,7 @@ function imageNotes({ app, tree, start, argumentSource, composed }: BuildNotePar
       `the working directory ${showBytes(start.workingDirectory.path)} is in no layer; it is made, as Docker does`,
     );
   }
-  const [given, started] = [start.argv[0] ?? '', valueAt(composed.manifest, ['libos', 'entrypoint'])];
+  const [given, started] = [start.argv[0] ?? '', valueAt(manifest, ['libos', 'entrypoint'])];
   if (argumentSource === 'host' && typeof started === 'string' && nameIn(given) !== nameIn(started)) {
     notes.push(
       `with arguments from the host, Gramine calls the program ${started} (argv[0]) and not ${given}; programs that look at their name behave otherwise`,
@@ -94,7 +71,7 @@ function nameIn(path: string): ByteString {
   return baseNameOf(imagePath(bytesOfText(path)));
 }
 
-function hiddenFileNotes({ choices, composed }: BuildNoteParts): readonly string[] {
+function hiddenFileNotes({ choices }: GraminizeContext, composed: ComposedManifest): readonly string[] {
   const hidden = new Set(composed.hidden.map(({ path }) => path));
   return choices.files
     .filter(({ path }) => hidden.has(path))
@@ -105,9 +82,8 @@ function hiddenFileNotes({ choices, composed }: BuildNoteParts): readonly string
 function engineFileNotes(manifest: TomlTable): readonly string[] {
   const listed = valueAt(manifest, ['sgx', 'trusted_files']);
   return (isArray(listed) ? listed : []).flatMap((entry) => {
-    const uri = isTable(entry) ? entry.get('uri') : undefined;
-    const path = typeof uri === 'string' ? uri.slice('file:'.length) : '';
-    if (!engineFiles.has(path)) return [];
+    const path = pathOfUri(entry);
+    if (path === undefined || !engineFiles.has(path)) return [];
     return [
       `${path} is trusted, but the engine puts a file of its own there, so that it does not open: sgx.allowed_files lets it in, unprotected`,
     ];
@@ -115,9 +91,9 @@ function engineFileNotes(manifest: TomlTable): readonly string[] {
 }
 
 /** A tmpfs belongs to one process: what programs hand on through it does not arrive. */
-function sharedPlaceNotes({ start, composed }: BuildNoteParts): readonly string[] {
-  const mounts = readMounts(composed.manifest);
-  const places = scratchPlaces.filter((place) => mountOf(place, mounts)?.type === 'tmpfs');
+function sharedPlaceNotes({ start }: GraminizeContext, manifest: TomlTable): readonly string[] {
+  const mounts = readMounts(manifest);
+  const places = usualScratchPlaces.filter((place) => mountOf(place, mounts)?.type === 'tmpfs');
   const [place = ''] = places.filter((each) => each === '/tmp').concat(places);
   if (place === '' || !startsProcesses(start)) return [];
   return [
@@ -125,7 +101,7 @@ function sharedPlaceNotes({ start, composed }: BuildNoteParts): readonly string[
   ];
 }
 
-function presetNotes({ choices, preset, start, runtime, user }: BuildNoteParts): readonly string[] {
+function presetNotes({ choices, preset, start, runtime, user }: GraminizeContext): readonly string[] {
   if (preset === undefined) {
     if (choices.preset === undefined) return fittingPresetNotes(start, user);
     return [

@@ -1,7 +1,14 @@
+import type { ByteString } from '../base/image-path.ts';
 import type { RunConfig } from '../image/config.ts';
 import type { Image } from '../image/image.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
 import type { ManifestChoices } from '../manifest/option-manifest.ts';
+import type { TomlDocument } from '../manifest/toml/toml.ts';
+import type { ScanImageOptions } from '../scan/scan-image.ts';
+import type { FileTree } from '../tree/file-tree.ts';
+import type { TrustLevel } from '../trust/trust-level.ts';
+import type { LibcWish } from './choose-libc.ts';
+import type { GivenProfile } from './profiled-selection.ts';
 
 /** What the user decides about a build besides the runtime and the manifest. */
 export interface BuildChoices extends ManifestChoices {
@@ -13,6 +20,35 @@ export interface BuildChoices extends ManifestChoices {
   readonly entrypoint?: readonly string[];
   /** In place of the image's CMD. */
   readonly cmd?: readonly string[];
+}
+
+/** How an image is graminized; all of it has a default. */
+export interface GraminizeOptions {
+  /** The merged files of the app image, as `scanImage` gives them; by default they are scanned, as `scan` says. */
+  readonly tree?: FileTree;
+  readonly scan?: ScanImageOptions;
+  /** The user's manifest, parsed and not yet checked. */
+  readonly manifest?: TomlDocument;
+  /** Let the arguments of `docker run` through to the application; by default not. */
+  readonly insecureArguments?: boolean;
+  /** `auto` by default. */
+  readonly libc?: LibcWish;
+  /** Patterns of paths, see `Glob`: to trust although they are left out by default, and to leave out. */
+  readonly trust?: readonly ByteString[];
+  readonly exclude?: readonly ByteString[];
+  /** `full` by default. */
+  readonly trustLevel?: TrustLevel;
+  /** Trust what it names and what guard rules add to that, instead of a level. */
+  readonly profile?: GivenProfile | undefined;
+  readonly choices?: BuildChoices;
+  /** How messages call the result; by default the app image's name with `-unsigned`. */
+  readonly name?: string;
+  /** Seconds since 1970 for the result's times; by default the app image's creation. SOURCE_DATE_EPOCH. */
+  readonly epochSeconds?: number;
+  /** gsc's version, for a label; by default that of this build. */
+  readonly toolVersion?: string;
+  /** The app image's full name, for a label; images in files have none. */
+  readonly baseName?: string;
 }
 
 /** No choice: everything as the image has it. */

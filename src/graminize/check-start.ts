@@ -1,22 +1,16 @@
 import { GscError } from '../base/error.ts';
 import { bytesOfText, type ImagePath, imagePath, rootPath, showBytes } from '../base/image-path.ts';
-import { hostPathOf, type Mount, mountOf } from '../manifest/files/reachable-files.ts';
+import { hostPathOf, type Mount, mountOf } from '../manifest/files/mounts.ts';
 import { type KeyPath, showPath, type TomlDocument, valueAt } from '../manifest/toml/toml.ts';
 import { type ContainerProcess, startFiles } from '../start/container-process.ts';
 import { hintAbout, obstacleOf } from '../start/executable.ts';
 import { readObstacle } from '../start/read-obstacle.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath, showFailure } from '../tree/resolve-path.ts';
+import type { GraminizeContext } from './graminize-context.ts';
 
-export interface StartParts {
-  /** How messages call the app image. */
-  readonly appName: string;
-  readonly tree: FileTree;
-  readonly start: ContainerProcess;
-  /** The user's manifest, if there is one: it may name another program and another directory. */
-  readonly user?: TomlDocument;
-  /** Which C library the application gets. */
-  readonly libc: 'runtime' | 'image';
+/** What a build's start is held against. */
+interface StartParts extends GraminizeContext {
   /** True for what the host may put there later: the manifest allows it. */
   readonly isAllowed: (path: ImagePath) => boolean;
 }
@@ -42,19 +36,19 @@ export function givenProgram(user: TomlDocument | undefined, start: ContainerPro
 }
 
 /** What has to be there, under these names, when the program starts: the program itself, its working directory, its loader. */
-export function neededPaths(parts: Pick<StartParts, 'user' | 'start' | 'libc'>): readonly ImagePath[] {
+export function neededPaths(parts: Pick<GraminizeContext, 'user' | 'start' | 'libc'>): readonly ImagePath[] {
   const program = givenProgram(parts.user, parts.start);
   return [startDirectory(parts), ...(program === undefined ? neededFiles(parts) : [program])];
 }
 
 /** Gramine's C library has a loader of its own, which is taken by its name. */
-function neededFiles({ start, libc }: Pick<StartParts, 'start' | 'libc'>): readonly ImagePath[] {
+function neededFiles({ start, libc }: Pick<GraminizeContext, 'start' | 'libc'>): readonly ImagePath[] {
   const { steps } = start.chain;
   const isRuntimes = libc === 'runtime' && start.libraries.libc === 'glibc';
   return isRuntimes ? steps.map(({ path }) => path) : startFiles(start);
 }
 
-function startDirectory({ user, start }: Pick<StartParts, 'user' | 'start'>): ImagePath {
+function startDirectory({ user, start }: Pick<GraminizeContext, 'user' | 'start'>): ImagePath {
   const given = givenText(user, ['fs', 'start_dir']);
   return given === undefined ? start.workingDirectory.realPath : imagePath(given);
 }

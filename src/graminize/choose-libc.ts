@@ -9,7 +9,9 @@ import { type ReadFiles, readOne, realFileAt, rememberContents } from '../runtim
 import type { ContainerProcess } from '../start/container-process.ts';
 import { variableOf } from '../start/environment.ts';
 import type { FileTree } from '../tree/file-tree.ts';
-import type { LibcChoice } from './generated-manifest.ts';
+
+/** Which C library the application gets inside: Gramine's, which is patched and faster, or the image's own. */
+export type LibcChoice = 'runtime' | 'image';
 
 /** What the user asks for; `auto` leaves the choice to gsc. */
 export type LibcWish = 'auto' | LibcChoice;

@@ -1,76 +1,41 @@
 import { GscError } from '../base/error.ts';
-import {
-  type ByteString,
-  type ImagePath,
-  imagePath,
-  isWithin,
-  showBytes,
-  textOfBytes,
-} from '../base/image-path.ts';
+import { type ByteString, type ImagePath, showBytes, textOfBytes } from '../base/image-path.ts';
 import { placesOf } from '../base/place-index.ts';
+import { fileUriOfText } from '../manifest/schema/file-uri.ts';
 import type { TomlTable, TomlValue } from '../manifest/toml/toml.ts';
-import type { RuntimeFacts } from '../runtime/runtime.ts';
-import { isAtLeast, type RuntimeVersion } from '../runtime/version.ts';
-import type { ContainerProcess } from '../start/container-process.ts';
+import { type Runtime, runtimeFacts } from '../runtime/runtime.ts';
+import { isAtLeast } from '../runtime/version.ts';
 import { defaultSearchPath } from '../start/executable.ts';
-import type { FileTree } from '../tree/file-tree.ts';
-import { resolvePath } from '../tree/resolve-path.ts';
-import { walkTree } from '../tree/walk-tree.ts';
 import type { DirectoryMount } from '../trust/directory-links.ts';
 import type { TrustedFile } from '../trust/trusted-files.ts';
+import type { LibcChoice } from './choose-libc.ts';
 import { entrypointName } from './entrypoint-name.ts';
+import type { GraminizeContext } from './graminize-context.ts';
 import type { StartMount } from './start-mounts.ts';
+import { stopsWithSigterm } from './stop-signal.ts';
 
-/** Which C library the application gets inside: Gramine's, which is patched and faster, or the image's own. */
-export type LibcChoice = 'runtime' | 'image';
-
-export interface GeneratedManifestParts {
-  readonly start: ContainerProcess;
-  readonly runtime: RuntimeFacts;
-  readonly version: RuntimeVersion;
-  readonly libc: LibcChoice;
-  /** Where the arguments come from: gsc's manifest, the host, or the user's manifest. */
-  readonly argumentSource: 'own' | 'host' | 'user';
-  readonly mounts: readonly DirectoryMount[];
-  readonly trusted: readonly TrustedFile[];
-  readonly writablePlaces: readonly ImagePath[];
+/** What is mounted besides what the context says. */
+export interface GeneratedMounts {
   /** What of the image, or of gsc itself, is shown at other places than its own, in order. */
   readonly shown: readonly DirectoryMount[];
-  /** True if stopping the container means a SIGTERM. */
-  readonly stopsWithSigterm: boolean;
-  /** What is mounted on top of writable places. */
+  /** What is mounted on top of scratch places. */
   readonly kept: readonly StartMount[];
   /** Where the user's manifest and options mount something: links below lie in what it hides. */
   readonly takenPlaces: readonly ImagePath[];
 }
 
-/** Where programs expect to write scratch data; inside the enclave these are tmpfs. Filesystem Hierarchy Standard 3.0. */
-export const scratchPlaces: readonly ImagePath[] = ['/tmp', '/var/tmp', '/run'].map(imagePath);
-
-/** The scratch places, and the names of links that lead to or into them: each becomes a tmpfs of its own. */
-export function scratchDirectories(tree: FileTree): readonly ImagePath[] {
-  const places = new Set<ImagePath>(scratchPlaces);
-  for (const { path, node } of walkTree(tree)) {
-    if (node.kind !== 'symlink') continue;
-    const found = resolvePath(tree, path);
-    const target = found.kind === 'found' && found.node.kind === 'directory' ? found.path : undefined;
-    if (target && scratchPlaces.some((place) => isWithin(target, place))) places.add(path);
-  }
-  return [...places].filter((path) => textOfBytes(path) !== undefined).sort();
-}
-
 /** What gsc itself says about an application, without the trusted files: the user's manifest is merged over it. */
-export function generatedManifest(parts: GeneratedManifestParts): TomlTable {
-  const { start, mounts, trusted, writablePlaces, takenPlaces } = parts;
+export function generatedManifest(context: GraminizeContext, around: GeneratedMounts): TomlTable {
+  const { start, selection, scratchPlaces } = context;
   const entrypoint = entrypointName(start.executable, {
-    mounts,
-    trusted,
-    covered: [...writablePlaces, ...takenPlaces],
-    isArgv0: parts.argumentSource === 'host',
+    mounts: selection.mounts,
+    trusted: selection.trusted,
+    covered: [...scratchPlaces, ...around.takenPlaces],
+    isArgv0: context.argumentSource === 'host',
   });
   return table([
     ['libos', table([['entrypoint', text(entrypoint)]])],
-    ['loader', loaderTable(parts)],
+    ['loader', loaderTable(context)],
     [
       'fs',
       table([
@@ -82,58 +47,59 @@ export function generatedManifest(parts: GeneratedManifestParts): TomlTable {
           ]),
         ],
         ['start_dir', text(start.workingDirectory.realPath)],
-        ['mounts', mountList(parts)],
+        ['mounts', mountList(context, around)],
       ]),
     ],
-    ['sys', systemTable(parts)],
+    ['sys', systemTable(context)],
   ]);
 }
 
 /** Gramine keeps SIGTERM from the application otherwise, and `docker stop` would have to kill it. */
-function systemTable({ stopsWithSigterm }: GeneratedManifestParts): TomlTable {
+function systemTable({ app }: GraminizeContext): TomlTable {
   return table([
     ['enable_extra_runtime_domain_names_conf', true],
-    ...(stopsWithSigterm ? ([['enable_sigterm_injection', true]] as const) : []),
+    ...(stopsWithSigterm(app.config) ? ([['enable_sigterm_injection', true]] as const) : []),
   ]);
 }
 
 /** `sgx.trusted_files` entries of an image's files and the runtime's, in this order. */
 export function trustedEntries(
   files: readonly TrustedFile[],
-  runtime: RuntimeFacts,
+  runtime: Runtime,
   libc: LibcChoice,
 ): readonly TomlTable[] {
-  const own = libc === 'runtime' ? runtime.trustedFiles : [];
+  const own = libc === 'runtime' ? runtimeFacts(runtime).trustedFiles : [];
   return [...files, ...own].map(({ path, sha256 }) =>
     table([
-      ['uri', `file:${text(path)}`],
+      ['uri', fileUriOfText(text(path))],
       ['sha256', sha256],
     ]),
   );
 }
 
-function loaderTable(parts: GeneratedManifestParts): TomlTable {
-  const { start, runtime, version } = parts;
-  const entrypoint = isAtLeast(version.release, '1.8')
+function loaderTable(context: GraminizeContext): TomlTable {
+  const { start, runtime } = context;
+  const { uri, sha256 } = runtimeFacts(runtime).entrypoint;
+  const entrypoint = isAtLeast(runtime.version.release, '1.8')
     ? table([
-        ['uri', runtime.entrypoint.uri],
-        ['sha256', runtime.entrypoint.sha256],
+        ['uri', uri],
+        ['sha256', sha256],
       ])
-    : runtime.entrypoint.uri;
+    : uri;
   return table([
     ['entrypoint', entrypoint],
     ['log_level', 'error'],
     ['uid', BigInt(start.user.uid)],
     ['gid', BigInt(start.user.gid)],
-    ...argumentEntries(parts),
-    ['env', environmentTable(parts)],
+    ...argumentEntries(context),
+    ['env', environmentTable(context)],
   ]);
 }
 
 function argumentEntries({
   argumentSource,
   start,
-}: GeneratedManifestParts): readonly (readonly [string, TomlValue])[] {
+}: GraminizeContext): readonly (readonly [string, TomlValue])[] {
   switch (argumentSource) {
     case 'own':
       return [['argv', start.argv]];
@@ -145,15 +111,16 @@ function argumentEntries({
 }
 
 /** The image's variables, then what engines set where the image does not, with the library path that Gramine needs. */
-function environmentTable(parts: GeneratedManifestParts): TomlTable {
-  const variables = new Map<string, TomlValue>(parts.start.environment.variables);
+function environmentTable(context: GraminizeContext): TomlTable {
+  const { start } = context;
+  const variables = new Map<string, TomlValue>(start.environment.variables);
   if (!variables.has('PATH')) variables.set('PATH', defaultSearchPath);
   // As runc does, which takes an empty one for none.
-  if ((variables.get('HOME') ?? '') === '') variables.set('HOME', text(parts.start.user.home));
+  if ((variables.get('HOME') ?? '') === '') variables.set('HOME', text(start.user.home));
   const libraryPath = joinPaths([
-    ...runtimeLibraries(parts),
+    ...runtimeLibraries(context),
     ...splitPaths(variables.get('LD_LIBRARY_PATH')),
-    ...parts.start.libraries.directories.map(text),
+    ...start.libraries.directories.map(text),
   ]);
   if (libraryPath !== '') variables.set('LD_LIBRARY_PATH', libraryPath);
   return variables;
@@ -164,9 +131,9 @@ function environmentTable(parts: GeneratedManifestParts): TomlTable {
  * first of all; the image's own is among its system directories. Static programs need none. The image's LD_LIBRARY_PATH
  * comes before its system directories, as outside.
  */
-function runtimeLibraries({ start, runtime, libc }: GeneratedManifestParts): readonly string[] {
+function runtimeLibraries({ start, runtime, libc }: GraminizeContext): readonly string[] {
   if (start.libraries.libc !== 'glibc' || libc === 'image') return [];
-  const directory = runtime.cLibraryDirectories.glibc;
+  const directory = runtimeFacts(runtime).cLibraryDirectories.glibc;
   if (directory !== undefined) return [directory];
   throw new GscError({
     code: 'runtime',
@@ -176,19 +143,16 @@ function runtimeLibraries({ start, runtime, libc }: GeneratedManifestParts): rea
   });
 }
 
-function mountList({
-  mounts,
-  writablePlaces,
-  shown,
-  kept,
-  takenPlaces,
-}: GeneratedManifestParts): readonly TomlTable[] {
-  const [writable, taken] = [placesOf(writablePlaces), placesOf(takenPlaces)];
-  const isHidden = (path: ImagePath) => writable.holds(path) || taken.above(path).some((at) => at !== path);
+function mountList(
+  { selection: { mounts }, scratchPlaces }: GraminizeContext,
+  { shown, kept, takenPlaces }: GeneratedMounts,
+): readonly TomlTable[] {
+  const [scratch, taken] = [placesOf(scratchPlaces), placesOf(takenPlaces)];
+  const isHidden = (path: ImagePath) => scratch.holds(path) || taken.above(path).some((at) => at !== path);
   const links = mounts.filter(({ path }) => !isHidden(path));
   return [
     ...links.map(({ path, target }) => chroot(path, target)),
-    ...writablePlaces.map(tmpfs),
+    ...scratchPlaces.map(tmpfs),
     ...shown.map(({ path, target }) => chroot(path, target)),
     ...kept.map(({ path, type }) => (type === 'tmpfs' ? tmpfs(path) : chroot(path, path))),
   ];
@@ -198,7 +162,7 @@ function chroot(path: ImagePath, target: ImagePath): TomlTable {
   return table([
     ['type', 'chroot'],
     ['path', text(path)],
-    ['uri', `file:${text(target)}`],
+    ['uri', fileUriOfText(text(target))],
   ]);
 }
 

@@ -10,38 +10,28 @@ import { type AddedFile, addedLayer, checkRoomFor } from '../layer/added-layer.t
 import { appLoaderScript } from '../runtime/apploader.ts';
 import { harmfulHostVariables, hostEnvironment, launchArguments } from '../runtime/launch.ts';
 import { showRuntimeVersion } from '../runtime/patch-marks.ts';
-import { type Runtime, runtimeDigest, runtimeFiles } from '../runtime/runtime.ts';
-import type { ContainerProcess } from '../start/container-process.ts';
+import { runtimeDigest, runtimeFiles } from '../runtime/runtime.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath } from '../tree/resolve-path.ts';
-
-export interface GraminizedLayersOptions {
-  readonly tree: FileTree;
-  readonly runtime: Runtime;
-  readonly start: ContainerProcess;
-  /** The complete manifest as it stands in the image. */
-  readonly manifestBytes: Buffer;
-  readonly insecureArguments: boolean;
-  /** Files that the user adds. */
-  readonly files: readonly AddedFile[];
-  /** How messages call the result. */
-  readonly name: string;
-  /** Seconds since 1970 for the result's times; by default the app image's creation. */
-  readonly epochSeconds?: number;
-  /** gsc's own version, for a label. */
-  readonly toolVersion: string;
-  /** The app image's full name, for a label; images in files have none. */
-  readonly baseName?: string;
-}
+import type { GraminizeOptions } from './build-options.ts';
+import type { ComposedManifest } from './compose-manifest.ts';
+import type { GraminizeContext } from './graminize-context.ts';
 
 /** The app image with the runtime's layer, the app files' layer and the configuration that starts it under Gramine. */
-export function appendGraminizedLayers(app: Image, options: GraminizedLayersOptions): Image {
-  const { tree, runtime, start, insecureArguments } = options;
+export function appendGraminizedLayers(
+  context: GraminizeContext,
+  { manifest, hosts }: ComposedManifest,
+  options: GraminizeOptions,
+): Image {
+  const { configured: app, appTree: tree, runtime, start, argumentSource, choices } = context;
   const hasShell = isExecutableFile(tree, '/bin/sh');
   const times = imageTimes(app.config, options.epochSeconds);
   const runtimeParts = runtimeFiles(runtime);
-  const ownParts = appLayerFiles(options.manifestBytes, hasShell, insecureArguments);
-  const appParts = [...ownParts, ...options.files];
+  const appParts = [
+    ...appLayerFiles(manifest.bytes, hasShell, argumentSource === 'host'),
+    ...(hosts === undefined ? [] : [{ path: graminizedPaths.hosts, mode: 0o644, content: hosts }]),
+    ...choices.files,
+  ];
   checkRoomFor(
     tree,
     [...runtimeParts, ...appParts].map((file) => file.path),
@@ -65,10 +55,13 @@ export function appendGraminizedLayers(app: Image, options: GraminizedLayersOpti
     }),
   ];
   return appendLayers(app, {
-    name: options.name,
+    name: options.name ?? `${app.name}-unsigned`,
     layers,
     created: times.created,
-    configure: (config) => runConfigOf(config, { app, options, hasShell }),
+    configure: (config) => ({
+      ...runConfigOf(config, argumentSource === 'host', hasShell),
+      Labels: { ...withoutBase(config.Labels ?? {}), ...labelsOf(context, options) },
+    }),
   });
 }
 
@@ -85,25 +78,18 @@ function appLayerFiles(content: Buffer, hasShell: boolean, insecureArguments: bo
   ];
 }
 
-interface ConfigParts {
-  readonly app: Image;
-  readonly options: GraminizedLayersOptions;
-  readonly hasShell: boolean;
-}
-
 /** The app's run configuration, started through the apploader, or through the SGX loader where there is no shell. */
-function runConfigOf(config: RunConfig, { app, options, hasShell }: ConfigParts): RunConfig {
-  const { Entrypoint, Cmd, Env, Labels, ...rest } = config;
+function runConfigOf(config: RunConfig, insecureArguments: boolean, hasShell: boolean): RunConfig {
+  const { Entrypoint, Cmd, Env, Labels: _, ...rest } = config;
   const launch = hasShell ? ['/bin/sh', graminizedPaths.appLoader] : [...launchArguments('sgx')];
-  const fixed = options.insecureArguments ? (Entrypoint ?? []).slice(1) : [];
+  const fixed = insecureArguments ? (Entrypoint ?? []).slice(1) : [];
   const replaceable = Entrypoint?.length ? (Cmd ?? []) : (Cmd ?? []).slice(1);
   return {
     ...rest,
     Entrypoint: [...launch, ...fixed],
-    ...(options.insecureArguments && replaceable.length > 0 && { Cmd: replaceable }),
+    ...(insecureArguments && replaceable.length > 0 && { Cmd: replaceable }),
     ...(Env && { Env: hasShell ? Env : hostEnvironmentOf(Env) }),
     ...(!Env && !hasShell && { Env: hostEnvironmentOf([]) }),
-    Labels: { ...withoutBase(Labels ?? {}), ...labelsOf(app, options) },
   };
 }
 
@@ -119,8 +105,10 @@ function withoutBase({ [labels.baseName]: _, [labels.baseDigest]: __, ...others 
   return others;
 }
 
-function labelsOf(app: Image, options: GraminizedLayersOptions): Record<string, string> {
-  const { runtime, toolVersion, baseName } = options;
+function labelsOf(
+  { app, runtime }: GraminizeContext,
+  { toolVersion = __GSC_VERSION__, baseName }: GraminizeOptions,
+): Record<string, string> {
   return {
     ...(baseName !== undefined && { [labels.baseName]: baseName }),
     ...(app.isManifestSynthesized !== true && { [labels.baseDigest]: app.manifest.digest }),

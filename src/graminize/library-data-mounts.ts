@@ -7,26 +7,13 @@ import {
 } from '../elf/library-data.ts';
 import { type Runtime, runtimeFacts } from '../runtime/runtime.ts';
 import { realFileAt } from '../runtime/tree-source.ts';
-import type { ContainerProcess } from '../start/container-process.ts';
 import { variableOf } from '../start/environment.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
+import type { GraminizeContext, LibraryDataMount } from './graminize-context.ts';
 
-/** The image's data of the C library, to be seen where Gramine's C library looks for it. */
-export interface LibraryDataMount {
-  readonly kind: LibraryDataKind;
-  /** The place that is compiled into Gramine's. */
-  readonly path: ImagePath;
-  /** What the image's own C library has compiled in: a directory by its real path, a file as it is named there. */
-  readonly target: ImagePath;
-}
-
-export interface LibraryDataParts {
-  readonly start: ContainerProcess;
-  readonly tree: FileTree;
-  readonly runtime: Runtime;
-}
+type LibraryDataParts = Pick<GraminizeContext, 'start' | 'tree' | 'runtime'>;
 
 /**
  * What the image has at the places of its own glibc, where Gramine's looks elsewhere: Gramine builds its glibc with

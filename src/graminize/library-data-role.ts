@@ -1,7 +1,7 @@
 import { type ByteString, type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
 import { type LibraryDataKind, libraryDataKinds } from '../elf/library-data.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
-import { type Mount, mountOf } from '../manifest/files/reachable-files.ts';
+import { type Mount, mountOf } from '../manifest/files/mounts.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup } from '../tree/resolve-path.ts';
 

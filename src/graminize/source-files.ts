@@ -1,17 +1,10 @@
 import { GscError } from '../base/error.ts';
-import { bytesOfText, type ImagePath, imagePath, showBytes } from '../base/image-path.ts';
-import { isArray, isTable, showPath, type TomlDocument, valueAt } from '../manifest/toml/toml.ts';
-import type { FileTree } from '../tree/file-tree.ts';
+import { type ImagePath, showBytes } from '../base/image-path.ts';
+import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
+import { isArray, showPath, type TomlDocument, type TomlValue, valueAt } from '../manifest/toml/toml.ts';
 import { resolvePath, showFailure } from '../tree/resolve-path.ts';
 import type { TrustedFile } from '../trust/trusted-files.ts';
-
-export interface SourceFileParts {
-  /** How messages call the app image. */
-  readonly appName: string;
-  readonly tree: FileTree;
-  readonly user?: TomlDocument;
-  readonly isAllowed: (path: ImagePath) => boolean;
-}
+import type { GraminizeContext } from './graminize-context.ts';
 
 const keys = [
   ['loader', 'argv_src_file'],
@@ -23,13 +16,15 @@ const keys = [
  * them before it mounts anything. Without those that the manifest lists or allows itself, and those of relative URIs, which
  * count from where the container starts. Throws an `entrypoint` error for one that the image does not have.
  */
-export function sourceFiles({ appName, tree, user, isAllowed }: SourceFileParts): readonly TrustedFile[] {
+export function sourceFiles(
+  { appName, tree, user }: GraminizeContext,
+  isAllowed: (path: ImagePath) => boolean,
+): readonly TrustedFile[] {
   if (user === undefined) return [];
   return keys.flatMap((key) => {
     const uri = valueAt(user.root, key);
-    if (typeof uri !== 'string' || !uri.startsWith('file:/') || isListed(user, uri)) return [];
-    const path = imagePath(bytesOfText(uri.slice('file:'.length)));
-    if (isAllowed(path)) return [];
+    const path = pathOfUri(uri);
+    if (path === undefined || isListed(user, uri) || isAllowed(path)) return [];
     const found = resolvePath(tree, path);
     if (found.kind === 'found' && found.node.kind === 'file') {
       const { sha256, sizeBytes } = found.node;
@@ -46,7 +41,7 @@ export function sourceFiles({ appName, tree, user, isAllowed }: SourceFileParts)
   });
 }
 
-function isListed(user: TomlDocument, uri: string): boolean {
+function isListed(user: TomlDocument, uri: TomlValue | undefined): boolean {
   const listed = valueAt(user.root, ['sgx', 'trusted_files']);
-  return isArray(listed) && listed.some((entry) => (isTable(entry) ? entry.get('uri') : entry) === uri);
+  return isArray(listed) && listed.some((entry) => uriOf(entry) === uri);
 }

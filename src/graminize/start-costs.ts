@@ -1,10 +1,13 @@
 import type { ImagePath } from '../base/image-path.ts';
-import { decideAccess, type ManifestNames, readManifestNames } from '../manifest/files/access-decision.ts';
+import type { CompleteManifest } from '../manifest/complete-manifest.ts';
+import { decideAccess, type ManifestNames } from '../manifest/files/access-decision.ts';
 import { predictStartSeconds } from '../manifest/start-time.ts';
-import { isArray, isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { linearParse } from '../runtime/patch-marks.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import { asksForLanguage, languageVariables, type TrustLevel } from '../trust/trust-level.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
+import type { GraminizeContext } from './graminize-context.ts';
 
 /** What a list of trusted files costs at the start of every process. */
 export interface StartCost {
@@ -16,33 +19,18 @@ export interface StartCost {
   readonly linearMaximumSeconds: number;
 }
 
-/** A level of trust, or a list that a profile decides on. */
-export type CostLevel = TrustLevel | 'traced';
-
 /** The cost of each level of trust, and of a traced list where the build has one. */
 export type StartCosts = Readonly<Record<TrustLevel, StartCost>> & { readonly traced?: StartCost };
 
-/** The trusted files by level. */
-export type Selections = Readonly<Record<TrustLevel, TrustedSelection>> & {
-  readonly traced?: TrustedSelection;
-};
-
-interface StartCostParts {
-  readonly selections: Selections;
-  readonly level: CostLevel;
-  /** The runtime parses in linear time. */
-  readonly isLinear: boolean;
-}
-
 /**
- * What the levels cost one build: `level` as its complete manifest has it, the others as they would be with the same manifest
+ * What the levels cost one build: its own as its complete manifest has it, the others as they would be with the same manifest
  * and options.
  */
-export function startCosts(manifest: TomlTable, { selections, level, isLinear }: StartCostParts): StartCosts {
-  const listed = valueAt(manifest, ['sgx', 'trusted_files']);
-  const count = isArray(listed) ? listed.length : 0;
-  const names = readManifestNames(manifest);
-  const chosen = selections[level] ?? selections.full;
+export function startCosts(
+  { selections, selection: chosen, runtime }: GraminizeContext,
+  { names, trustedFileCount: count }: CompleteManifest,
+): StartCosts {
+  const isLinear = runtime.patches.includes(linearParse);
   const costOf = (selection: TrustedSelection): StartCost => {
     const fewer = missingIn(selection, chosen).filter((path) => names.trusted.has(path));
     const more = missingIn(chosen, selection).filter((path) => isReachable(names, path));

@@ -15,6 +15,7 @@ import { resolvePath } from '../tree/resolve-path.ts';
 import { sortedNames, walkTree } from '../tree/walk-tree.ts';
 import { pathsIn } from '../trust/application-data.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
+import type { GraminizeContext } from './graminize-context.ts';
 
 /** What the start needs below a scratch place, which is a tmpfs and empty then: it gets a mount of its own on top. */
 export interface StartMount {
@@ -27,22 +28,22 @@ export interface StartMount {
   readonly leftOutCount?: number;
 }
 
-export interface KeptPlacesParts {
-  readonly tree: FileTree;
-  readonly start: ContainerProcess;
-  readonly selection: TrustedSelection;
-  readonly scratchPlaces: readonly ImagePath[];
-  /** Where the user's manifest and options mount something: there they decide. */
-  readonly takenPlaces: readonly ImagePath[];
+/** Where the user's manifest, its trusted files looked up, and the options decide. */
+export interface Decided {
   /** The user's manifest: it may name another program, other arguments and another directory. */
   readonly user: TomlTable;
+  /** Where the user's manifest and options mount something. */
+  readonly takenPlaces: readonly ImagePath[];
 }
+
+type KeptPlacesParts = Omit<GraminizeContext, 'user'> & Decided;
 
 /**
  * Finds the working directory, the program with its interpreters and its loader, and the files that its arguments name,
  * where they lie below a scratch place. A file is kept with the directory that it lies in, as it may need its neighbours.
  */
-export function findStartMounts(parts: KeptPlacesParts): readonly StartMount[] {
+export function findStartMounts(context: GraminizeContext, decided: Decided): readonly StartMount[] {
+  const parts = { ...context, ...decided };
   const { tree, start, user } = parts;
   const directory = start.workingDirectory.realPath;
   const isGiven = valueAt(user, ['fs', 'start_dir']) !== undefined;

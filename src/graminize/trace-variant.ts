@@ -1,19 +1,13 @@
 import { type ByteString, type ImagePath, imagePath } from '../base/image-path.ts';
-import { decideAccess, readManifestNames } from '../manifest/files/access-decision.ts';
-import {
-  isTable,
-  type TomlDocument,
-  type TomlTable,
-  type TomlValue,
-  valueAt,
-} from '../manifest/toml/toml.ts';
+import type { CompleteManifest } from '../manifest/complete-manifest.ts';
+import { decideAccess } from '../manifest/files/access-decision.ts';
+import { isTable, type TomlDocument, type TomlValue, valueAt } from '../manifest/toml/toml.ts';
 import type { ProfileEntry } from '../profile/profile.ts';
 import type { Trace } from '../trace/opened-names.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import { escapeGlob } from '../trust/glob.ts';
-import { noChoices } from './build-options.ts';
-import type { GraminizeOptions } from './graminize.ts';
+import { type GraminizeOptions, noChoices } from './build-options.ts';
 
 /** Where the runtime writes its log in the container. The file is there beforehand: any user may append to it. */
 export const traceLog = imagePath('/.gsc-trace.log');
@@ -31,9 +25,7 @@ const traceKeys: readonly (readonly [path: readonly [string, string], value: Tom
  * The options for an image that is run to be traced, in direct mode: as the build would have it, with next to nothing in the list
  * of trusted files, so that it starts at once with every runtime.
  */
-export function traceVariant<Options extends Omit<GraminizeOptions, 'tree' | 'name' | 'toolVersion'>>(
-  options: Options,
-): Options {
+export function traceVariant(options: GraminizeOptions): GraminizeOptions {
   const { choices = noChoices, manifest } = options;
   const log = { path: traceLog, mode: logMode, content: Buffer.alloc(0) };
   return {
@@ -57,8 +49,8 @@ function withTraceKeys(manifest: TomlDocument | undefined): TomlDocument {
 }
 
 /** The start directory of a complete manifest. */
-export function startDirectoryOf(manifest: TomlTable): ImagePath {
-  const directory = valueAt(manifest, ['fs', 'start_dir']);
+export function startDirectoryOf({ root }: CompleteManifest): ImagePath {
+  const directory = valueAt(root, ['fs', 'start_dir']);
   return imagePath(typeof directory === 'string' ? directory : '/');
 }
 
@@ -68,12 +60,11 @@ export function startDirectoryOf(manifest: TomlTable): ImagePath {
  */
 export function tracedEntries(
   trace: Trace,
-  { manifest, tree }: { readonly manifest: TomlTable; readonly tree: FileTree },
+  { manifest, tree }: { readonly manifest: CompleteManifest; readonly tree: FileTree },
 ): readonly ProfileEntry[] {
-  const names = readManifestNames(manifest);
   const written = new Set(trace.written);
   return trace.opened.flatMap(({ path, byProgram }) => {
-    const treatment = decideAccess(names, path);
+    const treatment = decideAccess(manifest.names, path);
     if (!('hostPath' in treatment) || written.has(path)) return [];
     const name = fileNameIn(tree, treatment.hostPath);
     return name === undefined ? [] : [{ pattern: escapeGlob(name), byProgram, note: '', comments: [] }];

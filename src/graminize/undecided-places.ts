@@ -1,13 +1,11 @@
 import type { ImagePath } from '../base/image-path.ts';
 import { placesOf } from '../base/place-index.ts';
-import { decideAccess, readManifestNames } from '../manifest/files/access-decision.ts';
-import type { TomlTable } from '../manifest/toml/toml.ts';
-import type { ContainerProcess } from '../start/container-process.ts';
-import type { FileTree } from '../tree/file-tree.ts';
+import type { CompleteManifest } from '../manifest/complete-manifest.ts';
+import { decideAccess } from '../manifest/files/access-decision.ts';
 import { type ApplicationData, findApplicationData } from '../trust/application-data.ts';
 import { likelyWrittenDirectories, type WritePlace } from '../trust/likely-written-directories.ts';
 import { itemsWithin, keyOf } from '../trust/path-order.ts';
-import type { TrustedSelection } from '../trust/trusted-files.ts';
+import type { GraminizeContext } from './graminize-context.ts';
 
 /** What the image's programs probably want, and neither the manifest nor an option has decided. */
 export interface UndecidedPlaces {
@@ -17,20 +15,11 @@ export interface UndecidedPlaces {
   readonly applicationData: readonly ApplicationData[];
 }
 
-export interface UndecidedPlacesParts {
-  readonly tree: FileTree;
-  readonly start: ContainerProcess;
-  readonly selection: TrustedSelection;
-  /** Complete. */
-  readonly manifest: TomlTable;
-  /** The image's VOLUMEs, about which there are reports of their own. */
-  readonly volumes: readonly ImagePath[];
-}
-
 /** Finds the places about which the user should decide something, by what the image looks like. */
-export function findUndecidedPlaces(parts: UndecidedPlacesParts): UndecidedPlaces {
-  const { tree, start, selection, manifest, volumes } = parts;
-  const names = readManifestNames(manifest);
+export function findUndecidedPlaces(
+  { tree, start, selection, volumes }: GraminizeContext,
+  { names }: CompleteManifest,
+): UndecidedPlaces {
   const trusted = new Set(selection.trusted.map(({ path }) => path));
   const declared = placesOf(volumes);
   const excluded = selection.excluded.map(({ path }) => ({ path, key: keyOf(path) }));

@@ -2,9 +2,9 @@ import { bytesOfText, type ImagePath, imagePath, showBytes } from '../base/image
 import { type PlaceIndex, placesOf } from '../base/place-index.ts';
 import type { ImageConfig } from '../image/config.ts';
 import { allowedPaths } from '../manifest/files/allow-behind-mounts.ts';
+import { listedMounts } from '../manifest/files/mounts.ts';
 import type { Volume } from '../manifest/option-manifest.ts';
-import { select } from '../manifest/schema/runtime-values.ts';
-import { isTable, type TomlTable } from '../manifest/toml/toml.ts';
+import type { TomlTable } from '../manifest/toml/toml.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 
@@ -39,12 +39,8 @@ function undecidedNote(path: ImagePath): string {
 
 /** Where storage of the enclave's own is mounted, or the host's files are let in. */
 function decidedPlaces(manifest: TomlTable): readonly ImagePath[] {
-  const mounts = [...select(manifest, 'fs.mounts.*')].flatMap(([, mount]) => {
-    if (!isTable(mount) || (mount.get('type') ?? 'chroot') === 'chroot') return [];
-    return [mount.get('path')];
-  });
-  const mounted = mounts.flatMap((path) => (typeof path === 'string' ? [imagePath(bytesOfText(path))] : []));
-  return [...mounted, ...allowedPaths(manifest)];
+  const own = listedMounts(manifest).filter(({ type }) => type !== 'chroot');
+  return [...own.map(({ at }) => at), ...allowedPaths(manifest)];
 }
 
 function placeNotes(

@@ -4,8 +4,7 @@ import type { Graminized } from '../graminize/graminize.ts';
 import { graminizedPaths, ownDirectoryOf } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { labels, stateOf } from '../image/labels.ts';
-import { readManifestNames } from '../manifest/files/access-decision.ts';
-import { parseToml } from '../manifest/toml/toml.ts';
+import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { readTopFiles } from '../scan/read-top-files.ts';
 import { type ImageScan, scanImage } from '../scan/scan-image.ts';
@@ -30,7 +29,7 @@ export async function explainableImage(image: Image, scan: ImageScan): Promise<E
   return {
     tree: scan.tree,
     diffIds: image.layers.map(({ diffId }) => diffId),
-    names: readManifestNames(parseToml(manifest.content, `${image.name}: ${manifest.path}`).root),
+    names: CompleteManifest.parse(manifest.content, `${image.name}: ${manifest.path}`).names,
     user: userOf(image, scan.tree),
     exclusionOf: (path) => {
       const own = ownFile(path);
@@ -63,7 +62,7 @@ export async function explainableBuild(
   return {
     tree,
     diffIds: image.layers.map(({ diffId }) => diffId),
-    names: readManifestNames(manifest),
+    names: manifest.names,
     user: userOf(image, tree),
     exclusionOf: (path) => ownFile(path) ?? exclusions.get(path),
     ...(graminized.profileBasis && { basisOf: (path: ImagePath) => graminized.profileBasis?.get(path) }),

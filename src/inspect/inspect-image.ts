@@ -2,8 +2,9 @@ import { GscError } from '../base/error.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { type Labels, labels } from '../image/labels.ts';
+import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { type InsecureOption, insecureOptions } from '../manifest/insecure-options.ts';
-import { isArray, parseToml, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import type { TomlTable } from '../manifest/toml/toml.ts';
 import { readTopFiles } from '../scan/read-top-files.ts';
 import { describeSigstruct, type SigstructDescription } from '../signature/describe-sigstruct.ts';
 import { verifySigstruct } from '../signature/verify-sigstruct.ts';
@@ -28,13 +29,12 @@ export async function inspectImage(image: Image): Promise<ImageInspection> {
   if (sigstruct === undefined || manifestSgx === undefined) throw notSigned(image);
   const subject = `${image.name}: ${graminizedPaths.sigstruct}`;
   verifySigstruct(sigstruct, subject);
-  const manifest = parseToml(manifestSgx, `${image.name}: ${graminizedPaths.manifestSgx}`).root;
-  const trusted = valueAt(manifest, ['sgx', 'trusted_files']);
+  const manifest = CompleteManifest.parse(manifestSgx, `${image.name}: ${graminizedPaths.manifestSgx}`);
   return {
     sigstruct: describeSigstruct(sigstruct, subject),
-    manifest,
-    trustedFileCount: isArray(trusted) ? trusted.length : 0,
-    insecure: insecureOptions(manifest),
+    manifest: manifest.root,
+    trustedFileCount: manifest.trustedFileCount,
+    insecure: insecureOptions(manifest.root),
     labels: image.config.config?.Labels ?? {},
   };
 }

@@ -1,5 +1,5 @@
 import { type ImagePath, showBytes } from '../base/image-path.ts';
-import { mountOf, readMounts } from './files/reachable-files.ts';
+import { mountOf, readMounts } from './files/mounts.ts';
 import { isTable, type TomlTable, valueAt } from './toml/toml.ts';
 
 /** Gramine's own name of a key, for mounts that name none. */

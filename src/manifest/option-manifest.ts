@@ -1,6 +1,8 @@
 import { type ImagePath, imagePath, showBytes, textOfBytes } from '../base/image-path.ts';
 import { placesOf } from '../base/place-index.ts';
+import { readMount } from './files/mounts.ts';
 import { type Override, pathLists, showWhole } from './merge.ts';
+import { fileUriOfText, pathOfUri } from './schema/file-uri.ts';
 import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue, valueAt } from './toml/toml.ts';
 
 /** What the enclave does with a place that holds data of the user. */
@@ -65,12 +67,12 @@ export function optionManifest(choices: ManifestChoices, hiding: readonly ImageP
     ...volumes.flatMap(ownStorage),
     ...allowed
       .filter(({ path }) => hidden.holds(path))
-      .map(({ path }) => mount('chroot', path, [['uri', fileUri(path)]])),
+      .map(({ path }) => mount('chroot', path, [['uri', fileUriOfText(textOf(path))]])),
   ];
   return nested([
     [['loader', 'env'], new Map(environment.map((variable) => [variable.name, variableValue(variable)]))],
     [['fs', 'mounts'], mounts],
-    [['sgx', 'allowed_files'], allowed.map(({ path }) => fileUri(path))],
+    [['sgx', 'allowed_files'], allowed.map(({ path }) => fileUriOfText(textOf(path)))],
   ]);
 }
 
@@ -123,7 +125,7 @@ function ownStorage({ path, use }: Volume): readonly TomlTable[] {
     case 'encrypted':
       return [
         mount('encrypted', path, [
-          ['uri', fileUri(path)],
+          ['uri', fileUriOfText(textOf(path))],
           ...(use.keyName === undefined ? [] : ([['key_name', use.keyName]] as const)),
         ]),
       ];
@@ -147,27 +149,17 @@ interface Decision {
 
 /** What a manifest itself says about this very path: a mount on it, or an entry of the allowed files. */
 function decisionOn(manifest: TomlTable, path: ImagePath): Decision | undefined {
-  const lists: readonly (readonly [KeyPath, (value: TomlValue) => string | undefined])[] = [
-    [['fs', 'mounts'], mountPath],
-    [['sgx', 'allowed_files'], allowedPath],
+  const lists: readonly (readonly [KeyPath, (value: TomlValue) => ImagePath | undefined])[] = [
+    [['fs', 'mounts'], (value) => readMount(value)?.at],
+    [['sgx', 'allowed_files'], pathOfUri],
   ];
   for (const [where, pathOf] of lists) {
     const list = valueAt(manifest, where);
     for (const [index, value] of (isArray(list) ? list : []).entries()) {
-      const there = pathOf(value);
-      if (there !== undefined && imagePath(there) === textOf(path)) return { path: [...where, index], value };
+      if (pathOf(value) === path) return { path: [...where, index], value };
     }
   }
   return undefined;
-}
-
-function mountPath(value: TomlValue): string | undefined {
-  const path = isTable(value) ? value.get('path') : undefined;
-  return typeof path === 'string' ? path : undefined;
-}
-
-function allowedPath(value: TomlValue): string | undefined {
-  return typeof value === 'string' && value.startsWith('file:/') ? value.slice('file:'.length) : undefined;
 }
 
 /** A manifest of these values, without those that are empty. */
@@ -178,10 +170,6 @@ function nested(values: readonly (readonly [readonly [string, string], TomlValue
     root.set(table, (root.get(table) ?? new Map<string, TomlValue>()).set(key, value));
   }
   return root;
-}
-
-function fileUri(path: ImagePath): string {
-  return `file:${textOf(path)}`;
 }
 
 /** Options come as text, so that their paths always are. */

@@ -3,6 +3,7 @@ import { isAtLeast, type RuntimeVersion } from '../runtime/version.ts';
 import { expandTrustedFiles } from './files/expand-trusted-files.ts';
 import type { FileAccess } from './files/file-access.ts';
 import { addDefaults, type DefaultsOptions, tableOf, withKey } from './schema/defaults.ts';
+import { textOfFileUri } from './schema/file-uri.ts';
 import { showPlace } from './schema/problem.ts';
 import { type SerializeOptions, serializeManifest } from './toml/serialize.ts';
 import { type KeyPath, parseToml, showPath, type TomlTable } from './toml/toml.ts';
@@ -58,7 +59,8 @@ export async function addEntrypointHash(
   const entrypoint = tableOf(loader, 'entrypoint', ['loader']);
   if (entrypoint.has('sha256')) return root;
   const uri = entrypoint.get('uri');
-  if (typeof uri !== 'string' || !uri.startsWith('file:')) {
+  const path = textOfFileUri(uri);
+  if (path === undefined) {
     throw new GscError({
       code: 'manifest',
       subject: showKey(['loader', 'entrypoint', 'uri']),
@@ -66,6 +68,6 @@ export async function addEntrypointHash(
       hint: 'write loader.entrypoint.uri = "file:…/libsysdb.so"',
     });
   }
-  const sha256 = await hostFiles.hash(await hostFiles.find(uri.slice('file:'.length)));
+  const sha256 = await hostFiles.hash(await hostFiles.find(path));
   return withKey(root, 'loader', withKey(loader, 'entrypoint', withKey(entrypoint, 'sha256', sha256)));
 }

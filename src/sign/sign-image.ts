@@ -1,7 +1,8 @@
 import { digestOf, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath } from '../base/image-path.ts';
-import { checkLoaderLimits } from '../enclave/loader-limits.ts';
+import { layOutGramineEnclave } from '../enclave/gramine-enclave.ts';
+import type { Graminized } from '../graminize/graminize.ts';
 import { appendLayers } from '../image/append.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
@@ -9,11 +10,11 @@ import { imageTimes } from '../image/image-times.ts';
 import { labels, stateOf } from '../image/labels.ts';
 import { mediaTypes } from '../image/media-type.ts';
 import { addedLayer } from '../layer/added-layer.ts';
-import { serializeManifest } from '../manifest/toml/serialize.ts';
-import { parseToml, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { CompleteManifest } from '../manifest/complete-manifest.ts';
+import { type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
 import { readTopFiles } from '../scan/read-top-files.ts';
-import { type SignedEnclave, signEnclave } from '../signature/sign-enclave.ts';
+import { type SignedEnclave, signLaidOut } from '../signature/sign-enclave.ts';
 import type { Signer } from '../signature/signer.ts';
 
 const libpalPath = imagePath(`${graminizedPaths.packageDirectory}/sgx/libpal.so`);
@@ -22,9 +23,12 @@ export interface SignImageOptions {
   readonly signer: Signer;
   /** `YYYY-MM-DD`; by default the day (UTC) on which the unsigned image was created. */
   readonly date?: string;
-  /** How messages call the result. */
-  readonly name: string;
+  /** How messages call the result; by default as the unsigned image. */
+  readonly name?: string;
 }
+
+/** What `graminize` makes: an unsigned image whose enclave is laid out, so that nothing is read out of its layers. */
+export type UnsignedImage = Pick<Graminized, 'image' | 'enclave'>;
 
 export interface SignedImage {
   readonly image: Image;
@@ -37,22 +41,25 @@ export interface SignedImage {
  * Same image, key and date, same bytes. Throws a `state` error for an image that is not graminized or signed already,
  * `manifest`, `elf` and `enclave` errors for an enclave that Gramine would not start.
  */
-export async function signImage(unsigned: Image, options: SignImageOptions): Promise<SignedImage> {
-  const version = runtimeVersionOf(unsigned);
-  const parts = await readParts(unsigned);
-  const manifest = parseToml(parts.manifest, `${unsigned.name}: ${graminizedPaths.manifest}`).root;
-  checkRuntimeHash(manifest, parts.libos, unsigned.name);
-  checkLoaderLimits(manifest, version);
-  const manifestSgx = Buffer.from(serializeManifest(manifest));
-  const date = options.date ?? imageTimes(unsigned.config).day;
-  const enclave = await signEnclave({
-    manifestSgx,
-    libpal: parts.libpal,
-    version,
-    signer: options.signer,
-    date,
-  });
-  return { image: appendSignature(unsigned, manifestSgx, enclave, options.name), enclave, date };
+export async function signImage(
+  unsigned: Image | UnsignedImage,
+  { signer, name, date: given }: SignImageOptions,
+): Promise<SignedImage> {
+  const { image, enclave } = 'enclave' in unsigned ? unsigned : await readUnsignedImage(unsigned);
+  const date = given ?? imageTimes(image.config).day;
+  const signed = await signLaidOut(enclave, { signer, date });
+  const { bytes } = enclave.manifest;
+  return { image: appendSignature(image, bytes, signed, name ?? image.name), enclave: signed, date };
+}
+
+/** Reads the enclave out of an image that was stored. */
+async function readUnsignedImage(image: Image): Promise<UnsignedImage> {
+  const version = runtimeVersionOf(image);
+  const parts = await readParts(image);
+  const manifest = CompleteManifest.parse(parts.manifest, `${image.name}: ${graminizedPaths.manifest}`);
+  checkRuntimeHash(manifest.root, parts.libos, image.name);
+  const program = { libpal: parts.libpal, subject: 'libpal.so', version };
+  return { image, enclave: layOutGramineEnclave(manifest, program) };
 }
 
 function runtimeVersionOf(image: Image): RuntimeVersion {

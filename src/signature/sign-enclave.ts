@@ -1,8 +1,6 @@
-import { parseEnclaveImage } from '../enclave/enclave-image.ts';
-import { layOutEnclave } from '../enclave/enclave-layout.ts';
 import { measureEnclave } from '../enclave/enclave-measurement.ts';
-import { enclaveRulesOf } from '../enclave/enclave-rules.ts';
-import { type EnclaveSettings, readEnclaveSettings } from '../enclave/enclave-settings.ts';
+import type { EnclaveSettings } from '../enclave/enclave-settings.ts';
+import { type GramineEnclave, layOutAsSigned } from '../enclave/gramine-enclave.ts';
 import { parseToml } from '../manifest/toml/toml.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { attributesOf } from './attributes.ts';
@@ -37,17 +35,8 @@ export interface SignedEnclave extends MeasuredEnclave {
  * Measures an enclave. Throws a `manifest` error for wrong settings, an `elf` error for a wrong libpal, an `enclave`
  * error if the parts do not fit into the enclave's size.
  */
-export function measureGramineEnclave({ manifestSgx, libpal, version }: EnclaveSource): MeasuredEnclave {
-  const { root } = parseToml(manifestSgx, 'manifest.sgx');
-  const settings = readEnclaveSettings(root, version);
-  const rules = enclaveRulesOf(version);
-  const layout = layOutEnclave({
-    manifest: manifestSgx,
-    libpal: parseEnclaveImage(libpal, 'libpal.so'),
-    settings,
-    rules,
-  });
-  return { mrEnclave: measureEnclave(layout, rules), settings };
+export function measureGramineEnclave(source: EnclaveSource): MeasuredEnclave {
+  return measure(layOut(source));
 }
 
 /**
@@ -58,11 +47,27 @@ export function measureGramineEnclave({ manifestSgx, libpal, version }: EnclaveS
 export async function signEnclave(
   source: EnclaveSource & { readonly signer: Signer; readonly date: string },
 ): Promise<SignedEnclave> {
-  const { signer, date } = source;
-  const measured = measureGramineEnclave(source);
-  const unsigned = fillSigstruct(measured, date, sigstructRulesOf(source.version));
+  return signLaidOut(layOut(source), source);
+}
+
+/** The same for an enclave that is laid out already. */
+export async function signLaidOut(
+  enclave: GramineEnclave,
+  { signer, date }: { readonly signer: Signer; readonly date: string },
+): Promise<SignedEnclave> {
+  const measured = measure(enclave);
+  const unsigned = fillSigstruct(measured, date, sigstructRulesOf(enclave.version));
   const sigstruct = await signSigstruct(unsigned, signer);
   return { ...measured, sigstruct, mrSigner: mrSignerOf(Buffer.from(signer.modulus).reverse()) };
+}
+
+function layOut({ manifestSgx, libpal, version }: EnclaveSource): GramineEnclave {
+  const { root } = parseToml(manifestSgx, 'manifest.sgx');
+  return layOutAsSigned({ root, bytes: manifestSgx }, { libpal, subject: 'libpal.so', version });
+}
+
+function measure({ layout, rules, settings }: GramineEnclave): MeasuredEnclave {
+  return { mrEnclave: measureEnclave(layout, rules), settings };
 }
 
 /** The fields of an enclave's SIGSTRUCT before it is signed. */

@@ -1,4 +1,5 @@
 import { type ImagePath, showBytes } from '../base/image-path.ts';
+import { pathOfUri } from '../manifest/schema/file-uri.ts';
 import { type Finding, locateFindings, type ManifestProblem } from '../manifest/schema/problem.ts';
 import {
   isArray,
@@ -10,7 +11,6 @@ import {
 } from '../manifest/toml/toml.ts';
 import { realFileAt } from '../runtime/tree-source.ts';
 import type { FileTree } from '../tree/file-tree.ts';
-import { pathOfUri } from './file-uri.ts';
 
 export interface HashSurroundings {
   readonly tree: FileTree;

@@ -1,6 +1,6 @@
-import { type ImagePath, imagePath, isWithin, rootPath } from '../base/image-path.ts';
+import { type ImagePath, isWithin } from '../base/image-path.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
-import { mountOf, readMounts } from '../manifest/files/reachable-files.ts';
+import { hostPathOf, mountOf, readMounts } from '../manifest/files/mounts.ts';
 import type { TomlTable } from '../manifest/toml/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { FileNode, FileTree } from '../tree/file-tree.ts';
@@ -29,8 +29,8 @@ export function insideView(
   return (path) => {
     const mount = mountOf(path, mounts);
     if (mount === undefined || mount.type === 'tmpfs') return { kind: 'missing' };
-    if (mount.shows === undefined) return { kind: 'unknown' };
-    const host = imagePath(`${mount.shows}/${path.slice(mount.at === rootPath ? 0 : mount.at.length)}`);
+    const host = hostPathOf(path, mount);
+    if (host === undefined) return { kind: 'unknown' };
     if (isWithin(host, graminizedPaths.packageDirectory)) {
       return runtime.files.some((file) => file.path === host)
         ? { kind: 'runtime', path: host }

@@ -1,4 +1,5 @@
 import { baseNameOf, bytesOfText, imagePath, showBytes } from '../base/image-path.ts';
+import { textOfFileUri } from '../manifest/schema/file-uri.ts';
 import { type Finding, locateFindings, showPlace } from '../manifest/schema/problem.ts';
 import { replaceAt } from '../manifest/toml/document-edits.ts';
 import { isTable, type KeyPath, type TomlDocument, valueAt } from '../manifest/toml/toml.ts';
@@ -50,7 +51,7 @@ function readGiven({ root }: TomlDocument): GivenLibos | undefined {
 
 function findOtherFile(given: GivenLibos, { tree, runtime }: Surroundings): readonly Finding[] {
   if (given.uri === undefined) return [];
-  const path = imagePath(bytesOfText(given.uri.slice('file:'.length)));
+  const path = imagePath(bytesOfText(textOfFileUri(given.uri) ?? given.uri));
   const { sha256 } = runtimeFacts(runtime).entrypoint;
   const inImage = realFileAt(tree, path)?.node.sha256;
   if (inImage === undefined ? baseNameOf(path) === 'libsysdb.so' : inImage === sha256) return [];

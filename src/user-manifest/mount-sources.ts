@@ -1,6 +1,5 @@
 import {
   baseNameOf,
-  bytesOfText,
   childOf,
   type ImagePath,
   imagePath,
@@ -8,6 +7,8 @@ import {
   parentOf,
   rootPath,
 } from '../base/image-path.ts';
+import { readMount } from '../manifest/files/mounts.ts';
+import { fileUri, pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { showPlace } from '../manifest/schema/problem.ts';
 import { keepElements, replaceAt } from '../manifest/toml/document-edits.ts';
 import {
@@ -22,7 +23,6 @@ import {
 import { installedPlace } from '../runtime/installed-places.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath } from '../tree/resolve-path.ts';
-import { fileUri, pathOfUri, uriOf } from './file-uri.ts';
 import { type Step, type Surroundings, unchanged } from './step.ts';
 
 export interface MountSurroundings extends Surroundings {
@@ -78,8 +78,8 @@ type Fate =
 
 /** The directory or file of the host that a `chroot` mount shows; undefined for other mounts. */
 function sourceOf(mount: TomlValue): ImagePath | undefined {
-  if (!isTable(mount) || (mount.get('type') ?? 'chroot') !== 'chroot') return undefined;
-  return pathOfUri(mount.get('uri'));
+  const { type, uri } = readMount(mount) ?? {};
+  return type === 'chroot' ? pathOfUri(uri) : undefined;
 }
 
 function processStatus(source: ImagePath, around: MountSurroundings): Fate {
@@ -155,9 +155,8 @@ function above(entry: TomlValue, from: ImagePath, to: ImagePath): TomlValue | un
 }
 
 function missingMount(document: TomlDocument, path: KeyPath, mount: TomlValue): MissingMount {
-  const at = isTable(mount) ? mount.get('path') : undefined;
   return {
-    at: typeof at === 'string' ? imagePath(bytesOfText(at)) : rootPath,
+    at: readMount(mount)?.at ?? rootPath,
     uri: uriOf(mount) ?? '',
     path,
     ...document.locate(path),

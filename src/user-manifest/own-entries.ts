@@ -1,5 +1,6 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin, parentOf } from '../base/image-path.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
+import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { type Finding, locateFindings, showPlace } from '../manifest/schema/problem.ts';
 import { keepElements, replaceAt } from '../manifest/toml/document-edits.ts';
 import {
@@ -14,7 +15,6 @@ import {
 import { installedPlace } from '../runtime/installed-places.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
-import { pathOfUri, uriOf } from './file-uri.ts';
 import { runSteps, type Step, type Surroundings, unchanged } from './step.ts';
 
 /** Where graminized images have the manifest and what starts them; the Python GSC too. */
@@ -27,10 +27,10 @@ const mountsKey: KeyPath = ['fs', 'mounts'];
 
 /** Keys with lists of files, and keys with one. */
 const lists: readonly KeyPath[] = [['sgx', 'trusted_files'], ['sgx', 'allowed_files'], mountsKey];
-const singles: readonly (readonly [key: KeyPath, prefix: string])[] = [
-  [['libos', 'entrypoint'], ''],
-  [['loader', 'argv_src_file'], 'file:'],
-  [['loader', 'env_src_file'], 'file:'],
+const singles: readonly (readonly [key: KeyPath, kind: 'path' | 'uri'])[] = [
+  [['libos', 'entrypoint'], 'path'],
+  [['loader', 'argv_src_file'], 'uri'],
+  [['loader', 'env_src_file'], 'uri'],
 ];
 
 /** Whose file an entry names that the image does not have. */
@@ -84,12 +84,13 @@ function dropFromList(document: TomlDocument, key: KeyPath, around: Surroundings
 
 function dropSingle(
   document: TomlDocument,
-  [key, prefix]: (typeof singles)[number],
+  [key, kind]: (typeof singles)[number],
   around: Surroundings,
 ): Step {
   const value = valueAt(document.root, key);
-  const isAbsolute = typeof value === 'string' && value.startsWith(`${prefix}/`);
-  const owner = isAbsolute ? ownerOf(imagePath(bytesOfText(value.slice(prefix.length))), around) : undefined;
+  const isAbsolute = typeof value === 'string' && value.startsWith('/');
+  const path = isAbsolute ? imagePath(bytesOfText(value)) : undefined;
+  const owner = ownerOf(kind === 'uri' ? pathOfUri(value) : path, around);
   if (owner !== 'tool') return unchanged(document);
   const reason = `${JSON.stringify(value)} is of a graminized image, and gsc finds out what starts`;
   return {

@@ -1,13 +1,13 @@
 import { type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
 import { allowedPaths } from '../manifest/files/allow-behind-mounts.ts';
 import type { ManifestChoices } from '../manifest/option-manifest.ts';
+import { pathOfUri } from '../manifest/schema/file-uri.ts';
 import { throwOnProblems } from '../manifest/schema/problem.ts';
 import { select } from '../manifest/schema/runtime-values.ts';
 import { isTable, type TomlDocument, valueAt } from '../manifest/toml/toml.ts';
 import type { UserManifest } from '../manifest/user-manifest.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import { engineFiles } from '../trust/exclusion-rules.ts';
-import { pathOfUri } from './file-uri.ts';
 import { findWrongHashes } from './given-hashes.ts';
 import { settleLibos } from './libos-entry.ts';
 import { type MissingMount, type MountSurroundings, settleMounts } from './mount-sources.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseEnclaveSize, showEnclaveSize } from '../../src/enclave/enclave-size.ts';
+import { parseEnclaveSize } from '../../src/enclave/enclave-settings.ts';
+import { showManifestSize } from '../../src/manifest/schema/size.ts';
 
 describe('sgx.enclave_size', () => {
   it.each([
@@ -57,11 +58,11 @@ describe('sgx.enclave_size', () => {
   });
 
   it('is shown with the largest unit that fits, and reads back the same', () => {
-    expect(showEnclaveSize(1n << 40n)).toBe('1024G');
-    expect(showEnclaveSize(3n << 19n)).toBe('1536K');
+    expect(showManifestSize(1n << 40n)).toBe('1024G');
+    expect(showManifestSize(3n << 19n)).toBe('1536K');
     fc.assert(
       fc.property(fc.bigInt({ min: 1n, max: 1n << 40n }), (pages) => {
-        expect(parseEnclaveSize(showEnclaveSize(pages * 4096n))).toBe(pages * 4096n);
+        expect(parseEnclaveSize(showManifestSize(pages * 4096n))).toBe(pages * 4096n);
       }),
     );
   });

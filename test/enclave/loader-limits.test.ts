@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkLoaderLimits, powerOfTwoFrom } from '../../src/enclave/loader-limits.ts';
+import { checkLoaderLimits } from '../../src/enclave/loader-limits.ts';
+import { powerOfTwoFrom } from '../../src/manifest/schema/size.ts';
 import { parseToml } from '../../src/manifest/toml/toml.ts';
 import { parseRuntimeVersion } from '../../src/runtime/version.ts';
 

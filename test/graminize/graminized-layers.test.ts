@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { graminize } from '../../src/graminize/graminize.ts';
 import type { RunConfig } from '../../src/image/config.ts';
 import { type AppOptions, appImage, staticProgram } from '../support/graminized/app-image.ts';
 import { entriesOf, graminizeApp, runtimeOf, type Wishes } from '../support/graminized/graminized.ts';
@@ -14,6 +15,14 @@ async function graminizedApp(
   const { image } = await graminizeApp(app, wishes);
   return { app, image, config: image.config.config ?? {}, added: image.layers.slice(app.layers.length) };
 }
+
+test('every option has a default: the image is scanned, named after the app, and labelled with the version of the build', async () => {
+  const app = await appImage([[staticProgram(), ...shell]], { Cmd: ['/app'] });
+  const { image, libc, trustLevel } = await graminize(app, await runtimeOf());
+  expect([image.name, libc.choice, trustLevel]).toEqual(['test-unsigned', 'image', 'full']);
+  const { image: explicit } = await graminizeApp(app, { libc: 'auto', toolVersion: __GSC_VERSION__ });
+  expect(image.manifest).toEqual(explicit.manifest);
+});
 
 describe('the layers', () => {
   test('of the app stay as they are, below two new ones', async () => {

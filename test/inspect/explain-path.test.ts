@@ -272,15 +272,9 @@ interface RealBuild {
 async function buildReal(app: Image, wishes: Wishes): Promise<RealBuild> {
   const scan = await scanImage(app);
   const { manifest, ...options } = wishes;
-  const built = await graminize(app, {
-    insecureArguments: false,
-    libc: 'auto',
-    trust: [],
-    exclude: [],
+  const built = await graminize(app, await runtimeOf(), {
     name: 'result',
-    toolVersion: '0.0.0-test',
     ...options,
-    runtime: await runtimeOf(),
     tree: scan.tree,
     ...(manifest !== undefined && { manifest: parseToml(Buffer.from(manifest), 'user.manifest') }),
   });

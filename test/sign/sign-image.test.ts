@@ -55,6 +55,16 @@ describe('signing an image', () => {
     verifySigstruct(enclave.sigstruct, 'test');
   });
 
+  test('is the same for what was just graminized and for the image as it was stored', async () => {
+    const app = await appImage([[staticProgram(), staticProgram('bin/sh')]], { Cmd: ['/app'] });
+    const graminized = await graminizeApp(app);
+    const options = { signer: await testSigner() };
+    const [now, later] = [await signImage(graminized, options), await signImage(graminized.image, options)];
+    expect(now.image.manifest).toEqual(later.image.manifest);
+    expect(now.enclave).toEqual(later.enclave);
+    expect([now.date, now.image.name]).toEqual([later.date, later.image.name]);
+  });
+
   test('labels the image with what was measured; all else of its configuration stays', async () => {
     const manifest = 'sgx.isvprodid = 3\nsgx.isvsvn = 4';
     const unsigned = await unsignedImage({ manifest });

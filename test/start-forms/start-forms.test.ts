@@ -145,13 +145,9 @@ async function graminizeForm(
 ): Promise<ArchivedImage | GscError> {
   const { entrypoint, cmd } = form;
   try {
-    const { image } = await graminize(app, {
+    const { image } = await graminize(app, parts.runtime, {
       tree: parts.tree,
-      runtime: parts.runtime,
       insecureArguments: form.arguments !== undefined,
-      libc: 'auto',
-      trust: [],
-      exclude: [],
       choices: {
         ...noChoices,
         ...(entrypoint !== undefined && { entrypoint: [entrypoint] }),

@@ -101,7 +101,7 @@ async function build(
     const facts = { app: app.image, runtime: wishes.runtime, graminized };
     reportBuild(context.console, facts);
     const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
-    const { image, enclave } = await signIfAsked(graminized.image, signer, date);
+    const { image, enclave } = await signIfAsked(graminized, signer, date);
     if (enclave) reportSigned(context.console, enclave);
     const more = { ...buildFactsToJson(facts), ...(enclave && enclaveToJson(enclave)) };
     return await commitAndReport(context, { writer, image, base: app.image, output, more });
@@ -144,23 +144,22 @@ async function scanAndGraminize(
   });
   growHeapSlowly();
   const baseName = fullNameOf(reference);
-  return graminize(app, {
-    ...wishes,
+  return graminize(app, wishes.runtime, {
+    ...wishes.options,
     tree,
     name: showReference(output),
     ...(baseName !== undefined && { baseName }),
     ...(epochSeconds !== undefined && { epochSeconds }),
-    toolVersion: __GSC_VERSION__,
   });
 }
 
 async function signIfAsked(
-  unsigned: Image,
+  unsigned: Graminized,
   signer: Signer | undefined,
   date: string | undefined,
 ): Promise<{ readonly image: Image; readonly enclave?: SignedEnclave }> {
-  if (signer === undefined) return { image: unsigned };
-  return signImage(unsigned, { signer, name: unsigned.name, ...(date !== undefined && { date }) });
+  if (signer === undefined) return { image: unsigned.image };
+  return signImage(unsigned, { signer, ...(date !== undefined && { date }) });
 }
 
 function outputOf(app: ImageReference, options: Options): ImageReference {

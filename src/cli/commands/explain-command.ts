@@ -72,11 +72,10 @@ async function explainApp(context: CommandContext, options: Options, app: Image)
     app: async () => app,
   });
   const scan = await scanWith(context, app);
-  const graminized = await graminize(app, {
-    ...wishes,
+  const graminized = await graminize(app, wishes.runtime, {
+    ...wishes.options,
     tree: scan.tree,
     name: app.name,
-    toolVersion: __GSC_VERSION__,
   });
   return explainableBuild(graminized, scan.indexes);
 }

@@ -115,7 +115,10 @@ async function trace(
   };
   const app = async () => (await openApp()).image;
   const wishes = await readContentOptions(context, options, { manifestFile, app });
-  const run = await prepareRun(context, await openApp(), traceVariant(wishes));
+  const run = await prepareRun(context, await openApp(), {
+    runtime: wishes.runtime,
+    options: traceVariant(wishes.options),
+  });
   try {
     const found = await runTraced(context, run, { probes, options });
     const profile = profileOf(
@@ -177,11 +180,10 @@ async function prepareRun(
       onProgress: scanProgress(console, app.image),
       signal: host.signal,
     });
-    const graminized = await graminize(app.image, {
-      ...wishes,
+    const graminized = await graminize(app.image, wishes.runtime, {
+      ...wishes.options,
       tree,
       name: showImageName(name),
-      toolVersion: __GSC_VERSION__,
     });
     await writer.commit(graminized.image);
     const id = graminized.image.configDescriptor.digest;

@@ -4,8 +4,8 @@ import { GscError } from '../../base/error.ts';
 import { bytesOfText, type ImagePath, imagePath } from '../../base/image-path.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import { readConfiguration } from '../../config/read-configuration.ts';
+import type { GraminizeOptions } from '../../graminize/build-options.ts';
 import type { LibcWish } from '../../graminize/choose-libc.ts';
-import type { GraminizeOptions } from '../../graminize/graminize.ts';
 import type { GivenProfile } from '../../graminize/profiled-selection.ts';
 import type { Image } from '../../image/image.ts';
 import { parseToml, type TomlDocument } from '../../manifest/toml/toml.ts';
@@ -14,6 +14,7 @@ import { openRuntime } from '../../provision/open-runtime.ts';
 import { rootOfImage } from '../../provision/runtime-root.ts';
 import { runtimeSource } from '../../provision/runtime-source.ts';
 import { detectDistribution } from '../../runtime/recipe/detect-distribution.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import type { Family, RuntimeVersion } from '../../runtime/version.ts';
 import { type TrustLevel, trustLevels } from '../../trust/trust-level.ts';
 import { addChoiceOptions, type ChoiceOptions, readChoices } from './build-choices.ts';
@@ -69,10 +70,10 @@ export function addContentOptions(command: Command): Command {
 }
 
 /** What the options say to graminizing. */
-export type ContentWishes = Omit<
-  GraminizeOptions,
-  'tree' | 'name' | 'baseName' | 'epochSeconds' | 'toolVersion'
->;
+export interface ContentWishes {
+  readonly runtime: Runtime;
+  readonly options: GraminizeOptions;
+}
 
 /** What the options are about. */
 export interface ContentSubject {
@@ -101,14 +102,16 @@ export async function readContentOptions(
   const runtime = await openRuntime(context, { order, version: options.runtimeVersion, building });
   return {
     runtime,
-    ...(manifest && { manifest }),
-    choices,
-    insecureArguments: options.insecureArgs === true,
-    libc: options.libc,
-    trust: (options.trust ?? []).map((path) => toImagePath('--trust', path)),
-    exclude: (options.exclude ?? []).map((path) => toImagePath('--exclude', path)),
-    trustLevel: options.trustLevel,
-    ...(profile && { profile }),
+    options: {
+      ...(manifest && { manifest }),
+      choices,
+      insecureArguments: options.insecureArgs === true,
+      libc: options.libc,
+      trust: (options.trust ?? []).map((path) => toImagePath('--trust', path)),
+      exclude: (options.exclude ?? []).map((path) => toImagePath('--exclude', path)),
+      trustLevel: options.trustLevel,
+      ...(profile && { profile }),
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { showEnclaveSize } from '../../enclave/enclave-size.ts';
+import { showManifestSize } from '../../manifest/schema/size.ts';
 import type { SignedEnclave } from '../../signature/sign-enclave.ts';
 import type { Console } from '../terminal/console.ts';
 
@@ -7,7 +7,7 @@ export function reportSigned(console: Console, { mrEnclave, mrSigner, settings }
   console.say(`  mr_enclave     ${mrEnclave}`);
   console.say(`  mr_signer      ${mrSigner}`);
   console.say(
-    `  enclave        ${showEnclaveSize(settings.sizeBytes)}, ${settings.maxThreads} threads${settings.hasEdmm ? ', EDMM' : ''}${settings.isDebug ? ', DEBUG' : ''}`,
+    `  enclave        ${showManifestSize(settings.sizeBytes)}, ${settings.maxThreads} threads${settings.hasEdmm ? ', EDMM' : ''}${settings.isDebug ? ', DEBUG' : ''}`,
   );
 }
 

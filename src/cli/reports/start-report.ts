@@ -11,22 +11,23 @@ type Arguments =
 
 /** Says what starts, as whom and where, and with which C library: as the complete manifest has it. */
 export function sayStart(console: Console, graminized: Graminized): void {
-  const { manifest } = graminized;
+  const { root } = graminized.manifest;
   console.say(
-    `  starts         ${textAt(manifest, ['libos', 'entrypoint'])} as ${describeArguments(graminized)}`,
+    `  starts         ${textAt(root, ['libos', 'entrypoint'])} as ${describeArguments(graminized)}`,
   );
-  const [uid, gid, directory] = identityIn(manifest);
-  console.say(`  as             uid ${uid}, gid ${gid}, in ${directory}, ${describeVariables(manifest)}`);
+  const [uid, gid, directory] = identityIn(root);
+  console.say(`  as             uid ${uid}, gid ${gid}, in ${directory}, ${describeVariables(root)}`);
   console.say(`  C library      ${describeLibc(graminized)}`);
 }
 
 /** The same as plain values, for `--json`. `argv` is null where a file has the arguments. */
 export function startToJson(graminized: Graminized): object {
-  const { manifest, start, libc, loadedLibc } = graminized;
+  const { start, libc, loadedLibc } = graminized;
+  const { root } = graminized.manifest;
   const given = argumentsIn(graminized);
-  const [uid, gid, directory] = identityIn(manifest);
+  const [uid, gid, directory] = identityIn(root);
   return {
-    entrypoint: textAt(manifest, ['libos', 'entrypoint']),
+    entrypoint: textAt(root, ['libos', 'entrypoint']),
     argv: given.kind === 'file' ? null : given.argv,
     ...(given.kind === 'file' && { argv_src_file: given.uri }),
     uid,
@@ -46,14 +47,14 @@ export function showCommand(argv: readonly string[]): string {
 }
 
 /** Gramine's rule: one of the three sources, else the program's name alone. With arguments of the host, argv[0] is that name. */
-function argumentsIn({ manifest, start }: Graminized): Arguments {
-  const program = textAt(manifest, ['libos', 'entrypoint']);
-  const uri = valueAt(manifest, ['loader', 'argv_src_file']);
+function argumentsIn({ manifest: { root }, start }: Graminized): Arguments {
+  const program = textAt(root, ['libos', 'entrypoint']);
+  const uri = valueAt(root, ['loader', 'argv_src_file']);
   if (typeof uri === 'string') return { kind: 'file', uri };
-  if (valueAt(manifest, ['loader', 'insecure__use_cmdline_argv']) === true) {
+  if (valueAt(root, ['loader', 'insecure__use_cmdline_argv']) === true) {
     return { kind: 'replaceable', argv: [program, ...start.argv.slice(1)] };
   }
-  const argv = valueAt(manifest, ['loader', 'argv']);
+  const argv = valueAt(root, ['loader', 'argv']);
   return { kind: 'fixed', argv: isArray(argv) ? argv.map(String) : [program] };
 }
 

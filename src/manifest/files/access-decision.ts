@@ -3,7 +3,7 @@ import { PlaceIndex } from '../../base/place-index.ts';
 import { emulatedPlaceOf } from '../../start/emulated-places.ts';
 import { select } from '../schema/runtime-values.ts';
 import { isTable, type TomlTable, type TomlValue, valueAt } from '../toml/toml.ts';
-import { type Mount, mountOf, readMounts } from './reachable-files.ts';
+import { type Mount, mountOf, readMounts } from './mounts.ts';
 
 /** What Gramine does when a program inside opens a name, if there is a file. */
 export type FileAccessDecision =

@@ -1,8 +1,9 @@
-import { bytesOfText, type ImagePath, imagePath, textOfBytes } from '../../base/image-path.ts';
+import type { ImagePath } from '../../base/image-path.ts';
 import type { DirectoryMount } from '../../trust/directory-links.ts';
+import { fileUri, pathOfUri } from '../schema/file-uri.ts';
 import { select } from '../schema/runtime-values.ts';
-import { isArray, isTable, type TomlTable, type TomlValue, valueAt } from '../toml/toml.ts';
-import { mountOf, readMounts } from './reachable-files.ts';
+import { isArray, isTable, type TomlTable, valueAt } from '../toml/toml.ts';
+import { hostPathOf, mountOf, readMounts } from './mounts.ts';
 
 /**
  * Adds to `sgx.allowed_files` the names that its entries get through gsc's mounts in place of directory links: Gramine
@@ -15,26 +16,20 @@ export function allowBehindMounts(manifest: TomlTable, links: readonly Directory
   if (!isArray(allowed) || !isTable(sgx) || links.length === 0) return manifest;
   const mounts = readMounts(manifest);
   const targets = new Map(links.map(({ path, target }) => [path, target]));
-  const known = new Set(allowed.map(allowedPath));
+  const known = new Set(allowed.map(pathOfUri));
   const added = new Set<string>();
   for (const path of known) {
     const mount = path && mountOf(path, mounts);
     if (!mount || mount.shows === undefined || targets.get(mount.at) !== mount.shows) continue;
-    const real = imagePath(`${mount.shows}/${path.slice(mount.at.length)}`);
-    const text = textOfBytes(real);
-    if (text !== undefined && !known.has(real)) added.add(`file:${text}`);
+    const real = hostPathOf(path, mount);
+    const uri = real && fileUri(real);
+    if (uri !== undefined && !known.has(real)) added.add(uri);
   }
   if (added.size === 0) return manifest;
   return new Map([...manifest, ['sgx', new Map([...sgx, ['allowed_files', [...allowed, ...added]]])]]);
 }
 
-/** The absolute path that an entry of `sgx.allowed_files` stands for. */
-function allowedPath(uri: TomlValue): ImagePath | undefined {
-  if (typeof uri !== 'string' || !uri.startsWith('file:/')) return undefined;
-  return imagePath(bytesOfText(uri.slice('file:'.length)));
-}
-
 /** The files and directories that a manifest allows, by their absolute paths. */
 export function allowedPaths(manifest: TomlTable): readonly ImagePath[] {
-  return [...select(manifest, 'sgx.allowed_files.*')].flatMap(([, uri]) => allowedPath(uri) ?? []);
+  return [...select(manifest, 'sgx.allowed_files.*')].flatMap(([, uri]) => pathOfUri(uri) ?? []);
 }

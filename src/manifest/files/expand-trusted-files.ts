@@ -1,6 +1,7 @@
 import { GscError } from '../../base/error.ts';
 import { isAtLeast, type RuntimeVersion } from '../../runtime/version.ts';
 import { tableOf, withKey } from '../schema/defaults.ts';
+import { fileUriOfText, textOfFileUri } from '../schema/file-uri.ts';
 import { showValue } from '../schema/problem.ts';
 import { isArray, isTable, type KeyPath, showPath, type TomlTable, type TomlValue } from '../toml/toml.ts';
 import { mapInBatches } from './batch.ts';
@@ -80,7 +81,7 @@ function readEntry(value: TomlValue, place: KeyPath, showPlace: ShowPlace): Entr
   }
   const unknown = [...table.keys()].find((key) => key !== 'uri' && key !== 'sha256');
   if (unknown !== undefined) throw fail(`expected only uri and sha256, got the key ${unknown} as well`);
-  if (!uri.startsWith('file:')) {
+  if (textOfFileUri(uri) === undefined) {
     throw fail(`expected a URI that starts with file:, got ${showValue(uri)}`, 'only files can be trusted');
   }
   return { uri, sha256, place };
@@ -109,7 +110,7 @@ async function lookUpEntry(
 
 async function expandEntry({ entry, found }: LookedUpEntry, rules: Rules): Promise<readonly Trusted[]> {
   if (found.kind === 'directory') return expandDirectory(entry, found, rules);
-  const uri = rules.areUrisKept ? entry.uri : `file:${pathlibForm(pathOf(entry.uri))}`;
+  const uri = rules.areUrisKept ? entry.uri : fileUriOfText(pathlibForm(pathOf(entry.uri)));
   return [{ ...entry, uri, file: found }];
 }
 
@@ -179,7 +180,8 @@ async function expandDirectory(
   for (const child of await rules.files.list(directory)) {
     if (child.kind === 'directory') parts.push(await expandDirectory(entry, child, rules));
     // A link is looked up again: only that knows the root which absolute links count from.
-    else parts.push([{ ...entry, uri: `file:${child.listedAs}`, file: child.isLink ? undefined : child }]);
+    else
+      parts.push([{ ...entry, uri: fileUriOfText(child.listedAs), file: child.isLink ? undefined : child }]);
   }
   return parts.flat();
 }
@@ -228,5 +230,5 @@ const kindNames = {
 } as const;
 
 function pathOf(uri: string): string {
-  return uri.slice('file:'.length);
+  return textOfFileUri(uri) ?? uri;
 }

@@ -1,6 +1,7 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin, textOfBytes } from '../../base/image-path.ts';
 import { isAtLeast } from '../../runtime/version.ts';
-import { readMounts } from '../files/reachable-files.ts';
+import { readMounts } from '../files/mounts.ts';
+import { textOfFileUri } from '../schema/file-uri.ts';
 import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue } from '../toml/toml.ts';
 import { type Draft, peek, put, take } from './migration-draft.ts';
 
@@ -72,9 +73,8 @@ export function migrateProtectedFiles(draft: Draft): void {
  * A relative URI outside of all mounts stays a relative path. Undefined for what is no `file:` URI.
  */
 export function insidePath(draft: Draft, uri: TomlValue): string | undefined {
-  if (typeof uri !== 'string' || !uri.startsWith('file:')) return undefined;
-  const path = uri.slice('file:'.length);
-  if (!path.startsWith('/')) return path;
+  const path = textOfFileUri(uri);
+  if (!path?.startsWith('/')) return path;
   const host = imagePath(bytesOfText(path));
   const mounts = readMounts(draft.root as TomlTable);
   const window = mounts.findLast(

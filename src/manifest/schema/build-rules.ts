@@ -1,6 +1,7 @@
 import { bytesOfText, imagePath, showBytes } from '../../base/image-path.ts';
 import { findTemplateMark, templateHint } from '../toml/template-marks.ts';
 import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue, valueAt } from '../toml/toml.ts';
+import { textOfFileUri } from './file-uri.ts';
 import { type Finding, showValue } from './problem.ts';
 import { select } from './runtime-values.ts';
 
@@ -45,21 +46,18 @@ const uriKeys: readonly string[] = [
 export function findRelativeUris(root: TomlTable): readonly Finding[] {
   return uriKeys.flatMap((key) =>
     [...select(root, key)].flatMap(([path, uri]) => {
-      if (!isRelative(uri) || isUnused(root, path)) return [];
-      const absolute = showBytes(imagePath(bytesOfText(uri.slice('file:'.length))));
+      const text = textOfFileUri(uri);
+      if (text === undefined || text.startsWith('/') || isUnused(root, path)) return [];
+      const absolute = showBytes(imagePath(bytesOfText(text)));
       return [
         {
           path,
           message: `expected an absolute path in the image, got the relative ${showValue(uri)}, which matches nothing there`,
-          hint: `write file:${absolute}${uri.endsWith('/') && absolute !== '/' ? '/' : ''}`,
+          hint: `write file:${absolute}${text.endsWith('/') && absolute !== '/' ? '/' : ''}`,
         },
       ];
     }),
   );
-}
-
-function isRelative(uri: TomlValue): uri is string {
-  return typeof uri === 'string' && uri.startsWith('file:') && !uri.startsWith('file:/');
 }
 
 /** The URI of a tmpfs means nothing. */

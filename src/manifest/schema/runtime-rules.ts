@@ -2,7 +2,7 @@ import { type GramineRelease, isAtLeast, type RuntimeVersion } from '../../runti
 import { isTable, type KeyPath, type TomlDocument, type TomlTable, valueAt } from '../toml/toml.ts';
 import { type Finding, locateFindings, type ManifestProblem, showValue } from './problem.ts';
 import { findRefusedValues, select } from './runtime-values.ts';
-import { nextPowerOfTwo, parseLoaderSize, parseSignerSize, showSize } from './size.ts';
+import { parseLoaderSize, parseSignerSize, powerOfTwoFrom, showManifestSize } from './size.ts';
 
 /**
  * What the schema accepts and Gramine refuses when the enclave is signed or started: sizes, ranges, URIs and
@@ -54,17 +54,17 @@ function checkEnclaveSize(root: TomlTable, release: GramineRelease): readonly Fi
       {
         path,
         message: `expected decimal digits and at most one of K, M, G, which signer and loader both read, got ${showValue(text)}`,
-        hint: `write "${showSize(nextPowerOfTwo(sizeBytes))}"`,
+        hint: `write "${showManifestSize(powerOfTwoFrom(sizeBytes))}"`,
       },
     ];
   }
-  const power = nextPowerOfTwo(sizeBytes);
+  const power = powerOfTwoFrom(sizeBytes);
   if (power !== sizeBytes) {
     return [
       {
         path,
         message: `expected a power of two, got ${showValue(text)}`,
-        hint: `the next power of two is "${showSize(power)}"`,
+        hint: `the next power of two is "${showManifestSize(power)}"`,
       },
     ];
   }

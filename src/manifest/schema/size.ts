@@ -1,7 +1,7 @@
 const factors: Readonly<Record<string, bigint>> = { K: 1n << 10n, M: 1n << 20n, G: 1n << 30n };
 
-/** Longer texts are no sizes; this keeps big integers small. 64 bits take 66 characters in binary. */
-const longestSize = 100;
+/** Longer texts are no sizes; this keeps big integers small. */
+const longestSize = 1000;
 
 /**
  * A size in bytes as Gramine's signer reads it: an integer as Python writes it (`256`, `0x10`, `0b1`, `1_000`; no leading
@@ -11,7 +11,7 @@ export function parseSignerSize(text: string): bigint | undefined {
   const match = /^\s*([+-]?)(.*?)([KMG]?)$/s.exec(text);
   if (!match || text.length > longestSize) return undefined;
   const [, sign, number = '', suffix = ''] = match;
-  const value = pythonInteger(number.trim());
+  const value = pythonInteger(number.trimEnd());
   if (value === undefined) return undefined;
   return (sign === '-' ? -value : value) * (factors[suffix] ?? 1n);
 }
@@ -24,8 +24,8 @@ export function parseLoaderSize(text: string): bigint | undefined {
     : undefined;
 }
 
-/** The size with the largest suffix that leaves no rest: `512M`, `1G`, `1536K`. */
-export function showSize(sizeBytes: bigint): string {
+/** A size as manifests write it, with the largest suffix that leaves no rest: `512M`, `1G`, `1536K`. */
+export function showManifestSize(sizeBytes: bigint): string {
   for (const suffix of ['G', 'M', 'K'] as const) {
     const factor = factors[suffix] as bigint;
     if (sizeBytes !== 0n && sizeBytes % factor === 0n) return `${sizeBytes / factor}${suffix}`;
@@ -33,11 +33,9 @@ export function showSize(sizeBytes: bigint): string {
   return `${sizeBytes}`;
 }
 
-/** The smallest power of two that is not below `value`. */
-export function nextPowerOfTwo(value: bigint): bigint {
-  let power = 1n;
-  while (power < value) power <<= 1n;
-  return power;
+/** The smallest power of two that is not below `sizeBytes`. */
+export function powerOfTwoFrom(sizeBytes: bigint): bigint {
+  return sizeBytes <= 1n ? 1n : 1n << BigInt((sizeBytes - 1n).toString(2).length);
 }
 
 /** Python's `int(text, 0)`, without a sign. */

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { showProblem } from '../../../src/manifest/schema/problem.ts';
 import { checkRuntimeRules } from '../../../src/manifest/schema/runtime-rules.ts';
 import {
-  nextPowerOfTwo,
   parseLoaderSize,
   parseSignerSize,
-  showSize,
+  powerOfTwoFrom,
+  showManifestSize,
 } from '../../../src/manifest/schema/size.ts';
 import { parseToml } from '../../../src/manifest/toml/toml.ts';
 import { parseRuntimeVersion } from '../../../src/runtime/version.ts';
@@ -182,11 +182,11 @@ describe('sizes', () => {
   });
 
   it('are shown with the largest suffix, and rounded up to powers of two', () => {
-    expect([showSize(1536n << 10n), showSize(1n << 40n), showSize(1000n)]).toEqual([
+    expect([showManifestSize(1536n << 10n), showManifestSize(1n << 40n), showManifestSize(1000n)]).toEqual([
       '1536K',
       '1024G',
       '1000',
     ]);
-    expect([nextPowerOfTwo(1n), nextPowerOfTwo(3n), nextPowerOfTwo(4n)]).toEqual([1n, 4n, 4n]);
+    expect([powerOfTwoFrom(1n), powerOfTwoFrom(3n), powerOfTwoFrom(4n)]).toEqual([1n, 4n, 4n]);
   });
 });

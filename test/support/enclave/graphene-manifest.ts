@@ -1,6 +1,6 @@
 import type { GrapheneDialect } from '../../../src/enclave/enclave-rules.ts';
 import type { EnclaveSettings } from '../../../src/enclave/enclave-settings.ts';
-import { parseEnclaveSize } from '../../../src/enclave/enclave-size.ts';
+import { parseEnclaveSize } from '../../../src/enclave/enclave-settings.ts';
 import { parseToml, valueAt } from '../../../src/manifest/toml/toml.ts';
 
 const features = ['avx', 'avx512', 'mpx', 'pkru'] as const;

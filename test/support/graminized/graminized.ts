@@ -1,12 +1,12 @@
 import { parse } from 'smol-toml';
 import { extract } from 'tar-stream';
-import { type Graminized, type GraminizeOptions, graminize } from '../../../src/graminize/graminize.ts';
+import type { GraminizeOptions } from '../../../src/graminize/build-options.ts';
+import { type Graminized, graminize } from '../../../src/graminize/graminize.ts';
 import type { Image, Layer } from '../../../src/image/image.ts';
 import { collectBytes } from '../../../src/image/verified-stream.ts';
 import { parseToml } from '../../../src/manifest/toml/toml.ts';
 import { findRuntime } from '../../../src/runtime/find/find-runtime.ts';
 import type { Runtime } from '../../../src/runtime/runtime.ts';
-import { scanImage } from '../../../src/scan/scan-image.ts';
 import { installation, treeOf } from '../runtime/make-tree.ts';
 
 /** A Gramine of this version; its ELF files have headers only. */
@@ -15,25 +15,20 @@ export async function runtimeOf(version = '1.9', directory?: string): Promise<Ru
   return findRuntime(tree, readFiles, { subject: 'runtime' });
 }
 
-export interface Wishes extends Partial<Omit<GraminizeOptions, 'manifest' | 'tree'>> {
+export interface Wishes extends Omit<GraminizeOptions, 'manifest' | 'tree'> {
+  readonly runtime?: Runtime;
   /** The user's manifest, TOML. */
   readonly manifest?: string;
 }
 
 /** Graminizes an image with the usual options, or those given. */
 export async function graminizeApp(app: Image, wishes: Wishes = {}): Promise<Graminized> {
-  const { manifest, ...options } = wishes;
-  const { tree } = await scanImage(app);
-  return graminize(app, {
-    insecureArguments: false,
+  const { manifest, runtime, ...options } = wishes;
+  return graminize(app, runtime ?? (await runtimeOf()), {
     libc: 'runtime',
-    trust: [],
-    exclude: [],
     name: 'result',
     toolVersion: '0.0.0-test',
     ...options,
-    runtime: options.runtime ?? (await runtimeOf()),
-    tree,
     ...(manifest !== undefined && { manifest: parseToml(Buffer.from(manifest), 'user.manifest') }),
   });
 }

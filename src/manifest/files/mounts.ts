@@ -1,5 +1,6 @@
 import { bytesOfText, type ImagePath, imagePath, rootPath } from '../../base/image-path.ts';
 import { PlaceIndex } from '../../base/place-index.ts';
+import { pathOfUri } from '../schema/file-uri.ts';
 import { isArray, isTable, type TomlTable, type TomlValue, valueAt } from '../toml/toml.ts';
 
 /** One mount of a manifest. */
@@ -17,9 +18,14 @@ export interface Mount {
 
 /** The root and the mounts of a manifest, in order. A relative URI of the host is taken for the root. */
 export function readMounts(manifest: TomlTable): readonly Mount[] {
-  const listed = valueAt(manifest, ['fs', 'mounts']);
   const root = readMount(valueAt(manifest, ['fs', 'root']) ?? new Map(), rootPath);
-  return [...root, ...(isArray(listed) ? listed : []).flatMap((value) => readMount(value))];
+  return [...(root ? [root] : []), ...listedMounts(manifest)];
+}
+
+/** The mounts of `fs.mounts`, in order, without the root. */
+export function listedMounts(manifest: TomlTable): readonly Mount[] {
+  const listed = valueAt(manifest, ['fs', 'mounts']);
+  return (isArray(listed) ? listed : []).flatMap((value) => readMount(value) ?? []);
 }
 
 /** The order of the mounts of a list, by their places; made at the first question about the list. */
@@ -65,15 +71,14 @@ export function reachThroughMounts(manifest: TomlTable): (path: ImagePath) => bo
     );
 }
 
-function readMount(value: TomlValue, at?: ImagePath): readonly Mount[] {
-  if (!isTable(value)) return [];
+/** One mount; undefined for what is not the value of one. The root, which has no path, is at `at`. */
+export function readMount(value: TomlValue, at?: ImagePath): Mount | undefined {
+  if (!isTable(value)) return undefined;
   const [type, path, uri] = [value.get('type') ?? 'chroot', value.get('path'), value.get('uri')];
   const place = at ?? (typeof path === 'string' ? imagePath(bytesOfText(path)) : undefined);
-  if (place === undefined || typeof type !== 'string') return [];
+  if (place === undefined || typeof type !== 'string') return undefined;
   const keyName = value.get('key_name');
   const more = { ...(typeof uri === 'string' && { uri }), ...(typeof keyName === 'string' && { keyName }) };
-  if (type !== 'chroot') return [{ type, at: place, shows: undefined, ...more }];
-  const isAbsolute = typeof uri === 'string' && uri.startsWith('file:/');
-  const shows = isAbsolute ? imagePath(bytesOfText(uri.slice('file:'.length))) : rootPath;
-  return [{ type, at: place, shows, ...more }];
+  if (type !== 'chroot') return { type, at: place, shows: undefined, ...more };
+  return { type, at: place, shows: pathOfUri(uri) ?? rootPath, ...more };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { imagePath } from '../../../src/base/image-path.ts';
-import { mountOf, reachThroughMounts, readMounts } from '../../../src/manifest/files/reachable-files.ts';
+import { mountOf, reachThroughMounts, readMounts } from '../../../src/manifest/files/mounts.ts';
 import { parseToml } from '../../../src/manifest/toml/toml.ts';
 
 const root = 'fs.root = { type = "chroot", uri = "file:/" }\n';

@@ -1,0 +1,121 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { graminize, type Images, type ImagesEnvironment, openImages, openRuntime } from '../../src/index.ts';
+import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
+import { startDouble } from '../support/store/registry/fixture.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'gsc-library-'));
+const at = (name: string) => join(directory, name);
+const app = `oci:${at('app')}:latest`;
+const opened: Images[] = [];
+
+beforeAll(async () => {
+  writeRuntime(at('runtime'));
+  await writeApp(at('app'));
+});
+
+afterEach(async () => {
+  for (const images of opened.splice(0)) await images.close();
+});
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function open(environment: ImagesEnvironment = {}): Images {
+  const host = { environment: { HOME: at('home') }, homeDirectory: at('home'), workingDirectory: directory };
+  const images = openImages({ ...environment, host: { ...host, ...environment.host } });
+  opened.push(images);
+  return images;
+}
+
+async function graminized(images: Images) {
+  const { image } = await images.open(app);
+  const runtime = await openRuntime(images, { sources: ['runtime'] });
+  return (await graminize(image, runtime)).image;
+}
+
+describe('images', () => {
+  test('are stored once: the same again is unchanged, another one needs force', async () => {
+    const images = open();
+    const made = await graminized(images);
+    const { image: other } = await images.open(app);
+    const name = `oci:${at('stored')}:1`;
+    expect((await images.store(made, name)).outcome).toBe('written');
+    expect((await images.store(made, name)).outcome).toBe('unchanged');
+    await expect(images.store(other, name)).rejects.toMatchObject({ code: 'exists' });
+    expect((await images.open(name)).image.manifest.digest).toBe(made.manifest.digest);
+    expect((await images.store(other, name, { force: true })).outcome).toBe('written');
+  });
+
+  test('get their new layers compressed in a registry, and keep those of the app as they are', async () => {
+    const { domain } = await startDouble();
+    const images = open({ insecureRegistries: [domain] });
+    const made = await graminized(images);
+    const base = (await images.open(app)).image.layers.map(({ descriptor }) => descriptor.digest);
+    await images.store(made, `docker://${domain}/app:1`);
+    const { image } = await images.open(`docker://${domain}/app:1`);
+    const stored = image.layers.map(({ descriptor }) => descriptor);
+    expect(stored.slice(0, base.length).map(({ digest }) => digest)).toEqual(base);
+    expect(stored.length).toBeGreaterThan(base.length);
+    for (const { mediaType } of stored.slice(base.length)) expect(mediaType).toMatch(/gzip$/);
+    expect(image.configDescriptor.digest).toBe(made.configDescriptor.digest);
+  });
+
+  test('pass through a writer while they are scanned', async () => {
+    const images = open();
+    const { image } = await images.open(app);
+    const writer = await images.openWriter(`oci:${at('copied')}:1`);
+    try {
+      expect((await images.scan(image, { writer })).tree.root.kind).toBe('directory');
+      for (const layer of image.layers) expect(await writer.hasLayer(layer)).toBe(true);
+      await writer.commit(image);
+    } finally {
+      await writer.abort();
+    }
+  });
+
+  test('tell the reporter, and print nothing by themselves', async () => {
+    const progress: string[] = [];
+    const ignore = () => undefined;
+    const reporter = { say: ignore, sayHeading: ignore, detail: ignore, warn: ignore };
+    const images = open({
+      usesCache: false,
+      reporter: { ...reporter, progress: (line) => progress.push(line) },
+    });
+    await images.scan((await images.open(app)).image);
+    expect(progress[0]).toMatch(/^reading layer 1 of 1: /);
+  });
+
+  test('are kept in no cache where the caller wants none', async () => {
+    const home = at('other-home');
+    const images = open({ usesCache: false, host: { environment: { HOME: home } } });
+    await images.scan((await images.open(app)).image);
+    expect(readdirSync(directory)).not.toContain('other-home');
+    const keeping = open({ host: { environment: { HOME: home } } });
+    await keeping.scan((await keeping.open(app)).image);
+    expect(readdirSync(directory)).toContain('other-home');
+  });
+
+  test.each([
+    ['oci:nowhere-to-be-found', 'not-found'],
+    ['oci:', 'usage'],
+    ['docker://UPPER', 'usage'],
+  ])('%s is an error with the code %s', async (reference, code) => {
+    await expect(open().open(reference)).rejects.toMatchObject({ name: 'GscError', code });
+  });
+});
+
+describe('a runtime', () => {
+  test('is not found in what is not a runtime, or not there', async () => {
+    const images = open();
+    await expect(openRuntime(images, { sources: [at('app')] })).rejects.toMatchObject({ code: 'runtime' });
+    await expect(openRuntime(images, { sources: ['./none'] })).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  test('needs images of openImages', async () => {
+    const { open: openOne, ...rest } = open();
+    const foreign = { open: openOne, ...rest } as Images;
+    await expect(openRuntime(foreign, { sources: ['runtime'] })).rejects.toThrow(TypeError);
+  });
+});

@@ -4,7 +4,7 @@
  * machine does not count.
  *
  *   node scripts/bench.mjs hostile            # ends with 1 if anything grows faster than n^1.5
- *   node out/bench/hostile.mjs mounts         # only what has this word in its name
+ *   node out/bench/bundles/hostile.mjs mounts         # only what has this word in its name
  */
 import { configCases, type HostileCase, layerCases, treeCases } from './parts/hostile-images.ts';
 import { manifestCases } from './parts/hostile-manifests.ts';

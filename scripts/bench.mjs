@@ -10,7 +10,8 @@ const [wanted] = process.argv.slice(2);
 const names = wanted === undefined ? all : [wanted];
 mkdirSync('out/bench', { recursive: true });
 for (const name of names) {
-  const outfile = `out/bench/${name}.mjs`;
+  // As deep as the helpers of the tests, which find the repository by their own place.
+  const outfile = `out/bench/bundles/${name}.mjs`;
   await build({
     entryPoints: [`bench/${name}.ts`],
     outfile,

@@ -17,7 +17,7 @@ for (const name of positionals.length > 0 ? positionals : imageNames) {
 
 /** The maker is TypeScript, which Node 20 does not run by itself. The bundle lies as deep as its source: it finds the repository by its own place. */
 async function loadMaker() {
-  const outfile = new URL(`../out/bundle/make-image-${process.pid}.mjs`, import.meta.url);
+  const outfile = new URL(`../out/bundle/images/make-image-${process.pid}.mjs`, import.meta.url);
   const entry = new URL('../test/support/images/make-image.ts', import.meta.url);
   try {
     await build({

@@ -47,7 +47,7 @@ export async function startBroker(initial: BrokerState, surroundings: BrokerSurr
   server.on('connection', (socket) => {
     // From the first byte on: a slow handshake takes of the same time.
     const timer = setTimeout(() => {
-      surroundings.log(`client given up after ${state.secondsPerClient} s`);
+      surroundings.log(`client dropped after ${state.secondsPerClient} s`);
       socket.destroy();
     }, state.secondsPerClient * 1000);
     socket.once('close', () => clearTimeout(timer));
@@ -56,7 +56,9 @@ export async function startBroker(initial: BrokerState, surroundings: BrokerSurr
   server.on('tlsClientError', (error) =>
     surroundings.log(`client left during the handshake: ${error.message}`),
   );
-  server.on('drop', () => surroundings.log(`client turned away: ${state.mostClients} are here already`));
+  server.on('drop', () =>
+    surroundings.log(`client turned away: ${state.mostClients} clients are connected already`),
+  );
   server.on('secureConnection', (socket) => void serve(socket, state, surroundings));
   await listen(server, state);
   return {

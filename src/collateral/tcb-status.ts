@@ -27,7 +27,7 @@ interface StatusText {
 export const tcbStatusTexts: Readonly<Record<TcbStatus, StatusText>> = {
   UpToDate: {
     meaning: 'firmware, microcode and the quoting enclave are at the level that Intel demands',
-    remedy: 'nothing has to be done',
+    remedy: 'nothing to do',
   },
   SWHardeningNeeded: {
     meaning:

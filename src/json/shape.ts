@@ -40,7 +40,7 @@ export type ObjectValue<F extends Fields> = {
 } & { readonly [key: string]: unknown };
 
 export const text: Shape<string> = {
-  ...scalar('a text', (node) => (node.kind === 'text' ? node.value : undefined)),
+  ...scalar('a string', (node) => (node.kind === 'text' ? node.value : undefined)),
   plural: 'texts',
   zero: '',
 };

@@ -118,7 +118,7 @@ async function sourceOf({ host, reporter }: Workspace, wanted: WantedSource): Pr
   const source = await findSource(host, wanted);
   if (source.obstacle !== undefined) {
     reporter.warn(
-      `${wanted.place}: the commit of ${source.revision} cannot be asked for (${source.obstacle}): a runtime that was built for this name is taken, whatever it stands for now`,
+      `${wanted.place}: the commit of ${source.revision} cannot be looked up (${source.obstacle}): a runtime built earlier for this name is used, whatever it stands for now`,
     );
   }
   return source;
@@ -150,7 +150,7 @@ async function distributionOf(
     reporter.say(`${reason}: ${name} is taken`);
   }
   const distribution = distributionFor(family, name);
-  if (distribution === undefined) throw new Error(`${name} is no distribution`);
+  if (distribution === undefined) throw new Error(`${name} is not a distribution that gsc knows`);
   return distribution;
 }
 
@@ -190,7 +190,7 @@ function checkMirror(setting: Setting): string {
       code: 'config',
       subject: setting.place,
       message: 'Mirror: the URL has a login, which layers of the build would keep',
-      hint: 'name a mirror that the build may read without one',
+      hint: 'name a mirror that needs no login',
     });
   }
   if (/^(?:https?|ftp|file):\/\/[\w.~:/@%+-]+$/.test(text)) return text;

@@ -72,7 +72,7 @@ function checkSum(block: Buffer, place: TarPlace): void {
   if (stored === unsigned || stored === signedSum(block, unsigned)) return;
   throw tarError(
     place,
-    `this is no tar header: expected the checksum ${unsigned}, got ${Number.isNaN(stored) ? 'no number' : stored}`,
+    `this is not a tar header: expected the checksum ${unsigned}, got ${Number.isNaN(stored) ? 'no number' : stored}`,
   );
 }
 

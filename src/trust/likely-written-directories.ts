@@ -172,7 +172,7 @@ const signTexts: Readonly<Record<WriteSign, (place: WritePlace) => string>> = {
   'standard-stream': () => 'links to standard streams',
   user: () => 'belongs to the user that the application runs as',
   service: ({ uid, owner }) => `belongs to ${owner === undefined ? `uid ${uid}` : showBytes(owner)}`,
-  everybody: () => 'everybody may write to it',
+  everybody: () => 'it is world-writable',
   group: () => 'the group that the application runs as may write to it',
   log: () => 'a log directory',
   state: () => 'a state directory',

@@ -163,7 +163,7 @@ describe('nobody else gets a secret', () => {
   const revoked = makePck(pki.processorCa);
 
   test.each<[string, Holder | undefined, RegExp]>([
-    ['a client without a certificate', undefined, /it shows no certificate/],
+    ['a client without a certificate', undefined, /it presents no certificate/],
     ['one with an ordinary certificate', plain, /certificate-format/],
     ['another enclave', makeRaTls(pki, { quote: { report: { mrEnclave: '00'.repeat(32) } } }), /mr-enclave/],
     [

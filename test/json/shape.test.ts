@@ -148,7 +148,7 @@ describe('a problem says where, what was expected and what is there', () => {
     ['{"layers":[],"version":"2"}', 'version: expected 2, got "2"'],
     [`{${good},"kind":"tar"}`, 'kind: expected "layers", got "tar"'],
     [`{${good},"ratio":"1"}`, 'ratio: expected a number, got a text'],
-    [`{${good},"nested":[[{"a":["b"]}]]}`, 'nested[0][0].a: expected a text, got an array'],
+    [`{${good},"nested":[[{"a":["b"]}]]}`, 'nested[0][0].a: expected a string, got an array'],
     [`{${good},"nested":[true]}`, 'nested[0]: expected an array of objects, got true'],
   ])('%s', (json, problem) => {
     expect(problemOf(json, shape)).toBe(problem);
@@ -171,6 +171,6 @@ describe('a problem says where, what was expected and what is there', () => {
   });
 
   test('every value that is given for a field is held against its shape', () => {
-    expect(problemOf('{"User":5,"user":"1"}')).toBe('user: expected a text, got a number');
+    expect(problemOf('{"User":5,"user":"1"}')).toBe('user: expected a string, got a number');
   });
 });

@@ -305,7 +305,7 @@ describe('links in the directory of an entry', () => {
 
   it('a loop of links of the layer is an error', () => {
     expect(() => mergeLayers([[], [symlink('/a', 'b'), symlink('/b', 'a'), file('/a/x')]])).toThrow(
-      /layer 2: \/a\/x: the links in its directory never end/,
+      /layer 2: \/a\/x: the links in its directory form a loop/,
     );
   });
 });

@@ -99,7 +99,7 @@ describe('a layer that was scanned before', () => {
     }
     expect(await scan(gzippedLayer(9))).toEqual(first);
     expect(opened).toBe(2);
-    expect(world.talk()).toMatch(/the cache is not used as it should: .*damaged/);
+    expect(world.talk()).toMatch(/cache: .*damaged/);
     expect(await scan(gzippedLayer(9))).toEqual(first);
     expect(opened).toBe(2);
   });

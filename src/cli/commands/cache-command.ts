@@ -26,7 +26,7 @@ export const addCache: AddCommand = (program, act) => {
       parseChoice('ACTION', text, ['ls', 'prune']),
     )
     .option('--all', 'prune: remove every entry')
-    .option('--max-size <size>', 'prune: what may stay, such as 500MB; default 2GB', parseSize)
+    .option('--max-size <size>', 'prune: the size to keep, such as 500MB; default 2GB', parseSize)
     .action(act(cache));
 };
 

@@ -50,9 +50,9 @@ async function serveSecrets(context: CommandContext, { config }: Options, _actio
       loaded = await loadBroker(context, config);
       broker.reload(loaded.state);
       stamp = await stampOf(loaded.files);
-      log('configuration read again');
+      log('configuration reloaded');
     } catch (error) {
-      log(`configuration left as it was: ${error instanceof Error ? error.message : String(error)}`);
+      log(`configuration unchanged: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   await broker.close();

@@ -53,7 +53,7 @@ export function addContentOptions(command: Command): Command {
       repeatable,
     )
     .addOption(runtimeVersionOption())
-    .option('--insecure-args', 'let the arguments of docker run through')
+    .option('--insecure-args', 'pass the arguments of docker run on to the application')
     .option('--trust <path>', 'trust a path or pattern that is left out by default (repeatable)', repeatable)
     .option('--exclude <path>', 'leave out a path or pattern (repeatable)', repeatable)
     .addOption(
@@ -130,7 +130,7 @@ export function toImagePath(option: string, text: string): ImagePath {
     throw new GscError({
       code: 'usage',
       subject: option,
-      message: 'expected a path in the image, got an empty word',
+      message: 'expected a path in the image, got an empty string',
       hint: 'write / for the root',
     });
   }

@@ -16,7 +16,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
     ...['--image', '--mrenclave', '--mrsigner', '--isvprodid', '--isvsvn', '--any-identity'],
     ...['--report-data', '--nonce', '--policy', '--at'],
   ],
-  'What it is held against:': ['--collateral', '--pck-certificate', '--root-ca'],
+  'What it is checked against:': ['--collateral', '--pck-certificate', '--root-ca'],
   'Reading images:': ['--no-cache', '--insecure-registry', '--ca-file', '--platform'],
 };
 

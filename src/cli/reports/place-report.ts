@@ -59,7 +59,7 @@ function showLinear({ linearMaximumSeconds }: StartCost): string {
 export function sayUndecidedPlaces(console: Console, { writePlaces, applicationData }: Graminized): void {
   sayList(console, {
     title:
-      'programs may want to write here, and cannot; decide with --volume PATH=tmpfs, =encrypted[:KEYNAME] or =allowed',
+      'programs may want to write here but cannot; decide with --volume PATH=tmpfs, =encrypted[:KEYNAME] or =allowed',
     lines: writePlaces.map(writeLine),
   });
   sayList(console, {

@@ -73,6 +73,6 @@ function parse<Value>(shape: Shape<Value>, bytes: Buffer, subject: string, what:
     code: 'config',
     subject,
     message: `not a valid ${what}: ${problem}`,
-    hint: 'correct the file, or set DOCKER_HOST, which comes before it',
+    hint: 'correct the file, or set DOCKER_HOST, which takes precedence',
   });
 }

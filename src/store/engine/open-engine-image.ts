@@ -127,7 +127,7 @@ class LazyExport {
     throw new GscError({
       code: 'image',
       subject: this.#options.name,
-      message: `the Engine exports the layer in another form than before: expected ${expected.digest}, got ${layer.descriptor.digest}`,
+      message: `the Engine exports the layer in a different form than before: expected ${expected.digest}, got ${layer.descriptor.digest}`,
       hint: 'run the command again with --no-cache',
     });
   }

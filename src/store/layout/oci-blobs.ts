@@ -18,7 +18,7 @@ export async function readBlob(files: FileSet, descriptor: Descriptor): Promise<
       code: 'image',
       subject: `${files.name}: blob ${descriptor.digest}`,
       message: `expected a document of at most ${maximalDocumentBytes} bytes, got ${descriptor.sizeBytes}`,
-      hint: 'this is no image; export it again',
+      hint: 'this is not an image; export it again',
     });
   }
   const stored = files.open(blobPath(descriptor.digest));

@@ -112,6 +112,6 @@ function hintFor(
   }
   if (status === 404) return `check the name; this lists the tags: skopeo list-tags docker://${subject}`;
   if (status === 413) return 'raise the limit of the proxy in front of the registry';
-  if (status >= 500) return 'the registry has a problem of its own: try again later, or look into its log';
+  if (status >= 500) return 'the registry itself has a problem: try again later, or see its log';
   return `check that ${domain} is a registry of images (OCI distribution protocol)`;
 }

@@ -111,9 +111,9 @@ function realmOf({ challenge, registry, question }: TokenWish, settings: Registr
     code: 'registry',
     subject: question.subject,
     message: `cannot ${question.purpose}: the registry wants a login at ${
-      isPlain ? `${realm.host} without TLS` : 'an address that is no URL'
+      isPlain ? `${realm.host} without TLS` : 'an address that is not a URL'
     }`,
-    hint: 'tell those who run the registry; its token realm must be an https URL',
+    hint: 'tell the operators of the registry; its token realm must be an https URL',
   });
 }
 

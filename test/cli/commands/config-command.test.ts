@@ -26,7 +26,7 @@ test('without a file shows the defaults', async () => {
   expect(stdout).toContain('Distro                auto  (default)\n');
   expect(stdout).toContain('Gramine.Branch        -  (not set)\n');
   expect(stdout).toContain('Gramine.Patches       linear-parse  (default)\n');
-  expect(stderr).toBe('no configuration: there is none of config.yaml, config.yml, config.json here\n');
+  expect(stderr).toBe('no configuration: none of config.yaml, config.yml, config.json exists here\n');
 });
 
 test('shows no login of a repository, and every name of an image as it is', async () => {
@@ -52,7 +52,7 @@ test('shows file and line, options, and what does not count', async () => {
   );
   const fromOption = await gsc(['config', '--runtime', 'dir'], here);
   expect(fromOption.stdout).toMatch(/^Gramine\.Image +dir {2}\(--runtime\)$/m);
-  expect(fromOption.stdout).toMatch(/not used: --runtime goes before it/);
+  expect(fromOption.stdout).toMatch(/not used: --runtime takes precedence/);
 });
 
 test('shows that patches are switched off', async () => {

@@ -335,7 +335,7 @@ describe('what is missing is named', () => {
     const error = await failure({ '/bin/sh': makeElf() });
     expect(error.code).toBe('runtime');
     expect(error.message).toMatch(
-      /^the-image: no Gramine runtime found: looked for libsysdb\.so, sgx\/loader, .*; nothing like it is there$/,
+      /^the-image: no Gramine runtime found: looked for libsysdb\.so, sgx\/loader, .*; nothing similar is there$/,
     );
     expect(error.hint).toBeDefined();
   });

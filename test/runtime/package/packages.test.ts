@@ -167,7 +167,7 @@ describe.skipIf(!hasTool('rpmbuild'))('rpm packages', () => {
     const error = await failure(readRpmPackage(flipped, 'x.rpm'));
     expect(error.code).toBe('blob');
     expect(error.message).toMatch(
-      /^x\.rpm: the content has another digest: expected sha256:[0-9a-f]{64}, got sha256:/,
+      /^x\.rpm: the content has a different digest: expected sha256:[0-9a-f]{64}, got sha256:/,
     );
   });
 
@@ -185,7 +185,7 @@ describe('what is no package', () => {
   test.each([
     ['nothing', Buffer.alloc(0)],
     ['a tar', Buffer.alloc(10_240)],
-    ['a text', Buffer.from('hello, world\n'.repeat(20))],
+    ['a string', Buffer.from('hello, world\n'.repeat(20))],
   ])('%s is refused', async (_, bytes) => {
     expect([startsAsDebianPackage(bytes), startsAsRpmPackage(bytes)]).toEqual([false, false]);
     expect((await failure(readDebianPackage(bytes, 'x'))).code).toBe('archive');

@@ -137,7 +137,7 @@ function understood(
     throw new GscError({
       code: 'engine',
       subject: engine.subject,
-      message: `cannot ${purpose}: what it says is not understood: ${JSON.stringify(line.slice(0, 200))}`,
+      message: `cannot ${purpose}: unexpected response: ${JSON.stringify(line.slice(0, 200))}`,
       hint: 'use a version of Docker from 20.10 on, or Podman from 4 on',
       cause,
     });

@@ -27,7 +27,7 @@ export function checkPolicy(list: Checklist, subjects: PolicySubjects, policy: A
     if (least === undefined) throw new NotChecked('the policy requires none');
     const number = need(evaluationDataNumber, 'TCB info and QE identity');
     if (number >= least) return [`${number}, at least ${least}`];
-    throw new Error(`expected at least ${least}, got ${number}: the collateral is of an older evaluation`);
+    throw new Error(`expected at least ${least}, got ${number}: the collateral is from an older evaluation`);
   });
   list.run('fmspc', () => [checkSelected(platform?.fmspc, policy.fmspcs, 'kind of platform (FMSPC)')]);
   list.run('platform-instance', () => [

@@ -15,7 +15,7 @@ export const remedies: Partial<Readonly<Record<CheckName, string>>> = {
   'pck-chain':
     'check the time and the root; let the host register again, so that it gets a new PCK certificate',
   'root-ca-crl': fetchAgain,
-  'pck-crl': `${fetchAgain}; a revoked platform is not to be trusted any more: move the service to another`,
+  'pck-crl': `${fetchAgain}; do not trust a revoked platform: move the service to another one`,
   'tcb-info-signature': fetchAgain,
   'tcb-info': 'fetch the collateral for the FMSPC of this quote',
   'qe-report-signature': newQuote,

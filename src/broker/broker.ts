@@ -54,7 +54,7 @@ export async function startBroker(initial: BrokerState, surroundings: BrokerSurr
     socket.on('error', () => undefined);
   });
   server.on('tlsClientError', (error) =>
-    surroundings.log(`client left during the handshake: ${error.message}`),
+    surroundings.log(`client disconnected during the handshake: ${error.message}`),
   );
   server.on('drop', () =>
     surroundings.log(`client turned away: ${state.mostClients} clients are connected already`),
@@ -75,11 +75,11 @@ export async function startBroker(initial: BrokerState, surroundings: BrokerSurr
 /** An error with one client is a line in the log, never the end of the server. */
 async function serve(socket: TLSSocket, state: BrokerState, { now, log }: BrokerSurroundings): Promise<void> {
   const { options, ...decision } = state.decision;
-  socket.on('error', (error) => log(`client left: ${error.message}`));
+  socket.on('error', (error) => log(`client disconnected: ${error.message}`));
   try {
     await serveClient(socket, { ...decision, log, options: { ...options, at: now() } });
   } catch (error) {
-    log(`client left: ${error instanceof Error ? error.message : String(error)}`);
+    log(`client disconnected: ${error instanceof Error ? error.message : String(error)}`);
     socket.destroy();
   }
 }

@@ -91,7 +91,7 @@ class SettingReading {
     const anchored = node.resolve(this.#document);
     if (anchored !== undefined) return anchored;
     throw this.error(offsetOf(node), {
-      message: `not valid YAML: nothing has the anchor ${node.source}`,
+      message: `not valid YAML: no value has the anchor ${node.source}`,
       hint: `write &${node.source} before the value that is meant, or the value itself`,
     });
   }

@@ -27,7 +27,7 @@ export function encryptedMountNotes(
     ...notes,
     ...sealed.map(
       (path) =>
-        `${showBytes(path)} is needed for the start and lies in an encrypted mount: the image's own is in plaintext and cannot be opened there`,
+        `${showBytes(path)} is needed for the start and is in an encrypted mount: the image's own is in plaintext and cannot be opened there`,
     ),
   ];
 }

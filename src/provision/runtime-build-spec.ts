@@ -139,7 +139,7 @@ async function distributionOf(
     throw new GscError({
       code: 'config',
       subject: setting.place,
-      message: 'Distro: auto is the distribution of an app image, and there is none here',
+      message: 'Distro: auto means the distribution of the app image, and no app image is given',
       hint: `name one of ${distributionNames(family).join(', ')}`,
     });
   }
@@ -147,7 +147,7 @@ async function distributionOf(
   const name = detected ?? defaultDistributions[family];
   if (detected === undefined) {
     const reason = detect ? `no runtime is built on the app image's distribution` : 'no Distro is configured';
-    reporter.say(`${reason}: ${name} is taken`);
+    reporter.say(`${reason}: ${name} is used`);
   }
   const distribution = distributionFor(family, name);
   if (distribution === undefined) throw new Error(`${name} is not a distribution that gsc knows`);

@@ -129,5 +129,5 @@ function textOf(block: Buffer, { offset, sizeBytes }: TarField): ByteString {
 function badNumber(block: Buffer, name: NumberField, place: TarPlace): GscError {
   const { offset, sizeBytes } = ustarFields[name];
   const bytes = block.toString('hex', offset, offset + sizeBytes);
-  return tarError(place, `the field ${name} is negative or no number that gsc can hold: bytes ${bytes}`);
+  return tarError(place, `the field ${name} is negative or too large for gsc: bytes ${bytes}`);
 }

@@ -173,7 +173,7 @@ const signTexts: Readonly<Record<WriteSign, (place: WritePlace) => string>> = {
   user: () => 'belongs to the user that the application runs as',
   service: ({ uid, owner }) => `belongs to ${owner === undefined ? `uid ${uid}` : showBytes(owner)}`,
   everybody: () => 'it is world-writable',
-  group: () => 'the group that the application runs as may write to it',
+  group: () => 'the group of the application may write to it',
   log: () => 'a log directory',
   state: () => 'a state directory',
   spool: () => 'a spool directory',

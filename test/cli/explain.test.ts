@@ -193,7 +193,7 @@ describe('gsc build', () => {
   test('warns of an argument that is left out, and says it in JSON', async () => {
     const { stdout, stderr } = await build('--cmd', '["/app", "/var/www/page"]', '--json');
     expect(stderr).toContain(
-      'warning: /var/www is left out, but argument 1 lies there: trust it with --trust /var/www\n',
+      'warning: /var/www is left out, but argument 1 is there: trust it with --trust /var/www\n',
     );
     expect(JSON.parse(stdout)).toMatchObject({
       trust_level: 'full',

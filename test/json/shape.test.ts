@@ -93,11 +93,11 @@ describe('an object is read as Go reads it', () => {
 
 describe('what engines read differently is refused', () => {
   test.each([
-    ['an object, then null', '{"Health":{"Test":["x"]},"health":null}', 'health: given once more as null'],
+    ['an object, then null', '{"Health":{"Test":["x"]},"health":null}', 'health: repeated as null'],
     [
       'a value of an array, then null in its place',
       '{"Env":["A"],"env":[null]}',
-      'env[0]: given once more with null',
+      'env[0]: repeated with null',
     ],
   ])('%s', (_, json, problem) => {
     expect(problemOf(json)).toContain(problem);

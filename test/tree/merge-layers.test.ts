@@ -417,7 +417,7 @@ describe('a file below a file', () => {
     const tree = mergeLayers([[file('/low')], [below, file('/f/x/y', 'z'), file('/f/w')]]);
     expect(linesOf(tree)).toEqual(['/', '/f/ 755', '/f/w = ', '/f/x/ 755', '/f/x/y = z', '/low = ']);
     expect(tree.warnings).toEqual([
-      'layer 2 has entries below /f, which it has as a file before: container engines refuse it, gsc takes the directory',
+      'layer 2 has entries below /f, which it first has as a file: container engines refuse it, gsc takes the directory',
     ]);
   });
 

@@ -35,7 +35,7 @@ export const addBuildGramine: AddCommand = (program, act) => {
       'Builds a Gramine (or Graphene) runtime from its sources with an Engine, for --runtime or Gramine.Image. What was built before is not built again.',
     )
     .argument('NAME', 'name of the image with the runtime')
-    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if there');
+    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if present');
   addRuntimeBuildOptions(command)
     .option('-f, --file-only', 'write the Dockerfile and what it copies, and stop')
     .option('-o, --output <dir>', 'where --file-only writes to; default build/gsc-NAME')

@@ -20,7 +20,7 @@ export const addCache: AddCommand = (program, act) => {
     .command('cache')
     .summary('list or prune what gsc keeps between runs')
     .description(
-      'Lists or prunes the cache: layer indexes and other things that gsc would have to find out again.',
+      'Lists or prunes the cache: layer indexes and other results that gsc would have to compute again.',
     )
     .argument('ACTION', 'ls: list the entries; prune: remove some', (text) =>
       parseChoice('ACTION', text, ['ls', 'prune']),

@@ -23,9 +23,9 @@ export const addConfig: AddCommand = (program, act) => {
     .command('config')
     .summary('show the configuration, or write a first one')
     .description('Shows every setting, its value, and where that comes from.')
-    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if there')
+    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if present')
     .option('--runtime <ref>', 'as given to gsc build (repeatable)', repeatable)
-    .option('--init [file]', 'write a commented configuration; default config.yaml, if there is none yet')
+    .option('--init [file]', 'write a commented configuration; default config.yaml, which must not exist yet')
     .action(act(config));
 };
 

@@ -27,7 +27,7 @@ export const addInit: AddCommand = (program, act) => {
     .command('init')
     .summary('write a first manifest')
     .description(
-      'Writes a commented manifest for an image: what starts, what its program is known to need, what is to be decided.',
+      'Writes a commented manifest for an image: what starts, what its program is known to need, what you have to decide.',
     )
     .argument('IMAGE', 'the app image, as for gsc build')
     .option('-o, --output <file>', 'the file to write, which must not exist yet; default standard output')

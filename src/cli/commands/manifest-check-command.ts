@@ -124,7 +124,7 @@ function sayIfOld({ console }: CommandContext, document: TomlDocument, version: 
   const { changes } = migrateManifest(document, version);
   if (changes.length === 0) return;
   const keys = [...new Set(changes.map(({ path }) => showPath(path)))];
-  console.say(`gsc migrate-manifest rewrites what is of another release: ${keys.join(', ')}`);
+  console.say(`gsc migrate-manifest rewrites keys of another release: ${keys.join(', ')}`);
 }
 
 function outputWithoutMigrate(): GscError {
@@ -132,6 +132,6 @@ function outputWithoutMigrate(): GscError {
     code: 'usage',
     subject: '--output',
     message: '--output is only for --migrate',
-    hint: 'add --migrate, or leave --output out',
+    hint: 'add --migrate, or remove --output',
   });
 }

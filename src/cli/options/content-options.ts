@@ -46,7 +46,7 @@ export interface ContentOptions extends ChoiceOptions, RuntimeBuildOptions {
 /** The options that decide what is in a graminized image: of `build`, and of what says beforehand what it would do. */
 export function addContentOptions(command: Command): Command {
   command
-    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if there')
+    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if present')
     .option(
       '--runtime <ref>',
       'the Gramine runtime: an image, a directory, a package (repeatable)',

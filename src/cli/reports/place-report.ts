@@ -71,7 +71,7 @@ export function sayUndecidedPlaces(console: Console, { writePlaces, applicationD
     const sign = data.signs.find(({ kind }) => kind === 'argument' || kind === 'working-directory');
     if (sign === undefined) continue;
     const place = showBytes(data.place);
-    console.warn(`${place} is left out, but ${showSign(sign)} lies there: trust it with --trust ${place}`);
+    console.warn(`${place} is left out, but ${showSign(sign)} is there: trust it with --trust ${place}`);
   }
 }
 

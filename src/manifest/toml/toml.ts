@@ -97,7 +97,7 @@ function refuseNewerSyntax(text: string, subject: string): void {
   throw new GscError({
     code: 'manifest',
     subject: `${subject}:${line}:${column}`,
-    message: `not valid TOML: ${newer.what} is of TOML 1.1; Gramine reads TOML 1.0`,
+    message: `not valid TOML: ${newer.what} is TOML 1.1; Gramine reads TOML 1.0`,
     hint: newer.instead,
   });
 }

@@ -73,7 +73,7 @@ function checkDigest({ manifest, configDescriptor }: Image, image: ImageName | I
   throw new GscError({
     code: 'not-found',
     subject: name,
-    message: `the Engine knows no image by the digest ${digest}, and the tag is that of another one: ${manifest.digest}, image ID ${configDescriptor.digest}`,
+    message: `the Engine knows no image by the digest ${digest}, and the tag names another image: ${manifest.digest}, image ID ${configDescriptor.digest}`,
     hint: 'leave the digest out, or name the image by its ID',
   });
 }

@@ -51,7 +51,8 @@ async function checkPresence(files: FileSet, descriptor: Descriptor): Promise<vo
   throw new GscError({
     code: 'blob',
     subject,
-    message: url === undefined ? 'the blob is missing' : `the layer is not in the image, but kept at ${url}`,
+    message:
+      url === undefined ? 'the blob is missing' : `the layer is not in the image, but stored at ${url}`,
     hint:
       url === undefined
         ? 'the image is incomplete; pull or export it again'

@@ -48,7 +48,7 @@ test('shows file and line, options, and what does not count', async () => {
   expect(fromFile.stdout).toMatch(/^Distro +debian:12 {2}\(config\.yaml:1; not used: .*\)$/m);
   expect(fromFile.stdout).toMatch(/^Gramine\.Image +a\.deb, b\.deb {2}\(config\.yaml:3\)$/m);
   expect(fromFile.stdout).toMatch(
-    /^Gramine\.Repository +https:\/\/x {2}\(config\.yaml:4; not used: Gramine\.Image goes before it\)$/m,
+    /^Gramine\.Repository +https:\/\/x {2}\(config\.yaml:4; not used: Gramine\.Image takes precedence\)$/m,
   );
   const fromOption = await gsc(['config', '--runtime', 'dir'], here);
   expect(fromOption.stdout).toMatch(/^Gramine\.Image +dir {2}\(--runtime\)$/m);

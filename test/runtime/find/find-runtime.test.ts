@@ -301,8 +301,8 @@ describe('where it lies', () => {
     expect(runtime.origin).toBe('/usr/lib64/gramine');
     expect(runtime.version.release).toBe('1.7');
     expect(runtime.warnings).toEqual([
-      '/usr/local/lib64/gramine is a runtime too; /usr/lib64/gramine is taken',
-      '/a/gramine is a runtime too; /usr/lib64/gramine is taken',
+      '/usr/local/lib64/gramine is a runtime too; /usr/lib64/gramine is used',
+      '/a/gramine is a runtime too; /usr/lib64/gramine is used',
     ]);
   });
 

@@ -116,7 +116,7 @@ describe.skipIf(!hasTool('dpkg-deb'))('Debian packages', () => {
       return failure(readDebianPackage(readFileSync(join(directory, 'x.deb')), 'x.deb'));
     };
     expect((await without('d', 'x.deb', 'data.tar')).message).toBe(
-      'x.deb: no Debian package: it has no data.tar, only debian-binary, control.tar',
+      'x.deb: not a Debian package: it has no data.tar, only debian-binary, control.tar',
     );
     expect((await without('d', 'x.deb', 'control.tar')).message).toMatch(
       /it has no control\.tar, only debian-binary$/,

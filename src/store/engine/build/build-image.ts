@@ -60,7 +60,11 @@ export async function buildImage(
     const images = outcome.images.filter((id): id is Digest => isDigest(id));
     const id = images.at(-1);
     if (id === undefined) {
-      throw failureError(engine.subject, `build ${build.subject}`, 'it says that it did, but names no image');
+      throw failureError(
+        engine.subject,
+        `build ${build.subject}`,
+        'the Engine reports success, but names no image',
+      );
     }
     return { id, stages: images.slice(0, -1).filter((stage) => stage !== id) };
   } finally {

@@ -564,7 +564,9 @@ describe('what the user is told', () => {
   test('that a STOPSIGNAL which the manifest keeps out is not delivered', async () => {
     const app = await appImage([[staticProgram()]], { Cmd: ['/app'], StopSignal: '15' });
     const { notes } = await graminizeApp(app, { manifest: 'sys.enable_sigterm_injection = false' });
-    expect(notes).toEqual([expect.stringMatching(/^STOPSIGNAL 15 is not delivered .*injection in your manifest$/)]);
+    expect(notes).toEqual([
+      expect.stringMatching(/^STOPSIGNAL 15 is not delivered .*injection in your manifest$/),
+    ]);
   });
 
   test('nothing, where there is nothing to tell', async () => {

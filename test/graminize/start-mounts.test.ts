@@ -16,8 +16,7 @@ async function keptIn(entries: readonly MadeEntry[], run: RunConfig, wishes: Wis
   };
 }
 
-const needed = (path: string) =>
-  expect.stringMatching(`^${path} is in a tmpfs and is needed for the start`);
+const needed = (path: string) => expect.stringMatching(`^${path} is in a tmpfs and is needed for the start`);
 const script: MadeEntry = ['tmp/app/run.sh', '#!/bin/sh\n. /tmp/app/lib.sh\n', 0o755];
 
 describe('a program below a scratch place', () => {

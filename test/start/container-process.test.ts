@@ -76,7 +76,9 @@ describe('what lies where the engine and Gramine have file systems of their own'
     );
     expect(() => start({ Cmd: ['/l'] }, links)).toThrow(/looked at \/l \(hidden: .* their own \/proc/);
     expect(() => start({ Cmd: ['/dev/l'] }, links)).toThrow(hidden('/dev/l'));
-    expect(() => start({ Cmd: ['./l'], WorkingDir: '/dev' }, links)).toThrow(/\.\/l \(hidden: .* their own \/dev/);
+    expect(() => start({ Cmd: ['./l'], WorkingDir: '/dev' }, links)).toThrow(
+      /\.\/l \(hidden: .* their own \/dev/,
+    );
   });
 
   it('PATH goes on to what is there', () => {

@@ -51,7 +51,7 @@ export function readOpenEnclave(bytes: Buffer): RawCollateral {
   };
 }
 
-/** Lists end in a NUL too, in DER as well; a signature may end in a zero of its own. */
+/** Lists end in a NUL too, in DER as well; a signature may end in its own zero. */
 function withoutNul(item: Buffer = Buffer.alloc(0)): Buffer {
   if (item.at(-1) !== 0) return item;
   try {

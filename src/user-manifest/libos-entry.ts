@@ -17,8 +17,8 @@ interface GivenLibos {
 
 /**
  * The library OS that a manifest names is that of some installation, mostly Gramine's usual place: it starts from where the
- * runtime lies in graminized images, so that gsc's own entry takes its place. Another library OS is a problem: nothing else
- * than the runtime's is in the image's enclave.
+ * runtime is in graminized images, so that gsc's own entry takes its place. Another library OS is a problem: only the
+ * runtime's is in the image's enclave.
  */
 export function settleLibos(document: TomlDocument, around: Surroundings): Step {
   const given = readGiven(document);

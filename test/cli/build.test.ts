@@ -231,7 +231,7 @@ describe('images in the wrong state', () => {
     ['inspecting an unsigned one', ['info-image', 'oci:state:1-unsigned'], /unsigned/],
     ['inspecting an app image', ['info-image', 'oci:app'], /not graminized/],
   ])('%s fails with 1 and says what to do', async (_, args, message) => {
-    // oci:app:latest-unsigned lies in gsc-app: take it away, so that the app image itself is looked at.
+    // oci:app:latest-unsigned is in gsc-app: take it away, so that the app image itself is looked at.
     rmSync(at('gsc-app'), { recursive: true, force: true });
     const { code, stdout, stderr } = await gsc(args);
     expect([code, stdout]).toEqual([1, '']);

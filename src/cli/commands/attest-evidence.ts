@@ -13,7 +13,7 @@ import { parseEndpoint } from '../options/attest-options.ts';
 import type { CommandContext } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';
 
-/** What is to be attested: a bare quote, or a certificate with one, in a file or just shown by a server. */
+/** What should be attested: a bare quote, or a certificate with one, in a file or just shown by a server. */
 export type Evidence =
   | { readonly kind: 'quote'; readonly bytes: Buffer; readonly source: string }
   | {

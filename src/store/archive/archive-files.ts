@@ -17,7 +17,7 @@ export interface ArchiveOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Where a regular file's content lies in the tar. */
+/** Where a regular file's content is in the tar. */
 interface Place {
   readonly offset: number;
   readonly sizeBytes: number;

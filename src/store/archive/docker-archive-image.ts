@@ -85,7 +85,7 @@ async function readConfig(files: FileSet, path: string): Promise<Buffer> {
   return bytes;
 }
 
-/** The config behind a manifest or index that the file holds besides, as Engines since 25 save them; undefined without it. */
+/** The config of a manifest or index that the file also holds, as Engines since 25 save them; undefined without it. */
 async function configOfManifest(files: FileSet, digest: Digest): Promise<Digest | undefined> {
   const isThere = (path: string) => files.sizeOf(path).then((sizeBytes) => sizeBytes !== undefined);
   if (!(await isThere('index.json')) || !(await isThere(blobPath(digest)))) return undefined;

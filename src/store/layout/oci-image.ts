@@ -27,7 +27,7 @@ export interface WantedOciImage {
 
 /**
  * The image for linux/amd64 in an OCI layout: the one with the digest or the tag, or the only one. Throws `archive` if this
- * is no layout, `not-found` if there is no such image, `usage` if there are several, `platform`, `blob` or `image` otherwise.
+ * is not a layout, `not-found` if there is no such image, `usage` if there are several, `platform`, `blob` or `image` otherwise.
  */
 export async function openOciImage(
   files: FileSet,

@@ -6,7 +6,7 @@ import type { ByteStream } from '../../image/image.ts';
 import { type FileSet, readRange } from './file-set.ts';
 import { ignoring } from './temporary-file.ts';
 
-/** The files of a directory. Throws `not-found` or `unreadable` if it is none. */
+/** The files of a directory. Throws `not-found` or `unreadable` if it is not one. */
 export async function openDirectory(path: string, name: string): Promise<FileSet> {
   const facts = await stat(path).catch((error: unknown) => {
     throw readError(path, 'OCI layout', error);

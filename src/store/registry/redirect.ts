@@ -44,7 +44,7 @@ export async function sendFollowing(
 }
 
 /**
- * The URL that a `Location` names. Throws a `registry` error for what is no URL, is not http(s), or would leave TLS
+ * The URL that a `Location` names. Throws a `registry` error for what is not a URL, is not http(s), or would leave TLS
  * behind.
  */
 export function resolveLocation(location: string, base: URL, settings: RegistrySettings): URL {

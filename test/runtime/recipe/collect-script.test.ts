@@ -97,7 +97,7 @@ describe('collect-runtime.sh', () => {
   });
 });
 
-/** The stand-in, installed below a prefix of its own; its library for the loader lies where ldd finds it. */
+/** The stand-in, installed below its own prefix; its library for the loader lies where ldd finds it. */
 async function installedStandin(
   context: TestContext,
 ): Promise<{ readonly installed: string; readonly out: string }> {

@@ -256,7 +256,7 @@ async function namesIn(docker: TestEngine['docker']): Promise<readonly string[]>
   return names.filter((name) => !name.includes('<none>')).sort();
 }
 
-/** IDs of images that are no step's. */
+/** IDs of images that are not a step's. */
 async function imagesIn(docker: TestEngine['docker']): Promise<readonly string[]> {
   return (await docker('images', '--quiet', '--no-trunc')).split('\n').sort();
 }

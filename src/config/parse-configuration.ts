@@ -92,7 +92,7 @@ class SettingReading {
     if (anchored !== undefined) return anchored;
     throw this.error(offsetOf(node), {
       message: `not valid YAML: no value has the anchor ${node.source}`,
-      hint: `write &${node.source} before the value that is meant, or the value itself`,
+      hint: `write &${node.source} before the intended value, or write the value itself`,
     });
   }
 

@@ -153,7 +153,7 @@ SGXDriver:
     expect((await run(python, ['-f', 'x'])).code).toBe(0);
   });
 
-  test('takes the DCAP driver as the template of the Python tool names it, without the command behind it', async () => {
+  test('takes the DCAP driver as the template of the Python tool names it, without the command after it', async () => {
     const config = `Distro: ubuntu:20.04
 ${gramine}SGXDriver:
   Repository: http://127.0.0.1:1/SGXDataCenterAttestationPrimitives.git

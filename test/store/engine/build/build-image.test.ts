@@ -26,7 +26,7 @@ COPY --from=first /word /word
 `;
 
 describe.each(builders)('an image that a real Engine builds with %s', (builder) => {
-  test('has its labels, its content, and no name; what the steps print is told', async (context) => {
+  test('has its labels, its content, and no name; what the steps print is reported', async (context) => {
     const { engine, docker } = await openEngine(context);
     const events: BuildEvent[] = [];
     const before = await namesIn(docker);

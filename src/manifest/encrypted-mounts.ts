@@ -20,14 +20,14 @@ export function encryptedMountNotes(
   const keyless = mounts.filter(({ type, keyName }) => type === 'encrypted' && !hasKey(manifest, keyName));
   const notes = keyless.map(
     ({ at, keyName = defaultKey }) =>
-      `encrypted ${showBytes(at)}: nothing in the manifest brings the key ${JSON.stringify(keyName)}, without which no file there opens: sgx.remote_attestation lets it come by attestation, the key name _sgx_mrsigner takes one of the processor, fs.insecure__keys.${keyName} is for trying`,
+      `encrypted ${showBytes(at)}: nothing in the manifest provides the key ${JSON.stringify(keyName)}, without which no file there can be opened: sgx.remote_attestation lets attestation provide it, the key name _sgx_mrsigner uses one that the processor derives, fs.insecure__keys.${keyName} is for experiments`,
   );
   const sealed = startFiles.filter((path) => mountOf(path, mounts)?.type === 'encrypted');
   return [
     ...notes,
     ...sealed.map(
       (path) =>
-        `${showBytes(path)} is needed for the start and lies in an encrypted mount: the image's own, which is in plain, does not open there`,
+        `${showBytes(path)} is needed for the start and is in an encrypted mount: the image's own is in plaintext and cannot be opened there`,
     ),
   ];
 }

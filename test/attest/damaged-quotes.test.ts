@@ -61,7 +61,7 @@ describe.skipIf(!areRealQuotesThere)('damaged forms of a real quote', () => {
     ]) {
       const verdict = verify(good, { ...raw, pckCrls });
       expect(failuresOf(verdict)).toEqual(['pck-crl']);
-      expect(detailOf(verdict, 'pck-crl')).toMatch(/of another authority/);
+      expect(detailOf(verdict, 'pck-crl')).toMatch(/from another authority/);
     }
   });
 

@@ -79,7 +79,7 @@ function expectOneSource(options: EvidenceOptions, endpoint: string | undefined)
     code: 'usage',
     subject: 'gsc attest',
     message,
-    hint: 'say what is to be attested, as in gsc attest --quote quote.bin',
+    hint: 'say what to attest, as in gsc attest --quote quote.bin',
   });
 }
 
@@ -138,7 +138,7 @@ function asExisting(directory: string, error: unknown): unknown {
   return new GscError({
     code: 'exists',
     subject: directory,
-    message: 'there is such a directory already, and it is not empty',
+    message: 'the directory exists already and is not empty',
     hint: 'choose another name, or remove the directory first',
     cause: error,
   });

@@ -101,7 +101,7 @@ describe('volumes', () => {
     );
     expect(manifest.sgx.allowed_files).toEqual(['file:/data', 'file:/srv/v']);
     expect(trusted.filter((path) => path.startsWith('/srv'))).toEqual([]);
-    expect(notes.join('\n')).not.toContain('nothing is decided');
+    expect(notes.join('\n')).not.toContain('no --volume is set');
     const below = await build(
       {},
       { entries, manifest: 'sgx.allowed_files = ["file:/data/new/x", "file:/q"]' },

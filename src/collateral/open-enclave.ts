@@ -85,7 +85,7 @@ function readItems(buffer: Buffer, { bufferSizeBytes, itemCount }: HeaderValues)
   const offsets = Array.from({ length: itemCount }, (_, index) => buffer.readUInt32LE(4 * index));
   return offsets.map((offset, index) => {
     const end = offsets[index + 1] ?? data.length;
-    if (offset > end || end > data.length) throw new Error(`item ${index} lies outside of the endorsements`);
+    if (offset > end || end > data.length) throw new Error(`item ${index} lies outside the endorsements`);
     return data.subarray(offset, end);
   });
 }

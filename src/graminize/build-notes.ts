@@ -50,7 +50,7 @@ function imageNotes(
   if (start.user.supplementaryGroups.length > 0) {
     const groups = start.user.supplementaryGroups.map(({ name, gid }) => `${showBytes(name)} (${gid})`);
     notes.push(
-      `the user is in the groups ${groups.join(', ')} too; inside the enclave only the primary group is in effect`,
+      `the user is also in the groups ${groups.join(', ')}; inside the enclave only the primary group is in effect`,
     );
   }
   if (!start.workingDirectory.exists) {

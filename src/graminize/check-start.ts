@@ -141,7 +141,7 @@ function notThere(
   { user, appName }: StartParts,
   key: KeyPath,
   problem: string,
-  hint = `name what the image has, or leave ${showPath(key)} out`,
+  hint = `use a path that the image has, or remove ${showPath(key)}`,
 ): GscError {
   const { line, column } = user?.locate(key) ?? { line: 1, column: 1 };
   const value = user && valueAt(user.root, key);

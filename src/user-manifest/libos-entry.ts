@@ -63,7 +63,7 @@ function findOtherFile(given: GivenLibos, { tree, runtime }: Surroundings): read
     {
       path: given.uriPath,
       message: `expected the library OS of the runtime (libsysdb.so, SHA-256 ${sha256}), ${problem}`,
-      hint: 'leave loader.entrypoint out; another library OS comes with another --runtime',
+      hint: 'remove loader.entrypoint; another library OS needs another --runtime',
     },
   ];
 }

@@ -343,7 +343,7 @@ describe('what tools disagree about', () => {
       expect(merged(removable, upper)).toContain('/d/low = L');
       expect(warningsOf(removable, upper)).toEqual([
         expect.stringMatching(
-          /^layer 2 removes or replaces \/d, then gives the directory again without an opaque marker: /,
+          /^layer 2 removes or replaces \/d, then recreates the directory without an opaque marker: /,
         ),
       ]);
     },

@@ -110,7 +110,7 @@ function decideVersion(
     };
   }
   if (stated === undefined || agrees(stated.text, version)) return { version, warnings: [] };
-  const warning = `version ${version.text} was asked for, but ${showBytes(stated.file)} says ${stated.text}`;
+  const warning = `version ${version.text} was requested, but ${showBytes(stated.file)} says ${stated.text}`;
   return { version, warnings: [warning] };
 }
 

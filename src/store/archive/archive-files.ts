@@ -69,7 +69,7 @@ async function checkIsFile(file: FileHandle, path: string): Promise<void> {
     subject: path,
     message: `expected an image archive, got ${facts.isDirectory() ? 'a directory' : 'no regular file'}`,
     hint: facts.isDirectory()
-      ? `for an OCI layout directory say oci:${path}`
+      ? `for an OCI layout directory use oci:${path}`
       : 'save the stream to a file first; an archive is read more than once',
   });
 }

@@ -64,7 +64,7 @@ async function readListing(files: FileSet): Promise<readonly ArchivedImage[]> {
       code: 'archive',
       subject: files.name,
       message: 'not a docker-archive: there is no manifest.json',
-      hint: 'for a tar of an OCI layout say oci-archive:FILE; files of Docker before 1.10 must be loaded and saved again',
+      hint: 'for a tar of an OCI layout use oci-archive:FILE; files of Docker before 1.10 must be loaded and saved again',
     });
   }
   const listing = readImageJson(bytes, listingShape, {

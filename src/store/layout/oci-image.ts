@@ -74,7 +74,7 @@ async function readIndex(files: FileSet): Promise<ImageIndex> {
       code: 'archive',
       subject: files.name,
       message: 'not an OCI layout: there is no index.json',
-      hint: 'for a file of docker save say docker-archive:FILE; for a layout name its own directory',
+      hint: 'for a file of docker save use docker-archive:FILE; for a layout name its own directory',
     });
   }
   const index = parseManifest(bytes, `${files.name}: index.json`, mediaTypes.ociIndex);

@@ -16,7 +16,7 @@ export async function openDirectory(path: string, name: string): Promise<FileSet
       code: 'archive',
       subject: path,
       message: 'expected the directory of an OCI layout, got a file',
-      hint: `for an image in a file say oci-archive:${path} or docker-archive:${path}`,
+      hint: `for an image in a file use oci-archive:${path} or docker-archive:${path}`,
     });
   }
   return {

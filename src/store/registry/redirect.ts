@@ -54,7 +54,7 @@ export function resolveLocation(location: string, base: URL, settings: RegistryS
   }
   if (target.protocol === 'https:') return target;
   if (base.protocol === 'https:') {
-    throw refusedRedirect(base, `a location that gives up TLS, on ${target.host}`);
+    throw refusedRedirect(base, `a location that drops TLS, on ${target.host}`);
   }
   if (!mayBePlain(target.host, settings.insecureRegistries)) {
     throw refusedRedirect(base, `a location without TLS, on ${target.host}`);

@@ -30,7 +30,7 @@ const programLimits: readonly ProgramLimit[] = [
       'keep the database outside the enclave and let the application encrypt what it stores there, or use one that runs inside the application, such as SQLite',
   },
   {
-    title: 'MariaDB or MySQL behind a start script',
+    title: 'MariaDB or MySQL started by a script',
     programs: /^(?:mariadbd|mysqld)(?:[-_]safe)?$|^(?:mariadb|mysql)[-_]install[-_]db$/,
     kind: 'fails',
     isOfScripts: true,

@@ -5,10 +5,11 @@ import { keysToDeliver } from '../manifest/encrypted-mounts.ts';
 import type { TomlTable, TomlValue } from '../manifest/toml/toml.ts';
 import { libraryPlace } from '../runtime/installed-places.ts';
 import type { CLibraryName } from '../runtime/package-directory.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { realFileAt } from '../runtime/tree-source.ts';
+import type { ContainerProcess } from '../start/container-process.ts';
 import type { FileTree } from '../tree/file-tree.ts';
-import type { GraminizeContext } from './graminize-context.ts';
-import { raTlsProgram } from './ra-tls.ts';
+import { type RaTlsChoice, raTlsProgram } from './ra-tls.ts';
 
 /** The key brokers that Gramine's client library asks for a secret before the program runs. */
 export interface SecretBrokers {
@@ -42,8 +43,13 @@ export function authoritiesIn(tree: FileTree): readonly [name: ImagePath, real: 
   return undefined;
 }
 
-type Parts = Pick<GraminizeContext, 'appName' | 'runtime' | 'start' | 'tree'> &
-  Pick<GraminizeContext['choices'], 'raTls'>;
+interface Parts {
+  readonly appName: string;
+  readonly runtime: Runtime;
+  readonly start: ContainerProcess;
+  readonly tree: FileTree;
+  readonly raTls?: RaTlsChoice;
+}
 
 /**
  * What the client is told, for mounts as in `given`, the user's manifest and the options. Throws a `runtime` error if there

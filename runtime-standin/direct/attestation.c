@@ -36,7 +36,7 @@ static const struct copied copies[] = {
 static void read_report(const char *application, unsigned char body[BODY_BYTES]) {
     size_t size_bytes;
     const char *path = joined(application, ".sig");
-    const unsigned char *sigstruct = (unsigned char *)read_whole_file(path, "SIGSTRUCT, which quotes need", &size_bytes);
+    const unsigned char *sigstruct = (unsigned char *)read_whole_file(path, "SIGSTRUCT, which quotes need,", &size_bytes);
     if (size_bytes != SIGSTRUCT_BYTES)
         fail("%s: expected %d bytes, got %zu", path, SIGSTRUCT_BYTES, size_bytes);
     memset(body, 0, BODY_BYTES);

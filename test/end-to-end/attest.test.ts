@@ -8,7 +8,8 @@ import { makeCollateral, makeTestPki } from '../support/attest/pki/test-pki.ts';
 import { type QuoteSource, serveQuotes } from '../support/attest/quote-source.ts';
 import { type EngineStage, engineWith } from '../support/end-to-end/engine-stage.ts';
 import { type RunningGsc, startGsc } from '../support/end-to-end/running-gsc.ts';
-import { needs, reporting, stageForTests, succeeding } from '../support/end-to-end/stage.ts';
+import { needsFile, reporting, stageForTests, succeeding } from '../support/end-to-end/stage.ts';
+import { mbedTlsHeader } from '../support/images/standin-runtime.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 
@@ -53,7 +54,7 @@ async function freePort(): Promise<number> {
 }
 
 async function prepare(context: TestContext): Promise<EngineStage> {
-  needs(context, '/usr/share/doc/libmbedtls-dev/copyright');
+  needsFile(context, mbedTlsHeader, 'libmbedtls-dev');
   const placed = await engineWith(context, 'debian-python');
   running.engine = placed.engine;
   running.source = await serveQuotes(at('quotes.sock'), pki);

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { type ErrorCode, GscError, systemErrorCode } from './error.ts';
 
 /** Reads a file that the user named; `what` names its role in the error (`manifest`, `key`, …). */
@@ -7,6 +7,16 @@ export async function readUserFile(path: string, what: string): Promise<Buffer> 
     return await readFile(path);
   } catch (error) {
     throw readError(path, what, error);
+  }
+}
+
+/** The names in a directory, sorted; none if there is no such directory. */
+export async function namesInDirectory(path: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(path)).sort();
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return [];
+    throw error;
   }
 }
 

@@ -69,8 +69,8 @@ export const settingTable = [
   {
     name: 'Gramine.Patches',
     about:
-      'What is changed in the sources before they are built: linear-parse and paths of diffs; [] for nothing.',
-    example: 'linear-parse',
+      'Changes to the sources before they are built: linear-parse, sha-extensions, paths of diffs; [] for none.',
+    example: '[linear-parse, sha-extensions]',
     isList: true,
     mayBeEmpty: true,
     isForBuilds: true,

@@ -106,6 +106,15 @@ export function withDefaultTag(name: ImageName): ImageName {
   return name.tag === undefined && name.digest === undefined ? { ...name, tag: defaultTag } : name;
 }
 
+/** The full name, with the default tag, that a text is a form of; undefined if it is not an image name. */
+export function fullNameIn(text: string): string | undefined {
+  try {
+    return showFullName(withDefaultTag(parseImageName(text)));
+  } catch {
+    return undefined;
+  }
+}
+
 function means(repository: string, name: ImageName): boolean {
   const { domain, path } = splitDomain(repository);
   return domain === name.domain && path === name.path;

@@ -31,13 +31,14 @@ describe('gsc build-gramine --file-only', () => {
     expect(existsSync(at('build/gsc-my-gramine-1.9/collect-runtime.sh'))).toBe(true);
   });
 
-  test('changes the sources by default so that manifests are parsed in linear time, and says so', async () => {
+  test('changes the sources by default so that starts are fast, and says so', async () => {
     const { stderr, at } = await run(`Distro: debian:12\n${gramine}`, ['-f', '-o', 'out', 'x']);
-    expect(stderr).toContain('patches of Gramine: linear-parse (Gramine.Patches)\n');
+    expect(stderr).toContain('patches of Gramine: linear-parse, sha-extensions (Gramine.Patches)\n');
     expect(readFileSync(at('out/Dockerfile'), 'utf8')).toMatch(
-      /^COPY patches\/ \/patches\/\nRUN python3 \/patches\/apply-patches\.py \/gramine \/patches\/1-linear-parse\.c$/m,
+      /^COPY patches\/ \/patches\/\nRUN python3 \/patches\/apply-patches\.py \/gramine \/patches\/1-linear-parse\.c \/patches\/2-sha-extensions\.c$/m,
     );
     expect(readFileSync(at('out/patches/1-linear-parse.c'), 'utf8')).toMatch(/^\/\*\n \* linear-parse: /);
+    expect(readFileSync(at('out/patches/2-sha-extensions.c'), 'utf8')).toMatch(/^\/\*\n \* sha-extensions: /);
   });
 
   test('takes own patches by their paths, from the directory of the configuration, and none for []', async () => {
@@ -245,7 +246,7 @@ describe('gsc build-gramine refuses', () => {
       'an unknown patch that may have been meant as a file',
       `Distro: debian:12\n${gramine}  Patches: [linear-parse, mine]\n`,
       [],
-      /Gramine\.Patches: unknown patch mine\nhint: .*linear-parse; .*\.\/mine\.patch/,
+      /Gramine\.Patches: unknown patch mine\nhint: .*linear-parse, sha-extensions; .*\.\/mine\.patch/,
     ],
     [
       'a patch that is not there',

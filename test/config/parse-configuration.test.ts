@@ -155,7 +155,9 @@ describe('the template', () => {
   test('makes all of them once the # before settings is gone', () => {
     const made = parseSettings(configTemplate().replace(/^#(?! [^ ]| {3}docker)/gm, ''), 'config.yaml');
     expect([...made.keys()].sort()).toEqual(settingTable.map(({ name }) => name).sort());
-    for (const { name, example } of settingTable) expect(made.get(name)?.values).toEqual([example]);
+    for (const { name, example } of settingTable) {
+      expect(made.get(name)?.values).toEqual(example.replace(/^\[(.*)\]$/, '$1').split(', '));
+    }
   });
 
   test('explains every setting', () => {

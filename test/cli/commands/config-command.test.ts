@@ -25,7 +25,7 @@ test('without a file shows the defaults', async () => {
   expect(stdout).toContain(`Gramine.Image         ${defaultRuntimeImage}  (default)\n`);
   expect(stdout).toContain('Distro                auto  (default)\n');
   expect(stdout).toContain('Gramine.Branch        -  (not set)\n');
-  expect(stdout).toContain('Gramine.Patches       linear-parse  (default)\n');
+  expect(stdout).toContain('Gramine.Patches       linear-parse, sha-extensions  (default)\n');
   expect(stderr).toBe('no configuration: there is none of config.yaml, config.yml, config.json here\n');
 });
 

@@ -11,6 +11,7 @@ import { lineEndNotes } from '../start/line-ends.ts';
 import { engineFiles } from '../trust/exclusion-rules.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
 import type { GraminizeContext } from './graminize-context.ts';
+import { raTlsArguments } from './ra-tls.ts';
 import { usualScratchPlaces } from './scratch-directories.ts';
 import { stopSignalNotes } from './stop-signal.ts';
 import { volumeNotes } from './volume-report.ts';
@@ -31,6 +32,7 @@ export function buildNotes(context: GraminizeContext, composed: ComposedManifest
     ...hiddenFileNotes(context, composed),
     ...limitNotes(context.start),
     ...sharedPlaceNotes(context, manifest),
+    ...certificateNotes(context, manifest),
     ...engineFileNotes(manifest),
     ...presetNotes(context),
   ];
@@ -38,7 +40,7 @@ export function buildNotes(context: GraminizeContext, composed: ComposedManifest
 
 /** Things of the image that gsc carries over and that work differently from outside. */
 function imageNotes(
-  { app, tree, start, argumentSource }: GraminizeContext,
+  { app, tree, start, argumentSource, choices }: GraminizeContext,
   manifest: TomlTable,
 ): readonly string[] {
   const { Healthcheck } = app.config.config ?? {};
@@ -58,13 +60,25 @@ function imageNotes(
       `WORKDIR ${showBytes(start.workingDirectory.path)} is in no layer; it is created, as Docker does`,
     );
   }
-  const [given, started] = [start.argv[0] ?? '', valueAt(manifest, ['libos', 'entrypoint'])];
-  if (argumentSource === 'host' && typeof started === 'string' && nameIn(given) !== nameIn(started)) {
-    notes.push(
-      `with arguments from the host, argv[0] is ${started} instead of ${given}; programs that dispatch on argv[0] may behave differently`,
-    );
-  }
-  return notes;
+  return [...notes, ...programNameNotes(start.argv[0] ?? '', { argumentSource, choices }, manifest)];
+}
+
+/** Where the path of the program becomes its argv[0]. */
+function programNameNotes(
+  given: string,
+  { argumentSource, choices: { raTls } }: Pick<GraminizeContext, 'argumentSource' | 'choices'>,
+  manifest: TomlTable,
+): readonly string[] {
+  if (argumentSource !== 'host' && raTls === undefined) return [];
+  const words = valueAt(manifest, ['loader', 'argv']);
+  const started = raTls
+    ? isArray(words) && words[raTlsArguments(raTls).length]
+    : valueAt(manifest, ['libos', 'entrypoint']);
+  if (typeof started !== 'string' || nameIn(given) === nameIn(started)) return [];
+  const [cause, caller] = raTls ? ['--ratls', 'gramine-ratls'] : ['arguments from the host', 'Gramine'];
+  return [
+    `with ${cause}, ${caller} calls the program ${started} (argv[0]) and not ${given}; programs that dispatch on argv[0] may behave differently`,
+  ];
 }
 
 function nameIn(path: string): ByteString {
@@ -98,6 +112,20 @@ function sharedPlaceNotes({ start }: GraminizeContext, manifest: TomlTable): rea
   if (place === '' || !startsProcesses(start)) return [];
   return [
     `each process has its own tmpfs at ${places.join(', ')}: processes do not see each other's files there; if they need to, --volume ${place}=encrypted:_sgx_mrenclave lets all processes of the enclave share them (direct mode has no such key)`,
+  ];
+}
+
+/** Of a tmpfs, a child process sees nothing that its parent wrote. */
+function certificateNotes(
+  { start, choices: { raTls } }: GraminizeContext,
+  manifest: TomlTable,
+): readonly string[] {
+  if (raTls === undefined || !startsProcesses(start)) return [];
+  const mount = mountOf(raTls.certificate, readMounts(manifest));
+  if (mount?.type !== 'tmpfs') return [];
+  const place = showBytes(mount.at);
+  return [
+    `--ratls: only the process that starts first, and what it replaces itself with (exec), sees the certificate in the tmpfs ${place}; for a server that a script or another program starts, use --volume ${place}=encrypted:_sgx_mrenclave`,
   ];
 }
 

@@ -425,7 +425,7 @@ describe('collateral from a service', () => {
       '--any-identity',
     );
     expect(code).toBe(1);
-    expect(stderr).toMatch(/cannot be asked: .*ECONNREFUSED/);
+    expect(stderr).toMatch(/cannot be reached: .*ECONNREFUSED/);
   });
 
   test('none asks nothing: the verdict lists what was not checked, and does not accept', async () => {

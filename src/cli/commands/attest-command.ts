@@ -1,5 +1,8 @@
 import { join, resolve } from 'node:path';
 import * as z from 'zod/mini';
+import { type Evidence, evidenceFile } from '../../attest/evidence.ts';
+import { findCollateral } from '../../attest/find-collateral.ts';
+import { writeDirectory } from '../../base/atomic-directory.ts';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import { collateralFiles } from '../../collateral/collateral-files.ts';
@@ -25,19 +28,12 @@ import {
   parseVersion16,
 } from '../options/attest-options.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
+import { type EvidenceOptions, readEvidence } from '../options/evidence-options.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { repeatable } from '../options/repeatable.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { type AttestReport, printVerdict, verdictToJson } from '../reports/attest-report.ts';
 import { exitCodes } from '../terminal/failure.ts';
-import {
-  type Evidence,
-  type EvidenceOptions,
-  evidenceFile,
-  readEvidence,
-  writeDirectory,
-} from './attest-evidence.ts';
-import { findCollateral } from './collateral-source.ts';
 
 interface Options extends CommonOptions, StoreOptions, EvidenceOptions {
   readonly image?: string;
@@ -100,7 +96,8 @@ async function attest(context: CommandContext, options: Options, endpoint?: stri
   const verifyOptions = await readVerifyOptions(context, options);
   const evidence = await readEvidence(context, options, endpoint);
   const { pckCertificates } = verifyOptions;
-  const raw = await findCollateral(context, options, {
+  const { host, console: reporter } = context;
+  const raw = await findCollateral({ host, reporter }, options, {
     evidence,
     ...(pckCertificates && { pckCertificates }),
   });

@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Argument } from 'commander';
 import { startBroker } from '../../broker/broker.ts';
+import { loadBroker, stampOf } from '../../broker/load-broker.ts';
+import { parseReference } from '../../index.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { exitCodes } from '../terminal/failure.ts';
-import { loadBroker, stampOf } from './broker-state.ts';
 
 interface Options extends CommonOptions, StoreOptions {
   readonly config: string;
@@ -27,10 +28,12 @@ export const addSecrets: AddCommand = (program, act) => {
 };
 
 async function serveSecrets(context: CommandContext, { config }: Options, _action: string): Promise<number> {
-  const { host, console, isJson } = context;
+  const { host, console, images, isJson } = context;
   const { signal } = host;
   const log = (line: string) => console.say(`${host.today().toISOString()} ${line}`);
-  let loaded = await loadBroker(context, config);
+  const openImage = async (reference: string) => (await images.open(parseReference(reference))).image;
+  const load = () => loadBroker({ host, openImage }, config);
+  let loaded = await load();
   const { host: address, decision } = loaded.state;
   if (decision.options.rootCa) console.warn("root_ca is set: quotes are not checked against Intel's root");
   const broker = await startBroker(loaded.state, { now: host.today, log });
@@ -47,7 +50,7 @@ async function serveSecrets(context: CommandContext, { config }: Options, _actio
     if (found === stamp || signal.aborted) continue;
     stamp = found;
     try {
-      loaded = await loadBroker(context, config);
+      loaded = await load();
       broker.reload(loaded.state);
       stamp = await stampOf(loaded.files);
       log('configuration reloaded');

@@ -42,6 +42,7 @@ import {
 import type { Engine } from '../../store/engine/engine.ts';
 import { removeImages } from '../../store/engine/remove-images.ts';
 import { transportOf } from '../../store/image-store.ts';
+import { type Probe, portOf, runProbe, showProbe } from '../../trace/probe.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import {
   addContentOptions,
@@ -49,12 +50,12 @@ import {
   type ContentWishes,
   readContentOptions,
 } from '../options/content-options.ts';
+import { parseHttpProbe } from '../options/http-probe.ts';
 import { openOnce } from '../options/open-once.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { repeatable } from '../options/repeatable.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { exitCodes } from '../terminal/failure.ts';
-import { type Probe, parseHttpProbe, portOf, runProbe, showProbe } from './trace-probes.ts';
 
 interface Options extends CommonOptions, ContentOptions, StoreOptions {
   readonly probe?: readonly string[];

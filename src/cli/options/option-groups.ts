@@ -10,6 +10,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   'What starts:': ['--entrypoint', '--cmd', '--env', '--host', '--insecure-args'],
   'What is trusted:': ['--trust', '--exclude', '--trust-level', '--profile', '--file'],
   'Data:': ['--volume', '--secret'],
+  'Attestation:': ['--ratls', '--secret-from'],
   'Building a runtime from source:': ['--buildtype', '--build-arg', '--network', '--rm'],
   'What is attested:': ['--quote', '--certificate', '--saved', '--sni', '--alpn', '--timeout'],
   'What is expected:': [

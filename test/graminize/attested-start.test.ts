@@ -144,12 +144,14 @@ describe('--ratls', () => {
     expect(mountsBelow(toml, /^\/keys/)).toHaveLength(1);
   });
 
-  test('only the first process sees a tmpfs: told where the image starts by a shell', async () => {
-    const entries = [staticProgram('bin/sh')];
-    const told = await build({ entries, run: { Cmd: ['/bin/sh', '-c', 'x'] }, choices: raTls() });
-    expect(told.notes).toContainEqual(expect.stringMatching(/^--ratls: only the process that starts first/));
-    const { notes } = await build({ choices: raTls() });
-    expect(notes.join()).not.toMatch(/only the process/);
+  test.each([
+    ['bin/sh', true],
+    ['usr/bin/tini', true],
+    ['usr/sbin/nginx', false],
+  ])('only the first process sees a tmpfs; told of %s: %s', async (program, isTold) => {
+    const made = { entries: [staticProgram(program)], run: { Cmd: [`/${program}`, '-c', 'x'] } };
+    const { notes } = await build({ ...made, choices: raTls() });
+    expect(/--ratls: only the process that starts first/.test(notes.join())).toBe(isTold);
   });
 
   const many = Array.from({ length: 65 }, (_, index): MadeEntry => [`etc/app/${index}`, 'x']);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { verifyQuote } from '../../src/attest/verify-quote.ts';
 import type { RawCollateral } from '../../src/collateral/collateral.ts';
 import { parseCollateral } from '../../src/collateral/parse-collateral.ts';
@@ -13,6 +13,9 @@ import {
   rawCollateral,
   realQuotes,
 } from '../support/attest/real-quotes.ts';
+
+// Thousands of verdicts, on machines that do other things too.
+vi.setConfig({ testTimeout: 300_000 });
 
 const name = 'phala-sgx';
 const statuses = ['UpToDate', 'SWHardeningNeeded', 'ConfigurationAndSWHardeningNeeded'] as const;

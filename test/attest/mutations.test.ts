@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { VerifyOptions } from '../../src/attest/options.ts';
 import type { Verdict } from '../../src/attest/verdict.ts';
 import { verifyQuote } from '../../src/attest/verify-quote.ts';
@@ -16,6 +16,9 @@ import {
   testTime,
 } from '../support/attest/pki/test-pki.ts';
 import { seededRandom } from '../support/attest/seeded-random.ts';
+
+// Thousands of verdicts, on machines that do other things too.
+vi.setConfig({ testTimeout: 300_000 });
 
 const pki = makeTestPki();
 const raw = makeCollateral(pki);

@@ -4,7 +4,7 @@ import { GscError } from '../base/error.ts';
 import { readUserFile } from '../base/read-file.ts';
 import { parseRaTlsCertificate } from '../quote/ra-tls.ts';
 
-/** What is to be attested: a bare quote, or a certificate with one, in a file or just shown by a server. */
+/** What should be attested: a bare quote, or a certificate with one, in a file or just shown by a server. */
 export type Evidence =
   | { readonly kind: 'quote'; readonly bytes: Buffer; readonly source: string }
   | {

@@ -26,7 +26,7 @@ function asExisting(directory: string, error: unknown): unknown {
   return new GscError({
     code: 'exists',
     subject: directory,
-    message: 'there is such a directory already, and it is not empty',
+    message: 'the directory exists already and is not empty',
     hint: 'choose another name, or remove the directory first',
     cause: error,
   });

@@ -42,8 +42,8 @@ export async function serviceGetter(
     } catch (error) {
       throw collateralError(
         url.origin,
-        `the service for collateral cannot be asked: ${reasonOf(error)}`,
-        'check the address and the network, or give collateral that was saved before with --collateral',
+        `the collateral service cannot be reached: ${reasonOf(error)}`,
+        'check the address and the network, or give saved collateral with --collateral',
         error,
       );
     }

@@ -40,7 +40,7 @@ export const settingTable = [
   {
     name: 'Gramine.Image',
     about:
-      'A built runtime: an image, a directory, a .deb or .rpm file, or a list of them. Goes before a repository.',
+      'A built runtime: an image, a directory, a .deb or .rpm file, or a list of them. Takes precedence over a repository.',
     example: 'registry.example.com/gramine:1.9',
     isList: true,
   },

@@ -92,8 +92,7 @@ function startingProgram({ user, argumentSource, runtime }: GraminizeContext): R
   const hint = '--entrypoint and --cmd say what starts after it';
   const taken = startKeys.find((key) => user && valueAt(user.root, key) !== undefined);
   if (user && taken) {
-    const message =
-      'expected no such key with --ratls, whose program starts the application with arguments of its own';
+    const message = 'not allowed with --ratls: gramine-ratls builds the arguments itself';
     throw new GscError({ code: 'manifest', subject: showPlace(user, taken), message, hint });
   }
   if (argumentSource === 'own') return raTlsProgram(runtime);

@@ -52,12 +52,12 @@ function imageNotes(
   if (start.user.supplementaryGroups.length > 0) {
     const groups = start.user.supplementaryGroups.map(({ name, gid }) => `${showBytes(name)} (${gid})`);
     notes.push(
-      `the user is in the groups ${groups.join(', ')} too; inside, a process has its one group only`,
+      `the user is in the groups ${groups.join(', ')} too; inside the enclave only the primary group is in effect`,
     );
   }
   if (!start.workingDirectory.exists) {
     notes.push(
-      `the working directory ${showBytes(start.workingDirectory.path)} is in no layer; it is made, as Docker does`,
+      `WORKDIR ${showBytes(start.workingDirectory.path)} is in no layer; it is created, as Docker does`,
     );
   }
   return [...notes, ...programNameNotes(start.argv[0] ?? '', { argumentSource, choices }, manifest)];
@@ -77,7 +77,7 @@ function programNameNotes(
   if (typeof started !== 'string' || nameIn(given) === nameIn(started)) return [];
   const [cause, caller] = raTls ? ['--ratls', 'gramine-ratls'] : ['arguments from the host', 'Gramine'];
   return [
-    `with ${cause}, ${caller} calls the program ${started} (argv[0]) and not ${given}; programs that look at their name behave otherwise`,
+    `with ${cause}, ${caller} calls the program ${started} (argv[0]) and not ${given}; programs that dispatch on argv[0] may behave differently`,
   ];
 }
 
@@ -99,7 +99,7 @@ function engineFileNotes(manifest: TomlTable): readonly string[] {
     const path = pathOfUri(entry);
     if (path === undefined || !engineFiles.has(path)) return [];
     return [
-      `${path} is trusted, but the engine puts a file of its own there, so that it does not open: sgx.allowed_files lets it in, unprotected`,
+      `${path} is trusted, but the engine puts its own file there, so opening it fails: sgx.allowed_files makes it readable, unprotected`,
     ];
   });
 }
@@ -111,7 +111,7 @@ function sharedPlaceNotes({ start }: GraminizeContext, manifest: TomlTable): rea
   const [place = ''] = places.filter((each) => each === '/tmp').concat(places);
   if (place === '' || !startsProcesses(start)) return [];
   return [
-    `each process has a tmpfs of its own at ${places.join(', ')}: what one process writes there, the others do not see; if they hand on files, --volume ${place}=encrypted:_sgx_mrenclave lets all processes of the enclave share them (direct mode has no such key)`,
+    `each process has its own tmpfs at ${places.join(', ')}: processes do not see each other's files there; if they need to, --volume ${place}=encrypted:_sgx_mrenclave lets all processes of the enclave share them (direct mode has no such key)`,
   ];
 }
 
@@ -139,7 +139,7 @@ function presetNotes({ choices, preset, start, runtime, user }: GraminizeContext
   const { name, advice } = preset.preset;
   const leftOut = preset.leftOut.map(
     ({ path, reason }) =>
-      `preset ${name}: ${showPath(path)} is no key of Gramine ${runtime.version.release} and is left out (${reason})`,
+      `preset ${name}: ${showPath(path)} is not a key of Gramine ${runtime.version.release} and is left out (${reason})`,
   );
   return advice === undefined ? leftOut : [...leftOut, `preset ${name}: ${advice}`];
 }
@@ -152,6 +152,6 @@ function fittingPresetNotes(start: ContainerProcess, user: TomlDocument | undefi
   const fitting = isSized ? undefined : detectPreset(start);
   if (fitting === undefined) return [];
   return [
-    `neither sgx.enclave_size nor sgx.max_threads is given, so that Gramine's defaults count; for what starts here, --preset ${fitting.name} sets what is known to run it`,
+    `sgx.enclave_size and sgx.max_threads are unset, so Gramine's defaults apply; --preset ${fitting.name} sets values known to work`,
   ];
 }

@@ -163,7 +163,7 @@ function droppedHostNotes({ hosts = [] }: ManifestChoices, shown: Shown): readon
   if (shown.hosts !== undefined) return [];
   return hosts.map(
     ({ name, address }) =>
-      `--host ${name}=${address}: not used: your manifest or an option decides on ${hostsPlace}`,
+      `--host ${name}=${address}: not used: your manifest or an option sets ${hostsPlace}`,
   );
 }
 

@@ -170,7 +170,7 @@ function unusable(path: ImagePath, problem: string): GscError {
     code: 'entrypoint',
     subject: `--ratls ${showBytes(path)}`,
     message: problem,
-    hint: 'name a file in a directory of its own, as in --ratls CERT=/run/tls/cert.pem,KEY=/run/tls/key.pem',
+    hint: 'name a file in a separate directory, as in --ratls CERT=/run/tls/cert.pem,KEY=/run/tls/key.pem',
   });
 }
 

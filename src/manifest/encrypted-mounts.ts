@@ -26,7 +26,7 @@ export function encryptedMountNotes(
     ...uselessKeyNotes(manifest),
     ...sealed.map(
       (path) =>
-        `${showBytes(path)} is needed for the start and lies in an encrypted mount: the image's own, which is in plain, does not open there`,
+        `${showBytes(path)} is needed for the start and is in an encrypted mount: the image's own is in plaintext and cannot be opened there`,
     ),
   ];
 }
@@ -42,7 +42,7 @@ function fetchedKey(manifest: TomlTable): string | undefined {
 function keylessNote(at: ImagePath, keyName: string, fetched: string | undefined): string {
   const [place, name] = [`encrypted ${showBytes(at)}`, JSON.stringify(keyName)];
   if (fetched === undefined)
-    return `${place}: nothing in the manifest brings the key ${name}, without which no file there opens: sgx.remote_attestation lets it come by attestation, the key name _sgx_mrsigner takes one of the processor, fs.insecure__keys.${keyName} is for trying`;
+    return `${place}: nothing in the manifest provides the key ${name}, without which no file there can be opened: sgx.remote_attestation lets attestation provide it, the key name _sgx_mrsigner uses one that the processor derives, fs.insecure__keys.${keyName} is for experiments`;
   return `${place}: the key broker does not deliver the key ${name}: Gramine's client sets one key, ${JSON.stringify(fetched)}; give both mounts that key name, or let the application write the other key to /dev/attestation/keys/${keyName}`;
 }
 
@@ -52,7 +52,7 @@ function uselessKeyNotes(manifest: TomlTable): readonly string[] {
   if (fetched === undefined) return [];
   const shown = `SECRET_PROVISION_SET_KEY: the key broker delivers the key ${JSON.stringify(fetched)}`;
   if (derivedKeys.has(fetched))
-    return [`${shown}, which the processor derives and nobody can set: choose another name`];
+    return [`${shown}, which the processor derives and cannot be set: choose another name`];
   const isUsed = readMounts(manifest).some(
     ({ type, keyName = defaultKey }) => type === 'encrypted' && keyName === fetched,
   );

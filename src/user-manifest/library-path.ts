@@ -72,7 +72,7 @@ function hostNotes(
 ): readonly string[] {
   if (valueAt(merged, ['loader', 'env', name]) === undefined || libc === 'image') return [];
   return [
-    `${name} comes from the host, so that the host decides which C library is loaded; Gramine's is in ${showBytes(directory ?? graminizedPaths.packageDirectory)}`,
+    `${name} comes from the host, so the host decides which C library is loaded; Gramine's is in ${showBytes(directory ?? graminizedPaths.packageDirectory)}`,
   ];
 }
 

@@ -122,9 +122,9 @@ describe('gsc build-gramine --file-only', () => {
 
   test('without a Distro takes the default and says so; for Graphene that of Graphene', async () => {
     const first = await run(gramine, ['-f', 'x']);
-    expect(first.stderr).toContain('no Distro is configured: ubuntu:22.04 is taken');
+    expect(first.stderr).toContain('no Distro is configured: ubuntu:22.04 is used');
     const second = await run(gramine.replace('Gramine:', 'Graphene:'), ['-f', 'x']);
-    expect(second.stderr).toContain('no Distro is configured: ubuntu:18.04 is taken');
+    expect(second.stderr).toContain('no Distro is configured: ubuntu:18.04 is used');
     expect(readFileSync(second.at('build/gsc-x/Dockerfile'), 'utf8')).toContain('make -C /graphene');
   });
 
@@ -180,7 +180,7 @@ describe('gsc build-gramine refuses', () => {
       'auto: there is no app image',
       `Distro: auto\n${gramine}`,
       [],
-      /config\.yaml:1:1: Distro: auto is the distribution of an app image[\s\S]*hint: name one of ubuntu:20\.04, /,
+      /config\.yaml:1:1: Distro: auto means the distribution of the app image[\s\S]*hint: name one of ubuntu:20\.04, /,
     ],
     [
       'another distribution, with the near one',
@@ -294,7 +294,7 @@ describe('gsc build-gramine refuses', () => {
     ]);
     expect([code, stderr]).toEqual([
       2,
-      expect.stringMatching(/there are none directly in it\nhint: .*packagecache/),
+      expect.stringMatching(/got one without any directly in it\nhint: .*packagecache/),
     ]);
   });
 

@@ -168,7 +168,7 @@ describe('an output that is there already', () => {
       const before = stateOf(at(path));
       const again = await build('-o', output, 'oci:app:latest');
       expect(again).toMatchObject({ code: 0, stdout: first.stdout });
-      expect(again.stderr).toContain('is there already, with the same content');
+      expect(again.stderr).toContain('exists already, with the same content');
       expect(stateOf(at(path))).toEqual(before);
 
       writeFileSync(at('other.manifest'), 'sgx.max_threads = 9\n');

@@ -194,9 +194,9 @@ describe('--ratls', () => {
       'another program',
       { manifest: 'libos.entrypoint = "/app"' },
       'manifest',
-      /:1:7: libos\.entrypoint: expected no/,
+      /:1:7: libos\.entrypoint: not allowed with --ratls/,
     ],
-    ['arguments', { manifest: 'loader.argv = ["a"]' }, 'manifest', /:1:8: loader\.argv: expected no/],
+    ['arguments', { manifest: 'loader.argv = ["a"]' }, 'manifest', /:1:8: loader\.argv: not allowed with --ratls/],
     [
       'arguments in a file',
       { manifest: 'loader.argv_src_file = "file:/a"' },

@@ -62,25 +62,21 @@ export const addAttest: AddCommand = (program, act) => {
     .option('--quote <file>', 'a raw DCAP quote of version 3; - is standard input')
     .option('--certificate <file>', 'an RA-TLS certificate, PEM or DER; - is standard input')
     .option('--saved <dir>', 'what --save wrote: checked again')
-    .option('--image <ref>', 'the signed image that the enclave has to be of')
-    .option('--mrenclave <hex>', 'the MRENCLAVE that is expected', parseHash)
-    .option('--mrsigner <hex>', 'the MRSIGNER that is expected', parseHash)
-    .option('--isvprodid <number>', 'the product that is expected', parseVersion16)
-    .option('--isvsvn <number>', 'the least security version', parseVersion16)
-    .option('--any-identity', 'accept an enclave of any identity: proves the platform, and nothing else')
-    .option(
-      '--report-data <hex>',
-      'the report data that are expected; missing bytes are zero',
-      parseReportData,
-    )
-    .option('--nonce <hex>', 'the nonce that the enclave was sent', parseReportData)
+    .option('--image <ref>', 'the signed image that the enclave must come from')
+    .option('--mrenclave <hex>', 'the expected MRENCLAVE', parseHash)
+    .option('--mrsigner <hex>', 'the expected MRSIGNER', parseHash)
+    .option('--isvprodid <number>', 'the expected product ID', parseVersion16)
+    .option('--isvsvn <number>', 'the lowest security version to accept', parseVersion16)
+    .option('--any-identity', 'accept an enclave of any identity: proves only the platform')
+    .option('--report-data <hex>', 'the expected report data; missing bytes are zero', parseReportData)
+    .option('--nonce <hex>', 'the nonce sent to the enclave', parseReportData)
     .option(
       '--collateral <source>',
       "a file, a directory, a PCCS or PCS by URL, or none; default: Intel's PCS",
     )
     .option(
       '--pck-certificate <file>',
-      'PCK certificate and chain, for a quote without (repeatable)',
+      'PCK certificate and chain, for a quote that has none (repeatable)',
       repeatable,
     )
     .option('--root-ca <file>', "trust this root instead of Intel's: for tests")
@@ -131,7 +127,7 @@ function checkIdentityOptions(options: Options): void {
   const versions = isvprodid !== undefined || isvsvn !== undefined;
   const hasIdentity = [image, mrenclave, mrsigner].some((each) => each !== undefined);
   const problem =
-    (anyIdentity && (hasIdentity || versions) && '--any-identity beside an expected identity') ||
+    (anyIdentity && (hasIdentity || versions) && '--any-identity together with an expected identity') ||
     (reportData && nonce && 'both --report-data and --nonce') ||
     (versions && !hasIdentity && '--isvprodid and --isvsvn without --mrsigner, --mrenclave or --image');
   if (!problem) return;

@@ -21,7 +21,7 @@ export const addSecrets: AddCommand = (program, act) => {
     .description(
       "Serves secrets to enclaves that prove who they are, in the protocol of Gramine's libsecret_prov_attest.so: for development, CI and small sites.",
     )
-    .addArgument(new Argument('ACTION', 'serve: until it is interrupted').choices(['serve']))
+    .addArgument(new Argument('ACTION', 'serve: run until interrupted').choices(['serve']))
     .requiredOption('-c, --config <file>', 'who gets which secrets: YAML')
     .action(act(serveSecrets));
   addStoreOptions(command);
@@ -35,7 +35,7 @@ async function serveSecrets(context: CommandContext, { config }: Options, _actio
   const load = () => loadBroker({ host, openImage }, config);
   let loaded = await load();
   const { host: address, decision } = loaded.state;
-  if (decision.options.rootCa) console.warn("root_ca is set: quotes are not held against Intel's root");
+  if (decision.options.rootCa) console.warn("root_ca is set: quotes are not checked against Intel's root");
   const broker = await startBroker(loaded.state, { now: host.today, log });
   console.result(
     isJson
@@ -53,9 +53,9 @@ async function serveSecrets(context: CommandContext, { config }: Options, _actio
       loaded = await load();
       broker.reload(loaded.state);
       stamp = await stampOf(loaded.files);
-      log('configuration read again');
+      log('configuration reloaded');
     } catch (error) {
-      log(`configuration left as it was: ${error instanceof Error ? error.message : String(error)}`);
+      log(`configuration unchanged: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   await broker.close();

@@ -57,12 +57,12 @@ export function addChoiceOptions(command: Command): Command {
     )
     .option(
       '--secret <name[=path]>',
-      'let a Docker secret in, unprotected from the host (repeatable)',
+      'pass a Docker secret in, unprotected from the host (repeatable)',
       listOf(parseSecret),
     )
     .option(
       '-e, --env <name[=value]>',
-      "set a variable, or let the host's value through (repeatable)",
+      "set a variable, or pass the host's value through (repeatable)",
       listOf(parseVariable),
     )
     .option(

@@ -16,9 +16,9 @@ export function parseVolume(text: string): Volume {
   const path = parsePath('--volume', text.slice(0, split));
   const [kind, keyName] = splitOnce(text.slice(split + 1), ':');
   if ((kind === 'tmpfs' || kind === 'allowed') && keyName === undefined) return { path, use: { kind } };
-  if (kind !== 'encrypted') throw fail('expected tmpfs, encrypted[:KEYNAME] or allowed behind the =');
+  if (kind !== 'encrypted') throw fail('expected tmpfs, encrypted[:KEYNAME] or allowed after the =');
   if (keyName === undefined) return { path, use: { kind } };
-  if (!/^\w[\w-]*$/.test(keyName)) throw fail('expected a key name of letters, digits, _ and - behind the :');
+  if (!/^\w[\w-]*$/.test(keyName)) throw fail('expected a key name of letters, digits, _ and - after the :');
   return { path, use: { kind, keyName } };
 }
 
@@ -54,7 +54,7 @@ export function parseVariable(text: string): Variable {
   if (!hostVariables.has(name)) return { kind: 'passthrough', name };
   throw usageError(
     '--env',
-    `expected a variable of the application, got ${name}, which the loader outside of the enclave has values of its own for`,
+    `expected a variable of the application, got ${name}, for which the loader outside the enclave has its own value`,
     `give it a value, as in --env ${name}=/opt/lib`,
   );
 }
@@ -139,7 +139,7 @@ export function parseFile(text: string): FileChoice {
     throw usageError(
       '--file',
       `expected the name of a file, got ${JSON.stringify(text.slice(split + 1))}`,
-      'give the whole path in the image, with a name that does not begin with .wh.',
+      'give the full path in the image, with a name that does not begin with .wh.',
     );
   }
   return { hostPath: text.slice(0, split), path };
@@ -188,7 +188,7 @@ export function checkDistinct<Value>(
   for (const value of values) {
     const place = placeOf(value);
     if (seen.has(place))
-      throw usageError(option, `expected each only once, got ${place} twice`, 'leave one of the two out');
+      throw usageError(option, `expected each only once, got ${place} twice`, 'remove one of the two');
     seen.add(place);
   }
 }
@@ -203,11 +203,7 @@ function parsePath(option: string, text: string): ImagePath {
   }
   const path = imagePath(bytesOfText(text));
   if (path !== '/') return path;
-  throw usageError(
-    option,
-    'expected a path below /, got the root itself',
-    'name the directory that is meant',
-  );
+  throw usageError(option, 'expected a path below /, got the root itself', 'name a directory below it');
 }
 
 function splitOnce(text: string, separator: string): readonly [string, string | undefined] {

@@ -59,6 +59,6 @@ function expectOneSource(options: EvidenceOptions, endpoint: string | undefined)
     code: 'usage',
     subject: 'gsc attest',
     message,
-    hint: 'say what is to be attested, as in gsc attest --quote quote.bin',
+    hint: 'name the evidence, as in gsc attest --quote quote.bin',
   });
 }

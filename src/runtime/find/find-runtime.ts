@@ -73,7 +73,7 @@ export async function findRuntime(
     sizeBytes,
     warnings: [
       ...tree.warnings,
-      ...others.map((path) => `${showBytes(path)} is a runtime too; ${showBytes(chosen.path)} is taken`),
+      ...others.map((path) => `${showBytes(path)} is a runtime too; ${showBytes(chosen.path)} is used`),
       ...versionWarnings,
       ...listing.warnings,
       ...packaged.warnings,
@@ -133,8 +133,8 @@ function unknownVersion(subject: string, packageDirectory: ImagePath): GscError 
   return new GscError({
     code: 'runtime',
     subject,
-    message: `no file tells the version of the runtime in ${showBytes(packageDirectory)}: looked for bin/gramine-sgx, the Python package graminelibos, pkg-config files and dpkg's status`,
-    hint: 'say it with --runtime-version, for example --runtime-version 1.9',
+    message: `no file states the version of the runtime in ${showBytes(packageDirectory)}: looked for bin/gramine-sgx, the Python package graminelibos, pkg-config files and dpkg's status`,
+    hint: 'give it with --runtime-version, for example --runtime-version 1.9',
   });
 }
 

@@ -301,8 +301,8 @@ describe('where it lies', () => {
     expect(runtime.origin).toBe('/usr/lib64/gramine');
     expect(runtime.version.release).toBe('1.7');
     expect(runtime.warnings).toEqual([
-      '/usr/local/lib64/gramine is a runtime too; /usr/lib64/gramine is taken',
-      '/a/gramine is a runtime too; /usr/lib64/gramine is taken',
+      '/usr/local/lib64/gramine is a runtime too; /usr/lib64/gramine is used',
+      '/a/gramine is a runtime too; /usr/lib64/gramine is used',
     ]);
   });
 
@@ -335,7 +335,7 @@ describe('what is missing is named', () => {
     const error = await failure({ '/bin/sh': makeElf() });
     expect(error.code).toBe('runtime');
     expect(error.message).toMatch(
-      /^the-image: no Gramine runtime found: looked for libsysdb\.so, sgx\/loader, .*; nothing like it is there$/,
+      /^the-image: no Gramine runtime found: looked for libsysdb\.so, sgx\/loader, .*; nothing similar is there$/,
     );
     expect(error.hint).toBeDefined();
   });

@@ -5,6 +5,7 @@
 #   images   makers of test images and the tools that they are compared with
 #   docker   a Docker Engine (scripts/engine.sh), a registry
 #   podman   podman and skopeo's relatives
+#   shells   the shells that gsc completes command lines in, and a checker of manual pages
 #   all      everything (the default)
 #
 # Only what is missing is installed; when nothing is, neither root nor a network is needed.
@@ -15,6 +16,7 @@ images='gcc libc6-dev mmdebstrap busybox-static musl-tools umoci skopeo libarchi
   rpm cpio git python3 procps libmbedtls-dev'
 docker='docker.io containerd runc iptables skopeo docker-registry apache2-utils'
 podman='podman crun conmon uidmap skopeo'
+shells='bash zsh fish bsdutils mandoc'
 
 fail() {
   echo "install-parts.sh: $*" >&2
@@ -27,8 +29,9 @@ packages_of() {
     images) echo "$images" ;;
     docker) echo "$docker" ;;
     podman) echo "$podman" ;;
-    all) echo "$demo $images $docker $podman" ;;
-    *) fail "unknown set $1: expected demo, images, docker, podman or all" ;;
+    shells) echo "$shells" ;;
+    all) echo "$demo $images $docker $podman $shells" ;;
+    *) fail "unknown set $1: expected demo, images, docker, podman, shells or all" ;;
   esac
 }
 

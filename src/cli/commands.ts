@@ -3,6 +3,7 @@ import { addBuild } from './commands/build-command.ts';
 import { addBuildGramine } from './commands/build-gramine-command.ts';
 import { addCache } from './commands/cache-command.ts';
 import { addCollateral } from './commands/collateral-command.ts';
+import { addCompletion } from './commands/completion-command.ts';
 import { addConfig } from './commands/config-command.ts';
 import { addExplain } from './commands/explain-command.ts';
 import { addGenPrivateKey } from './commands/gen-private-key-command.ts';
@@ -36,4 +37,5 @@ export const commands: readonly AddCommand[] = [
   addMigrateManifest,
   addConfig,
   addCache,
+  addCompletion,
 ];

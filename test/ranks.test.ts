@@ -47,7 +47,7 @@ const nouns = [
   'collateral',
   'policy',
 ];
-const verbs = ['provision', 'graminize', 'sign', 'inspect', 'attest', 'broker'];
+const verbs = ['provision', 'graminize', 'sign', 'inspect', 'attest', 'broker', 'doctor'];
 const faces = [
   'library',
   '.',
@@ -103,6 +103,7 @@ const belowLibrary = {
     'store/image-store.ts',
     'trace/probe.ts',
   ],
+  'gsc doctor is about this machine': ['doctor/examine.ts', 'doctor/finding.ts'],
   'gsc cache lists and prunes what is kept between runs': [
     'store/cache/blob-cache.ts',
     'store/cache/cache-directory.ts',

@@ -5,6 +5,7 @@ import { addCache } from './commands/cache-command.ts';
 import { addCollateral } from './commands/collateral-command.ts';
 import { addCompletion } from './commands/completion-command.ts';
 import { addConfig } from './commands/config-command.ts';
+import { addDoctor } from './commands/doctor-command.ts';
 import { addExplain } from './commands/explain-command.ts';
 import { addGenPrivateKey } from './commands/gen-private-key-command.ts';
 import { addInfoImage } from './commands/info-image-command.ts';
@@ -37,5 +38,6 @@ export const commands: readonly AddCommand[] = [
   addMigrateManifest,
   addConfig,
   addCache,
+  addDoctor,
   addCompletion,
 ];

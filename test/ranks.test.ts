@@ -47,7 +47,7 @@ const nouns = [
   'collateral',
   'policy',
 ];
-const verbs = ['provision', 'graminize', 'sign', 'inspect', 'attest', 'broker', 'doctor'];
+const verbs = ['provision', 'graminize', 'sign', 'inspect', 'attest', 'broker', 'doctor', 'run'];
 const faces = [
   'library',
   '.',
@@ -104,6 +104,7 @@ const belowLibrary = {
     'trace/probe.ts',
   ],
   'gsc doctor is about this machine': ['doctor/examine.ts', 'doctor/finding.ts'],
+  'gsc run starts docker or podman': ['doctor/sgx-machine.ts', 'run/container-line.ts'],
   'gsc cache lists and prunes what is kept between runs': [
     'store/cache/blob-cache.ts',
     'store/cache/cache-directory.ts',

@@ -12,6 +12,7 @@ import { addInfoImage } from './commands/info-image-command.ts';
 import { addInit } from './commands/init-command.ts';
 import { addManifestCheck } from './commands/manifest-check-command.ts';
 import { addMigrateManifest } from './commands/migrate-manifest-command.ts';
+import { addRun } from './commands/run-command.ts';
 import { addSecrets } from './commands/secrets-command.ts';
 import { addSgxSign } from './commands/sgx-sign-command.ts';
 import { addSignImage } from './commands/sign-image-command.ts';
@@ -24,6 +25,7 @@ export const commands: readonly AddCommand[] = [
   addBuild,
   addSignImage,
   addInfoImage,
+  addRun,
   addAttest,
   addCollateral,
   addSecrets,

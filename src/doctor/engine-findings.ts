@@ -1,8 +1,8 @@
 import { GscError } from '../base/error.ts';
+import { findProgram } from '../base/find-program.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import { listOf, object, text } from '../json/shape.ts';
 import type { Engine } from '../store/engine/engine.ts';
-import { findProgram } from './find-program.ts';
 import type { Finding } from './finding.ts';
 
 const versionShape = object({ Version: text });

@@ -6,7 +6,7 @@ import type { Reporter } from '../../base/reporter.ts';
 /** What the command line is given by the machine and the user; nothing else of gsc reads it. */
 export interface CommandLineHost extends HostEnvironment {
   readonly arguments: readonly string[];
-  readonly stdin: AsyncIterable<Buffer | string>;
+  readonly stdin: AsyncIterable<Buffer | string> & { readonly isTTY?: boolean };
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
 }

@@ -10,6 +10,7 @@ import { addExplain } from './commands/explain-command.ts';
 import { addGenPrivateKey } from './commands/gen-private-key-command.ts';
 import { addInfoImage } from './commands/info-image-command.ts';
 import { addInit } from './commands/init-command.ts';
+import { addKubernetes } from './commands/kubernetes-command.ts';
 import { addManifestCheck } from './commands/manifest-check-command.ts';
 import { addMigrateManifest } from './commands/migrate-manifest-command.ts';
 import { addRun } from './commands/run-command.ts';
@@ -26,6 +27,7 @@ export const commands: readonly AddCommand[] = [
   addSignImage,
   addInfoImage,
   addRun,
+  addKubernetes,
   addAttest,
   addCollateral,
   addSecrets,

@@ -1,4 +1,5 @@
-// Bundles the command line (dist/gsc.js) and the library (dist/index.js, dist/tools.js), and writes the library's types.
+// Bundles the command line (dist/gsc.js) and the library (dist/index.js, dist/tools.js), and writes the library's types and the
+// manual pages (dist/man).
 // node scripts/build.mjs --command FILE bundles the command line alone, --library DIRECTORY the library: tests take them there.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
@@ -33,6 +34,7 @@ else {
   rmSync('dist', { recursive: true, force: true });
   await bundleCommandLine('dist/gsc.js');
   await bundleLibrary('dist');
+  execFileSync(process.execPath, ['scripts/man-pages.mjs', 'dist/man'], { stdio: 'inherit' });
 }
 
 async function bundleCommandLine(outfile) {

@@ -1,10 +1,11 @@
 // Bundles the command line (dist/gsc.js) and the library (dist/index.js, dist/tools.js), and writes the library's types.
 // node scripts/build.mjs --command FILE bundles the command line alone, --library DIRECTORY the library: tests take them there.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { directImports } from './direct-imports.mjs';
 
 const { values } = parseArgs({ options: { command: { type: 'string' }, library: { type: 'string' } } });
 const { version, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -35,17 +36,30 @@ else {
   await bundleLibrary('dist');
 }
 
+/** The entry, and beside it what commands share or are loaded for alone. */
 async function bundleCommandLine(outfile) {
+  const name = basename(outfile, '.js');
+  removeChunks(dirname(outfile), name);
   await build({
     ...common,
-    entryPoints: ['src/cli/main.ts'],
-    outfile,
+    entryPoints: { [name]: 'src/cli/main.ts' },
+    outdir: dirname(outfile),
+    splitting: true,
+    // Beside the entry, as deep as the sources lie: a module finds the files that go with it from where it is.
+    chunkNames: `${name}-[hash]`,
     minifySyntax: true,
     minifyWhitespace: true,
-    plugins: [smallUndici],
-    banner: { js: `#!/usr/bin/env node\n${requireBanner}` },
+    plugins: [smallUndici, directImports],
+    banner: { js: requireBanner },
   });
   chmodSync(outfile, 0o755);
+}
+
+/** Those of an earlier bundle there. */
+function removeChunks(directory, name) {
+  if (!existsSync(directory)) return;
+  const isChunk = (file) => file.startsWith(`${name}-`) && /^-[A-Z0-9]{8}\.js$/.test(file.slice(name.length));
+  for (const file of readdirSync(directory).filter(isChunk)) rmSync(join(directory, file));
 }
 
 /** What both entries use is in a file that they share: an error's class is the same for both. */

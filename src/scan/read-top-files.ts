@@ -1,8 +1,8 @@
 import { type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
 import type { Image, Layer } from '../image/image.ts';
-import { decompress } from '../tar/codec/decompress.ts';
 import { readTar } from '../tar/read-tar.ts';
 import type { TarEntry } from '../tar/tar-entry.ts';
+import { openTar } from './open-tar.ts';
 
 /**
  * The contents of files that lie in an image's upper layers, without reading the lower ones: from the top down, until all
@@ -38,7 +38,7 @@ async function searchLayer(
   const findings: LayerFindings = { contents: new Map(), hidden: new Set() };
   let current: { readonly path: ImagePath; readonly pieces: Buffer[] } | undefined;
   await readTar(
-    decompress(layer.open(), subject),
+    openTar(layer, subject),
     {
       entry: (entry) => {
         const path = imagePath(entry.name);

@@ -30,6 +30,7 @@ import { isConfiguredForDocker } from './engine/engine-address.ts';
 import { openEngineWriter } from './engine/engine-writer.ts';
 import type { ImageRecordStore } from './engine/image-record.ts';
 import { type EngineImage, openEngineImage } from './engine/open-engine-image.ts';
+import { type LayerStore, withKeptLayers } from './kept-layers.ts';
 import { openImage } from './open-image.ts';
 import { openWriter } from './open-writer.ts';
 import { findCredentials } from './registry/credentials.ts';
@@ -66,6 +67,8 @@ export interface StoreSurroundings {
   readonly reporter: Reporter;
   /** What Engines told before; without it every image of an Engine is exported. */
   readonly records: ImageRecordStore | undefined;
+  /** Layers that gsc has added; without it they are read where they are stored. */
+  readonly layers?: LayerStore | undefined;
 }
 
 /** All places where images lie, for one command: files, Engines, registries. What was opened is given back by `close`. */
@@ -73,14 +76,16 @@ export class ImageStore {
   readonly #host: HostEnvironment;
   readonly #reporter: Reporter;
   readonly #records: ImageRecordStore | undefined;
+  readonly #layers: LayerStore | undefined;
   readonly #connections: Connections;
   readonly #platform: Platform;
   readonly #opened: StoredImage[] = [];
 
-  constructor({ host, reporter, records }: StoreSurroundings, choices: StoreChoices = {}) {
+  constructor({ host, reporter, records, layers }: StoreSurroundings, choices: StoreChoices = {}) {
     this.#host = host;
     this.#reporter = reporter;
     this.#records = records;
+    this.#layers = layers;
     this.#platform = choices.platform ?? sgxPlatform;
     this.#connections = new Connections(host, choices);
   }
@@ -92,7 +97,7 @@ export class ImageStore {
     this.#opened.push(image);
     for (const note of image.notes) this.#reporter.say(`${image.name}: ${note}`);
     for (const warning of image.warnings) this.#reporter.warn(`${image.name}: ${warning}`);
-    return opened;
+    return this.#layers ? { ...opened, image: withKeptLayers(image, this.#layers) } : opened;
   }
 
   /**
@@ -120,6 +125,7 @@ export class ImageStore {
         return openEngineWriter(await this.#connections.engine(flavours[reference.kind]), reference.image, {
           force,
           signal,
+          ...(this.#records && { records: this.#records }),
           ...(base && { base: base.layers.map((layer) => layer.diffId) }),
         });
       }

@@ -4,6 +4,7 @@ import { GscError } from '../base/error.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Reporter } from '../base/reporter.ts';
 import type { Layer } from '../image/image.ts';
+import { collectBytes } from '../image/verified-stream.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { decodeLayerIndex, encodeLayerIndex, layerIndexFormat } from '../scan/layer-index-codec.ts';
 import type { FileContentStore, ReadFilesOptions } from '../scan/read-files.ts';
@@ -11,6 +12,7 @@ import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-image.ts';
 import { BlobCache } from '../store/cache/blob-cache.ts';
 import { loadContent, saveContent } from '../store/cache/cached-content.ts';
 import type { ImageRecordStore } from '../store/engine/image-record.ts';
+import type { LayerStore } from '../store/kept-layers.ts';
 
 /** What a command keeps between runs. Close it when the work is done. */
 export interface ScanCache {
@@ -21,6 +23,8 @@ export interface ScanCache {
   readonly forFiles: Pick<ReadFilesOptions, 'contents'>;
   /** What Engines told of their images. */
   readonly records: ImageRecordStore | undefined;
+  /** The layers that gsc has added to images. */
+  readonly layers: LayerStore | undefined;
   close(): Promise<void>;
 }
 
@@ -57,6 +61,7 @@ const withoutCache: ScanCache = {
   forScan: {},
   forFiles: {},
   records: undefined,
+  layers: undefined,
   close: async () => {},
 };
 
@@ -66,6 +71,7 @@ function scanCacheOf(blobs: BlobCache): ScanCache {
     forScan: { indexes: indexesIn(blobs) },
     forFiles: { contents: contentsIn(blobs) },
     records: recordsIn(blobs),
+    layers: layersIn(blobs),
     close: () => blobs.close(),
   };
 }
@@ -118,9 +124,25 @@ function recordsIn(blobs: BlobCache): ImageRecordStore {
   };
 }
 
+/** A layer with larger files than this is the user's own work, and would push everything else out of the cache. */
+const largestKeptLayer = 256_000_000;
+
+function layersIn(blobs: BlobCache): LayerStore {
+  return {
+    load: (diffId) => loadContent(blobs, 'layer', diffId),
+    save: async (layer) => {
+      const { descriptor, diffId } = layer;
+      const isTar = descriptor.digest === diffId;
+      if (!isTar || descriptor.sizeBytes > largestKeptLayer) return;
+      if (await blobs.has({ kind: 'layer', digest: diffId })) return;
+      await saveContent(blobs, 'layer', await collectBytes(layer.open()));
+    },
+  };
+}
+
 function contentsIn(blobs: BlobCache): FileContentStore {
   return {
-    load: (sha256) => loadContent(blobs, digestOfHex(sha256)),
-    save: (_sha256, content) => saveContent(blobs, content),
+    load: (sha256) => loadContent(blobs, 'file', digestOfHex(sha256)),
+    save: (_sha256, content) => saveContent(blobs, 'file', content),
   };
 }

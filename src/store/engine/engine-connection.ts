@@ -33,6 +33,8 @@ export interface EngineRequest {
   readonly isTransfer?: boolean;
   /** The Engine may be silent for as long as it likes: compilers are. */
   readonly isEndless?: boolean;
+  /** Is sent and waited for although the run was aborted: what cleans up, or whose outcome must be known for that. */
+  readonly outlastsAbort?: boolean;
 }
 
 /** A question after which the connection speaks another protocol. */
@@ -74,9 +76,10 @@ export class EngineConnection {
 
   async send(request: EngineRequest): Promise<Dispatcher.ResponseData> {
     const { purpose, method, path, body, contentType, headers, isTransfer, isEndless } = request;
+    const signal = request.outlastsAbort ? undefined : this.#signal;
     const limitMs = isTransfer ? this.#timeouts.transferMs : this.#timeouts.answerMs;
     const silenceMs = isEndless ? 0 : limitMs;
-    throwIfAborted(this.#signal, this.subject);
+    throwIfAborted(signal, this.subject);
     try {
       const answer = await this.#agent.request({
         origin: originOf(this.address),
@@ -86,7 +89,7 @@ export class EngineConnection {
         body: body ? Readable.from(body(), { objectMode: false }) : null,
         headersTimeout: silenceMs,
         bodyTimeout: silenceMs,
-        signal: this.#signal ?? null,
+        signal: signal ?? null,
       });
       this.#isStarted = true;
       return answer;

@@ -6,6 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { directImports } from './direct-imports.mjs';
+import { sourceDigest } from './source-digest.mjs';
 
 const { values } = parseArgs({ options: { command: { type: 'string' }, library: { type: 'string' } } });
 const { version, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -15,7 +16,7 @@ const common = {
   format: 'esm',
   target: 'node20',
   legalComments: 'none',
-  define: { __GSC_VERSION__: JSON.stringify(version) },
+  define: { __GSC_VERSION__: JSON.stringify(version), __GSC_BUILD__: JSON.stringify(sourceDigest()) },
 };
 // CommonJS dependencies ask for Node's own modules through require, which an ES module does not have.
 const requireBanner =

@@ -13,6 +13,7 @@ import { BlobCache } from '../store/cache/blob-cache.ts';
 import { loadContent, saveContent } from '../store/cache/cached-content.ts';
 import type { ImageRecordStore } from '../store/engine/image-record.ts';
 import type { LayerStore } from '../store/kept-layers.ts';
+import { type BuildStore, buildStore } from './known-builds.ts';
 
 /** What a command keeps between runs. Close it when the work is done. */
 export interface ScanCache {
@@ -25,6 +26,8 @@ export interface ScanCache {
   readonly records: ImageRecordStore | undefined;
   /** The layers that gsc has added to images. */
   readonly layers: LayerStore | undefined;
+  /** Results of builds. */
+  readonly builds: BuildStore | undefined;
   close(): Promise<void>;
 }
 
@@ -62,16 +65,19 @@ const withoutCache: ScanCache = {
   forFiles: {},
   records: undefined,
   layers: undefined,
+  builds: undefined,
   close: async () => {},
 };
 
 function scanCacheOf(blobs: BlobCache): ScanCache {
+  const layers = layersIn(blobs);
   return {
     blobs,
     forScan: { indexes: indexesIn(blobs) },
     forFiles: { contents: contentsIn(blobs) },
     records: recordsIn(blobs),
-    layers: layersIn(blobs),
+    layers,
+    builds: buildStore(blobs, layers),
     close: () => blobs.close(),
   };
 }

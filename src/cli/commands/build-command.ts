@@ -2,30 +2,14 @@ import { resolve } from 'node:path';
 import { GscError } from '../../base/error.ts';
 import {
   defaultDestination,
-  fullNameOf,
-  type Graminized,
-  graminize,
-  type Image,
   type ImageReference,
-  type ImageWriter,
-  type OpenedImage,
   parseReference,
-  type Runtime,
-  type SignedEnclave,
-  type Signer,
-  showReference,
   signedName,
-  signImage,
   unsignedName,
 } from '../../index.ts';
 import { nameInArchive } from '../options/archive-name.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
-import {
-  addContentOptions,
-  type ContentOptions,
-  type ContentWishes,
-  readContentOptions,
-} from '../options/content-options.ts';
+import { addContentOptions, type ContentOptions, readContentOptions } from '../options/content-options.ts';
 import { dateOption } from '../options/date-option.ts';
 import { dayOf, sourceDateEpoch } from '../options/epoch.ts';
 import { openPemSigner } from '../options/key-place.ts';
@@ -33,10 +17,9 @@ import { openOnce } from '../options/open-once.ts';
 import { checkFileFollows } from '../options/operand-order.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
-import { buildFactsToJson, reportBuild } from '../reports/build-report.ts';
 import { commitAndReport } from '../reports/commit.ts';
-import { enclaveToJson, reportSigned } from '../reports/sign-report.ts';
-import { growHeapSlowly } from '../terminal/heap-growth.ts';
+import { tell } from '../reports/transcript.ts';
+import { findOrBuild } from './build-result.ts';
 
 interface Options extends CommonOptions, ContentOptions, StoreOptions {
   readonly output?: string;
@@ -92,21 +75,17 @@ async function build(
       : await openPemSigner(resolve(host.workingDirectory, options.key), options.passphrase);
   const content = await readContentOptions(context, options, manifestFile);
   const openApp = openOnce(images, appReference);
-  const runtime = await content.openRuntime(async () => (await openApp()).image);
+  const runtime = await content.findRuntime(async () => (await openApp()).image);
   const app = await openApp();
   const placed = defaultDestination(named, app);
   const output = options.output === undefined ? nameInArchive(placed, app, nameRule(options)) : placed;
   const writer = await images.openWriter(output, { force: options.force === true, sharedWith: [app] });
   try {
-    const parts = { app, writer, runtime, wishes: content.wishes, output, epochSeconds };
-    const graminized = await scanAndGraminize(context, parts);
-    const facts = { app: app.image, runtime, graminized };
-    reportBuild(context.console, facts);
     const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
-    const { image, enclave } = await signIfAsked(graminized, signer, date);
-    if (enclave) reportSigned(context.console, enclave);
-    const more = { ...buildFactsToJson(facts), ...(enclave && enclaveToJson(enclave)) };
-    return await commitAndReport(context, { writer, image, output, more });
+    const parts = { app, runtime, content, output, epochSeconds, signer, date, writer };
+    const { image, report } = await findOrBuild(context, parts);
+    tell(context.console, report.lines);
+    return await commitAndReport(context, { writer, image, output, more: report.facts });
   } finally {
     await writer.abort();
   }
@@ -123,41 +102,6 @@ function checkPassphrase({ key, passphrase }: Options): void {
       ? 'ports are published by docker run -p; -p of gsc build is the passphrase of --key'
       : 'name the key with --key FILE, or leave the passphrase out',
   });
-}
-
-interface BuildParts {
-  readonly app: OpenedImage;
-  readonly writer: ImageWriter;
-  readonly runtime: Runtime;
-  readonly wishes: ContentWishes;
-  readonly output: ImageReference;
-  readonly epochSeconds: number | undefined;
-}
-
-/** Reads every layer of the app image once: into the writer and into the file tree at the same time. */
-async function scanAndGraminize(
-  { images }: CommandContext,
-  { app: { image: app, reference }, writer, runtime, wishes, output, epochSeconds }: BuildParts,
-): Promise<Graminized> {
-  const { tree } = await images.scan(app, { writer });
-  growHeapSlowly();
-  const baseName = fullNameOf(reference);
-  return graminize(app, runtime, {
-    ...wishes,
-    tree,
-    name: showReference(output),
-    ...(baseName !== undefined && { baseName }),
-    ...(epochSeconds !== undefined && { epochSeconds }),
-  });
-}
-
-async function signIfAsked(
-  unsigned: Graminized,
-  signer: Signer | undefined,
-  date: string | undefined,
-): Promise<{ readonly image: Image; readonly enclave?: SignedEnclave }> {
-  if (signer === undefined) return { image: unsigned.image };
-  return signImage(unsigned, { signer, ...(date !== undefined && { date }) });
 }
 
 function outputOf(app: ImageReference, options: Options): ImageReference {

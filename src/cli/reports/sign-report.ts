@@ -1,9 +1,12 @@
 import type { SignedEnclave } from '../../index.ts';
 import { showManifestSize } from '../../manifest/schema/size.ts';
-import type { Console } from '../terminal/console.ts';
+import type { Transcript } from './transcript.ts';
 
 /** Says what was measured and signed. */
-export function reportSigned(console: Console, { mrEnclave, mrSigner, settings }: SignedEnclave): void {
+export function reportSigned(
+  console: Pick<Transcript, 'say'>,
+  { mrEnclave, mrSigner, settings }: SignedEnclave,
+): void {
   console.say(`  mr_enclave     ${mrEnclave}`);
   console.say(`  mr_signer      ${mrSigner}`);
   console.say(

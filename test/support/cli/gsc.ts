@@ -15,6 +15,8 @@ export async function bundledGsc(): Promise<string> {
     'src',
     'scripts/build.mjs',
     'scripts/direct-imports.mjs',
+    'scripts/source-digest.mjs',
+    'package-lock.json',
     'scripts/undici-entry.cjs',
     'package.json',
   ]);

@@ -4,7 +4,6 @@ import { type Reporter, silentReporter } from '../base/reporter.ts';
 import { showSize } from '../base/show-size.ts';
 import type { Image, Layer } from '../image/image.ts';
 import type { ImageWriter, StoreResult } from '../image/image-writer.ts';
-import { compressLayers } from '../layer/compress-layers.ts';
 import { type ImageReference, parseReference } from '../reference/image-reference.ts';
 import { type ImageScan, type ScanProgress, scanImage } from '../scan/scan-image.ts';
 import { type OpenedImage, type StoreChoices, teeLayers } from '../store/image-store.ts';
@@ -153,7 +152,10 @@ function isBase(base: Image, image: Image): boolean {
 function compressing(writer: ImageWriter, bases: readonly OpenedImage[]): ImageWriter {
   const known = layersOf(bases);
   const isNew = (layer: Layer) => !known.has(layer.diffId);
-  const commit = async (image: Image) => writer.commit(await compressLayers(image, isNew));
+  const commit = async (image: Image) => {
+    const { compressLayers } = await import('../layer/compress-layers.ts');
+    return writer.commit(await compressLayers(image, isNew));
+  };
   return { ...forwarding(writer), commit };
 }
 

@@ -1,27 +1,19 @@
 import { once } from '../../base/once.ts';
 import {
   fullNameOf,
-  type Graminized,
-  graminize,
-  type Image,
   type ImageReference,
   type ImageWriter,
   type OpenedImage,
   type Runtime,
-  type SignedEnclave,
   type Signer,
   showReference,
-  signImage,
 } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
 import type { FoundRuntime } from '../../provision/open-runtime.ts';
 import type { BuildOrder, KnownBuild } from '../../workspace/known-builds.ts';
 import type { CommandContext } from '../options/command-context.ts';
 import type { Content } from '../options/content-options.ts';
-import { buildFactsToJson, reportBuild } from '../reports/build-report.ts';
-import { enclaveToJson, reportSigned } from '../reports/sign-report.ts';
-import { type ReportLine, Transcript } from '../reports/transcript.ts';
-import { growHeapSlowly } from '../terminal/heap-growth.ts';
+import type { ReportLine } from '../reports/transcript.ts';
 
 /** What goes into a build. */
 export interface BuildParts {
@@ -50,7 +42,10 @@ export async function findOrBuild(
 ): Promise<KnownBuild<BuildReport>> {
   const { builds } = workspaceOf(context.images).cache;
   const openRuntime = once(() => parts.runtime.open());
-  const make = once(async () => makeResult(context, parts, await openRuntime()));
+  const make = once(async () => {
+    const { makeBuild } = await import('./make-build.ts');
+    return makeBuild(context, parts, await openRuntime());
+  });
   if (builds === undefined) return make();
   const runtime = parts.runtime.identity ?? withoutContents(await openRuntime());
   const order = orderOf(parts, runtime);
@@ -75,45 +70,4 @@ function orderOf(parts: BuildParts, runtime: unknown): BuildOrder {
 /** Each file is named by its digest. */
 function withoutContents({ files, ...runtime }: Runtime): object {
   return { ...runtime, files: files.map(({ path, mode, sha256 }) => ({ path, mode, sha256 })) };
-}
-
-async function makeResult(
-  context: CommandContext,
-  parts: BuildParts,
-  runtime: Runtime,
-): Promise<KnownBuild<BuildReport>> {
-  const graminized = await scanAndGraminize(context, parts, runtime);
-  const transcript = new Transcript();
-  const facts = { app: parts.app.image, runtime, graminized };
-  reportBuild(transcript, facts);
-  const { image, enclave } = await signIfAsked(graminized, parts);
-  if (enclave) reportSigned(transcript, enclave);
-  const plain = { ...buildFactsToJson(facts), ...(enclave && enclaveToJson(enclave)) };
-  return { image, report: { lines: transcript.lines, facts: plain } };
-}
-
-/** Reads every layer of the app image once: into the writer and into the file tree at the same time. */
-async function scanAndGraminize(
-  { images }: CommandContext,
-  { app: { image: app, reference }, writer, content, output, epochSeconds }: BuildParts,
-  runtime: Runtime,
-): Promise<Graminized> {
-  const { tree } = await images.scan(app, { writer });
-  growHeapSlowly();
-  const baseName = fullNameOf(reference);
-  return graminize(app, runtime, {
-    ...content.wishes,
-    tree,
-    name: showReference(output),
-    ...(baseName !== undefined && { baseName }),
-    ...(epochSeconds !== undefined && { epochSeconds }),
-  });
-}
-
-async function signIfAsked(
-  unsigned: Graminized,
-  { signer, date }: BuildParts,
-): Promise<{ readonly image: Image; readonly enclave?: SignedEnclave }> {
-  if (signer === undefined) return { image: unsigned.image };
-  return signImage(unsigned, { signer, ...(date !== undefined && { date }) });
 }

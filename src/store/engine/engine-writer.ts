@@ -1,5 +1,6 @@
 import type { Digest } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
+import { once } from '../../base/once.ts';
 import type { ByteStream, Image, Layer } from '../../image/image.ts';
 import type { ImageWriter, LayerKey, StoreResult } from '../../image/image-writer.ts';
 import { verifiedStream } from '../../image/verified-stream.ts';
@@ -55,9 +56,13 @@ export async function openEngineWriter(
 ): Promise<ImageWriter> {
   const name = storedName(engine, image);
   throwIfAborted(options.signal, showImageName(name));
-  const takesThin = await takesThinArchives(engine);
-  const chains = takesThin ? (options.base ? [options.base] : await findChains(engine)) : [];
-  return new EngineWriter(engine, name, { ...options, chains });
+  return new EngineWriter(engine, name, options);
+}
+
+/** The layers that may be left out of what is sent. */
+async function knownChains(engine: Engine, base: readonly Digest[] | undefined): Promise<LayerChains> {
+  if (!(await takesThinArchives(engine))) return [];
+  return base ? [base] : findChains(engine);
 }
 
 /**
@@ -75,23 +80,22 @@ async function takesThinArchives(engine: Engine): Promise<boolean> {
 class EngineWriter implements ImageWriter {
   readonly #engine: Engine;
   readonly #name: ImageName;
-  readonly #options: EngineWriterOptions & { readonly chains: LayerChains };
+  readonly #options: EngineWriterOptions;
+  /** Asked for when a layer is to be sent: for a result that is there it is not needed. */
+  readonly #chains: () => Promise<LayerChains>;
   #spool: Promise<TarSpool> | undefined;
   readonly #kept = new Set<Digest>();
 
-  constructor(
-    engine: Engine,
-    name: ImageName,
-    options: EngineWriterOptions & { readonly chains: LayerChains },
-  ) {
+  constructor(engine: Engine, name: ImageName, options: EngineWriterOptions) {
     this.#engine = engine;
     this.#name = name;
     this.#options = options;
+    this.#chains = once(() => knownChains(engine, options.base));
   }
 
   async hasLayer({ descriptor, diffId }: LayerKey): Promise<boolean> {
-    const isInEngine = this.#options.chains.some((chain) => chain.includes(diffId));
-    return isInEngine || this.#kept.has(descriptor.digest);
+    if (this.#kept.has(descriptor.digest)) return true;
+    return (await this.#chains()).some((chain) => chain.includes(diffId));
   }
 
   teeLayer({ descriptor }: LayerKey, stored: ByteStream): ByteStream {
@@ -175,7 +179,7 @@ class EngineWriter implements ImageWriter {
 
   async #load(image: Image): Promise<ImageFacts> {
     const diffIds = image.layers.map((layer) => layer.diffId);
-    const depth = commonDepth(diffIds, this.#options.chains);
+    const depth = commonDepth(diffIds, await this.#chains());
     let outcome = await this.#send(image, depth);
     // The base may have been removed meanwhile, or the Engine be of a kind that wants it all.
     if (outcome.kind === 'refused' && depth > 0) outcome = await this.#send(image, 0);

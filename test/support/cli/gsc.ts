@@ -18,6 +18,7 @@ export async function bundledGsc(): Promise<string> {
     'scripts/source-digest.mjs',
     'package-lock.json',
     'scripts/undici-entry.cjs',
+    'scripts/undici-without-h2.cjs',
     'package.json',
   ]);
   const directory = await cachedDirectory('gsc-bundle', { key }, async (unfinished) => {

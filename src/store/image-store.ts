@@ -1,10 +1,13 @@
 import { type Digest, hexOf } from '../base/digest.ts';
+import { GscError } from '../base/error.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Reporter } from '../base/reporter.ts';
 import { showSize } from '../base/show-size.ts';
 import { type Platform, sgxPlatform } from '../image/descriptor.ts';
 import type { Image } from '../image/image.ts';
+import type { ImageGlance } from '../image/image-glance.ts';
 import type { ImageWriter } from '../image/image-writer.ts';
+import { runsOnSgx } from '../image/select-platform.ts';
 import type { StoredImage } from '../image/stored-image.ts';
 import { dockerHub } from '../reference/docker-hub.ts';
 import {
@@ -28,8 +31,10 @@ import type { BuildLogin } from './engine/build/build-session.ts';
 import type { Engine } from './engine/engine.ts';
 import { isConfiguredForDocker } from './engine/engine-address.ts';
 import { openEngineWriter } from './engine/engine-writer.ts';
+import { inspectEngineImage } from './engine/image-facts.ts';
 import type { ImageRecordStore } from './engine/image-record.ts';
 import { type EngineImage, openEngineImage } from './engine/open-engine-image.ts';
+import { readImageFiles } from './engine/read-image-files.ts';
 import { type LayerStore, withKeptLayers } from './kept-layers.ts';
 import { openImage } from './open-image.ts';
 import { openWriter } from './open-writer.ts';
@@ -98,6 +103,28 @@ export class ImageStore {
     for (const note of image.notes) this.#reporter.say(`${image.name}: ${note}`);
     for (const warning of image.warnings) this.#reporter.warn(`${image.name}: ${warning}`);
     return this.#layers ? { ...opened, image: withKeptLayers(image, this.#layers) } : opened;
+  }
+
+  /**
+   * What an Engine tells of an image without exporting it; undefined for images elsewhere, and where there is none: opening it
+   * says what is wrong. Of a name with a digest only opening knows whether they belong together.
+   */
+  async glance(reference: ImageReference): Promise<ImageGlance | undefined> {
+    if (!('image' in reference) || isPinned(reference.image)) return undefined;
+    const { image } = reference;
+    const engine = await this.#engineOf(reference).catch(unlessUnreachable);
+    const facts = engine && (await inspectEngineImage(engine, image));
+    if (!engine || !facts || !runsOnSgx(facts)) return undefined;
+    if (reference.kind === 'bare') this.#sayFound(reference, engine);
+    return {
+      name: showReference({ kind: transportOf(engine), image }),
+      labels: facts.labels,
+      layers: facts.diffIds.map((diffId) => ({
+        diffId,
+        tar: async () => this.#layers?.load(diffId),
+      })),
+      readFiles: (paths) => readImageFiles(engine, { kind: 'id', digest: facts.id }, paths),
+    };
   }
 
   /**
@@ -177,13 +204,21 @@ export class ImageStore {
     }
   }
 
+  #sayFound(bare: BareReference, engine: Engine): void {
+    this.#reporter.say(`${showReference(bare)}: found in ${engine.subject}`);
+  }
+
+  #engineOf({ kind }: EngineReference | BareReference): Promise<Engine> {
+    return this.#connections.engine(kind === 'bare' ? 'any' : flavours[kind]);
+  }
+
   async #openBare(bare: BareReference): Promise<OpenedImage> {
     const name = showReference(bare);
     const search = await searchEngine(() => this.#connections.engine('any'), bare);
     if (search.kind === 'found') {
       const { engine } = search;
       const reference = { kind: transportOf(engine), image: bare.image } as const;
-      this.#reporter.say(`${name}: found in ${engine.subject}`);
+      this.#sayFound(bare, engine);
       return this.#openInEngine(engine, reference);
     }
     if (bare.image.kind === 'id') throw search.obstacle;
@@ -218,6 +253,17 @@ export class ImageStore {
 }
 
 type EngineReference = DockerDaemonReference | ContainersStorageReference;
+
+/** A digest and a tag are two statements. */
+function isPinned(image: ImageName | ImageId): boolean {
+  return image.kind === 'name' && image.digest !== undefined;
+}
+
+/** An Engine that does not answer has no image. */
+function unlessUnreachable(error: unknown): undefined {
+  if (error instanceof GscError && error.code === 'engine') return undefined;
+  throw error;
+}
 
 /** True if a name that no image has was taken for the beginning of this ID. */
 function isShortIdOf(name: ImageName | ImageId, id: Digest): boolean {

@@ -13,6 +13,7 @@ import {
   stateOf,
   unsignedName,
 } from '../../index.ts';
+import { workspaceOf } from '../../library/images.ts';
 import { nameInArchive } from '../options/archive-name.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { dateOption } from '../options/date-option.ts';
@@ -120,6 +121,7 @@ interface Wanted {
 
 /** The unsigned image of the app; where there is none, the given image itself if it is unsigned (`gsc build -o`). */
 async function openUnsigned(images: Images, { given, unsigned, isNamed }: Wanted): Promise<OpenedImage> {
+  if (isNamed && (await isUnsignedHere(images, given))) return images.open(given);
   const found = await openIfThere(unsigned, images);
   if (found !== undefined) return found;
   const opened = await openIfThere(given, images);
@@ -137,6 +139,12 @@ async function openUnsigned(images: Images, { given, unsigned, isNamed }: Wanted
     hint:
       state === 'signed' ? 'sign the unsigned image that it was made of' : 'name the signed image with -o',
   });
+}
+
+/** An unsigned image is nobody's app, so that no other one has to be looked for. */
+async function isUnsignedHere(images: Images, given: ImageReference): Promise<boolean> {
+  const glance = await workspaceOf(images).images.glance(given);
+  return glance !== undefined && stateOf(glance.labels) === 'unsigned';
 }
 
 async function openIfThere(reference: ImageReference, images: Images): Promise<OpenedImage | undefined> {

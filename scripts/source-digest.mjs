@@ -13,7 +13,13 @@ export function sourceDigest() {
     .filter((file) => file.endsWith('.ts'))
     .map((file) => join('src', file))
     .sort();
-  for (const file of [...sources, 'package-lock.json', 'scripts/build.mjs', 'scripts/undici-entry.cjs', 'scripts/undici-without-h2.cjs']) {
+  for (const file of [
+    ...sources,
+    'package-lock.json',
+    'scripts/build.mjs',
+    'scripts/undici-entry.cjs',
+    'scripts/undici-without-h2.cjs',
+  ]) {
     const content = readFileSync(join(root, file));
     hash.update(`${file}\0${content.length}\0`).update(content);
   }

@@ -26,7 +26,7 @@ export class CompleteManifest {
     return readQuickly(content, subject) ?? new CompleteManifest(parseToml(content, subject).root);
   }
 
-  /** As it lies in the image: `.manifest` and `.manifest.sgx` are the same bytes. */
+  /** As it is in the image: `.manifest` and `.manifest.sgx` are the same bytes. */
   get bytes(): Buffer {
     this.#bytes ??= this.#written?.() ?? Buffer.from(serializeManifest(this.root));
     return this.#bytes;

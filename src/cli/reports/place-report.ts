@@ -55,7 +55,7 @@ function showLinear({ linearMaximumSeconds }: StartCost): string {
 /** The places about which the user should decide something, each list with the option that does. */
 export function sayUndecidedPlaces(console: Transcript, { writePlaces, applicationData }: Graminized): void {
   console.list(
-    'programs may want to write here, and cannot; decide with --volume PATH=tmpfs, =encrypted[:KEYNAME] or =allowed',
+    'programs may want to write here but cannot; decide with --volume PATH=tmpfs, =encrypted[:KEYNAME] or =allowed',
     writePlaces.map(writeLine),
   );
   console.list(
@@ -67,7 +67,7 @@ export function sayUndecidedPlaces(console: Transcript, { writePlaces, applicati
     const sign = data.signs.find(({ kind }) => kind === 'argument' || kind === 'working-directory');
     if (sign === undefined) continue;
     const place = showBytes(data.place);
-    console.warn(`${place} is left out, but ${showSign(sign)} lies there: trust it with --trust ${place}`);
+    console.warn(`${place} is left out, but ${showSign(sign)} is there: trust it with --trust ${place}`);
   }
 }
 

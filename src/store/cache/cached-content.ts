@@ -4,7 +4,7 @@ import type { BlobCache } from './blob-cache.ts';
 /** Single files: those of a runtime. Layers: the tars of those that gsc adds, by diffId. */
 export type ContentKind = 'file' | 'layer';
 
-/** The bytes that `digest` names, held against it; undefined if they are not kept. */
+/** The bytes that `digest` names, checked against it; undefined if they are not kept. */
 export async function loadContent(
   cache: BlobCache,
   kind: ContentKind,

@@ -36,7 +36,7 @@ export interface EngineWriterOptions {
   readonly records?: ImageRecordStore;
 }
 
-/** What `GET /info` says of an Engine that keeps images in containerd. moby, daemon/containerd/service.go. */
+/** What `GET /info` says about an Engine that keeps images in containerd. moby, daemon/containerd/service.go. */
 const containerdDriver = /^io\.containerd\./;
 
 const infoShape = object({ DriverStatus: listOf(listOf(anything)) });
@@ -128,7 +128,7 @@ class EngineWriter implements ImageWriter {
     const known = await this.#find(image);
     try {
       const stored = known ?? (await this.#load(image));
-      // Loading takes a while: somebody else may have taken the name.
+      // Loading takes a while: another process may have taken the name.
       if (!(await this.#checkName(image)))
         await nameImage(this.#engine, stored.id, { name: this.#name, shown: this.#shown });
       return stored;
@@ -189,7 +189,7 @@ class EngineWriter implements ImageWriter {
     throw failureError(
       this.#shown,
       'load the image',
-      `the Engine says that it did, but has no image ${idsOf(image).join(' or ')} with these layers`,
+      `the Engine reports success, but has no image ${idsOf(image).join(' or ')} with these layers`,
     );
   }
 

@@ -73,7 +73,7 @@ async function bundleLibrary(outdir) {
     entryPoints: ['src/index.ts', 'src/tools.ts'],
     outdir,
     splitting: true,
-    chunkNames: 'shared',
+    chunkNames: 'shared-[hash]',
     external: Object.keys(dependencies),
   });
   execFileSync('npx', ['tsc', '-p', 'tsconfig.types.json', '--outDir', join(outdir, 'types')], {

@@ -28,7 +28,7 @@ export const commands: readonly CommandRow[] = [
   {
     name: 'info-image',
     operands: ['IMAGE'],
-    summary: 'print what a signed image says of its enclave',
+    summary: 'print what a signed image says about its enclave',
     load: async () => (await import('./commands/info-image-command.ts')).addInfoImage,
   },
   {
@@ -46,7 +46,7 @@ export const commands: readonly CommandRow[] = [
   {
     name: 'secrets',
     operands: ['ACTION'],
-    summary: 'give secrets to attested enclaves',
+    summary: 'serve secrets to attested enclaves',
     load: async () => (await import('./commands/secrets-command.ts')).addSecrets,
   },
   {
@@ -89,7 +89,7 @@ export const commands: readonly CommandRow[] = [
   {
     name: 'init',
     operands: ['IMAGE'],
-    summary: 'write a manifest to begin with',
+    summary: 'write a first manifest',
     load: async () => (await import('./commands/init-command.ts')).addInit,
   },
   {
@@ -107,7 +107,7 @@ export const commands: readonly CommandRow[] = [
   {
     name: 'config',
     operands: [],
-    summary: 'show the configuration, or write one to begin with',
+    summary: 'show the configuration, or write a first one',
     load: async () => (await import('./commands/config-command.ts')).addConfig,
   },
   {

@@ -1,6 +1,9 @@
 import { Command } from 'commander';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
+
+// The test runner compiles what it loads.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** How the overview shows an operand. */
 function termOf({ required, variadic, name }: { required: boolean; variadic: boolean; name: () => string }) {

@@ -128,7 +128,7 @@ describe('folder ranks', () => {
     }
   });
 
-  test('no two files import each other in a circle', () => {
+  test('no two files import each other in a loop', () => {
     expect(circles()).toEqual([]);
   });
 

@@ -31,7 +31,7 @@ export interface Broker {
   close(): Promise<void>;
 }
 
-/** Starts the server. Throws an `unwritable` error for an address that cannot be had, a plain one for a certificate that is none. */
+/** Starts the server. Throws an `unwritable` error for an address that cannot be obtained, a plain one for a certificate that is not one. */
 export async function startBroker(initial: BrokerState, surroundings: BrokerSurroundings): Promise<Broker> {
   let state = initial;
   const server = createServer({

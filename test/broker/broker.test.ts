@@ -158,7 +158,7 @@ describe('an attested client', () => {
   });
 });
 
-describe('nobody else gets a secret', () => {
+describe('no other client gets a secret', () => {
   const plain = makeCertificate({ name: 'RATLS' });
   const revoked = makePck(pki.processorCa);
 
@@ -205,7 +205,7 @@ describe('nobody else gets a secret', () => {
     ]);
   });
 
-  test('one for whom collateral cannot be had: the reason is logged, the server lives', async () => {
+  test('a client without available collateral: the reason is logged, the server lives', async () => {
     const state = stateOf();
     const collateralFor = () => Promise.reject(new Error('the service is away'));
     const { port } = await start({ decision: { ...state.decision, collateralFor } });

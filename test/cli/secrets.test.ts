@@ -61,7 +61,7 @@ async function fetchSecret(port: number, holder: Holder): Promise<string> {
   return Buffer.concat(pieces).subarray(41).toString();
 }
 
-test('gsc secrets serve: says where, serves, reads its files again, keeps the old ones if the new are wrong, and ends when told', async () => {
+test('gsc secrets serve: says where, serves, reads its files again, keeps the old ones if the new are wrong, and ends on request', async () => {
   writeAll();
   const abort = new AbortController();
   const lines = { stdout: '', stderr: '' };

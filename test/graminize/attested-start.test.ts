@@ -193,7 +193,12 @@ describe('--ratls', () => {
       'manifest',
       /:1:7: libos\.entrypoint: not allowed with --ratls/,
     ],
-    ['arguments', { manifest: 'loader.argv = ["a"]' }, 'manifest', /:1:8: loader\.argv: not allowed with --ratls/],
+    [
+      'arguments',
+      { manifest: 'loader.argv = ["a"]' },
+      'manifest',
+      /:1:8: loader\.argv: not allowed with --ratls/,
+    ],
     [
       'arguments in a file',
       { manifest: 'loader.argv_src_file = "file:/a"' },

@@ -122,7 +122,7 @@ async function attest(context: CommandContext, options: Options, endpoint?: stri
   return verdict.isAccepted ? exitCodes.done : exitCodes.failed;
 }
 
-/** Two sources of one identity could contradict each other; an identity by version alone is none. */
+/** Two sources of one identity could contradict each other; a version alone is not an identity. */
 function checkIdentityOptions(options: Options): void {
   const { image, mrenclave, mrsigner, isvprodid, isvsvn, anyIdentity, reportData, nonce } = options;
   const versions = isvprodid !== undefined || isvsvn !== undefined;

@@ -153,7 +153,7 @@ async function readAuthorities(workingDirectory: string, file: string): Promise<
 async function readFileChoice(workingDirectory: string, { hostPath, path }: FileChoice): Promise<AddedFile> {
   const from = resolve(workingDirectory, hostPath);
   try {
-    // Without blocking, or a fifo that nobody writes to would never open.
+    // Without blocking, or a fifo without a writer would never open.
     const handle = await open(from, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const status = await handle.stat();

@@ -108,6 +108,7 @@ const belowLibrary = {
     'manifest/option-manifest.ts',
     'manifest/schema/size.ts',
     'runtime/launch.ts',
+    'x509/certificate-file.ts',
   ],
 };
 

@@ -3,7 +3,7 @@ import { encryptedMountNotes } from '../manifest/encrypted-mounts.ts';
 import { mountOf, readMounts } from '../manifest/files/mounts.ts';
 import { choiceRisks } from '../manifest/option-manifest.ts';
 import { detectPreset } from '../manifest/preset/detect-preset.ts';
-import { limitNotes, startsProcesses } from '../manifest/preset/program-limits.ts';
+import { limitNotes, mayServeInChild, startsProcesses } from '../manifest/preset/program-limits.ts';
 import { pathOfUri } from '../manifest/schema/file-uri.ts';
 import { isArray, showPath, type TomlDocument, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import { type ContainerProcess, startFiles } from '../start/container-process.ts';
@@ -120,7 +120,7 @@ function certificateNotes(
   { start, choices: { raTls } }: GraminizeContext,
   manifest: TomlTable,
 ): readonly string[] {
-  if (raTls === undefined || !startsProcesses(start)) return [];
+  if (raTls === undefined || !mayServeInChild(start)) return [];
   const mount = mountOf(raTls.certificate, readMounts(manifest));
   if (mount?.type !== 'tmpfs') return [];
   const place = showBytes(mount.at);

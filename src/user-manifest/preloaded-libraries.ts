@@ -42,7 +42,8 @@ export function settlePreloads(merged: TomlTable, parts: PreloadParts): SettledP
   const refused = parts.isDecided ? undefined : missing.find(({ word }) => isMissed(word, parts));
   if (refused !== undefined) throw missingLibrary(refused.word, parts);
   const kept = found.filter(({ file }) => file.kind !== 'missing');
-  const settled = kept.map(({ word, place }) => (place === undefined ? word : showBytes(place))).join(':');
+  const places = kept.map(({ word, place }) => (place === undefined ? word : showBytes(place)));
+  const settled = [...new Set(places)].join(':');
   return {
     manifest: settled === words.join(':') ? merged : withVariable(merged, name, settled),
     notes: [

@@ -215,7 +215,9 @@ describe('no other client gets a secret', () => {
 });
 
 describe('the server lives', () => {
-  test('with 200 clients at once, of whom every other one is not to get anything', async () => {
+  test('with 200 clients at once, of whom every other one is not to get anything', {
+    timeout: 120_000,
+  }, async () => {
     const { port } = await start();
     const bad = makeRaTls(pki, { quote: { report: { mrEnclave: '00'.repeat(32) } } });
     const clients = Array.from({ length: 200 }, (_, index) =>

@@ -350,13 +350,13 @@ describe('--secret-from', () => {
   const authority = makeCertificate({ name: 'Broker CA', isCa: true });
 
   test.each([
-    ['not there', 'missing.pem', /missing\.pem: /],
-    ['not a certificate', 'key.pem', /key\.pem: expected certificate authorities in PEM/],
-    ['empty', 'empty.pem', /empty\.pem: expected certificate authorities in PEM/],
-  ])('an authority that is %s is an error', async (_, file, message) => {
+    ['not there', 'missing.pem', 1, /missing\.pem: /],
+    ['not a certificate', 'key.pem', 2, /key\.pem: not a certificate/],
+    ['empty', 'empty.pem', 2, /empty\.pem: not a certificate/],
+  ])('an authority that is %s is an error', async (_, file, code, message) => {
     writeFileSync(at('empty.pem'), '');
     const result = await build('oci:app:latest', '--secret-from', `kb:4433=${file}`);
-    expect(result.code).toBe(1);
+    expect(result.code).toBe(code);
     expect(result.stderr).toMatch(message);
   });
 

@@ -65,6 +65,7 @@ export type { RaTlsChoice, RaTlsPlace, RaTlsProgram } from './graminize/ra-tls.t
 export type { SecretBrokers, SecretProvisioning } from './graminize/secret-provisioning.ts';
 export type { StartCost, StartCosts } from './graminize/start-costs.ts';
 export type { UndecidedPlaces } from './graminize/undecided-places.ts';
+export type { Referrer } from './image/artifact.ts';
 export type { ImageConfig } from './image/config.ts';
 export type { Descriptor, Platform } from './image/descriptor.ts';
 export type { ByteStream, Image, Layer } from './image/image.ts';

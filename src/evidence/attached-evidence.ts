@@ -3,8 +3,8 @@ import { GscError } from '../base/error.ts';
 import { assembleArtifact, type Referrer } from '../image/artifact.ts';
 import type { Image } from '../image/image.ts';
 import { imageTimes } from '../image/image-times.ts';
+import type { Referrers } from '../image/referrers.ts';
 import { inspectImage } from '../inspect/inspect-image.ts';
-import type { Referrers } from '../store/referrers.ts';
 import {
   type BuildEvidence,
   bundleAnnotations,

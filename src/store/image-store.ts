@@ -6,6 +6,7 @@ import { showSize } from '../base/show-size.ts';
 import { type Platform, sgxPlatform } from '../image/descriptor.ts';
 import type { Image } from '../image/image.ts';
 import type { ImageWriter } from '../image/image-writer.ts';
+import type { Referrers } from '../image/referrers.ts';
 import type { StoredImage } from '../image/stored-image.ts';
 import { dockerHub } from '../reference/docker-hub.ts';
 import {
@@ -33,9 +34,7 @@ import type { ImageRecordStore } from './engine/image-record.ts';
 import { type EngineImage, openEngineImage } from './engine/open-engine-image.ts';
 import { LayoutReferrers } from './layout/referrers.ts';
 import { openImage } from './open-image.ts';
-
 import { openWriter } from './open-writer.ts';
-import type { Referrers } from './referrers.ts';
 import { findCredentials } from './registry/credentials.ts';
 import { type DocumentStore, openRegistryImage, type RegistryImage } from './registry/open-registry-image.ts';
 import { RegistryReferrers } from './registry/referrers.ts';

@@ -2,15 +2,15 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeError, writeFileAtomically } from '../../base/atomic-file.ts';
 import type { Referrer, StoredArtifact } from '../../image/artifact.ts';
+import { onlyLayerOf } from '../../image/artifact-layer.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
 import { subjectOf } from '../../image/manifest.ts';
+import type { Referrers } from '../../image/referrers.ts';
 import { readReferrers, withReferrer } from '../../image/referrers-index.ts';
-import { onlyLayerOf } from '../artifact-layer.ts';
 import { openDirectory } from '../local/directory-files.ts';
 import type { FileSet } from '../local/file-set.ts';
 import { withLock } from '../local/lock-file.ts';
 import { syncDirectory } from '../local/sync-directory.ts';
-import type { Referrers } from '../referrers.ts';
 import { layoutLock } from './layout-writer.ts';
 import { blobPath, readBlob } from './oci-blobs.ts';
 

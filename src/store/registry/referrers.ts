@@ -1,12 +1,12 @@
 import { type Digest, digestOf } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import { type Referrer, referrersTag, type StoredArtifact } from '../../image/artifact.ts';
+import { onlyLayerOf } from '../../image/artifact-layer.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
 import { mediaTypes } from '../../image/media-type.ts';
+import type { Referrers } from '../../image/referrers.ts';
 import { readReferrers, withReferrer } from '../../image/referrers-index.ts';
 import { collectBytes } from '../../image/verified-stream.ts';
-import { onlyLayerOf } from '../artifact-layer.ts';
-import type { Referrers } from '../referrers.ts';
 import { downloadBlob } from './blob-download.ts';
 import { hasBlob } from './blob-presence.ts';
 import { uploadBlob } from './blob-upload.ts';

@@ -1,6 +1,6 @@
 import { GscError } from '../base/error.ts';
-import type { Descriptor } from '../image/descriptor.ts';
-import { parseManifest } from '../image/manifest.ts';
+import type { Descriptor } from './descriptor.ts';
+import { parseManifest } from './manifest.ts';
 
 /** Evidence is small; what is larger is something else. */
 export const maximalArtifactBytes = 16 * 1024 * 1024;

@@ -1,5 +1,5 @@
-import type { Referrer, StoredArtifact } from '../image/artifact.ts';
-import type { Descriptor } from '../image/descriptor.ts';
+import type { Referrer, StoredArtifact } from './artifact.ts';
+import type { Descriptor } from './descriptor.ts';
 
 /** The artifacts that are attached to the images of one repository or layout. Every method throws a `GscError`. */
 export interface Referrers {

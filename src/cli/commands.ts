@@ -32,6 +32,18 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./commands/info-image-command.ts')).addInfoImage,
   },
   {
+    name: 'attest-build',
+    operands: ['IMAGE'],
+    summary: 'sign how an image was built, and attach that to it',
+    load: async () => (await import('./commands/attest-build-command.ts')).addAttestBuild,
+  },
+  {
+    name: 'evidence',
+    operands: ['ACTION', 'IMAGE'],
+    summary: 'list or show what is attached to an image about its build',
+    load: async () => (await import('./commands/evidence-command.ts')).addEvidence,
+  },
+  {
     name: 'attest',
     operands: ['[HOST:PORT]'],
     summary: 'check which enclave answers',

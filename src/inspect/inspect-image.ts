@@ -1,3 +1,4 @@
+import { type Digest, digestOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import type { ImagePath } from '../base/image-path.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
@@ -14,6 +15,8 @@ import { verifySigstruct } from '../signature/verify-sigstruct.ts';
 export interface ImageInspection {
   readonly sigstruct: SigstructDescription;
   readonly manifest: TomlTable;
+  /** Of the bytes of `entrypoint.manifest.sgx`. */
+  readonly manifestDigest: Digest;
   readonly trustedFileCount: number;
   readonly insecure: readonly InsecureOption[];
   readonly labels: Labels;
@@ -45,6 +48,7 @@ export function inspectFiles(
   return {
     sigstruct: describeSigstruct(sigstruct, subject),
     manifest: manifest.root,
+    manifestDigest: digestOf(manifestSgx),
     trustedFileCount: manifest.trustedFileCount,
     insecure: insecureOptions(manifest.root),
     labels: image.labels,

@@ -101,6 +101,12 @@ const belowLibrary = {
     'store/cache/prune-cache.ts',
     'workspace/scan-cache.ts',
   ],
+  'gsc build knows a build, and gsc info-image an image, before it is read': [
+    'inspect/inspect-glance.ts',
+    'library/open-runtime.ts',
+    'provision/open-runtime.ts',
+    'workspace/known-builds.ts',
+  ],
   'words of options become values, and values words of reports': [
     'image/descriptor.ts',
     'image/select-platform.ts',

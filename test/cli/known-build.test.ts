@@ -8,10 +8,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { testKey } from '../support/signature/test-key.ts';
+
+// Each test makes several builds.
+vi.setConfig({ testTimeout: 60_000 });
 
 const gsc: GscHere = gscInProcess();
 const at = (...path: readonly string[]) => join(gsc.directory, ...path);
@@ -55,7 +58,7 @@ function known(): number {
 }
 
 /** Without the lines that say that the result was there. */
-const said = (stderr: string) => stderr.replace(/^.* is there already, .*\n/m, '');
+const said = (stderr: string) => stderr.replace(/^.* exists already, .*\n/m, '');
 
 describe('a build that was made before', () => {
   test.each([['-q'], ['-v'], ['--force']])('says with %s all that it said the first time', async (option) => {

@@ -1,39 +1,9 @@
 import { once } from '../../base/once.ts';
-import {
-  fullNameOf,
-  type ImageReference,
-  type ImageWriter,
-  type OpenedImage,
-  type Runtime,
-  type Signer,
-  showReference,
-} from '../../index.ts';
+import { fullNameOf, type Runtime, showReference } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
-import type { FoundRuntime } from '../../provision/open-runtime.ts';
 import type { BuildOrder, KnownBuild } from '../../workspace/known-builds.ts';
 import type { CommandContext } from '../options/command-context.ts';
-import type { Content } from '../options/content-options.ts';
-import type { ReportLine } from '../reports/transcript.ts';
-
-/** What goes into a build. */
-export interface BuildParts {
-  readonly app: OpenedImage;
-  readonly runtime: FoundRuntime;
-  readonly content: Content;
-  readonly output: ImageReference;
-  readonly epochSeconds: number | undefined;
-  /** Signs at once. */
-  readonly signer: Signer | undefined;
-  readonly date: string | undefined;
-  /** Gets every layer that it does not have yet, while it is read. */
-  readonly writer: ImageWriter;
-}
-
-/** What is said of a build: on stderr, and with `--json`. */
-export interface BuildReport {
-  readonly lines: readonly ReportLine[];
-  readonly facts: object;
-}
+import type { BuildParts, BuildReport } from './make-build.ts';
 
 /** The result of a build: the known one if the same was made before, else made now. */
 export async function findOrBuild(

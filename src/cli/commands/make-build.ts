@@ -3,18 +3,43 @@ import {
   type Graminized,
   graminize,
   type Image,
+  type ImageReference,
+  type ImageWriter,
+  type OpenedImage,
   type Runtime,
   type SignedEnclave,
+  type Signer,
   showReference,
   signImage,
 } from '../../index.ts';
+import type { FoundRuntime } from '../../provision/open-runtime.ts';
 import type { KnownBuild } from '../../workspace/known-builds.ts';
 import type { CommandContext } from '../options/command-context.ts';
+import type { Content } from '../options/content-options.ts';
 import { buildFactsToJson, reportBuild } from '../reports/build-report.ts';
 import { enclaveToJson, reportSigned } from '../reports/sign-report.ts';
-import { Transcript } from '../reports/transcript.ts';
+import { type ReportLine, Transcript } from '../reports/transcript.ts';
 import { growHeapSlowly } from '../terminal/heap-growth.ts';
-import type { BuildParts, BuildReport } from './build-result.ts';
+
+/** What goes into a build. */
+export interface BuildParts {
+  readonly app: OpenedImage;
+  readonly runtime: FoundRuntime;
+  readonly content: Content;
+  readonly output: ImageReference;
+  readonly epochSeconds: number | undefined;
+  /** Signs at once. */
+  readonly signer: Signer | undefined;
+  readonly date: string | undefined;
+  /** Gets every layer that it does not have yet, while it is read. */
+  readonly writer: ImageWriter;
+}
+
+/** What is said of a build: on stderr, and with `--json`. */
+export interface BuildReport {
+  readonly lines: readonly ReportLine[];
+  readonly facts: object;
+}
 
 /** Graminizes, and signs if asked; loaded only for builds whose result is not known. */
 export async function makeBuild(

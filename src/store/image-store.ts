@@ -32,6 +32,7 @@ import type { BuildLogin } from './engine/build/build-session.ts';
 import type { Engine } from './engine/engine.ts';
 import { isConfiguredForDocker } from './engine/engine-address.ts';
 import { openEngineWriter } from './engine/engine-writer.ts';
+import type { ExportOptions } from './engine/image-export.ts';
 import { inspectEngineImage } from './engine/image-facts.ts';
 import type { ImageRecordStore } from './engine/image-record.ts';
 import { type EngineImage, openEngineImage } from './engine/open-engine-image.ts';
@@ -78,6 +79,7 @@ export interface StoreSurroundings {
   readonly records: ImageRecordStore | undefined;
   /** Layers that gsc has added; without it they are read where they are stored. */
   readonly layers?: LayerStore | undefined;
+  readonly listen?: ExportOptions['listen'];
 }
 
 /** All places where images lie, for one command: files, Engines, registries. What was opened is given back by `close`. */
@@ -86,15 +88,17 @@ export class ImageStore {
   readonly #reporter: Reporter;
   readonly #records: ImageRecordStore | undefined;
   readonly #layers: LayerStore | undefined;
+  readonly #listen: ExportOptions['listen'];
   readonly #connections: Connections;
   readonly #platform: Platform;
   readonly #opened: StoredImage[] = [];
 
-  constructor({ host, reporter, records, layers }: StoreSurroundings, choices: StoreChoices = {}) {
+  constructor({ host, reporter, records, layers, listen }: StoreSurroundings, choices: StoreChoices = {}) {
     this.#host = host;
     this.#reporter = reporter;
     this.#records = records;
     this.#layers = layers;
+    this.#listen = listen;
     this.#platform = choices.platform ?? sgxPlatform;
     this.#connections = new Connections(host, choices);
   }
@@ -268,6 +272,7 @@ export class ImageStore {
       onExport: (receivedBytes) =>
         this.#reporter.progress(`the Engine exports the image: ${showSize(receivedBytes)}`),
       ...(this.#records && { records: this.#records }),
+      ...(this.#listen && { listen: this.#listen }),
     });
     return { reference: { kind, image: isShortIdOf(name, image.id) ? idOf(image) : name }, image };
   }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { digestOfHex } from '../base/digest.ts';
+import { type Digest, digestOfHex } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Reporter } from '../base/reporter.ts';
@@ -11,8 +11,10 @@ import type { FileContentStore, ReadFilesOptions } from '../scan/read-files.ts';
 import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-image.ts';
 import { BlobCache } from '../store/cache/blob-cache.ts';
 import { loadContent, saveContent } from '../store/cache/cached-content.ts';
+import type { ExportOptions } from '../store/engine/image-export.ts';
 import type { ImageRecordStore } from '../store/engine/image-record.ts';
 import type { LayerStore } from '../store/kept-layers.ts';
+import { listLayersOfExport } from './export-listener.ts';
 import { type BuildStore, buildStore } from './known-builds.ts';
 
 /** What a command keeps between runs. Close it when the work is done. */
@@ -26,6 +28,8 @@ export interface ScanCache {
   readonly records: ImageRecordStore | undefined;
   /** The layers that gsc has added to images. */
   readonly layers: LayerStore | undefined;
+  /** Hears the exports of Engines, and lists their layers meanwhile. */
+  readonly listen: NonNullable<ExportOptions['listen']>;
   /** Results of builds. */
   readonly builds: BuildStore | undefined;
   close(): Promise<void>;
@@ -46,7 +50,7 @@ export function cacheDirectory({ environment }: HostEnvironment): string {
 
 /** Opens the cache, unless the user wants none. Whatever is wrong with it is a remark of `-v`, never a failure. */
 export function openScanCache(host: HostEnvironment, reporter: Reporter, isWanted: boolean): ScanCache {
-  if (!isWanted) return withoutCache;
+  if (!isWanted) return withoutCache();
   try {
     return scanCacheOf(
       new BlobCache({
@@ -58,25 +62,42 @@ export function openScanCache(host: HostEnvironment, reporter: Reporter, isWante
   } catch (error) {
     if (!(error instanceof GscError)) throw error;
     reporter.detail(`cache disabled: ${error.message}`);
-    return withoutCache;
+    return withoutCache();
   }
 }
 
-const withoutCache: ScanCache = {
-  blobs: undefined,
-  forScan: {},
-  forFiles: {},
-  records: undefined,
-  layers: undefined,
-  builds: undefined,
-  close: async () => {},
-};
+function withoutCache(): ScanCache {
+  return {
+    ...listing(undefined),
+    blobs: undefined,
+    forFiles: {},
+    records: undefined,
+    layers: undefined,
+    builds: undefined,
+    close: async () => {},
+  };
+}
+
+/** What an export has shown is known to this run, kept or not. */
+function listing(kept: KeptIndexes | undefined): Pick<ScanCache, 'forScan' | 'listen'> {
+  const listed = new Map<Digest, LayerIndex>();
+  const load = async (layer: Layer) => {
+    const isTar = layer.descriptor.digest === layer.diffId;
+    return (isTar ? listed.get(layer.diffId) : undefined) ?? kept?.load(layer);
+  };
+  const save = async (layer: Layer, index: LayerIndex) => kept?.save(layer, index);
+  const keep = async (index: LayerIndex) => {
+    listed.set(index.diffId, index);
+    await kept?.put(index);
+  };
+  return { forScan: { indexes: { load, save } }, listen: (diffIds) => listLayersOfExport(diffIds, keep) };
+}
 
 function scanCacheOf(blobs: BlobCache): ScanCache {
   const layers = layersIn(blobs);
   return {
     blobs,
-    forScan: { indexes: indexesIn(blobs) },
+    ...listing(indexesIn(blobs)),
     forFiles: { contents: contentsIn(blobs) },
     records: recordsIn(blobs),
     layers,
@@ -90,8 +111,16 @@ const indexKind = `layer-index-${__GSC_VERSION__.toLowerCase().replace(/[^a-z0-9
 /** From the digest of a compressed blob to the digest of the tar in it. */
 const diffIdKind = 'diff-id';
 
-function indexesIn(blobs: BlobCache): LayerIndexStore {
+interface KeptIndexes extends LayerIndexStore {
+  /** Keeps the index of a layer without saying which blobs hold it. */
+  put(index: LayerIndex): Promise<void>;
+}
+
+function indexesIn(blobs: BlobCache): KeptIndexes {
+  const put = (index: LayerIndex) =>
+    blobs.put({ kind: indexKind, digest: index.diffId }, encodeLayerIndex(index));
   return {
+    put,
     load: async (layer) => {
       if (!(await isProven(blobs, layer))) return undefined;
       const bytes = await blobs.get({ kind: indexKind, digest: layer.diffId });
@@ -99,7 +128,7 @@ function indexesIn(blobs: BlobCache): LayerIndexStore {
       return index?.diffId === layer.diffId ? index : undefined;
     },
     save: async (layer: Layer, index: LayerIndex) => {
-      await blobs.put({ kind: indexKind, digest: layer.diffId }, encodeLayerIndex(index));
+      await put(index);
       const { digest } = layer.descriptor;
       if (digest !== layer.diffId)
         await blobs.put({ kind: diffIdKind, digest }, Buffer.from(layer.diffId, 'latin1'));

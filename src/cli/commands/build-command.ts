@@ -72,7 +72,10 @@ async function build(
       : await openPemSigner(resolve(host.workingDirectory, options.key), options.passphrase);
   const content = await readContentOptions(context, options, manifestFile);
   const openApp = openOnce(images, appReference);
-  const runtime = await content.findRuntime(async () => (await openApp()).image);
+  const finding = content.findRuntime(async () => (await openApp()).image);
+  // Both at the same time: an Engine takes long for the first byte of an export.
+  openApp().catch(() => undefined);
+  const runtime = await finding;
   const app = await openApp();
   const placed = defaultDestination(named, app);
   const output = options.output === undefined ? nameInArchive(placed, app, nameRule(options)) : placed;

@@ -6,6 +6,8 @@ import type { Labels } from './labels.ts';
 export interface ImageGlance {
   /** How messages call it. */
   readonly name: string;
+  /** How messages call the place where it is. */
+  readonly place: string;
   readonly labels: Labels;
   /** Lowest first; their tars where they are at hand. */
   readonly layers: readonly Pick<Layer, 'diffId' | 'tar'>[];

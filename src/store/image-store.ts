@@ -123,8 +123,8 @@ export class ImageStore {
     const engine = await this.#engineOf(reference).catch(unlessUnreachable);
     const facts = engine && (await inspectEngineImage(engine, image));
     if (!engine || !facts || !runsOnSgx(facts)) return undefined;
-    if (reference.kind === 'bare') this.#sayFound(reference, engine);
     return {
+      place: engine.subject,
       name: showReference({ kind: transportOf(engine), image }),
       labels: facts.labels,
       layers: facts.diffIds.map((diffId) => ({
@@ -229,10 +229,6 @@ export class ImageStore {
     }
   }
 
-  #sayFound(bare: BareReference, engine: Engine): void {
-    this.#reporter.say(`${showReference(bare)}: found in ${engine.subject}`);
-  }
-
   #engineOf({ kind }: EngineReference | BareReference): Promise<Engine> {
     return this.#connections.engine(kind === 'bare' ? 'any' : flavours[kind]);
   }
@@ -243,7 +239,7 @@ export class ImageStore {
     if (search.kind === 'found') {
       const { engine } = search;
       const reference = { kind: transportOf(engine), image: bare.image } as const;
-      this.#sayFound(bare, engine);
+      this.#reporter.say(`${name}: found in ${engine.subject}`);
       return this.#openInEngine(engine, reference);
     }
     if (bare.image.kind === 'id') throw search.obstacle;

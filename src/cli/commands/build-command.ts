@@ -3,10 +3,12 @@ import { GscError } from '../../base/error.ts';
 import {
   defaultDestination,
   type ImageReference,
+  type Images,
   parseReference,
   signedName,
   unsignedName,
 } from '../../index.ts';
+import { workspaceOf } from '../../library/images.ts';
 import { nameInArchive } from '../options/archive-name.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addContentOptions, type ContentOptions, readContentOptions } from '../options/content-options.ts';
@@ -72,10 +74,8 @@ async function build(
       : await openPemSigner(resolve(host.workingDirectory, options.key), options.passphrase);
   const content = await readContentOptions(context, options, manifestFile);
   const openApp = openOnce(images, appReference);
-  const finding = content.findRuntime(async () => (await openApp()).image);
-  // Both at the same time: an Engine takes long for the first byte of an export.
-  openApp().catch(() => undefined);
-  const runtime = await finding;
+  if (await isInEngine(images, appReference)) openApp().catch(() => undefined);
+  const runtime = await content.findRuntime(async () => (await openApp()).image);
   const app = await openApp();
   const placed = defaultDestination(named, app);
   const output = options.output === undefined ? nameInArchive(placed, app, nameRule(options)) : placed;
@@ -89,6 +89,15 @@ async function build(
   } finally {
     await writer.abort();
   }
+}
+
+/**
+ * True if an Engine has the image. Then it is opened while the runtime is looked for, since the first byte of an export takes long;
+ * a registry that does not answer would keep gsc waiting although the runtime is missing. What is wrong is said by opening it.
+ */
+async function isInEngine(images: Images, reference: ImageReference): Promise<boolean> {
+  const { images: store } = workspaceOf(images);
+  return (await store.glance(reference).catch(() => undefined)) !== undefined;
 }
 
 /** Without a key it would do nothing; who knows docker run may mean a port. */

@@ -9,6 +9,7 @@ import {
   patchesOf,
   type SigstructDescription,
   showPath,
+  showReference,
   showRuntimeVersion,
   valueAt,
 } from '../../index.ts';
@@ -18,6 +19,7 @@ import type { AddCommand, CommandContext, CommonOptions } from '../options/comma
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { type ExpectedValueForm, expectedValueForms, expectedValues } from '../reports/expected-values.ts';
 import { type FlatTable, flatToml } from '../reports/flat-toml.ts';
+import type { Console } from '../terminal/console.ts';
 import { exitCodes } from '../terminal/failure.ts';
 
 export const addInfoImage: AddCommand = (program, act) => {
@@ -47,7 +49,7 @@ async function infoImage(
   imageText: string,
 ): Promise<number> {
   const reference = parseReference(imageText);
-  const inspection = await inspect(images, reference);
+  const inspection = await inspect(images, console, reference);
   const fields = pythonFields(inspection.sigstruct);
   if (form !== undefined) console.result(expectedValues(inspection.sigstruct, { form, reference }));
   else if (isJson) console.result(`${JSON.stringify({ ...fields, ...moreFields(inspection) })}\n`);
@@ -63,10 +65,16 @@ async function infoImage(
 }
 
 /** What an Engine has is not exported for two small files, unless they do not prove themselves. */
-async function inspect(images: Images, reference: ImageReference): Promise<ImageInspection> {
+async function inspect(
+  images: Images,
+  console: Console,
+  reference: ImageReference,
+): Promise<ImageInspection> {
   const glance = await workspaceOf(images).images.glance(reference);
   const inspection = glance && (await inspectGlance(glance));
-  return inspection ?? inspectImage((await images.open(reference)).image);
+  if (!inspection) return inspectImage((await images.open(reference)).image);
+  if (reference.kind === 'bare') console.say(`${showReference(reference)}: found in ${glance.place}`);
+  return inspection;
 }
 
 /** A comment in the TOML: programs that know the Python tool's keys find just these. */

@@ -50,6 +50,17 @@ async function built(...more: readonly string[]) {
   return result;
 }
 
+/** What `--json` prints, but for how long it took. */
+function withoutTimes(stdout: string) {
+  const { seconds, ...rest } = JSON.parse(stdout);
+  expect(seconds.total).toBeGreaterThan(0);
+  return rest;
+}
+
+async function reported(run: ReturnType<typeof built>) {
+  return withoutTimes((await run).stdout);
+}
+
 /** How many results of builds are kept. */
 function known(): number {
   const root = at(`cache-${round}`, 'gsc', 'v1');
@@ -57,8 +68,9 @@ function known(): number {
   return kinds.flatMap((kind) => readdirSync(join(root, kind))).length;
 }
 
-/** Without the lines that say that the result was there. */
-const said = (stderr: string) => stderr.replace(/^.* exists already, .*\n/m, '');
+/** Without the lines that say that the result was there, and how long it took. */
+const said = (stderr: string) =>
+  stderr.replace(/^.* exists already, .*\n/m, '').replace(/^ {2}time .*\n/m, '');
 
 describe('a build that was made before', () => {
   test.each([['-q'], ['-v'], ['--force']])('says with %s all that it said the first time', async (option) => {
@@ -66,12 +78,12 @@ describe('a build that was made before', () => {
     const second = await built(option);
     expect(known()).toBe(1);
     expect(second.stdout).toBe(first.stdout);
-    expect(said(second.stderr)).toBe(first.stderr);
+    expect(said(second.stderr)).toBe(said(first.stderr));
     expect(second.stderr).toContain('warning: ');
   });
 
   test('says more with -v, and less with -q, than it said then', async () => {
-    const [verbose, quiet] = [(await built('-v')).stderr, (await built('-q')).stderr];
+    const [verbose, quiet] = [said((await built('-v')).stderr), (await built('-q')).stderr];
     rmSync(at(`cache-${round}`), { recursive: true });
     await built();
     expect([said((await built('-v')).stderr), (await built('-q')).stderr]).toEqual([said(verbose), quiet]);
@@ -79,15 +91,15 @@ describe('a build that was made before', () => {
   });
 
   test('reports the same with --json', async () => {
-    const first = JSON.parse((await built('--json')).stdout);
-    const second = JSON.parse((await built('--json')).stdout);
+    const first = await reported(built('--json'));
+    const second = await reported(built('--json'));
     expect(second).toEqual({ ...first, outcome: 'unchanged' });
   });
 
   test('is stored again where its result is gone', async () => {
-    const first = JSON.parse((await built('--json')).stdout);
+    const first = await reported(built('--json'));
     rmSync(at('out'), { recursive: true });
-    expect(JSON.parse((await built('--json')).stdout)).toEqual(first);
+    expect(await reported(built('--json'))).toEqual(first);
     const index = JSON.parse(readFileSync(at('out', 'index.json'), 'utf8'));
     const blob = (digest: string) =>
       readFileSync(at('out', 'blobs', 'sha256', digest.slice('sha256:'.length)));
@@ -96,18 +108,18 @@ describe('a build that was made before', () => {
   });
 
   test('is made anew where a layer of it is not kept any more', async () => {
-    const first = JSON.parse((await built('--json')).stdout);
+    const first = await reported(built('--json'));
     rmSync(at('out'), { recursive: true });
     rmSync(at(`cache-${round}`, 'gsc', 'v1', 'layer'), { recursive: true });
-    expect(JSON.parse((await built('--json')).stdout)).toEqual(first);
+    expect(await reported(built('--json'))).toEqual(first);
   });
 
   test('is made anew where a layer of it is damaged', async () => {
-    const first = JSON.parse((await built('--json')).stdout);
+    const first = await reported(built('--json'));
     rmSync(at('out'), { recursive: true });
     const layers = at(`cache-${round}`, 'gsc', 'v1', 'layer');
     for (const name of readdirSync(layers)) writeFileSync(join(layers, name), 'damaged');
-    expect(JSON.parse((await built('--json')).stdout)).toEqual(first);
+    expect(await reported(built('--json'))).toEqual(first);
   });
 
   test('does not hide that another image has the name', async () => {
@@ -120,19 +132,19 @@ describe('a build that was made before', () => {
   test('with --no-cache is neither looked for nor kept', async () => {
     const first = await built('--no-cache', '--json');
     expect(() => known()).toThrow('ENOENT');
-    expect(JSON.parse((await built('--no-cache', '--json')).stdout)).toEqual({
-      ...JSON.parse(first.stdout),
+    expect(await reported(built('--no-cache', '--json'))).toEqual({
+      ...withoutTimes(first.stdout),
       outcome: 'unchanged',
     });
   });
 
   test('and signed, is known by the key and the date', async () => {
     const sign = ['--key', 'key.pem', '--force', '--json'];
-    const first = JSON.parse((await built(...sign)).stdout);
-    expect(JSON.parse((await built(...sign)).stdout)).toEqual({ ...first, outcome: 'unchanged' });
-    const later = JSON.parse((await built(...sign, '--date', '2030-01-02')).stdout);
+    const first = await reported(built(...sign));
+    expect(await reported(built(...sign))).toEqual({ ...first, outcome: 'unchanged' });
+    const later = await reported(built(...sign, '--date', '2030-01-02'));
     expect([later.mr_enclave, later.image_id === first.image_id]).toEqual([first.mr_enclave, false]);
-    expect(JSON.parse((await built('--force', '--json')).stdout)).not.toHaveProperty('mr_enclave');
+    expect(await reported(built('--force', '--json'))).not.toHaveProperty('mr_enclave');
   });
 });
 
@@ -206,20 +218,20 @@ describe('another build is not taken for one that was made before, by', () => {
     ['--secret', ['--secret', 'name'], () => undefined],
     ['--profile', ['--profile', 'profile'], () => writeFileSync(at('profile'), '/data\n')],
   ])('%s', async (_, more, change) => {
-    const first = JSON.parse((await built('--json')).stdout);
+    const first = await reported(built('--json'));
     await change();
-    const second = JSON.parse((await built('--json', '--force', ...more)).stdout);
+    const second = await reported(built('--json', '--force', ...more));
     expect([second.outcome, second.image_id === first.image_id]).toEqual(['written', false]);
-    const fresh = JSON.parse((await built('--json', '--force', '--no-cache', ...more)).stdout);
+    const fresh = await reported(built('--json', '--force', '--no-cache', ...more));
     expect(fresh).toEqual({ ...second, outcome: 'unchanged' });
     expect(known()).toBe(2);
   });
 
   test('a profile with another content', async () => {
     writeFileSync(at('profile'), '/data\n');
-    const first = JSON.parse((await built('--json', '--profile', 'profile')).stdout);
+    const first = await reported(built('--json', '--profile', 'profile'));
     writeFileSync(at('profile'), '/etc/given\n');
-    const second = JSON.parse((await built('--json', '--force', '--profile', 'profile')).stdout);
+    const second = await reported(built('--json', '--force', '--profile', 'profile'));
     expect([known(), second.image_id === first.image_id]).toEqual([2, false]);
   });
 

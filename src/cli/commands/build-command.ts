@@ -21,6 +21,7 @@ import { groupOptions } from '../options/option-groups.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { commitAndReport } from '../reports/commit.ts';
 import { tell } from '../reports/transcript.ts';
+import { Stopwatch } from '../terminal/stopwatch.ts';
 import { findOrBuild } from './build-result.ts';
 
 interface Options extends CommonOptions, ContentOptions, StoreOptions {
@@ -62,6 +63,7 @@ async function build(
   manifestFile?: string,
 ): Promise<number> {
   const { host, images } = context;
+  const steps = new Stopwatch();
   checkPassphrase(options);
   const operands = { image: imageText, name: 'MANIFEST', file: manifestFile } as const;
   await checkFileFollows(host, { call: 'gsc build', ...operands });
@@ -77,15 +79,16 @@ async function build(
   if (await isInEngine(images, appReference)) openApp().catch(() => undefined);
   const runtime = await content.findRuntime(async () => (await openApp()).image);
   const app = await openApp();
+  steps.lap('open');
   const placed = defaultDestination(named, app);
   const output = options.output === undefined ? nameInArchive(placed, app, nameRule(options)) : placed;
   const writer = await images.openWriter(output, { force: options.force === true, sharedWith: [app] });
   try {
     const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
-    const parts = { app, runtime, content, output, epochSeconds, signer, date, writer };
+    const parts = { app, runtime, content, output, epochSeconds, signer, date, writer, steps };
     const { image, report } = await findOrBuild(context, parts);
     tell(context.console, report.lines);
-    return await commitAndReport(context, { writer, image, output, more: report.facts });
+    return await commitAndReport(context, { writer, image, output, steps, more: report.facts });
   } finally {
     await writer.abort();
   }

@@ -20,6 +20,7 @@ export async function findOrBuild(
   const runtime = parts.runtime.identity ?? withoutContents(await openRuntime());
   const order = orderOf(parts, runtime);
   const known = await builds.find<BuildReport>(order, async () => (await make()).image);
+  parts.steps.lap('look up');
   if (known) return known;
   const made = await make();
   await builds.save(order, made);

@@ -20,6 +20,7 @@ import { buildFactsToJson, reportBuild } from '../reports/build-report.ts';
 import { enclaveToJson, reportSigned } from '../reports/sign-report.ts';
 import { type ReportLine, Transcript } from '../reports/transcript.ts';
 import { growHeapSlowly } from '../terminal/heap-growth.ts';
+import type { Stopwatch } from '../terminal/stopwatch.ts';
 
 /** What goes into a build. */
 export interface BuildParts {
@@ -33,6 +34,7 @@ export interface BuildParts {
   readonly date: string | undefined;
   /** Gets every layer that it does not have yet, while it is read. */
   readonly writer: ImageWriter;
+  readonly steps: Stopwatch;
 }
 
 /** What is said of a build: on stderr, and with `--json`. */
@@ -48,11 +50,15 @@ export async function makeBuild(
   runtime: Runtime,
 ): Promise<KnownBuild<BuildReport>> {
   const graminized = await scanAndGraminize(context, parts, runtime);
+  parts.steps.lap('graminize');
   const transcript = new Transcript();
   const facts = { app: parts.app.image, runtime, graminized };
   reportBuild(transcript, facts);
   const { image, enclave } = await signIfAsked(graminized, parts);
-  if (enclave) reportSigned(transcript, enclave);
+  if (enclave) {
+    reportSigned(transcript, enclave);
+    parts.steps.lap('sign');
+  }
   const plain = { ...buildFactsToJson(facts), ...(enclave && enclaveToJson(enclave)) };
   return { image, report: { lines: transcript.lines, facts: plain } };
 }
@@ -60,10 +66,11 @@ export async function makeBuild(
 /** Reads every layer of the app image once: into the writer and into the file tree at the same time. */
 async function scanAndGraminize(
   { images }: CommandContext,
-  { app: { image: app, reference }, writer, content, output, epochSeconds }: BuildParts,
+  { app: { image: app, reference }, writer, content, output, epochSeconds, steps }: BuildParts,
   runtime: Runtime,
 ): Promise<Graminized> {
   const { tree } = await images.scan(app, { writer });
+  steps.lap('read layers');
   growHeapSlowly();
   const baseName = fullNameOf(reference);
   return graminize(app, runtime, {

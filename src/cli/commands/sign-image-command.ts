@@ -25,6 +25,7 @@ import { addStoreOptions, type StoreOptions } from '../options/store-options.ts'
 import { commitAndReport } from '../reports/commit.ts';
 import { enclaveToJson, reportSigned } from '../reports/sign-report.ts';
 import { growHeapSlowly } from '../terminal/heap-growth.ts';
+import { Stopwatch } from '../terminal/stopwatch.ts';
 
 interface Options extends CommonOptions, StoreOptions {
   readonly output?: string;
@@ -69,6 +70,7 @@ async function signImageCommand(
   keyFile: string,
 ): Promise<number> {
   const { host, console, images } = context;
+  const steps = new Stopwatch();
   const operands = { image: imageText, name: 'KEY', file: keyFile } as const;
   await checkFileFollows(host, { call: 'gsc sign-image', ...operands });
   for (const word of options.define ?? []) console.detail(`-D ${word}: there is no template to fill`);
@@ -79,6 +81,7 @@ async function signImageCommand(
   const signer = await openPemSigner(resolve(host.workingDirectory, keyFile), options.passphrase);
   const isNamed = options.output !== undefined;
   const source = await openUnsigned(images, { given: reference, unsigned, isNamed });
+  steps.lap('open');
   const placed = defaultDestination(named, source);
   const output = isNamed ? placed : nameInArchive(placed, source, signedNameOfUnsigned);
   const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
@@ -89,13 +92,14 @@ async function signImageCommand(
     name,
     ...(date !== undefined && { date }),
   });
+  steps.lap('sign');
   // Stored it is only after this: another image may have the name.
   console.say(`signing ${source.image.name}`);
   reportSigned(console, enclave);
   const writer = await images.openWriter(output, { force: options.force === true, sharedWith: [source] });
   try {
     const more = enclaveToJson(enclave);
-    return await commitAndReport(context, { writer, image, output, more });
+    return await commitAndReport(context, { writer, image, output, steps, more });
   } finally {
     await writer.abort();
   }

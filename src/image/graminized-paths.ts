@@ -5,6 +5,8 @@ export const graminizedPaths = {
   /** The runtime's package directory. */
   packageDirectory: imagePath('/gramine/runtime'),
   libos: imagePath('/gramine/runtime/libsysdb.so'),
+  /** The loader's part inside the enclave: what is measured of the runtime. */
+  libpal: imagePath('/gramine/runtime/sgx/libpal.so'),
   /** The ELF interpreter and the shared libraries of the SGX loader. */
   hostDirectory: imagePath('/gramine/host'),
   hostInterpreter: imagePath('/gramine/host/ld.so'),

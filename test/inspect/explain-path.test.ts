@@ -14,7 +14,7 @@ import { parseToml } from '../../src/manifest/toml/toml.ts';
 import { parseReference } from '../../src/reference/image-reference.ts';
 import { type ImageScan, scanImage } from '../../src/scan/scan-image.ts';
 import { signImage } from '../../src/sign/sign-image.ts';
-import { pemSigner } from '../../src/signature/pem-signer.ts';
+import { pemSigner } from '../../src/key/pem-signer.ts';
 import { type FileReference, openImage } from '../../src/store/open-image.ts';
 import type { FileTree } from '../../src/tree/file-tree.ts';
 import { resolvePath } from '../../src/tree/resolve-path.ts';

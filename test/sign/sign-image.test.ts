@@ -7,7 +7,7 @@ import { inspectImage } from '../../src/inspect/inspect-image.ts';
 import { findRuntime } from '../../src/runtime/find/find-runtime.ts';
 import { signImage } from '../../src/sign/sign-image.ts';
 import { describeSigstruct } from '../../src/signature/describe-sigstruct.ts';
-import { pemSigner } from '../../src/signature/pem-signer.ts';
+import { pemSigner } from '../../src/key/pem-signer.ts';
 import type { Signer } from '../../src/signature/signer.ts';
 import { verifySigstruct } from '../../src/signature/verify-sigstruct.ts';
 import { type AppOptions, appImage, staticProgram } from '../support/graminized/app-image.ts';

@@ -5,7 +5,7 @@ import { measureEnclave } from '../../src/enclave/enclave-measurement.ts';
 import { type GrapheneDialect, grapheneRules } from '../../src/enclave/enclave-rules.ts';
 import { parseRuntimeVersion } from '../../src/runtime/version.ts';
 import { describeSigstruct } from '../../src/signature/describe-sigstruct.ts';
-import { pemSigner } from '../../src/signature/pem-signer.ts';
+import { pemSigner } from '../../src/key/pem-signer.ts';
 import { fillSigstruct, signEnclave } from '../../src/signature/sign-enclave.ts';
 import { signSigstruct } from '../../src/signature/sign-sigstruct.ts';
 import { grapheneSigstructRules } from '../../src/signature/sigstruct-rules.ts';

@@ -1,7 +1,9 @@
+import { GscError } from '../../base/error.ts';
 import {
   type ImageInspection,
   inspectImage,
   labels,
+  measureImage,
   parseReference,
   patchesOf,
   type SigstructDescription,
@@ -10,8 +12,11 @@ import {
   valueAt,
 } from '../../index.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
+import { addOverrideOptions, enclaveOverrides, type OverrideOptions } from '../options/override-options.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { type FlatTable, flatToml } from '../reports/flat-toml.ts';
+import { predictionFields } from '../reports/prediction.ts';
+import { reportOverrides } from '../reports/sign-report.ts';
 import { exitCodes } from '../terminal/failure.ts';
 
 export const addInfoImage: AddCommand = (program, act) => {
@@ -21,17 +26,29 @@ export const addInfoImage: AddCommand = (program, act) => {
     .description(
       'Prints MRENCLAVE, MRSIGNER and the other fields of the SIGSTRUCT in a signed image, as TOML.',
     )
-    .argument('IMAGE', 'the signed image')
+    .argument('IMAGE', 'the signed image; with --predict an unsigned one')
+    .option('--predict', 'measure, and say which MRENCLAVE the image will have once it is signed')
     .action(act(infoImage));
+  addOverrideOptions(command);
   addStoreOptions(command);
 };
 
-async function infoImage(
-  { images, console, isJson }: CommandContext,
-  _options: CommonOptions & StoreOptions,
-  imageText: string,
-): Promise<number> {
+interface Options extends CommonOptions, StoreOptions, OverrideOptions {
+  readonly predict?: boolean;
+}
+
+async function infoImage(context: CommandContext, options: Options, imageText: string): Promise<number> {
+  const { images, console, isJson } = context;
+  const overrides = enclaveOverrides(options);
+  if (!options.predict && Object.keys(overrides).length > 0) throw onlyPredicted();
   const { image } = await images.open(parseReference(imageText));
+  if (options.predict) {
+    const { measured, applied } = await measureImage(image, { overrides });
+    reportOverrides(console, applied);
+    const fields = predictionFields(measured);
+    console.result(isJson ? `${JSON.stringify(fields)}\n` : flatToml(fields));
+    return exitCodes.done;
+  }
   const inspection = await inspectImage(image);
   const fields = pythonFields(inspection.sigstruct);
   console.result(
@@ -44,6 +61,16 @@ async function infoImage(
   }
   for (const { path, reason } of inspection.insecure) console.warn(`insecure: ${showPath(path)}: ${reason}`);
   return exitCodes.done;
+}
+
+/** What is signed is printed as it is. */
+function onlyPredicted(): GscError {
+  return new GscError({
+    code: 'usage',
+    subject: '--isvprodid, --isvsvn, --debug, --no-debug',
+    message: 'they say what an image is to be signed with, and are only for --predict',
+    hint: 'add --predict',
+  });
 }
 
 /** A comment in the TOML: programs that know the Python tool's keys find just these. */

@@ -75,12 +75,12 @@ export type { JsonMember, JsonNode } from './json/parse-json.ts';
 export type { Place } from './json/place.ts';
 export type { Shape, ValueOf } from './json/shape.ts';
 export { detachedSigner } from './key/detached-signer.ts';
+export { generateTokenKey } from './key/generate-token-key.ts';
 export type { KeyEnvironment } from './key/key-environment.ts';
 export { type KeyReference, parseKeyReference } from './key/key-reference.ts';
+export { type ListedKey, type ListedToken, listTokenKeys } from './key/list-token-keys.ts';
 export { type PemSignerOptions, pemSigner } from './key/pem-signer.ts';
-export { generateTokenKey } from './key/pkcs11/generate-token-key.ts';
-export { type ListedKey, type ListedToken, listTokenKeys } from './key/pkcs11/list-token-keys.ts';
-export { type Pkcs11Uri, parsePkcs11Uri } from './key/pkcs11/pkcs11-uri.ts';
+export { type Pkcs11Uri, parsePkcs11Uri } from './key/pkcs11-uri.ts';
 export { writeSigningAnswer } from './key/signing-exchange.ts';
 export type { AddedFile } from './layer/added-layer.ts';
 export {

@@ -1,5 +1,5 @@
 import { GscError } from '../base/error.ts';
-import { type Pkcs11Uri, parsePkcs11Uri } from './pkcs11/pkcs11-uri.ts';
+import { type Pkcs11Uri, parsePkcs11Uri } from './pkcs11-uri.ts';
 
 /** Where a signing key is. */
 export type KeyReference =

@@ -5,7 +5,7 @@ import { execSigner } from './exec-signer.ts';
 import type { KeyEnvironment } from './key-environment.ts';
 import { type KeyReference, parseKeyReference } from './key-reference.ts';
 import { pemSigner } from './pem-signer.ts';
-import { pkcs11Signer } from './pkcs11/pkcs11-signer.ts';
+import { pkcs11Signer } from './pkcs11-signer.ts';
 import { isEncryptedKey } from './private-key.ts';
 import { warnIfShared } from './secret-file.ts';
 

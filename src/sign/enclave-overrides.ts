@@ -1,5 +1,5 @@
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
-import { showValue } from '../manifest/schema/problem.ts';
+import { showWhole } from '../manifest/merge.ts';
 import { isTable, type TomlTable, type TomlValue } from '../manifest/toml/toml.ts';
 
 /** Keys of `sgx` that whoever signs decides, in place of what the manifest says. They are measured. */
@@ -36,8 +36,8 @@ export function overrideManifest(
     if (value === undefined || value === before) continue;
     applied.push({
       key: `sgx.${key}`,
-      from: before === undefined ? 'unset' : showValue(before),
-      to: showValue(value),
+      from: before === undefined ? 'unset' : showWhole(before),
+      to: showWhole(value),
     });
     sgx.set(key, value);
   }

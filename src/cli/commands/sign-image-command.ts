@@ -99,7 +99,8 @@ async function signImageCommand(
   const date = dateOf(context, options);
   const signer = options.prepare === undefined ? await openSignerOf(context, options, key) : undefined;
   try {
-    const source = await openUnsigned(images, reference, options.output !== undefined);
+    const needsNoName = options.output !== undefined || signer === undefined;
+    const source = await openUnsigned(images, reference, needsNoName);
     growHeapSlowly();
     const measuring = {
       overrides: enclaveOverrides(options),

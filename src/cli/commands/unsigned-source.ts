@@ -18,13 +18,13 @@ export interface UnsignedSource {
 }
 
 /**
- * The unsigned image of the app; where there is none, the given image itself if it is unsigned (`gsc build -o`) and the user names
- * the result, or if it is signed: it is signed again under its own name. Throws `not-found` and `state` errors.
+ * The unsigned image of the app; where there is none, the given image itself if it is unsigned (`gsc build -o`) and the result
+ * has another name or none, or if it is signed: it is signed again under its own name. Throws `not-found` and `state` errors.
  */
 export async function openUnsigned(
   images: Images,
   given: ImageReference,
-  isNamed: boolean,
+  needsNoName: boolean,
 ): Promise<UnsignedSource> {
   const { unsigned, signed } = namesFor(given);
   const found = await openIfThere(unsigned, images);
@@ -33,7 +33,7 @@ export async function openUnsigned(
   if (opened === undefined) throw noUnsignedImage(given, unsigned);
   const state = stateOf(opened.image.config.config?.Labels ?? {});
   if (state === 'app') throw noUnsignedImage(given, unsigned);
-  if (state === 'signed' || isNamed) return { opened, signed: given };
+  if (state === 'signed' || needsNoName) return { opened, signed: given };
   throw new GscError({
     code: 'state',
     subject: showReference(given),

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { GscError } from '../../base/error.ts';
-import type { KeyEnvironment } from '../key-environment.ts';
-import { readSecretFile } from '../secret-file.ts';
+import { GscError } from '../base/error.ts';
+import type { KeyEnvironment } from './key-environment.ts';
 import type { Pkcs11Uri } from './pkcs11-uri.ts';
+import { readSecretFile } from './secret-file.ts';
 import type { TokenSession } from './token.ts';
 
 /**

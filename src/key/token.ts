@@ -1,4 +1,4 @@
-import { GscError } from '../../base/error.ts';
+import { GscError } from '../base/error.ts';
 import type { Pkcs11Module } from './pkcs11-module.ts';
 import { type Pkcs11Uri, showPkcs11Uri } from './pkcs11-uri.ts';
 import { tokenError } from './token-error.ts';

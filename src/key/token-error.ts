@@ -1,4 +1,4 @@
-import { GscError } from '../../base/error.ts';
+import { GscError } from '../base/error.ts';
 import { firstLine } from './pkcs11-module.ts';
 
 /** What a token's refusals mean, and what to do. PKCS#11 3.0, 5.1. */

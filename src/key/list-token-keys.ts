@@ -1,5 +1,5 @@
-import type { KeyEnvironment } from '../key-environment.ts';
-import { sgxKeyKind } from '../key-kind.ts';
+import type { KeyEnvironment } from './key-environment.ts';
+import { sgxKeyKind } from './key-kind.ts';
 import { openPkcs11Module, type Pkcs11Module } from './pkcs11-module.ts';
 import { type Pkcs11Uri, showPkcs11Uri } from './pkcs11-uri.ts';
 import { type FoundToken, findToken, findTokens, type TokenFacts, TokenSession } from './token.ts';

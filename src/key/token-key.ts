@@ -1,6 +1,6 @@
-import { rsaSizeBytes } from '../../signature/sigstruct.ts';
-import { mrSignerOf } from '../../signature/verify-sigstruct.ts';
-import { showRsaKind } from '../key-kind.ts';
+import { rsaSizeBytes } from '../signature/sigstruct.ts';
+import { mrSignerOf } from '../signature/verify-sigstruct.ts';
+import { showRsaKind } from './key-kind.ts';
 import { type Pkcs11Uri, showPkcs11Uri } from './pkcs11-uri.ts';
 import type { TokenSession } from './token.ts';
 

@@ -1,5 +1,5 @@
-import { GscError } from '../../base/error.ts';
-import { nearestName } from '../../base/nearest-name.ts';
+import { GscError } from '../base/error.ts';
+import { nearestName } from '../base/nearest-name.ts';
 
 /** The attributes of RFC 7512 that choose a token, a slot and an object, and those that say how to reach it. */
 const textAttributes = [

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { GscError } from '../../base/error.ts';
-import type { KeyEnvironment } from '../key-environment.ts';
+import { GscError } from '../base/error.ts';
+import type { KeyEnvironment } from './key-environment.ts';
 import { type ListedKey, toListedKey } from './list-token-keys.ts';
 import { openPkcs11Module } from './pkcs11-module.ts';
 import { type Pkcs11Uri, showPkcs11Uri } from './pkcs11-uri.ts';

@@ -1,9 +1,9 @@
-import { GscError } from '../../base/error.ts';
-import { digestInfoOf } from '../../signature/rsa.ts';
-import type { Signer } from '../../signature/signer.ts';
-import { rsaSizeBytes } from '../../signature/sigstruct.ts';
-import type { KeyEnvironment } from '../key-environment.ts';
-import { hintForKind, sgxKeyKind } from '../key-kind.ts';
+import { GscError } from '../base/error.ts';
+import { digestInfoOf } from '../signature/rsa.ts';
+import type { Signer } from '../signature/signer.ts';
+import { rsaSizeBytes } from '../signature/sigstruct.ts';
+import type { KeyEnvironment } from './key-environment.ts';
+import { hintForKind, sgxKeyKind } from './key-kind.ts';
 import { openPkcs11Module } from './pkcs11-module.ts';
 import { type Pkcs11Uri, showPkcs11Uri } from './pkcs11-uri.ts';
 import { findToken, TokenSession } from './token.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { GscError } from '../../base/error.ts';
-import type { HostEnvironment } from '../../base/host-environment.ts';
+import { GscError } from '../base/error.ts';
+import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Pkcs11Uri } from './pkcs11-uri.ts';
 
 type Pkcs11js = typeof import('pkcs11js');

@@ -22,7 +22,7 @@ export interface SoftTokens {
   readonly module: string;
   /** For programs that use the tokens; gsc's bundle finds pkcs11js by it. */
   readonly env: Readonly<Record<string, string>>;
-  /** Makes a token whose PIN is 1234. */
+  /** Makes a token with the PIN {@link testPin}. */
   init(label: string): void;
   /** Puts a private key, PEM, on a token. */
   importKey(token: string, key: { readonly pem: Buffer; readonly label: string; readonly id: string }): void;
@@ -30,7 +30,7 @@ export interface SoftTokens {
   pkcs11Tool(token: string, ...args: readonly string[]): string;
 }
 
-export const testPin = '1234';
+export const testPin = '4839-2017-5566';
 
 export function softTokens(directory: string): SoftTokens {
   const module = modules.find((path) => existsSync(path)) ?? '';

@@ -81,7 +81,8 @@ export { type KeyReference, parseKeyReference } from './key/key-reference.ts';
 export { type ListedKey, type ListedToken, listTokenKeys } from './key/list-token-keys.ts';
 export { type PemSignerOptions, pemSigner } from './key/pem-signer.ts';
 export { type Pkcs11Uri, parsePkcs11Uri } from './key/pkcs11-uri.ts';
-export { writeSigningAnswer } from './key/signing-exchange.ts';
+export { type SigningAnswer, writeSigningAnswer } from './key/signing-exchange.ts';
+export type { TokenFacts } from './key/token.ts';
 export type { AddedFile } from './layer/added-layer.ts';
 export {
   type Images,
@@ -197,5 +198,6 @@ export { type TrustLevel, trustLevels } from './trust/trust-level.ts';
 export type { Exclusion, ExclusionOrigin } from './trust/trust-policy.ts';
 export type { ExclusionCount, TrustedFile, TrustedSelection } from './trust/trusted-files.ts';
 export type { LoadedLibc } from './user-manifest/loaded-libc.ts';
+export type { MeasurementStore } from './workspace/scan-cache.ts';
 export { type Certificate, parseCertificate, readCertificates } from './x509/certificate.ts';
 export type { Crl } from './x509/crl.ts';

@@ -1,4 +1,7 @@
 /** What Gramine's own tools do, on bytes: `gramine-sgx-sign`, `gramine-manifest-check` and the like. Exported as `gsc/tools`. */
+
+export type { HostEnvironment } from './base/host-environment.ts';
+export type { Reporter } from './base/reporter.ts';
 export type {
   CpuFeatureName,
   CpuFeaturePolicy,
@@ -7,6 +10,8 @@ export type {
 } from './enclave/cpu-features.ts';
 export type { EnclaveSettings } from './enclave/enclave-settings.ts';
 export { type GenerateOptions, generatePrivateKey } from './key/generate-private-key.ts';
+export type { KeyEnvironment } from './key/key-environment.ts';
+export type { KeyReference } from './key/key-reference.ts';
 export { type PemSignerOptions, pemSigner } from './key/pem-signer.ts';
 export { type OpenSignerOptions, openSigner } from './library/open-signer.ts';
 export { chrootFiles } from './manifest/files/chroot-files.ts';

@@ -143,8 +143,11 @@ function isBase(base: Image, image: Image): boolean {
 
 /** A writer that compresses the layers of no base; the small ones that gsc adds. */
 function compressing(writer: ImageWriter, bases: readonly OpenedImage[]): ImageWriter {
-  const known = new Set(bases.flatMap(({ image }) => image.layers.map((layer) => layer.diffId)));
-  const isNew = (layer: Layer) => !known.has(layer.diffId);
+  // By what is stored: a signature that is made again is compressed again, to the same blob.
+  const known = new Set(
+    bases.flatMap(({ image }) => image.layers.map(({ descriptor }) => descriptor.digest)),
+  );
+  const isNew = ({ descriptor }: Layer) => !known.has(descriptor.digest);
   return {
     hasLayer: (layer) => writer.hasLayer(layer),
     teeLayer: (layer, stored) => writer.teeLayer(layer, stored),

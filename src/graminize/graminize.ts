@@ -89,6 +89,7 @@ export function checkIsAppImage(app: Image): void {
     code: 'state',
     subject: app.name,
     message: `expected an app image, got one that is ${state === 'signed' ? 'graminized and signed' : 'graminized'} already`,
-    hint: state === 'signed' ? 'start from the app image that it was made of' : 'sign it with gsc sign-image',
+    hint:
+      state === 'signed' ? 'start from the app image that it was made from' : 'sign it with gsc sign-image',
   });
 }

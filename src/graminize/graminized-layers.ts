@@ -20,18 +20,23 @@ import type { GraminizeContext } from './graminize-context.ts';
 /** The app image with the runtime's layer, the app files' layer and the configuration that starts it under Gramine. */
 export function appendGraminizedLayers(
   context: GraminizeContext,
-  { manifest, hosts }: ComposedManifest,
+  { manifest, hosts, attested }: ComposedManifest,
   options: GraminizeOptions,
 ): Image {
   const { configured: app, appTree: tree, runtime, start, argumentSource, choices } = context;
   const hasShell = isExecutableFile(tree, '/bin/sh');
   const times = imageTimes(app.config, options.epochSeconds);
-  const runtimeParts = runtimeFiles(runtime).filter(({ path }) => path !== graminizedPaths.libpal);
+  const raTls = attested.raTls?.program.file;
+  const runtimeParts = [
+    ...runtimeFiles(runtime).filter(({ path }) => path !== graminizedPaths.libpal),
+    ...(raTls ? [raTls] : []),
+  ];
   const appParts = [
     // Beside the manifest: who signs reads this layer alone, not the large one of the runtime.
     ...runtimeFiles(runtime).filter(({ path }) => path === graminizedPaths.libpal),
     ...appLayerFiles(manifest.bytes, hasShell, argumentSource === 'host'),
     ...(hosts === undefined ? [] : [{ path: graminizedPaths.hosts, mode: 0o644, content: hosts }]),
+    ...attested.added,
     ...choices.files,
   ];
   checkRoomFor(

@@ -20,6 +20,9 @@ export function patchesIn(content: Buffer): readonly string[] {
 /** The patch after which Gramine parses a manifest in linear time. */
 export const linearParse = 'linear-parse';
 
+/** The patch after which Gramine hashes trusted files with the processor's SHA instructions. */
+export const shaExtensions = 'sha-extensions';
+
 /** What the runtime is called in reports: `Gramine 1.9, linear parse`. */
 export function showRuntimeVersion(version: string, patches: readonly string[]): string {
   return [`Gramine ${version}`, ...patches.map((name) => name.replaceAll('-', ' '))].join(', ');

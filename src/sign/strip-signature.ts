@@ -32,7 +32,7 @@ export async function stripSignature(image: Image): Promise<Image> {
       subject: image.name,
       message:
         'expected the layer of the signature on top, got another one: the image was changed after it was signed',
-      hint: 'sign the unsigned image that it was made of',
+      hint: 'sign the unsigned image that it was made from',
     });
   }
   return assembleImage({

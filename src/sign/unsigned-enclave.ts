@@ -105,7 +105,7 @@ async function readParts(image: Image): Promise<EnclaveParts> {
     throw new GscError({
       code: 'state',
       subject: image.name,
-      message: `expected ${path} in the image, as gsc build puts it there; there is none`,
+      message: `expected ${path} in the image, where gsc build puts it, got none`,
       hint: 'build the image again with gsc build',
     });
   };

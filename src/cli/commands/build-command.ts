@@ -57,16 +57,13 @@ export const addBuild: AddCommand = (program, act) => {
       'IMAGE',
       'the app image: a name, or a reference such as docker://NAME, oci:DIR or docker-archive:FILE',
     )
-    .argument('[MANIFEST]', "a Gramine manifest; its keys win over gsc's")
+    .argument('[MANIFEST]', "a Gramine manifest; its keys override gsc's")
     .option('-o, --output <ref>', 'name of the result')
     .option('--key <key>', 'sign at once with this key: a PEM file, a pkcs11: URI, or exec:PROGRAM ARG…')
     .addOption(dateOption('date in the signature, YYYY-MM-DD'))
     .option('--allow-debug', 'sign a debug enclave')
     .option('--force', 'replace an image of that name')
-    .option(
-      '--no-cache',
-      'neither read nor write the cache of layer indexes; build a runtime anew (also -nc)',
-    )
+    .option('--no-cache', 'neither read nor write the cache of layer indexes; rebuild a runtime (also -nc)')
     .action(act(build));
   addKeyOptions(command);
   addOverrideOptions(command);
@@ -156,10 +153,10 @@ function checkPassphrase({ key, passphrase, passphraseFile, passphraseEnv }: Opt
   throw new GscError({
     code: 'usage',
     subject: option,
-    message: 'there is no --key that it could open',
+    message: 'given without the --key that it would open',
     hint: /^[\d.:]+(?:\/\w+)?$/.test(passphrase ?? '')
       ? 'ports are published by docker run -p; -p of gsc build is the passphrase of --key'
-      : 'name the key with --key FILE, or leave the passphrase out',
+      : 'name the key with --key FILE, or remove the passphrase',
   });
 }
 

@@ -1,5 +1,8 @@
+import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
 import {
+  type EnclaveOverrides,
+  type Image,
   type ImageInspection,
   inspectImage,
   labels,
@@ -14,6 +17,7 @@ import {
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addOverrideOptions, enclaveOverrides, type OverrideOptions } from '../options/override-options.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
+import { type ExpectedValueForm, expectedValueForms, expectedValues } from '../reports/expected-values.ts';
 import { type FlatTable, flatToml } from '../reports/flat-toml.ts';
 import { predictionFields } from '../reports/prediction.ts';
 import { reportOverrides } from '../reports/sign-report.ts';
@@ -22,12 +26,22 @@ import { exitCodes } from '../terminal/failure.ts';
 export const addInfoImage: AddCommand = (program, act) => {
   const command = program
     .command('info-image')
-    .summary('print what a signed image says of its enclave')
+    .summary('print what a signed image says about its enclave')
     .description(
       'Prints MRENCLAVE, MRSIGNER and the other fields of the SIGSTRUCT in a signed image, as TOML.',
     )
     .argument('IMAGE', 'the signed image; with --predict an unsigned one')
-    .option('--predict', 'measure, and say which MRENCLAVE the image will have once it is signed')
+    .addOption(
+      new Option(
+        '--predict',
+        'measure, and say which MRENCLAVE the image will have once it is signed',
+      ).conflicts('expectedValues'),
+    )
+    .addOption(
+      new Option('--expected-values [form]', 'print what a remote verifier should expect, as it reads it')
+        .choices(expectedValueForms)
+        .preset('json'),
+    )
     .action(act(infoImage));
   addOverrideOptions(command);
   addStoreOptions(command);
@@ -35,31 +49,41 @@ export const addInfoImage: AddCommand = (program, act) => {
 
 interface Options extends CommonOptions, StoreOptions, OverrideOptions {
   readonly predict?: boolean;
+  readonly expectedValues?: ExpectedValueForm;
 }
 
 async function infoImage(context: CommandContext, options: Options, imageText: string): Promise<number> {
   const { images, console, isJson } = context;
   const overrides = enclaveOverrides(options);
   if (!options.predict && Object.keys(overrides).length > 0) throw onlyPredicted();
-  const { image } = await images.open(parseReference(imageText));
-  if (options.predict) {
-    const { measured, applied } = await measureImage(image, { overrides });
-    reportOverrides(console, applied);
-    const fields = predictionFields(measured);
-    console.result(isJson ? `${JSON.stringify(fields)}\n` : flatToml(fields));
-    return exitCodes.done;
-  }
+  const reference = parseReference(imageText);
+  const { image } = await images.open(reference);
+  if (options.predict) return predict(context, image, overrides);
+  const form = options.expectedValues;
   const inspection = await inspectImage(image);
   const fields = pythonFields(inspection.sigstruct);
-  console.result(
-    isJson
-      ? `${JSON.stringify({ ...fields, ...moreFields(inspection) })}\n`
-      : `${flatToml(fields)}# ${showRuntime(inspection)}\n`,
-  );
+  if (form !== undefined) console.result(expectedValues(inspection.sigstruct, { form, reference }));
+  else if (isJson) console.result(`${JSON.stringify({ ...fields, ...moreFields(inspection) })}\n`);
+  else console.result(`${flatToml(fields)}# ${showRuntime(inspection)}\n`);
+  if (form !== undefined && inspection.sigstruct.isDebug) {
+    console.warn('this is a debug enclave: whoever runs it can read its memory; verifiers should refuse it');
+  }
   if (inspection.labels[labels.standIn] === 'true') {
     console.warn('the runtime in this image is a stand-in for tests: it has no enclave and protects nothing');
   }
   for (const { path, reason } of inspection.insecure) console.warn(`insecure: ${showPath(path)}: ${reason}`);
+  return exitCodes.done;
+}
+
+async function predict(
+  { console, isJson }: CommandContext,
+  image: Image,
+  overrides: EnclaveOverrides,
+): Promise<number> {
+  const { measured, applied } = await measureImage(image, { overrides });
+  reportOverrides(console, applied);
+  const fields = predictionFields(measured);
+  console.result(isJson ? `${JSON.stringify(fields)}\n` : flatToml(fields));
   return exitCodes.done;
 }
 

@@ -58,7 +58,10 @@ export const addSignImage: AddCommand = (program, act) => {
       "accepted for the Python tool's command lines (repeatable)",
       repeatable,
     )
-    .option('--remove-gramine-deps', 'likewise: gsc installs nothing that could be removed')
+    .option(
+      '--remove-gramine-deps',
+      "accepted for the Python tool's command lines; gsc installs nothing that it could remove",
+    )
     .option('--no-remove-gramine-deps', 'likewise')
     .addOption(dateOption('date in the signature, YYYY-MM-DD; default: when the image was created'))
     .option('--allow-debug', 'sign a debug enclave')
@@ -93,8 +96,7 @@ async function signImageCommand(
   const { host, console, images } = context;
   checkWhoSigns(options, key);
   await checkFileFollows(host, { call: 'gsc sign-image', image: imageText, name: 'KEY', file: key });
-  for (const word of options.define ?? [])
-    console.detail(`-D ${word}: there is no template that it could fill`);
+  for (const word of options.define ?? []) console.detail(`-D ${word}: there is no template to fill`);
   const reference = parseReference(imageText);
   const date = dateOf(context, options);
   const signer = options.prepare === undefined ? await openSignerOf(context, options, key) : undefined;

@@ -37,7 +37,7 @@ export async function openUnsigned(
   throw new GscError({
     code: 'state',
     subject: showReference(given),
-    message: 'this unsigned image has a name of its own, of which none follows for the signed one',
+    message: 'the name of the signed image cannot be derived from the name of this unsigned image',
     hint: 'name the signed image with -o',
   });
 }

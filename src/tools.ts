@@ -13,6 +13,7 @@ export { type GenerateOptions, generatePrivateKey } from './key/generate-private
 export type { KeyEnvironment } from './key/key-environment.ts';
 export type { KeyReference } from './key/key-reference.ts';
 export { type PemSignerOptions, pemSigner } from './key/pem-signer.ts';
+export type { Pkcs11Uri } from './key/pkcs11-uri.ts';
 export { type OpenSignerOptions, openSigner } from './library/open-signer.ts';
 export { chrootFiles } from './manifest/files/chroot-files.ts';
 export { type FileAccess, type FoundFile, hostFiles, type ListedFile } from './manifest/files/file-access.ts';

@@ -67,7 +67,10 @@ export function parseSigningAnswer(text: string, subject: string): SigningAnswer
   const { signature, modulus, message } = parsed.data;
   const answer = { signature: bytes(signature), modulus: withoutZeros(bytes(modulus)) };
   if (answer.modulus.length !== rsaSizeBytes)
-    throw answerError(subject, `expected a modulus of ${rsaSizeBytes} bytes, got ${answer.modulus.length}`);
+    throw answerError(
+      subject,
+      `expected the modulus of an RSA-3072 key, ${rsaSizeBytes} bytes, got ${answer.modulus.length}`,
+    );
   if (answer.signature.length !== rsaSizeBytes)
     throw answerError(
       subject,

@@ -1,6 +1,6 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
@@ -84,11 +84,12 @@ describe.skipIf(skipWithoutTokens())('a key on a token of SoftHSM2', () => {
     );
   const bytesOf = (name: string) => readFileSync(join(gsc.directory, name));
 
-  test('signs an image, a build and a manifest with the same bytes as the PEM file of that key', async () => {
+  test('signs an image, a build and a manifest with the same bytes as the PEM file of that key; so does a program', async () => {
     const key = uri('token=demo;object=enclave%20key;type=private');
     for (const [name, place] of [
       ['pem', 'key.pem'],
       ['token', key],
+      ['program', `exec:${resolve('docs/signers/openssl.sh')} key.pem`],
     ] as const) {
       const signed = await run(['sign-image', 'oci:un:1', place, '-o', `oci:signed-${name}:1`, ...date]);
       expect(signed.code, signed.stderr).toBe(0);
@@ -102,9 +103,11 @@ describe.skipIf(skipWithoutTokens())('a key on a token of SoftHSM2', () => {
       readFileSync(join(gsc.directory, place.slice(4, -2), 'index.json'), 'utf8').match(
         /sha256:[0-9a-f]{64}/,
       )?.[0];
-    expect(await digest('oci:signed-token:1')).toBe(await digest('oci:signed-pem:1'));
-    expect(await digest('oci:built-token:1')).toBe(await digest('oci:built-pem:1'));
-    expect(bytesOf('token.sig').equals(bytesOf('pem.sig'))).toBe(true);
+    for (const name of ['token', 'program']) {
+      expect(await digest(`oci:signed-${name}:1`)).toBe(await digest('oci:signed-pem:1'));
+      expect(await digest(`oci:built-${name}:1`)).toBe(await digest('oci:built-pem:1'));
+      expect(bytesOf(`${name}.sig`).equals(bytesOf('pem.sig'))).toBe(true);
+    }
   });
 
   test('is chosen by id, by slot and by the module of the environment; a PIN may be in a variable', async () => {

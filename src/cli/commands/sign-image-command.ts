@@ -7,6 +7,7 @@ import {
   detachedSigner,
   type MeasureOptions,
   type OpenedImage,
+  parseKeyReference,
   parseReference,
   prepareSignature,
   type Signer,
@@ -95,7 +96,8 @@ async function signImageCommand(
 ): Promise<number> {
   const { host, console, images } = context;
   checkWhoSigns(options, key);
-  await checkFileFollows(host, { call: 'gsc sign-image', image: imageText, name: 'KEY', file: key });
+  if (key !== undefined && parseKeyReference(key).kind === 'pem')
+    await checkFileFollows(host, { call: 'gsc sign-image', image: imageText, name: 'KEY', file: key });
   for (const word of options.define ?? []) console.detail(`-D ${word}: there is no template to fill`);
   const reference = parseReference(imageText);
   const date = dateOf(context, options);

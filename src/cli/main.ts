@@ -26,7 +26,7 @@ const host: CommandLineHost = {
   stderr: process.stderr,
   signal: abort.signal,
   today: () => new Date(),
-  ...(process.stdin.isTTY && { askSecret: askSecretOn(process.stdin, process.stderr) }),
+  ...(process.stdin.isTTY && { askSecret: askSecretOn(process.stdin, process.stderr, () => abort.abort()) }),
 };
 
 process.exitCode = await runCommandLine(host, commands);

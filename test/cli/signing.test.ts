@@ -497,5 +497,9 @@ describe('on a terminal', () => {
     expect(wrong).toMatchObject({ code: 1, stdout: expect.stringContaining('the passphrase is wrong') });
     expect(wrong.stdout).not.toContain('barley');
     expect((await run('\u0004')).stdout).toContain('none was given');
+    expect(await run('open\u0003')).toMatchObject({
+      code: 130,
+      stdout: expect.stringContaining('interrupted'),
+    });
   });
 });

@@ -73,7 +73,11 @@ export async function openKey(context: CommandContext, key: string, options: Key
   const environment = await keyEnvironment(context, options);
   const reference = parseKeyReference(key);
   if (reference.kind === 'pkcs11') warnOfPin(context, reference.uri);
-  return openSigner(reference, environment);
+  try {
+    return await openSigner(reference, environment);
+  } finally {
+    if (Buffer.isBuffer(environment.passphrase)) environment.passphrase.fill(0);
+  }
 }
 
 /** A PIN in a URI is in the list of processes, and in the history of the shell. */

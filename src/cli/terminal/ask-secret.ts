@@ -4,10 +4,14 @@ import type { OutputStream } from './console.ts';
 
 const keys = { enter: [0x0a, 0x0d], interrupt: 0x03, end: 0x04, erase: [0x08, 0x7f], eraseAll: 0x15 };
 
-/** Asks for a passphrase or PIN on a terminal, which shows nothing of it. Ctrl-C interrupts, Ctrl-D gives up. */
+/**
+ * Asks for a passphrase or PIN on a terminal, which shows nothing of it. Ctrl-C calls `interrupt`, since a terminal that shows
+ * nothing sends no signal for it; Ctrl-D gives up.
+ */
 export function askSecretOn(
   terminal: ReadStream,
   output: OutputStream,
+  interrupt: () => void,
 ): (question: string) => Promise<Buffer> {
   return (question) =>
     new Promise((resolve, reject) => {
@@ -21,14 +25,15 @@ export function askSecretOn(
         for (const byte of bytes) {
           const outcome = takeKey(typed, byte);
           if (outcome === 'more') continue;
-          if (outcome === 'interrupt') process.kill(process.pid, 'SIGINT');
+          if (outcome === 'interrupt') interrupt();
           const done = Buffer.from(typed);
           typed.fill(0);
           return finish(() => (outcome === 'done' ? resolve(done) : reject(notAnswered(question))));
         }
       };
-      output.write(`${question}: `);
+      // Before the question: what is typed ahead of it is not shown either.
       terminal.setRawMode(true).on('data', onData).resume();
+      output.write(`${question}: `);
     });
 }
 

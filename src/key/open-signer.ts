@@ -31,11 +31,11 @@ async function openPemFile(path: string, environment: KeyEnvironment): Promise<S
   const { passphrase: given, askSecret, reporter } = environment;
   const pem = await readUserFile(path, 'key');
   try {
-    await warnIfShared(path, 'key', reporter);
     const isAsked = given === undefined && isEncryptedKey(pem);
     const passphrase = isAsked ? await askSecret?.(`passphrase of ${path}`) : given;
     const signer = pemSigner(pem, { subject: path, ...(passphrase !== undefined && { passphrase }) });
     if (isAsked && Buffer.isBuffer(passphrase)) passphrase.fill(0);
+    await warnIfShared(path, 'key', reporter);
     return signer;
   } finally {
     pem.fill(0);

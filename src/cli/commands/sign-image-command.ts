@@ -20,7 +20,7 @@ import type { AddCommand, CommandContext, CommonOptions } from '../options/comma
 import { dateOption } from '../options/date-option.ts';
 import { dayOf, sourceDateEpoch } from '../options/epoch.ts';
 import { addKeyOptions, type KeyOptions, keyHelp, openKey } from '../options/key-options.ts';
-import { checkFileFollows } from '../options/operand-order.ts';
+import { checkFileFollows, checkIsNoKey } from '../options/operand-order.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addOverrideOptions, enclaveOverrides, type OverrideOptions } from '../options/override-options.ts';
 import { repeatable } from '../options/repeatable.ts';
@@ -95,6 +95,7 @@ async function signImageCommand(
   key?: string,
 ): Promise<number> {
   const { host, console, images } = context;
+  checkIsNoKey('gsc sign-image', 'IMAGE', imageText);
   checkWhoSigns(options, key);
   if (key !== undefined && parseKeyReference(key).kind === 'pem')
     await checkFileFollows(host, { call: 'gsc sign-image', image: imageText, name: 'KEY', file: key });

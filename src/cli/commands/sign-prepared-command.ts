@@ -5,6 +5,7 @@ import { readUserFile } from '../../base/read-file.ts';
 import { signPrepared, writeSigningAnswer } from '../../index.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addKeyOptions, type KeyOptions, keyHelp, openKey } from '../options/key-options.ts';
+import { checkIsNoKey } from '../options/operand-order.ts';
 import { reportPrepared, summaryFileOf } from '../reports/prepared-report.ts';
 import { exitCodes } from '../terminal/failure.ts';
 
@@ -35,6 +36,7 @@ async function signPreparedCommand(
   key: string,
 ): Promise<number> {
   const { host, console, isJson } = context;
+  checkIsNoKey('gsc sign-prepared', 'FILE', file);
   const at = (name: string) => resolve(host.workingDirectory, name);
   const output = options.output ?? `${file}.sig`;
   const message = await readUserFile(at(file), 'file to sign');

@@ -41,6 +41,7 @@ const nouns = [
   'trace',
   'enclave',
   'signature',
+  'key',
   'user-manifest',
   'x509',
   'quote',
@@ -83,6 +84,7 @@ const belowLibrary = {
     'store/engine/image-facts.ts',
     'store/engine/name-image.ts',
   ],
+  'what a command line says of a secret is read before a key is opened': ['key/secret-file.ts'],
   'gsc trace runs a container in an Engine, as gsc build-gramine runs a build': [
     'graminize/trace-variant.ts',
     'image/graminized-paths.ts',

@@ -104,6 +104,7 @@ function signing(session: TokenSession, key: TokenKey): Pick<Signer, 'subject' |
     const data = hashes ? message : digestInfoOf(message);
     try {
       library.C_SignInit(session.session, { mechanism }, key.handle);
+      if (key.wantsPinEachTime) session.authenticateSignature();
       return Buffer.from(await library.C_SignAsync(session.session, data, Buffer.alloc(rsaSizeBytes)));
     } catch (cause) {
       throw tokenError(cause, subject, 'the token did not sign');

@@ -128,6 +128,20 @@ describe.skipIf(skipWithoutTokens())('a key on a token of SoftHSM2', () => {
     });
   });
 
+  test('signs where the token wants the PIN for each signature', async () => {
+    const der = openssl(['rsa', '-in', 'in', '-outform', 'DER', '-out', 'out'], { in: pem });
+    writeFileSync(join(gsc.directory, 'strict.der'), der);
+    const place = ['--write-object', join(gsc.directory, 'strict.der'), '--type', 'privkey'];
+    const key = ['--label', 'strict', '--id', '99', '--always-auth', '--usage-sign'];
+    tokens.pkcs11Tool('demo', ...place, ...key);
+    try {
+      expect(await sgxSign(uri('token=demo;object=strict'), 'strict')).toMatchObject({ code: 0 });
+      expect(bytesOf('strict.sig').equals(bytesOf('pem.sig'))).toBe(true);
+    } finally {
+      tokens.pkcs11Tool('demo', '--delete-object', '--type', 'privkey', '--id', '99');
+    }
+  });
+
   test('signs through a token that does not hash', async () => {
     const env = { TOKEN_MODULE: tokens.module, TOKEN_FAULT: 'no-hash' };
     const key = `pkcs11:token=demo?module-path=${faulty}&pin-source=pin`;

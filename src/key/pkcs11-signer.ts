@@ -19,10 +19,7 @@ export async function pkcs11Signer(uri: Pkcs11Uri, environment: KeyEnvironment):
   checkType(uri);
   const module = openPkcs11Module(uri, environment.host);
   let session: TokenSession | undefined;
-  const close = async () => {
-    session?.close();
-    module.close();
-  };
+  const close = async () => session?.close();
   try {
     session = new TokenSession(module, findToken(module, uri));
     await logIn(session, uri, environment);

@@ -110,6 +110,7 @@ const belowLibrary = {
     'manifest/option-manifest.ts',
     'manifest/schema/size.ts',
     'runtime/launch.ts',
+    'x509/certificate-file.ts',
   ],
 };
 
@@ -130,7 +131,7 @@ describe('folder ranks', () => {
     }
   });
 
-  test('no two files import each other in a circle', () => {
+  test('no two files import each other in a loop', () => {
     expect(circles()).toEqual([]);
   });
 

@@ -110,7 +110,7 @@ function hostEnvironmentOf(entries: readonly string[]): string[] {
   return [...kept, ...Object.entries(hostEnvironment).map(([name, value]) => `${name}=${value}`)];
 }
 
-/** What the app image says of its own base is not true of the result, whose base is the app image. */
+/** What the app image says about its own base is not true of the result, whose base is the app image. */
 function withoutBase({ [labels.baseName]: _, [labels.baseDigest]: __, ...others }: Labels): Labels {
   return others;
 }

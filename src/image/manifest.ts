@@ -140,7 +140,7 @@ function checkIsOneKind({ subject, mediaType, members, declaredType = mediaType 
     code: 'image',
     subject,
     message: `ambiguous: ${what}, ${odd.length > 0 ? `but with ${odd.join(' and ')}` : `but listed as ${declaredType}`}; programs take it for different images`,
-    hint: 'do not use it before you know who made it, and why; then push or export the image again',
+    hint: 'do not use it unless you know who made it, and why; then push or export the image again',
   });
 }
 

@@ -20,7 +20,7 @@ export interface ImageInspection {
 
 /**
  * Reads the SIGSTRUCT and the manifest of a signed image, from its files, and verifies the signature's mathematics. Throws a
- * `state` error for an image that is not signed, a `sigstruct` error for a file that is none.
+ * `state` error for an image that is not signed, a `sigstruct` error for a file that is not one.
  */
 export async function inspectImage(image: Image): Promise<ImageInspection> {
   const files = await readTopFiles(image, [graminizedPaths.sigstruct, graminizedPaths.manifestSgx]);

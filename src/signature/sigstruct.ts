@@ -105,7 +105,7 @@ export function sigstructOfSignedBytes(message: Buffer, subject: string): Buffer
   return sigstruct;
 }
 
-/** The error for a SIGSTRUCT that is none, or does not hold. */
+/** The error for a SIGSTRUCT that is not one, or does not verify. */
 export function sigstructError(subject: string, message: string): GscError {
   return new GscError({
     code: 'sigstruct',

@@ -43,12 +43,12 @@ export interface OpenedImage {
   readonly reference: ImageReference;
   /**
    * Where its results go, if not to where it is: to the Engine that answered for a bare name without a host and did not
-   * have the image, since hardly anybody may push beside an image of Docker Hub.
+   * have the image, since few users may push next to an image of Docker Hub.
    */
   readonly resultPlace?: ImageReference;
 }
 
-/** What a place for a result is told. */
+/** What a store for a result gets. */
 export interface WriterOptions {
   readonly force: boolean;
   /** Images that the result shares layers with: what their store has already is not sent. */
@@ -133,7 +133,7 @@ export class ImageStore {
     }
   }
 
-  /** The Engine that the user means, for what is no image: Docker's, else Podman's. */
+  /** The Engine that the user means, for what is not an image: Docker's, else Podman's. */
   engine(): Promise<Engine> {
     return this.#connections.engine('any');
   }

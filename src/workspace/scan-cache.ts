@@ -83,7 +83,7 @@ function scanCacheOf(blobs: BlobCache): ScanCache {
   };
 }
 
-/** Another release of gsc may find out other things about a layer, or measure otherwise: it has entries of its own. */
+/** Another release of gsc may find out other things about a layer, or measure otherwise: it has its own entries. */
 const release = __GSC_VERSION__.toLowerCase().replace(/[^a-z0-9.-]/g, '-');
 const indexKind = `layer-index-${release}-${layerIndexFormat}`;
 const measurementKind = `measurement-${release}`;
@@ -107,7 +107,7 @@ function indexesIn(blobs: BlobCache): LayerIndexStore {
   };
 }
 
-/** The checksum was right, so this is no damage; but a cache never fails a build: the layer is read. */
+/** The checksum was right, so this is not damage; but a cache never fails a build: the layer is read. */
 function decodeOrNothing(bytes: Buffer): LayerIndex | undefined {
   try {
     return decodeLayerIndex(bytes);

@@ -30,7 +30,7 @@ export const addSgxSign: AddCommand = (program, act) => {
     .option('-k, --key <key>', `${keyHelp}; default: where Gramine's tools keep a file`)
     .option(
       '-s, --sigfile <file>',
-      'the SIGSTRUCT to write; default: beside the manifest, .sig for .manifest',
+      'the SIGSTRUCT to write; default: next to the manifest, .sig for .manifest',
     )
     .option('-d, --date <date>', 'date in the signature: YYYY-MM-DD or today', 'today')
     .option('--chroot <dir>', 'resolve trusted files inside this directory')

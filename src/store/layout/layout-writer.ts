@@ -166,7 +166,7 @@ class LayoutWriter implements ImageWriter {
     return moved;
   }
 
-  /** Somebody may have removed a blob since it was verified (`umoci gc`). */
+  /** Another program may have removed a blob since it was verified (`umoci gc`). */
   async #checkComplete(blobs: readonly Descriptor[]): Promise<void> {
     for (const { digest } of blobs) {
       if ((await this.#files.sizeOf(blobPath(digest))) !== undefined) continue;

@@ -33,7 +33,6 @@ export async function generateTokenKey(uri: Pkcs11Uri, environment: KeyEnvironme
     throw tokenError(error, showPkcs11Uri(uri), 'the key cannot be made');
   } finally {
     session?.close();
-    module.close();
   }
 }
 

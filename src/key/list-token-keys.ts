@@ -50,8 +50,6 @@ export async function listTokenKeys(
     return listed;
   } catch (error) {
     throw tokenError(error, showPkcs11Uri(uri), 'the keys cannot be listed');
-  } finally {
-    module.close();
   }
 }
 

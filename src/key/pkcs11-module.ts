@@ -7,14 +7,15 @@ import type { Pkcs11Uri } from './pkcs11-uri.ts';
 
 type Pkcs11js = typeof import('pkcs11js');
 
-/** A PKCS#11 library that is loaded and initialized. */
+/**
+ * A PKCS#11 library that is loaded and initialized. It stays so until the process ends: C_Finalize would close the sessions of all
+ * other signers in the process, and the last session that is closed logs out by itself (PKCS#11 2.40, 5.6).
+ */
 export interface Pkcs11Module {
   readonly path: string;
   readonly library: import('pkcs11js').PKCS11;
   /** The constants of the standard. */
   readonly constants: Pkcs11js;
-  /** Ends the library's work, unless another part of the process began it. */
-  close(): void;
 }
 
 /** Where distributions keep PKCS#11 libraries. */
@@ -46,25 +47,15 @@ export function openPkcs11Module(uri: Pkcs11Uri, host: HostEnvironment): Pkcs11M
   } catch (cause) {
     throw moduleError(path, `not a PKCS#11 library that this machine can load: ${firstLine(cause)}`, cause);
   }
-  const isOurs = initialize(library, path);
-  return {
-    path,
-    library,
-    constants,
-    close: () => {
-      if (isOurs) library.C_Finalize();
-      library.close();
-    },
-  };
+  initialize(library, path);
+  return { path, library, constants };
 }
 
-/** True if the library was not in use by this process already. */
-function initialize(library: import('pkcs11js').PKCS11, path: string): boolean {
+function initialize(library: import('pkcs11js').PKCS11, path: string): void {
   try {
     library.C_Initialize();
-    return true;
   } catch (cause) {
-    if (firstLine(cause) === 'CKR_CRYPTOKI_ALREADY_INITIALIZED') return false;
+    if (firstLine(cause) === 'CKR_CRYPTOKI_ALREADY_INITIALIZED') return;
     throw moduleError(path, `the PKCS#11 library does not start: ${firstLine(cause)}`, cause);
   }
 }

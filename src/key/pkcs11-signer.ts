@@ -19,10 +19,7 @@ export async function pkcs11Signer(uri: Pkcs11Uri, environment: KeyEnvironment):
   checkType(uri);
   const module = openPkcs11Module(uri, environment.host);
   let session: TokenSession | undefined;
-  const close = async () => {
-    session?.close();
-    module.close();
-  };
+  const close = async () => session?.close();
   try {
     session = new TokenSession(module, findToken(module, uri));
     await logIn(session, uri, environment);
@@ -104,6 +101,7 @@ function signing(session: TokenSession, key: TokenKey): Pick<Signer, 'subject' |
     const data = hashes ? message : digestInfoOf(message);
     try {
       library.C_SignInit(session.session, { mechanism }, key.handle);
+      if (key.wantsPinEachTime) session.authenticateSignature();
       return Buffer.from(await library.C_SignAsync(session.session, data, Buffer.alloc(rsaSizeBytes)));
     } catch (cause) {
       throw tokenError(cause, subject, 'the token did not sign');

@@ -17,6 +17,8 @@ export interface TokenKey {
   readonly modulus: Buffer | undefined;
   /** False if the token forbids the key to sign. */
   readonly maySign: boolean;
+  /** The token wants the PIN for each signature. */
+  readonly wantsPinEachTime: boolean;
   /** The URI that chooses this key. */
   readonly uri: string;
 }
@@ -71,6 +73,7 @@ function readKey(session: TokenSession, handle: Buffer, isPrivate: boolean): Tok
   return {
     ...{ handle, isPrivate, label, id, modulus },
     kind: isRsa ? showRsaKind(bitsOf(modulus), exponent) : 'a key that is not RSA',
+    wantsPinEachTime: isPrivate && attribute(session, handle, constants.CKA_ALWAYS_AUTHENTICATE)?.[0] === 1,
     maySign: !isPrivate || attribute(session, handle, constants.CKA_SIGN)?.[0] !== 0,
     uri: showPkcs11Uri({
       token,

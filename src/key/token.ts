@@ -78,6 +78,8 @@ export class TokenSession {
   /** What errors call the token. */
   readonly subject: string;
   isLoggedIn = false;
+  /** Kept for keys that want it for each signature; gone with the session. */
+  #pin: string | undefined;
 
   constructor(module: Pkcs11Module, token: FoundToken, use: 'read' | 'write' = 'read') {
     const { library, constants } = module;
@@ -108,17 +110,27 @@ export class TokenSession {
 
   /** Logs in as the user. Throws a `key` error that says how many tries are left, where the token does. */
   logIn(pin: string | undefined): void {
-    const { library, constants } = this.module;
+    this.#logInAs(this.module.constants.CKU_USER, pin);
+    this.#pin = pin;
+    this.isLoggedIn = true;
+  }
+
+  /** Shows the PIN again, between the beginning of a signature and its end, for a key with CKA_ALWAYS_AUTHENTICATE. */
+  authenticateSignature(): void {
+    this.#logInAs(this.module.constants.CKU_CONTEXT_SPECIFIC, this.#pin);
+  }
+
+  #logInAs(user: number, pin: string | undefined): void {
     try {
-      library.C_Login(this.session, constants.CKU_USER, pin);
+      this.module.library.C_Login(this.session, user, pin);
     } catch (cause) {
       const isIn = cause instanceof Error && cause.message === 'CKR_USER_ALREADY_LOGGED_IN';
       if (!isIn) throw tokenError(cause, this.subject, 'the login failed', this.#triesLeft());
     }
-    this.isLoggedIn = true;
   }
 
   close(): void {
+    this.#pin = undefined;
     try {
       this.module.library.C_CloseSession(this.session);
     } catch {

@@ -2,6 +2,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { openSigner } from '../../src/index.ts';
 import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import {
@@ -126,6 +127,33 @@ describe.skipIf(skipWithoutTokens())('a key on a token of SoftHSM2', () => {
     expect(await run([...args, '--passphrase-env', 'TOKEN_PIN'], { TOKEN_PIN: testPin })).toMatchObject({
       code: 0,
     });
+  });
+
+  test('may be opened twice in a process: closing one signer leaves the other one its session', async () => {
+    // The library reads it from the process itself.
+    process.env.SOFTHSM2_CONF = tokens.env.SOFTHSM2_CONF;
+    const host = { workingDirectory: gsc.directory };
+    const open = () => openSigner(uri('token=demo;id=%a1'), { host });
+    const [one, two] = [await open(), await open()];
+    await one.close?.();
+    const message = Buffer.from('what is signed');
+    expect(verify('sha256', message, createPublicKey(pem), await two.sign(message))).toBe(true);
+    await two.close?.();
+    await expect(two.sign(message)).rejects.toMatchObject({ code: 'key' });
+  });
+
+  test('signs where the token wants the PIN for each signature', async () => {
+    const der = openssl(['rsa', '-in', 'in', '-outform', 'DER', '-out', 'out'], { in: pem });
+    writeFileSync(join(gsc.directory, 'strict.der'), der);
+    const place = ['--write-object', join(gsc.directory, 'strict.der'), '--type', 'privkey'];
+    const key = ['--label', 'strict', '--id', '99', '--always-auth', '--usage-sign'];
+    tokens.pkcs11Tool('demo', ...place, ...key);
+    try {
+      expect(await sgxSign(uri('token=demo;object=strict'), 'strict')).toMatchObject({ code: 0 });
+      expect(bytesOf('strict.sig').equals(bytesOf('pem.sig'))).toBe(true);
+    } finally {
+      tokens.pkcs11Tool('demo', '--delete-object', '--type', 'privkey', '--id', '99');
+    }
   });
 
   test('signs through a token that does not hash', async () => {

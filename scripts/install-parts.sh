@@ -6,6 +6,7 @@
 #   docker   a Docker Engine (scripts/engine.sh), a registry
 #   podman   podman and skopeo's relatives
 #   keys     a token in software, its oracle, tracers: for tests of signing
+#   shells   the shells that gsc completes command lines in, and a checker of manual pages
 #   all      everything (the default)
 #
 # Only what is missing is installed; when nothing is, neither root nor a network is needed.
@@ -17,6 +18,7 @@ images='gcc libc6-dev mmdebstrap busybox-static musl-tools umoci skopeo libarchi
 docker='docker.io containerd runc iptables skopeo docker-registry apache2-utils'
 keys='softhsm2 opensc strace curl openssl g++ make'
 podman='podman crun conmon uidmap skopeo'
+shells='bash zsh fish bsdutils mandoc'
 
 fail() {
   echo "install-parts.sh: $*" >&2
@@ -30,8 +32,9 @@ packages_of() {
     docker) echo "$docker" ;;
     podman) echo "$podman" ;;
     keys) echo "$keys" ;;
-    all) echo "$demo $images $docker $podman $keys" ;;
-    *) fail "unknown set $1: expected demo, images, docker, podman, keys or all" ;;
+    shells) echo "$shells" ;;
+    all) echo "$demo $images $docker $podman $keys $shells" ;;
+    *) fail "unknown set $1: expected demo, images, docker, podman, keys, shells or all" ;;
   esac
 }
 

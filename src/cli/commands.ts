@@ -4,6 +4,7 @@ import { addBuild } from './commands/build-command.ts';
 import { addBuildGramine } from './commands/build-gramine-command.ts';
 import { addCache } from './commands/cache-command.ts';
 import { addCollateral } from './commands/collateral-command.ts';
+import { addCompletion } from './commands/completion-command.ts';
 import { addConfig } from './commands/config-command.ts';
 import { addEvidence } from './commands/evidence-command.ts';
 import { addExplain } from './commands/explain-command.ts';
@@ -44,4 +45,5 @@ export const commands: readonly AddCommand[] = [
   addMigrateManifest,
   addConfig,
   addCache,
+  addCompletion,
 ];

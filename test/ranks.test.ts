@@ -48,7 +48,7 @@ const nouns = [
   'collateral',
   'policy',
 ];
-const verbs = ['provision', 'graminize', 'sign', 'inspect', 'attest', 'broker'];
+const verbs = ['provision', 'graminize', 'sign', 'inspect', 'evidence', 'attest', 'broker'];
 const faces = ['library', '.', 'cli/terminal', 'cli/options', 'cli/reports', 'cli/commands', 'cli'];
 const ranks = [...nouns, ...verbs, ...faces];
 

@@ -104,7 +104,7 @@ function checkResult(
 /** An answer may repeat what it signed. */
 function checkMessage(answer: SigningAnswer, message: Buffer, subject: string): void {
   if (answer.message === undefined || answer.message.equals(message)) return;
-  throw programError(subject, 'the program signed something else than what it was asked to');
+  throw programError(subject, 'the program signed other bytes than those requested');
 }
 
 /** Passes text on line by line. */

@@ -94,7 +94,7 @@ function signing(session: TokenSession, key: TokenKey): Pick<Signer, 'subject' |
   const sign = async (message: Buffer): Promise<Buffer> => {
     const { library, constants } = session.module;
     // A token that does not hash pads and signs what the hash is wrapped in.
-    const hashes = session.ask('the token cannot be asked', () =>
+    const hashes = session.ask('the token cannot be queried', () =>
       library.C_GetMechanismList(session.token.slot).includes(constants.CKM_SHA256_RSA_PKCS),
     );
     const mechanism = hashes ? constants.CKM_SHA256_RSA_PKCS : constants.CKM_RSA_PKCS;

@@ -92,7 +92,7 @@ function onlyPredicted(): GscError {
   return new GscError({
     code: 'usage',
     subject: '--isvprodid, --isvsvn, --debug, --no-debug',
-    message: 'they say what an image is to be signed with, and are only for --predict',
+    message: 'they override what an image will be signed with: only for --predict',
     hint: 'add --predict',
   });
 }

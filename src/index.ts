@@ -97,7 +97,7 @@ export { type Pkcs11Uri, parsePkcs11Uri } from './key/pkcs11-uri.ts';
 export { type SigningAnswer, writeSigningAnswer } from './key/signing-exchange.ts';
 export type { TokenFacts } from './key/token.ts';
 export type { AddedFile } from './layer/added-layer.ts';
-export { attestBuild, findEvidence } from './library/evidence.ts';
+export { attestBuild, checkTakesEvidence, findEvidence } from './library/evidence.ts';
 export {
   type Images,
   type ImagesEnvironment,

@@ -3,8 +3,12 @@ import { replaceFiles } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import {
+  attestBuild,
+  checkTakesEvidence,
   defaultDestination,
   detachedSigner,
+  type EvidenceKey,
+  type ImageReference,
   type MeasureOptions,
   type OpenedImage,
   parseKeyReference,
@@ -19,6 +23,7 @@ import { nameInArchive } from '../options/archive-name.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { dateOption } from '../options/date-option.ts';
 import { dayOf, sourceDateEpoch } from '../options/epoch.ts';
+import { privateEvidenceKey } from '../options/evidence-key.ts';
 import { addKeyOptions, type KeyOptions, keyHelp, openKey } from '../options/key-options.ts';
 import { checkFileFollows, checkIsNoKey } from '../options/operand-order.ts';
 import { groupOptions } from '../options/option-groups.ts';
@@ -41,6 +46,7 @@ interface Options extends CommonOptions, StoreOptions, KeyOptions, OverrideOptio
   readonly mrsigner?: string;
   readonly prepare?: string;
   readonly signature?: string;
+  readonly evidenceKey?: string;
 }
 
 export const addSignImage: AddCommand = (program, act) => {
@@ -69,6 +75,7 @@ export const addSignImage: AddCommand = (program, act) => {
     .option('--mrsigner <hex>', 'refuse a signature by any other key than that with this MRSIGNER', parseHash)
     .option('--prepare <file>', 'sign nothing: write the bytes to sign for gsc sign-prepared, and a summary')
     .option('--signature <file>', 'take the signature that gsc sign-prepared made')
+    .option('--evidence-key <file>', 'also attach signed provenance to the image: gsc attest-build')
     .option('--force', 'replace an image of that name')
     .option('--no-cache', 'measure again, whatever was measured before')
     .action(act(signImageCommand));
@@ -172,6 +179,7 @@ async function signAndStore(
   const isNamed = options.output !== undefined;
   const placed = defaultDestination(isNamed ? parseReference(options.output) : signed, opened);
   const output = isNamed ? placed : nameInArchive(placed, opened, signedNameOfUnsigned);
+  const evidenceKey = await evidenceKeyFor(context, options, output);
   const { image, enclave, applied } = await signImage(opened.image, {
     ...measuring,
     signer,
@@ -186,10 +194,24 @@ async function signAndStore(
   const writer = await images.openWriter(output, { force: options.force === true, sharedWith: [opened] });
   try {
     const more = enclaveToJson(enclave);
-    return await commitAndReport(context, { writer, image, output, more });
+    const code = await commitAndReport(context, { writer, image, output, more });
+    // As it is stored: in a registry the new layers are compressed.
+    if (evidenceKey) await attestBuild(images, await images.open(output), evidenceKey);
+    return code;
   } finally {
     await writer.abort();
   }
+}
+
+/** The key of `--evidence-key`, before anything is signed. Throws a `usage` error where evidence cannot be attached. */
+async function evidenceKeyFor(
+  { host, images }: CommandContext,
+  { evidenceKey }: Options,
+  output: ImageReference,
+): Promise<EvidenceKey | undefined> {
+  if (evidenceKey === undefined) return undefined;
+  checkTakesEvidence(images, output);
+  return privateEvidenceKey(host, evidenceKey);
 }
 
 /** The first step of signing on a machine that has neither the image nor a network. */

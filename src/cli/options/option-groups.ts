@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 const groups: Readonly<Record<string, readonly string[]>> = {
   'The run:': ['--probe', '--http', '--for'],
   'The result:': ['--output', '--add', '--force'],
-  'Signing:': ['--key', '--date', '--allow-debug', '--prepare', '--signature'],
+  'Signing:': ['--key', '--date', '--allow-debug', '--prepare', '--signature', '--evidence-key'],
   'Opening the key:': ['--passphrase', '--passphrase-file', '--passphrase-env', '--signer-timeout'],
   'The runtime and the manifest:': [
     ...['--manifest', '--config', '--runtime', '--runtime-version', '--libc', '--preset'],

@@ -45,7 +45,7 @@ function refuseExisting(session: TokenSession, { object, id }: Pkcs11Uri): void 
     throw new GscError({
       code: 'exists',
       subject: found.uri,
-      message: 'this key exists already on the token; it is not replaced',
+      message: 'the token already holds a key with this label or id, and gsc does not replace it',
       hint: 'choose another object= and id=, or remove the key with the tool of the token',
     });
   }

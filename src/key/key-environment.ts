@@ -8,7 +8,7 @@ export interface KeyEnvironment {
   readonly reporter?: Reporter;
   /** Opens an encrypted PEM file, or is the PIN of a token. */
   readonly passphrase?: string | Buffer;
-  /** Asks the user for a passphrase or PIN, without an echo; not there where nobody can be asked. */
+  /** Asks the user for a passphrase or PIN, without an echo; absent where there is no terminal. */
   readonly askSecret?: (question: string) => Promise<Buffer>;
   /** How long an external program may take; two minutes by default. */
   readonly timeoutMs?: number;

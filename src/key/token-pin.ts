@@ -17,7 +17,7 @@ export async function logIn(
 ): Promise<void> {
   if (!session.needsPin) return;
   if (session.hasPinPad) {
-    environment.reporter?.say(`enter the PIN on the token's own keys: ${session.subject}`);
+    environment.reporter?.say(`enter the PIN on the token's PIN pad: ${session.subject}`);
     return session.logIn(undefined);
   }
   const pin = await findPin(session, uri, environment);

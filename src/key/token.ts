@@ -103,7 +103,7 @@ export class TokenSession {
     return this.#hasFlag(this.token.facts.flags, 'CKF_LOGIN_REQUIRED');
   }
 
-  /** The token has keys of its own to enter the PIN on. */
+  /** The token has a PIN pad. */
   get hasPinPad(): boolean {
     return this.#hasFlag(this.token.facts.flags, 'CKF_PROTECTED_AUTHENTICATION_PATH');
   }

@@ -40,7 +40,7 @@ export function describeSigstruct(bytes: Buffer, subject: string): SigstructDesc
   };
 }
 
-/** What the 256 bytes say that are signed: all but whose key it is. Throws a `sigstruct` error if they are none. */
+/** What the 256 bytes say that are signed: all but whose key it is. Throws a `sigstruct` error for other bytes. */
 export function describeSignedBytes(
   message: Buffer,
   subject: string,

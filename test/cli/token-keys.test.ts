@@ -190,9 +190,9 @@ describe.skipIf(skipWithoutTokens())('a key on a token of SoftHSM2', () => {
     expect(verify('sha256', message, publicKey, Buffer.from(sig.subarray(516, 900)).reverse())).toBe(true);
     const again = await run(['gen-private-key', key]);
     expect([again.code, again.stdout]).toEqual([1, '']);
-    expect(again.stderr).toContain('this key exists already on the token');
+    expect(again.stderr).toContain('the token already holds a key with this label or id');
     const sameId = await run(['gen-private-key', uri('token=demo;object=other;id=%77')]);
-    expect(sameId.stderr).toContain('this key exists already on the token');
+    expect(sameId.stderr).toContain('the token already holds a key with this label or id');
   });
 
   test('is listed with what it could sign; without a PIN by what is public', async () => {
@@ -297,7 +297,7 @@ describe.skipIf(skipWithoutTokens())('a key on a token of SoftHSM2', () => {
       { key: () => 'pkcs11:token=demo?module-path=/nowhere.so', says: /there is no such file/ },
     ],
     [
-      'a module that is none',
+      'a module that is not a PKCS#11 library',
       { key: () => 'pkcs11:token=demo?module-path=key.pem', says: /not a PKCS#11 library/ },
     ],
     [

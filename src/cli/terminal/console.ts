@@ -9,7 +9,7 @@ export interface CommandLineHost extends HostEnvironment {
   readonly stdin: AsyncIterable<Buffer | string>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  /** Asks on the terminal, without an echo; not there where there is no terminal. */
+  /** Asks on the terminal, without an echo; absent where there is no terminal. */
   readonly askSecret?: (question: string) => Promise<Buffer>;
 }
 

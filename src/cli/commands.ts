@@ -26,6 +26,12 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./commands/sign-image-command.ts')).addSignImage,
   },
   {
+    name: 'sign-prepared',
+    operands: ['FILE', 'KEY'],
+    summary: 'sign what sign-image --prepare wrote',
+    load: async () => (await import('./commands/sign-prepared-command.ts')).addSignPrepared,
+  },
+  {
     name: 'info-image',
     operands: ['IMAGE'],
     summary: 'print what a signed image says about its enclave',
@@ -87,6 +93,12 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./commands/gen-private-key-command.ts')).addGenPrivateKey,
   },
   {
+    name: 'key',
+    operands: ['ACTION', 'URI'],
+    summary: 'list the keys on a token',
+    load: async () => (await import('./commands/key-command.ts')).addKey,
+  },
+  {
     name: 'sgx-sign',
     operands: [],
     summary: 'sign a manifest, as gramine-sgx-sign does',
@@ -127,5 +139,11 @@ export const commands: readonly CommandRow[] = [
     operands: ['ACTION'],
     summary: 'list or prune what gsc keeps between runs',
     load: async () => (await import('./commands/cache-command.ts')).addCache,
+  },
+  {
+    name: 'completion',
+    operands: ['SHELL', '[WORD...]'],
+    summary: 'complete command lines in a shell',
+    load: async () => (await import('./commands/completion-command.ts')).addCompletion,
   },
 ];

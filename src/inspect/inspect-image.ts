@@ -62,6 +62,8 @@ export function notSigned(image: { readonly name: string; readonly labels: Label
     code: 'state',
     subject: image.name,
     message: `expected a signed image, got ${isGraminized ? 'an unsigned one' : 'one that is not graminized'}`,
-    hint: isGraminized ? 'sign it with gsc sign-image' : 'make it with gsc build and gsc sign-image',
+    hint: isGraminized
+      ? 'sign it with gsc sign-image; --predict says which MRENCLAVE it will have'
+      : 'make it with gsc build and gsc sign-image',
   });
 }

@@ -32,7 +32,15 @@ export interface ScanCache {
   readonly listen: NonNullable<ExportOptions['listen']>;
   /** Results of builds. */
   readonly builds: BuildStore | undefined;
+  /** What enclaves measured. */
+  readonly measurements: MeasurementStore | undefined;
   close(): Promise<void>;
+}
+
+/** Keeps MRENCLAVEs (64 hex digits) by the digest of what they depend on. A store that fails gives nothing. */
+export interface MeasurementStore {
+  load(source: Digest): Promise<string | undefined>;
+  save(source: Digest, mrEnclave: string): Promise<void>;
 }
 
 /** `$XDG_CACHE_HOME/gsc`, else `~/.cache/gsc` (XDG Base Directory Specification: a relative path does not count). */
@@ -74,6 +82,7 @@ function withoutCache(): ScanCache {
     records: undefined,
     layers: undefined,
     builds: undefined,
+    measurements: undefined,
     close: async () => {},
   };
 }
@@ -102,12 +111,15 @@ function scanCacheOf(blobs: BlobCache): ScanCache {
     records: recordsIn(blobs),
     layers,
     builds: buildStore(blobs, layers),
+    measurements: measurementsIn(blobs),
     close: () => blobs.close(),
   };
 }
 
-/** Another release of gsc may find out other things about a layer: it has its own indexes. */
-const indexKind = `layer-index-${__GSC_VERSION__.toLowerCase().replace(/[^a-z0-9.-]/g, '-')}-${layerIndexFormat}`;
+/** Another release of gsc may find out other things about a layer, or measure otherwise: it has its own entries. */
+const release = __GSC_VERSION__.toLowerCase().replace(/[^a-z0-9.-]/g, '-');
+const indexKind = `layer-index-${release}-${layerIndexFormat}`;
+const measurementKind = `measurement-${release}`;
 /** From the digest of a compressed blob to the digest of the tar in it. */
 const diffIdKind = 'diff-id';
 
@@ -159,6 +171,13 @@ function recordsIn(blobs: BlobCache): ImageRecordStore {
   return {
     load: (digest) => blobs.get({ kind, digest }),
     save: (digest, record) => blobs.put({ kind, digest }, record),
+  };
+}
+
+function measurementsIn(blobs: BlobCache): MeasurementStore {
+  return {
+    load: async (digest) => (await blobs.get({ kind: measurementKind, digest }))?.toString('hex'),
+    save: (digest, mrEnclave) => blobs.put({ kind: measurementKind, digest }, Buffer.from(mrEnclave, 'hex')),
   };
 }
 

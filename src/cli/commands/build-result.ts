@@ -29,10 +29,11 @@ export async function findOrBuild(
 
 /** All that the result and its report depend on, besides gsc itself. */
 function orderOf(parts: BuildParts, runtime: unknown): BuildOrder {
-  const { app, content, output, epochSeconds, signer, date } = parts;
+  const { app, content, output, epochSeconds, signing } = parts;
   const { image, reference } = app;
   const inputs = {
-    ...{ content: content.inputs, runtime, epochSeconds, date, key: signer?.modulus },
+    ...{ content: content.inputs, runtime, epochSeconds },
+    signing: signing && { ...signing, signer: signing.signer.modulus },
     ...{ baseName: fullNameOf(reference), notes: image.notes, warnings: image.warnings },
   };
   return { app: image, inputs, name: showReference(output) };

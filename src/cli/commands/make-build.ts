@@ -1,13 +1,13 @@
 import {
+  type EnclaveOverrides,
   fullNameOf,
   type Graminized,
   graminize,
-  type Image,
   type ImageReference,
   type ImageWriter,
   type OpenedImage,
   type Runtime,
-  type SignedEnclave,
+  type SignedImage,
   type Signer,
   showReference,
   signImage,
@@ -17,7 +17,7 @@ import type { KnownBuild } from '../../workspace/known-builds.ts';
 import type { CommandContext } from '../options/command-context.ts';
 import type { Content } from '../options/content-options.ts';
 import { buildFactsToJson, reportBuild } from '../reports/build-report.ts';
-import { enclaveToJson, reportSigned } from '../reports/sign-report.ts';
+import { enclaveToJson, reportOverrides, reportSigned } from '../reports/sign-report.ts';
 import { type ReportLine, Transcript } from '../reports/transcript.ts';
 import { growHeapSlowly } from '../terminal/heap-growth.ts';
 import type { Stopwatch } from '../terminal/stopwatch.ts';
@@ -30,11 +30,18 @@ export interface BuildParts {
   readonly output: ImageReference;
   readonly epochSeconds: number | undefined;
   /** Signs at once. */
-  readonly signer: Signer | undefined;
-  readonly date: string | undefined;
+  readonly signing: SigningParts | undefined;
   /** Gets every layer that it does not have yet, while it is read. */
   readonly writer: ImageWriter;
   readonly steps: Stopwatch;
+}
+
+/** How a build is signed. */
+export interface SigningParts {
+  readonly signer: Signer;
+  readonly date: string | undefined;
+  readonly overrides: EnclaveOverrides;
+  readonly allowsDebug: boolean;
 }
 
 /** What is said of a build: on stderr, and with `--json`. */
@@ -54,12 +61,14 @@ export async function makeBuild(
   const transcript = new Transcript();
   const facts = { app: parts.app.image, runtime, graminized };
   reportBuild(transcript, facts);
-  const { image, enclave } = await signIfAsked(graminized, parts);
-  if (enclave) {
-    reportSigned(transcript, enclave);
+  const signed = parts.signing && (await sign(context, graminized, parts.signing));
+  if (signed) {
+    reportOverrides(transcript, signed.applied);
+    reportSigned(transcript, signed.enclave);
     parts.steps.lap('sign');
   }
-  const plain = { ...buildFactsToJson(facts), ...(enclave && enclaveToJson(enclave)) };
+  const { image } = signed ?? graminized;
+  const plain = { ...buildFactsToJson(facts), ...(signed && enclaveToJson(signed.enclave)) };
   return { image, report: { lines: transcript.lines, facts: plain } };
 }
 
@@ -82,10 +91,11 @@ async function scanAndGraminize(
   });
 }
 
-async function signIfAsked(
-  unsigned: Graminized,
-  { signer, date }: BuildParts,
-): Promise<{ readonly image: Image; readonly enclave?: SignedEnclave }> {
-  if (signer === undefined) return { image: unsigned.image };
-  return signImage(unsigned, { signer, ...(date !== undefined && { date }) });
+function sign({ images }: CommandContext, unsigned: Graminized, signing: SigningParts): Promise<SignedImage> {
+  const { date, ...options } = signing;
+  return signImage(unsigned, {
+    ...options,
+    ...(images.measurements && { measurements: images.measurements }),
+    ...(date !== undefined && { date }),
+  });
 }

@@ -21,7 +21,7 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: 'sign-image',
-    operands: ['IMAGE', 'KEY'],
+    operands: ['IMAGE', '[KEY]'],
     summary: 'sign a graminized image',
     load: async () => (await import('./commands/sign-image-command.ts')).addSignImage,
   },
@@ -36,6 +36,12 @@ export const commands: readonly CommandRow[] = [
     operands: ['IMAGE'],
     summary: 'print what a signed image says about its enclave',
     load: async () => (await import('./commands/info-image-command.ts')).addInfoImage,
+  },
+  {
+    name: 'run',
+    operands: ['IMAGE', '[ARG...]'],
+    summary: 'start a graminized image',
+    load: async () => (await import('./commands/run-command.ts')).addRun,
   },
   {
     name: 'attest-build',
@@ -139,6 +145,12 @@ export const commands: readonly CommandRow[] = [
     operands: ['ACTION'],
     summary: 'list or prune what gsc keeps between runs',
     load: async () => (await import('./commands/cache-command.ts')).addCache,
+  },
+  {
+    name: 'doctor',
+    operands: ['[IMAGE]'],
+    summary: 'say what this machine has and lacks',
+    load: async () => (await import('./commands/doctor-command.ts')).addDoctor,
   },
   {
     name: 'completion',

@@ -43,6 +43,15 @@ export type { BaseRule, EnclaveRules } from './enclave/enclave-rules.ts';
 export type { EnclaveSettings } from './enclave/enclave-settings.ts';
 export type { EnclaveManifest, GramineEnclave } from './enclave/gramine-enclave.ts';
 export type { Area, AreaContent, AreaKind } from './enclave/memory-area.ts';
+export {
+  type AttachedEvidence,
+  type AttestedBuild,
+  checkEvidence,
+  type EvidenceCheck,
+} from './evidence/attached-evidence.ts';
+export type { BuildEvidence, StatementClaims } from './evidence/evidence-bundle.ts';
+export { type EvidenceKey, readPrivateEvidenceKey, readPublicEvidenceKey } from './evidence/evidence-key.ts';
+export type { ResourceDescriptor, Statement } from './evidence/statement.ts';
 export type { AttestedStart } from './graminize/attested-start.ts';
 export type { BuildChoices, GraminizeOptions } from './graminize/build-options.ts';
 export type { LibcChoice, LibcDecision, LibcWish } from './graminize/choose-libc.ts';
@@ -56,6 +65,7 @@ export type { RaTlsChoice, RaTlsPlace, RaTlsProgram } from './graminize/ra-tls.t
 export type { SecretBrokers, SecretProvisioning } from './graminize/secret-provisioning.ts';
 export type { StartCost, StartCosts } from './graminize/start-costs.ts';
 export type { UndecidedPlaces } from './graminize/undecided-places.ts';
+export type { Referrer } from './image/artifact.ts';
 export type { ImageConfig } from './image/config.ts';
 export type { Descriptor, Platform } from './image/descriptor.ts';
 export type { ByteStream, Image, Layer } from './image/image.ts';
@@ -84,7 +94,17 @@ export { type ImageInspection, inspectImage } from './inspect/inspect-image.ts';
 export type { JsonMember, JsonNode } from './json/parse-json.ts';
 export type { Place } from './json/place.ts';
 export type { Shape, ValueOf } from './json/shape.ts';
+export { detachedSigner } from './key/detached-signer.ts';
+export { generateTokenKey } from './key/generate-token-key.ts';
+export type { KeyEnvironment } from './key/key-environment.ts';
+export { type KeyReference, parseKeyReference } from './key/key-reference.ts';
+export { type ListedKey, type ListedToken, listTokenKeys } from './key/list-token-keys.ts';
+export { type PemSignerOptions, pemSigner } from './key/pem-signer.ts';
+export { type Pkcs11Uri, parsePkcs11Uri } from './key/pkcs11-uri.ts';
+export { type SigningAnswer, writeSigningAnswer } from './key/signing-exchange.ts';
+export type { TokenFacts } from './key/token.ts';
 export type { AddedFile } from './layer/added-layer.ts';
+export { attestBuild, checkTakesEvidence, findEvidence } from './library/evidence.ts';
 export {
   type Images,
   type ImagesEnvironment,
@@ -93,6 +113,7 @@ export {
   type StoreOptions,
 } from './library/images.ts';
 export { type OpenRuntimeOptions, openRuntime } from './library/open-runtime.ts';
+export { type OpenSignerOptions, openSigner } from './library/open-signer.ts';
 export type { CompleteManifest } from './manifest/complete-manifest.ts';
 export type { ManifestNames } from './manifest/files/access-decision.ts';
 export type { Mount } from './manifest/files/mounts.ts';
@@ -142,11 +163,26 @@ export type { Runtime, RuntimeFile } from './runtime/runtime.ts';
 export { type GramineRelease, parseRuntimeVersion, type RuntimeVersion } from './runtime/version.ts';
 export type { LayerIndex } from './scan/layer-index.ts';
 export type { ImageScan, LayerIndexStore, ScanImageOptions, ScanProgress } from './scan/scan-image.ts';
-export { type SignedImage, type SignImageOptions, signImage, type UnsignedImage } from './sign/sign-image.ts';
+export type { AppliedOverride, EnclaveOverrides } from './sign/enclave-overrides.ts';
+export {
+  type PreparedMessageSignature,
+  type PreparedSignature,
+  type PrepareSignatureOptions,
+  prepareSignature,
+  type SignPreparedOptions,
+  signPrepared,
+} from './sign/prepare-signature.ts';
+export { type SignedImage, type SignImageOptions, signImage } from './sign/sign-image.ts';
+export {
+  type MeasuredImage,
+  type MeasureOptions,
+  measureImage,
+  type UnsignedImage,
+} from './sign/unsigned-enclave.ts';
 export type { SigstructDescription } from './signature/describe-sigstruct.ts';
-export { type PemSignerOptions, pemSigner } from './signature/pem-signer.ts';
+export { describeSignedBytes } from './signature/describe-sigstruct.ts';
 export type { MeasuredEnclave, SignedEnclave } from './signature/sign-enclave.ts';
-export type { Signer } from './signature/signer.ts';
+export type { Signer, SigningFacts } from './signature/signer.ts';
 export type { Group } from './start/accounts.ts';
 export type { ContainerProcess } from './start/container-process.ts';
 export type { ContainerUser } from './start/container-user.ts';
@@ -183,5 +219,6 @@ export { type TrustLevel, trustLevels } from './trust/trust-level.ts';
 export type { Exclusion, ExclusionOrigin } from './trust/trust-policy.ts';
 export type { ExclusionCount, TrustedFile, TrustedSelection } from './trust/trusted-files.ts';
 export type { LoadedLibc } from './user-manifest/loaded-libc.ts';
+export type { MeasurementStore } from './workspace/scan-cache.ts';
 export { type Certificate, parseCertificate, readCertificates } from './x509/certificate.ts';
 export type { Crl } from './x509/crl.ts';

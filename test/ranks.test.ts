@@ -41,13 +41,25 @@ const nouns = [
   'trace',
   'enclave',
   'signature',
+  'key',
   'user-manifest',
   'x509',
   'quote',
   'collateral',
   'policy',
 ];
-const verbs = ['provision', 'graminize', 'sign', 'inspect', 'attest', 'broker', 'doctor', 'run', 'kubernetes'];
+const verbs = [
+  'provision',
+  'graminize',
+  'sign',
+  'inspect',
+  'evidence',
+  'attest',
+  'broker',
+  'doctor',
+  'run',
+  'kubernetes',
+];
 const faces = [
   'library',
   '.',
@@ -92,6 +104,7 @@ const belowLibrary = {
     'store/engine/image-facts.ts',
     'store/engine/name-image.ts',
   ],
+  'what a command line says of a secret is read before a key is opened': ['key/secret-file.ts'],
   'gsc trace runs a container in an Engine, as gsc build-gramine runs a build': [
     'graminize/trace-variant.ts',
     'image/graminized-paths.ts',
@@ -116,6 +129,12 @@ const belowLibrary = {
     'store/cache/cache-file.ts',
     'store/cache/prune-cache.ts',
     'workspace/scan-cache.ts',
+  ],
+  'gsc build knows a build, and gsc info-image an image, before it is read': [
+    'inspect/inspect-glance.ts',
+    'library/open-runtime.ts',
+    'provision/open-runtime.ts',
+    'workspace/known-builds.ts',
   ],
   'gsc completion asks Engines and layouts for names, and shall not wait for an answer': [
     'store/engine/find-engine.ts',

@@ -1,3 +1,4 @@
+import type { Digest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import {
   anything,
@@ -92,6 +93,13 @@ export function parseManifest(
   return kindOfType(mediaType) === 'index'
     ? readIndex(bytes, subject, mediaType)
     : readManifest(bytes, subject, mediaType);
+}
+
+const subjectShape = object({ subject: object({ digest: digestShape }) });
+
+/** The digest of the image that an artifact's manifest is about; undefined for none. OCI image-spec 1.1, manifest.md. */
+export function subjectOf(bytes: Buffer, subject: string): Digest | undefined {
+  return readImageJson(bytes, subjectShape, wordsFor('manifest', subject)).subject?.digest ?? undefined;
 }
 
 /** The JSON form of a descriptor, as manifests hold it. */

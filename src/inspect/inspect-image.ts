@@ -1,4 +1,6 @@
+import { type Digest, digestOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
+import type { ImagePath } from '../base/image-path.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { type Labels, labels } from '../image/labels.ts';
@@ -13,6 +15,8 @@ import { verifySigstruct } from '../signature/verify-sigstruct.ts';
 export interface ImageInspection {
   readonly sigstruct: SigstructDescription;
   readonly manifest: TomlTable;
+  /** Of the bytes of `entrypoint.manifest.sgx`. */
+  readonly manifestDigest: Digest;
   readonly trustedFileCount: number;
   readonly insecure: readonly InsecureOption[];
   readonly labels: Labels;
@@ -23,7 +27,18 @@ export interface ImageInspection {
  * `state` error for an image that is not signed, a `sigstruct` error for a file that is not one.
  */
 export async function inspectImage(image: Image): Promise<ImageInspection> {
-  const files = await readTopFiles(image, [graminizedPaths.sigstruct, graminizedPaths.manifestSgx]);
+  const files = await readTopFiles(image, signedFiles);
+  return inspectFiles({ name: image.name, labels: image.config.config?.Labels ?? {} }, files);
+}
+
+/** What signing adds. */
+export const signedFiles = [graminizedPaths.sigstruct, graminizedPaths.manifestSgx];
+
+/** The same from the files of a signed image and its labels. */
+export function inspectFiles(
+  image: { readonly name: string; readonly labels: Labels },
+  files: ReadonlyMap<ImagePath, Buffer>,
+): ImageInspection {
   const sigstruct = files.get(graminizedPaths.sigstruct);
   const manifestSgx = files.get(graminizedPaths.manifestSgx);
   if (sigstruct === undefined || manifestSgx === undefined) throw notSigned(image);
@@ -33,18 +48,22 @@ export async function inspectImage(image: Image): Promise<ImageInspection> {
   return {
     sigstruct: describeSigstruct(sigstruct, subject),
     manifest: manifest.root,
+    manifestDigest: digestOf(manifestSgx),
     trustedFileCount: manifest.trustedFileCount,
     insecure: insecureOptions(manifest.root),
-    labels: image.config.config?.Labels ?? {},
+    labels: image.labels,
   };
 }
 
-function notSigned(image: Image): GscError {
-  const isGraminized = image.config.config?.Labels?.[labels.runtimeVersion] !== undefined;
+/** The `state` error for an image without a signature. */
+export function notSigned(image: { readonly name: string; readonly labels: Labels }): GscError {
+  const isGraminized = image.labels[labels.runtimeVersion] !== undefined;
   return new GscError({
     code: 'state',
     subject: image.name,
     message: `expected a signed image, got ${isGraminized ? 'an unsigned one' : 'one that is not graminized'}`,
-    hint: isGraminized ? 'sign it with gsc sign-image' : 'make it with gsc build and gsc sign-image',
+    hint: isGraminized
+      ? 'sign it with gsc sign-image; --predict says which MRENCLAVE it will have'
+      : 'make it with gsc build and gsc sign-image',
   });
 }

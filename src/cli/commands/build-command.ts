@@ -1,47 +1,34 @@
-import { resolve } from 'node:path';
 import { GscError } from '../../base/error.ts';
 import {
   defaultDestination,
-  fullNameOf,
-  type Graminized,
-  graminize,
-  type Image,
   type ImageReference,
-  type ImageWriter,
-  type OpenedImage,
+  type Images,
   parseReference,
-  type Runtime,
-  type SignedEnclave,
   type Signer,
-  showReference,
   signedName,
-  signImage,
   unsignedName,
 } from '../../index.ts';
+import { workspaceOf } from '../../library/images.ts';
 import { nameInArchive } from '../options/archive-name.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
-import {
-  addContentOptions,
-  type ContentOptions,
-  type ContentWishes,
-  readContentOptions,
-} from '../options/content-options.ts';
+import { addContentOptions, type ContentOptions, readContentOptions } from '../options/content-options.ts';
 import { dateOption } from '../options/date-option.ts';
 import { dayOf, sourceDateEpoch } from '../options/epoch.ts';
-import { openPemSigner } from '../options/key-place.ts';
+import { addKeyOptions, type KeyOptions, openKey } from '../options/key-options.ts';
 import { openOnce } from '../options/open-once.ts';
 import { checkFileFollows } from '../options/operand-order.ts';
 import { groupOptions } from '../options/option-groups.ts';
+import { addOverrideOptions, enclaveOverrides, type OverrideOptions } from '../options/override-options.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
-import { buildFactsToJson, reportBuild } from '../reports/build-report.ts';
 import { commitAndReport } from '../reports/commit.ts';
-import { enclaveToJson, reportSigned } from '../reports/sign-report.ts';
-import { growHeapSlowly } from '../terminal/heap-growth.ts';
+import { tell } from '../reports/transcript.ts';
+import { Stopwatch } from '../terminal/stopwatch.ts';
+import { findOrBuild } from './build-result.ts';
 
-interface Options extends CommonOptions, ContentOptions, StoreOptions {
+interface Options extends CommonOptions, ContentOptions, StoreOptions, KeyOptions, OverrideOptions {
   readonly output?: string;
   readonly key?: string;
-  readonly passphrase?: string;
+  readonly allowDebug?: boolean;
   readonly date?: string;
   readonly force?: boolean;
 }
@@ -59,12 +46,14 @@ export const addBuild: AddCommand = (program, act) => {
     )
     .argument('[MANIFEST]', "a Gramine manifest; its keys override gsc's")
     .option('-o, --output <ref>', 'name of the result')
-    .option('--key <file>', 'sign at once with this key')
-    .option('-p, --passphrase <text>', 'passphrase of the key')
+    .option('--key <key>', 'sign at once with this key: a PEM file, a pkcs11: URI, or exec:PROGRAM ARG…')
     .addOption(dateOption('date in the signature, YYYY-MM-DD'))
+    .option('--allow-debug', 'sign a debug enclave')
     .option('--force', 'replace an image of that name')
     .option('--no-cache', 'neither read nor write the cache of layer indexes; rebuild a runtime (also -nc)')
     .action(act(build));
+  addKeyOptions(command);
+  addOverrideOptions(command);
   addContentOptions(command);
   addStoreOptions(command);
   groupOptions(command);
@@ -76,85 +65,98 @@ async function build(
   imageText: string,
   manifestFile?: string,
 ): Promise<number> {
-  const { host, images } = context;
+  const { host } = context;
   checkPassphrase(options);
+  checkSigningOptions(options);
   const operands = { image: imageText, name: 'MANIFEST', file: manifestFile } as const;
   await checkFileFollows(host, { call: 'gsc build', ...operands });
+  const signer = options.key === undefined ? undefined : await openKey(context, options.key, options);
+  try {
+    return await buildAndSign(context, options, { imageText, manifestFile, signer });
+  } finally {
+    await signer?.close?.();
+  }
+}
+
+interface BuildOrder {
+  readonly imageText: string;
+  readonly manifestFile: string | undefined;
+  readonly signer: Signer | undefined;
+}
+
+async function buildAndSign(
+  context: CommandContext,
+  options: Options,
+  { imageText, manifestFile, signer }: BuildOrder,
+): Promise<number> {
+  const { host, images } = context;
+  const steps = new Stopwatch();
   const appReference = parseReference(imageText);
   const named = outputOf(appReference, options);
   const epochSeconds = sourceDateEpoch(host);
-  const signer =
-    options.key === undefined
-      ? undefined
-      : await openPemSigner(resolve(host.workingDirectory, options.key), options.passphrase);
   const content = await readContentOptions(context, options, manifestFile);
   const openApp = openOnce(images, appReference);
-  const runtime = await content.openRuntime(async () => (await openApp()).image);
+  if (await isInEngine(images, appReference)) openApp().catch(() => undefined);
+  const runtime = await content.findRuntime(async () => (await openApp()).image);
   const app = await openApp();
+  steps.lap('open');
   const placed = defaultDestination(named, app);
   const output = options.output === undefined ? nameInArchive(placed, app, nameRule(options)) : placed;
   const writer = await images.openWriter(output, { force: options.force === true, sharedWith: [app] });
   try {
-    const parts = { app, writer, runtime, wishes: content.wishes, output, epochSeconds };
-    const graminized = await scanAndGraminize(context, parts);
-    const facts = { app: app.image, runtime, graminized };
-    reportBuild(context.console, facts);
     const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
-    const { image, enclave } = await signIfAsked(graminized, signer, date);
-    if (enclave) reportSigned(context.console, enclave);
-    const more = { ...buildFactsToJson(facts), ...(enclave && enclaveToJson(enclave)) };
-    return await commitAndReport(context, { writer, image, output, more });
+    const signing = signer && {
+      ...{ signer, date, overrides: enclaveOverrides(options), allowsDebug: options.allowDebug === true },
+    };
+    const parts = { app, runtime, content, output, epochSeconds, signing, writer, steps };
+    const { image, report } = await findOrBuild(context, parts);
+    tell(context.console, report.lines);
+    return await commitAndReport(context, { writer, image, output, steps, more: report.facts });
   } finally {
     await writer.abort();
   }
 }
 
-/** Without a key it would do nothing; who knows docker run may mean a port. */
-function checkPassphrase({ key, passphrase }: Options): void {
-  if (passphrase === undefined || key !== undefined) return;
+/**
+ * True if an Engine has the image. Then it is opened while the runtime is looked for, since the first byte of an export takes long;
+ * a registry that does not answer would keep gsc waiting although the runtime is missing. What is wrong is said by opening it.
+ */
+async function isInEngine(images: Images, reference: ImageReference): Promise<boolean> {
+  const { images: store } = workspaceOf(images);
+  return (await store.glance(reference).catch(() => undefined)) !== undefined;
+}
+
+/** Options about a signature, where there will be none. */
+function checkSigningOptions({ key, ...options }: Options): void {
+  if (key !== undefined) return;
+  const names = ['isvprodid', 'isvsvn', 'debug', 'allowDebug', 'signerTimeout'] as const;
+  const name = names.find((each) => options[each] !== undefined);
+  if (name === undefined) return;
+  const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   throw new GscError({
     code: 'usage',
-    subject: '--passphrase',
+    subject: `--${option}`,
+    message: 'it is about the signature, and there is no --key to sign with',
+    hint: 'give it to gsc sign-image, or set the key of sgx in the manifest',
+  });
+}
+
+/** Without a key it would do nothing; who knows docker run may mean a port. */
+function checkPassphrase({ key, passphrase, passphraseFile, passphraseEnv }: Options): void {
+  const given = passphrase ?? passphraseFile ?? passphraseEnv;
+  if (given === undefined || key !== undefined) return;
+  const sources = { '--passphrase': passphrase, '--passphrase-file': passphraseFile };
+  const [option = '--passphrase-env'] = Object.entries(sources).flatMap(([name, value]) =>
+    value === undefined ? [] : [name],
+  );
+  throw new GscError({
+    code: 'usage',
+    subject: option,
     message: 'given without the --key that it would open',
-    hint: /^[\d.:]+(?:\/\w+)?$/.test(passphrase)
+    hint: /^[\d.:]+(?:\/\w+)?$/.test(passphrase ?? '')
       ? 'ports are published by docker run -p; -p of gsc build is the passphrase of --key'
       : 'name the key with --key FILE, or remove the passphrase',
   });
-}
-
-interface BuildParts {
-  readonly app: OpenedImage;
-  readonly writer: ImageWriter;
-  readonly runtime: Runtime;
-  readonly wishes: ContentWishes;
-  readonly output: ImageReference;
-  readonly epochSeconds: number | undefined;
-}
-
-/** Reads every layer of the app image once: into the writer and into the file tree at the same time. */
-async function scanAndGraminize(
-  { images }: CommandContext,
-  { app: { image: app, reference }, writer, runtime, wishes, output, epochSeconds }: BuildParts,
-): Promise<Graminized> {
-  const { tree } = await images.scan(app, { writer });
-  growHeapSlowly();
-  const baseName = fullNameOf(reference);
-  return graminize(app, runtime, {
-    ...wishes,
-    tree,
-    name: showReference(output),
-    ...(baseName !== undefined && { baseName }),
-    ...(epochSeconds !== undefined && { epochSeconds }),
-  });
-}
-
-async function signIfAsked(
-  unsigned: Graminized,
-  signer: Signer | undefined,
-  date: string | undefined,
-): Promise<{ readonly image: Image; readonly enclave?: SignedEnclave }> {
-  if (signer === undefined) return { image: unsigned.image };
-  return signImage(unsigned, { signer, ...(date !== undefined && { date }) });
 }
 
 function outputOf(app: ImageReference, options: Options): ImageReference {

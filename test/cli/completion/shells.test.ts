@@ -27,7 +27,7 @@ writeFileSync(join(layout, 'index.json'), JSON.stringify(index));
 
 /** Keys, and the words with which gsc is called after them. */
 const rows: readonly (readonly [rule: string, keys: string, words: readonly string[]])[] = [
-  ['a command, with a blank after it', 'gsc sign\tx', ['sign-image', 'x']],
+  ['a command, with a blank after it', 'gsc sign-i\tx', ['sign-image', 'x']],
   ['an option and its choice', 'gsc build --lib\timag\tx', ['build', '--libc', 'image', 'x']],
   ['a choice after =', 'gsc build --trust-level=le\tx', ['build', '--trust-level=lean', 'x']],
   ['a preset', 'gsc init --preset pyto\tx', ['init', '--preset', 'pytorch', 'x']],

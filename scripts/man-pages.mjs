@@ -27,9 +27,11 @@ const converter = new Marked(
   { renderer: lists },
 );
 
+/** What README.md says about each command; a row may be about several. */
 const summaries = new Map(
-  [...readFileSync('README.md', 'utf8').matchAll(/^\| \[`(gsc [\w-]+)`\]\([^)]*\) \| ([^|]*) \|$/gm)].map(
-    ([, name, text]) => [name.replace(' ', '-'), withoutLinks(text)],
+  [...readFileSync('README.md', 'utf8').matchAll(/^\| (\[`gsc [^|]*) \| ([^|]*) \|$/gm)].flatMap(
+    ([, names, text]) =>
+      [...names.matchAll(/`gsc ([\w-]+)`/g)].map(([, name]) => [`gsc-${name}`, withoutLinks(text)]),
   ),
 );
 

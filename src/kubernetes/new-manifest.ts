@@ -10,14 +10,19 @@ export function newManifest(kind: ManifestKind, name: string, image: string): st
   const template = { metadata: { labels: metadata.labels }, spec };
   switch (kind) {
     case 'pod':
-      return stringify({ apiVersion: 'v1', kind: 'Pod', metadata, spec });
+      return write({ apiVersion: 'v1', kind: 'Pod', metadata, spec });
     case 'deployment': {
       const selector = { matchLabels: metadata.labels };
-      return stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { selector, template } });
+      return write({ apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { selector, template } });
     }
     case 'job': {
       const once = { ...template, spec: { restartPolicy: 'Never', ...spec } };
-      return stringify({ apiVersion: 'batch/v1', kind: 'Job', metadata, spec: { template: once } });
+      return write({ apiVersion: 'batch/v1', kind: 'Job', metadata, spec: { template: once } });
     }
   }
+}
+
+/** Anchors would be valid, and are not what people write. */
+function write(manifest: object): string {
+  return stringify(manifest, { aliasDuplicateObjects: false });
 }

@@ -60,7 +60,7 @@ test('gsc kubernetes: the manifest of a signed image runs under podman kube play
     const code = await service.podman('wait', 'gsc-kube-gsc-kube');
     const place = ['inspect', '--format', '{{.HostConfig.LogConfig.Path}}', 'gsc-kube-gsc-kube'];
     const log = readFileSync((await service.podman(...place)).trim(), 'utf8');
-    expect({ code, log }).toEqual({ code: '0\n', log: expect.stringMatching(/ stdout F hello\n$/) });
+    expect({ code, log }).toEqual({ code: '0\n', log: expect.stringMatching(/ stdout F hello$/m) });
   } finally {
     await service.podman('kube', 'down', file);
     await service.podman('volume', 'rm', '--force', 'gsc-kube-data');

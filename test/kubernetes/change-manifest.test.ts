@@ -44,6 +44,7 @@ describe('a new manifest', () => {
     const { text, notes } = changed(newManifest(kind, 'app', 'x'), full, { usesAesm: true });
     expect(validate(text)).toEqual([expect.stringMatching(new RegExp(kind, 'i')), 'PersistentVolumeClaim']);
     expect(notes).toEqual([]);
+    expect(text).not.toMatch(/[&*]\w/);
   });
 
   test('a Pod in full', () => {

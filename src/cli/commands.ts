@@ -21,7 +21,7 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: 'sign-image',
-    operands: ['IMAGE', 'KEY'],
+    operands: ['IMAGE', '[KEY]'],
     summary: 'sign a graminized image',
     load: async () => (await import('./commands/sign-image-command.ts')).addSignImage,
   },

@@ -48,7 +48,7 @@ const nouns = [
   'collateral',
   'policy',
 ];
-const verbs = ['provision', 'graminize', 'sign', 'inspect', 'evidence', 'attest', 'broker'];
+const verbs = ['provision', 'graminize', 'sign', 'inspect', 'evidence', 'attest', 'broker', 'doctor', 'run'];
 const faces = [
   'library',
   '.',
@@ -105,6 +105,8 @@ const belowLibrary = {
     'store/image-store.ts',
     'trace/probe.ts',
   ],
+  'gsc doctor is about this machine': ['doctor/examine.ts', 'doctor/finding.ts'],
+  'gsc run starts docker or podman': ['doctor/sgx-machine.ts', 'run/container-line.ts'],
   'gsc cache lists and prunes what is kept between runs': [
     'store/cache/blob-cache.ts',
     'store/cache/cache-directory.ts',

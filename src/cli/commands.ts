@@ -38,6 +38,12 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./commands/info-image-command.ts')).addInfoImage,
   },
   {
+    name: 'run',
+    operands: ['IMAGE', '[ARG...]'],
+    summary: 'start a graminized image',
+    load: async () => (await import('./commands/run-command.ts')).addRun,
+  },
+  {
     name: 'attest-build',
     operands: ['IMAGE'],
     summary: 'sign how an image was built, and attach that to it',
@@ -139,6 +145,12 @@ export const commands: readonly CommandRow[] = [
     operands: ['ACTION'],
     summary: 'list or prune what gsc keeps between runs',
     load: async () => (await import('./commands/cache-command.ts')).addCache,
+  },
+  {
+    name: 'doctor',
+    operands: ['[IMAGE]'],
+    summary: 'say what this machine has and lacks',
+    load: async () => (await import('./commands/doctor-command.ts')).addDoctor,
   },
   {
     name: 'completion',

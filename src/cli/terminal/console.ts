@@ -7,7 +7,7 @@ import { showCount } from '../../base/show-size.ts';
 /** What the command line is given by the machine and the user; nothing else of gsc reads it. */
 export interface CommandLineHost extends HostEnvironment {
   readonly arguments: readonly string[];
-  readonly stdin: AsyncIterable<Buffer | string>;
+  readonly stdin: AsyncIterable<Buffer | string> & { readonly isTTY?: boolean };
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   /** Asks on the terminal, without an echo; absent where there is no terminal. */

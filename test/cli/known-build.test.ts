@@ -139,13 +139,22 @@ describe('a build that was made before', () => {
   });
 
   test('and signed, is known by the key and the date', async () => {
-    const sign = ['--key', 'key.pem', '--force', '--json'];
+    const sign = ['--key', 'key.pem', '--allow-debug', '--force', '--json'];
     const first = await reported(built(...sign));
     expect(await reported(built(...sign))).toEqual({ ...first, outcome: 'unchanged' });
     const later = await reported(built(...sign, '--date', '2030-01-02'));
     expect([later.mr_enclave, later.image_id === first.image_id]).toEqual([first.mr_enclave, false]);
     expect(await reported(built('--force', '--json'))).not.toHaveProperty('mr_enclave');
   });
+});
+
+test('a build that may be signed with a key for tests is not known for the same key without that mark', async () => {
+  expect((await gsc(['gen-private-key', '--test', 'marked.pem'], { env })).code).toBe(0);
+  const test = readFileSync(at('marked.pem'), 'utf8');
+  await built('--key', 'marked.pem');
+  writeFileSync(at('plain.pem'), test.slice(test.indexOf('-----BEGIN')));
+  const refused = await gsc([...words, '--force', '--key', 'plain.pem', ...operands], { env });
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('debug enclave')]);
 });
 
 describe('another build is not taken for one that was made before, by', () => {

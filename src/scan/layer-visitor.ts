@@ -8,6 +8,16 @@ import { isContentKept, isShellScript, mayBeStartScript } from './kept-content.t
 import { classifyTarEntry, fileEntry } from './layer-entry.ts';
 import { ProgramProbe } from './program-probe.ts';
 
+/**
+ * Sees contents of files while a layer is read: what an index has no room for. `content` may be a view into a buffer that is
+ * used again: it is to be copied if it is kept.
+ */
+export interface ContentObserver {
+  /** Asked with the first bytes of each file that is not empty. */
+  wants(path: ImagePath, sizeBytes: number, start: Buffer): boolean;
+  take(sha256: string, content: Buffer): void;
+}
+
 /** Others are comments, times and names of owners, which no listing has. */
 const changesEntries = /^(?:path|linkpath|size|uid|gid|hdrcharset|(?:SCHILY|LIBARCHIVE)\.xattr\..+)$/s;
 
@@ -16,11 +26,13 @@ export class LayerVisitor implements TarVisitor {
   readonly #entries: LayerEntry[] = [];
   readonly #ignoredKeys = new Set<ByteString>();
   readonly #subject: string;
+  readonly #observer: ContentObserver | undefined;
   #file: { readonly path: ImagePath; readonly ownership: Ownership; readonly facts: FileScan } | undefined;
 
   /** `subject` is what errors are about. */
-  constructor(subject: string) {
+  constructor(subject: string, observer?: ContentObserver) {
     this.#subject = subject;
+    this.#observer = observer;
   }
 
   /** In the order of the tar. */
@@ -45,7 +57,7 @@ export class LayerVisitor implements TarVisitor {
     this.#file = {
       path,
       ownership,
-      facts: new FileScan(path, entry.sizeBytes),
+      facts: new FileScan(path, entry.sizeBytes, this.#observer),
     };
   }
 
@@ -68,12 +80,16 @@ export class FileScan {
   readonly #probe: ProgramProbe;
   readonly #isContentKept: boolean;
   readonly #isVersioned: boolean;
+  readonly #observer: ContentObserver | undefined;
   #pieces: Buffer[] | undefined;
+  /** What the observer is to get. */
+  #observed: Buffer[] | undefined;
   #hash: Hash | undefined;
   /** Of a file that came in one piece. */
   #sha256: string | undefined;
 
-  constructor(path: ImagePath, sizeBytes: number) {
+  constructor(path: ImagePath, sizeBytes: number, observer?: ContentObserver) {
+    this.#observer = observer;
     this.#path = path;
     this.#sizeBytes = sizeBytes;
     this.#probe = new ProgramProbe(sizeBytes);
@@ -87,10 +103,13 @@ export class FileScan {
     const isFirst = this.#hash === undefined;
     if (isFirst && piece[0] === 0x23 && mayBeStartScript(this.#path, this.#sizeBytes)) this.#pieces ??= [];
     this.#pieces?.push(Buffer.from(piece));
+    if (isFirst && this.#observer?.wants(this.#path, this.#sizeBytes, piece)) this.#observed = [];
     // Most files come in one piece, and a one-shot hash costs half of a Hash object.
     if (piece.length === this.#sizeBytes) {
       this.#sha256 = hash('sha256', piece, 'hex');
+      if (this.#observed) this.#observer?.take(this.#sha256, piece);
     } else {
+      this.#observed?.push(Buffer.from(piece));
       this.#hash ??= createHash('sha256');
       this.#hash.update(piece);
     }
@@ -98,6 +117,7 @@ export class FileScan {
 
   finish(): FileFacts {
     const sha256 = this.#sha256 ?? this.#hash?.digest('hex') ?? hash('sha256', '', 'hex');
+    if (this.#observed && this.#sha256 === undefined) this.#observer?.take(sha256, Buffer.concat(this.#observed));
     const content = this.#pieces && Buffer.concat(this.#pieces);
     const program = this.#programOf(content);
     const isKept = this.#isContentKept || isShellScript(program);

@@ -135,6 +135,7 @@ export type { ImageScan, LayerIndexStore, ScanImageOptions, ScanProgress } from 
 export { type SignedImage, type SignImageOptions, signImage, type UnsignedImage } from './sign/sign-image.ts';
 export type { SigstructDescription } from './signature/describe-sigstruct.ts';
 export { type PemSignerOptions, pemSigner } from './signature/pem-signer.ts';
+export { mrSignerOfPem } from './signature/public-key.ts';
 export type { MeasuredEnclave, SignedEnclave } from './signature/sign-enclave.ts';
 export type { Signer } from './signature/signer.ts';
 export type { Group } from './start/accounts.ts';
@@ -173,5 +174,20 @@ export { type TrustLevel, trustLevels } from './trust/trust-level.ts';
 export type { Exclusion, ExclusionOrigin } from './trust/trust-policy.ts';
 export type { ExclusionCount, TrustedFile, TrustedSelection } from './trust/trusted-files.ts';
 export type { LoadedLibc } from './user-manifest/loaded-libc.ts';
+export {
+  type CheckGroup,
+  checkGroups,
+  type ImageCheck,
+  type ImageCheckName,
+  type Protection,
+} from './verify/check.ts';
+export type { GraminizedImage } from './verify/graminized-image.ts';
+export {
+  damagedImage,
+  type ImageVerdict,
+  isDamage,
+  type VerifyImageOptions,
+  verifyImage,
+} from './verify/verify-image.ts';
 export { type Certificate, parseCertificate, readCertificates } from './x509/certificate.ts';
 export type { Crl } from './x509/crl.ts';

@@ -47,7 +47,7 @@ const nouns = [
   'collateral',
   'policy',
 ];
-const verbs = ['provision', 'graminize', 'sign', 'inspect', 'attest', 'broker'];
+const verbs = ['provision', 'graminize', 'sign', 'inspect', 'attest', 'verify', 'broker'];
 const faces = ['library', '.', 'cli/terminal', 'cli/options', 'cli/reports', 'cli/commands', 'cli'];
 const ranks = [...nouns, ...verbs, ...faces];
 

@@ -15,6 +15,7 @@ import { addSgxSign } from './commands/sgx-sign-command.ts';
 import { addSignImage } from './commands/sign-image-command.ts';
 import { addSigstructView } from './commands/sigstruct-view-command.ts';
 import { addTrace } from './commands/trace-command.ts';
+import { addVerifyImage } from './commands/verify-image-command.ts';
 import type { AddCommand } from './options/command-context.ts';
 
 /** All commands, in the order of the help. */
@@ -22,6 +23,7 @@ export const commands: readonly AddCommand[] = [
   addBuild,
   addSignImage,
   addInfoImage,
+  addVerifyImage,
   addAttest,
   addCollateral,
   addSecrets,

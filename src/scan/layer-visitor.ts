@@ -13,10 +13,11 @@ import { ProgramProbe } from './program-probe.ts';
  * used again: it is to be copied if it is kept.
  */
 export interface ContentObserver {
-  /** Asked with the first bytes of each file that is not empty. */
-  wants(path: ImagePath, sizeBytes: number, start: Buffer): boolean;
-  take(sha256: string, content: Buffer): void;
+  /** Asked with the first bytes of each file that is not empty; undefined for a file whose content is not wanted. */
+  observe(path: ImagePath, sizeBytes: number, start: Buffer): TakeContent | undefined;
 }
+
+export type TakeContent = (sha256: string, content: Buffer) => void;
 
 /** Others are comments, times and names of owners, which no listing has. */
 const changesEntries = /^(?:path|linkpath|size|uid|gid|hdrcharset|(?:SCHILY|LIBARCHIVE)\.xattr\..+)$/s;
@@ -82,8 +83,9 @@ export class FileScan {
   readonly #isVersioned: boolean;
   readonly #observer: ContentObserver | undefined;
   #pieces: Buffer[] | undefined;
-  /** What the observer is to get. */
-  #observed: Buffer[] | undefined;
+  /** For the observer, who gets it with its hash. */
+  #take: TakeContent | undefined;
+  readonly #observed: Buffer[] = [];
   #hash: Hash | undefined;
   /** Of a file that came in one piece. */
   #sha256: string | undefined;
@@ -103,13 +105,13 @@ export class FileScan {
     const isFirst = this.#hash === undefined;
     if (isFirst && piece[0] === 0x23 && mayBeStartScript(this.#path, this.#sizeBytes)) this.#pieces ??= [];
     this.#pieces?.push(Buffer.from(piece));
-    if (isFirst && this.#observer?.wants(this.#path, this.#sizeBytes, piece)) this.#observed = [];
+    if (isFirst) this.#take = this.#observer?.observe(this.#path, this.#sizeBytes, piece);
     // Most files come in one piece, and a one-shot hash costs half of a Hash object.
     if (piece.length === this.#sizeBytes) {
       this.#sha256 = hash('sha256', piece, 'hex');
-      if (this.#observed) this.#observer?.take(this.#sha256, piece);
+      this.#take?.(this.#sha256, piece);
     } else {
-      this.#observed?.push(Buffer.from(piece));
+      if (this.#take) this.#observed.push(Buffer.from(piece));
       this.#hash ??= createHash('sha256');
       this.#hash.update(piece);
     }
@@ -117,7 +119,7 @@ export class FileScan {
 
   finish(): FileFacts {
     const sha256 = this.#sha256 ?? this.#hash?.digest('hex') ?? hash('sha256', '', 'hex');
-    if (this.#observed && this.#sha256 === undefined) this.#observer?.take(sha256, Buffer.concat(this.#observed));
+    if (this.#sha256 === undefined) this.#take?.(sha256, Buffer.concat(this.#observed));
     const content = this.#pieces && Buffer.concat(this.#pieces);
     const program = this.#programOf(content);
     const isKept = this.#isContentKept || isShellScript(program);

@@ -1,6 +1,6 @@
 import { digestOf, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
-import { type ImagePath, imagePath } from '../base/image-path.ts';
+import type { ImagePath } from '../base/image-path.ts';
 import { layOutGramineEnclave } from '../enclave/gramine-enclave.ts';
 import type { Graminized } from '../graminize/graminize.ts';
 import { appendLayers } from '../image/append.ts';
@@ -12,12 +12,13 @@ import { mediaTypes } from '../image/media-type.ts';
 import { addedLayer } from '../layer/added-layer.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { libpalPath } from '../runtime/launch.ts';
 import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
 import { readTopFiles } from '../scan/read-top-files.ts';
 import { type SignedEnclave, signLaidOut } from '../signature/sign-enclave.ts';
 import type { Signer } from '../signature/signer.ts';
 
-const libpalPath = imagePath(`${graminizedPaths.packageDirectory}/sgx/libpal.so`);
+const sgxLibpal = libpalPath('sgx');
 
 export interface SignImageOptions {
   readonly signer: Signer;
@@ -81,7 +82,7 @@ interface EnclaveParts {
 }
 
 async function readParts(image: Image): Promise<EnclaveParts> {
-  const files = await readTopFiles(image, [graminizedPaths.manifest, libpalPath, graminizedPaths.libos]);
+  const files = await readTopFiles(image, [graminizedPaths.manifest, sgxLibpal, graminizedPaths.libos]);
   const part = (path: ImagePath): Buffer => {
     const content = files.get(path);
     if (content !== undefined) return content;
@@ -94,7 +95,7 @@ async function readParts(image: Image): Promise<EnclaveParts> {
   };
   return {
     manifest: part(graminizedPaths.manifest),
-    libpal: part(libpalPath),
+    libpal: part(sgxLibpal),
     libos: part(graminizedPaths.libos),
   };
 }

@@ -36,7 +36,7 @@ export interface SignedEnclave extends MeasuredEnclave {
  * error if the parts do not fit into the enclave's size.
  */
 export function measureGramineEnclave(source: EnclaveSource): MeasuredEnclave {
-  return measure(layOut(source));
+  return measureLaidOut(layOut(source));
 }
 
 /**
@@ -55,7 +55,7 @@ export async function signLaidOut(
   enclave: GramineEnclave,
   { signer, date }: { readonly signer: Signer; readonly date: string },
 ): Promise<SignedEnclave> {
-  const measured = measure(enclave);
+  const measured = measureLaidOut(enclave);
   const unsigned = fillSigstruct(measured, date, sigstructRulesOf(enclave.version));
   const sigstruct = await signSigstruct(unsigned, signer);
   return { ...measured, sigstruct, mrSigner: mrSignerOf(Buffer.from(signer.modulus).reverse()) };
@@ -66,7 +66,8 @@ function layOut({ manifestSgx, libpal, version }: EnclaveSource): GramineEnclave
   return layOutAsSigned({ root, bytes: manifestSgx }, { libpal, subject: 'libpal.so', version });
 }
 
-function measure({ layout, rules, settings }: GramineEnclave): MeasuredEnclave {
+/** The same for an enclave that is laid out already. */
+export function measureLaidOut({ layout, rules, settings }: GramineEnclave): MeasuredEnclave {
   return { mrEnclave: measureEnclave(layout, rules), settings };
 }
 

@@ -131,6 +131,7 @@ export type { BuildType } from './runtime/recipe/recipe.ts';
 export type { Runtime, RuntimeFile } from './runtime/runtime.ts';
 export { type GramineRelease, parseRuntimeVersion, type RuntimeVersion } from './runtime/version.ts';
 export type { LayerIndex } from './scan/layer-index.ts';
+export type { ContentObserver, TakeContent } from './scan/layer-visitor.ts';
 export type { ImageScan, LayerIndexStore, ScanImageOptions, ScanProgress } from './scan/scan-image.ts';
 export { type SignedImage, type SignImageOptions, signImage, type UnsignedImage } from './sign/sign-image.ts';
 export type { SigstructDescription } from './signature/describe-sigstruct.ts';
@@ -181,7 +182,6 @@ export {
   type ImageCheckName,
   type Protection,
 } from './verify/check.ts';
-export type { GraminizedImage } from './verify/graminized-image.ts';
 export {
   damagedImage,
   type ImageVerdict,

@@ -7,7 +7,6 @@ import type { AddedFile } from '../layer/added-layer.ts';
 import { serializeManifest } from '../manifest/toml/serialize.ts';
 import type { TomlDocument } from '../manifest/toml/toml.ts';
 import type { Profile } from '../profile/profile.ts';
-import { writeProfile } from '../profile/profile-text.ts';
 import { trustLevels } from '../trust/trust-level.ts';
 import { type GraminizeOptions, noChoices } from './build-options.ts';
 
@@ -158,9 +157,10 @@ export function manifestHash({ root }: TomlDocument): string {
   return hexOf(digestOf(serializeManifest(root)));
 }
 
-/** SHA-256 of a profile as gsc writes it. */
-export function profileHash(profile: Profile): string {
-  return hexOf(digestOf(writeProfile(profile)));
+/** SHA-256 of what of a profile decides: its patterns, in order, each once. */
+export function profileHash({ entries }: Profile): string {
+  const patterns = [...new Set(entries.map(({ pattern }) => pattern))].sort();
+  return hexOf(digestOf(canonicalJson(patterns)));
 }
 
 function recordedFile({ path: at, mode, content }: AddedFile) {

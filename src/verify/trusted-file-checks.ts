@@ -59,7 +59,7 @@ function checkEntry(
     return { subject, detail: `the manifest lists it twice, with ${other} and ${sha256}` };
   hashes.set(path, sha256);
   const resolution = resolvePath(image.tree, path);
-  const problem = problemOf(image, resolution, sha256);
+  const problem = problemOf(image, resolution, sha256) ?? linkProblem(image, resolution, path);
   if (problem !== undefined) return { subject, detail: problem, lines: pathHistory(image, path) };
   const layer = ambiguous.get(path);
   if (layer !== undefined) {
@@ -78,6 +78,18 @@ function problemOf(image: GraminizedImage, resolution: Resolution, sha256: strin
   if (node.kind !== 'file') return mismatch(`a file with SHA-256 ${sha256}`, `a ${node.kind}`);
   if (node.sha256 === sha256.toLowerCase()) return undefined;
   return `${mismatch(`SHA-256 ${sha256}`, node.sha256)} from ${showLayer(image.image, node.layer)}, ${showBytes(path)}`;
+}
+
+/** gsc lists a link only beside what it leads to; a user's manifest may list what it likes. */
+function linkProblem(
+  { record, manifest }: GraminizedImage,
+  found: Resolution,
+  path: ImagePath,
+): string | undefined {
+  if (found.kind !== 'found' || found.path === path || record.value?.options.manifest !== undefined)
+    return undefined;
+  if (record.value === undefined || manifest.value?.names.trusted.has(found.path) !== false) return undefined;
+  return `${mismatch('a file of its own', `a link to ${showBytes(found.path)}`)}, which the manifest does not list`;
 }
 
 function readEntry(entry: TomlValue): TrustedEntry {

@@ -1,7 +1,9 @@
 import { type ErrorCode, GscError } from '../base/error.ts';
 import type { Image } from '../image/image.ts';
+import type { Labels } from '../image/labels.ts';
+import type { ScanImageOptions } from '../scan/scan-image.ts';
 import { failed, type ImageCheck, ok } from './check.ts';
-import { type GraminizedImage, type ReadOptions, readGraminizedImage } from './graminized-image.ts';
+import { type GraminizedImage, readGraminizedImage } from './graminized-image.ts';
 import { labelChecks } from './label-checks.ts';
 import { launchFileChecks } from './launch-file-checks.ts';
 import { layerChecks } from './layer-checks.ts';
@@ -12,7 +14,7 @@ import { runConfigChecks } from './run-config-checks.ts';
 import { signatureChecks } from './signature-checks.ts';
 import { trustedFileChecks } from './trusted-file-checks.ts';
 
-export interface VerifyImageOptions extends ReadOptions {
+export interface VerifyImageOptions extends Pick<ScanImageOptions, 'onProgress' | 'signal' | 'concurrency'> {
   /** 64 lower-case hex digits each: who signed, and which enclave it is. */
   readonly mrSigner?: string;
   readonly mrEnclave?: string;
@@ -23,8 +25,8 @@ export interface ImageVerdict {
   /** True if no check failed; those that were not checked say what would check them. */
   readonly isVerified: boolean;
   readonly checks: readonly ImageCheck[];
-  /** What was read; undefined if the layers are damaged. */
-  readonly image: GraminizedImage | undefined;
+  /** What the image says of itself; none if it is so damaged that it cannot be read. */
+  readonly labels: Labels;
 }
 
 /**
@@ -38,7 +40,7 @@ export async function verifyImage(image: Image, options: VerifyImageOptions = {}
       subject: image.name,
       detail: `${image.layers.length} layers, each with the digests that the manifest and the config name`,
     });
-    return verdictOn([layers, ...ownChecks(read, options)], read);
+    return verdictOn([layers, ...ownChecks(read, options)], read.labels);
   } catch (error) {
     if (isDamage(error)) return damagedImage(error);
     throw error;
@@ -64,8 +66,8 @@ function ownChecks(
   ];
 }
 
-function verdictOn(checks: readonly ImageCheck[], image: GraminizedImage | undefined): ImageVerdict {
-  return { isVerified: checks.every(({ result }) => result !== 'failed'), checks, image };
+function verdictOn(checks: readonly ImageCheck[], labels: Labels): ImageVerdict {
+  return { isVerified: checks.every(({ result }) => result !== 'failed'), checks, labels };
 }
 
 const damageCodes: ReadonlySet<ErrorCode> = new Set(['blob', 'tar', 'tree', 'image', 'archive']);
@@ -77,5 +79,5 @@ export function isDamage(error: unknown): error is GscError {
 
 /** The verdict on an image that is so damaged that it cannot be read. */
 export function damagedImage({ subject, detail }: GscError): ImageVerdict {
-  return verdictOn([failed('image', { subject, detail })], undefined);
+  return verdictOn([failed('image', { subject, detail })], {});
 }

@@ -173,6 +173,7 @@ describe('the configuration', () => {
       'gsc.family': 'gramine',
       'gsc.runtime.version': '1.8',
       'gsc.runtime.digest': expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+      'gsc.build': expect.stringMatching(/^\{"base":\[/),
     });
   });
 

@@ -50,7 +50,7 @@ async function verify(context: CommandContext, options: Options, imageText: stri
   });
   const report = { verdict, isStrict: options.strict === true };
   printVerification(context, report);
-  if (verdict.image?.labels[labels.standIn] === 'true') {
+  if (verdict.labels[labels.standIn] === 'true') {
     context.console.warn(
       'the runtime in this image is a stand-in for tests: it has no enclave and protects nothing',
     );

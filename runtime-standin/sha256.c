@@ -64,3 +64,14 @@ int sha256_of_file(const char *path, char hex[SHA256_HEX_DIGITS + 1]) {
         snprintf(hex + 8 * i, 9, "%08x", state[i]);
     return 0;
 }
+
+void sha256_of_bytes(const unsigned char *bytes, size_t size_bytes, unsigned char hash[32]) {
+    uint32_t state[8];
+    size_t whole = size_bytes - size_bytes % BLOCK_BYTES;
+    memcpy(state, initial_state, sizeof(state));
+    for (size_t at = 0; at < whole; at += BLOCK_BYTES)
+        add_block(state, bytes + at);
+    add_end(state, bytes + whole, size_bytes - whole, size_bytes);
+    for (int i = 0; i < 32; i++)
+        hash[i] = (unsigned char)(state[i / 4] >> (24 - 8 * (i % 4)));
+}

@@ -7,7 +7,7 @@ export interface AtomicFileOptions {
   /** Permission bits of the new file, before the umask. */
   readonly mode?: number;
   /**
-   * What happens to a file that is there already: replaced (through a link, which stays), or an `exists` error that leaves
+   * What happens to a file that exists already: replaced (through a link, which stays), or an `exists` error that leaves
    * it alone. A device or a pipe is never replaced.
    */
   readonly existing: 'replace' | 'refuse';
@@ -34,7 +34,7 @@ export async function writeFileAtomically(
   }
 }
 
-/** A file and what is to be in it. */
+/** A file and what should be in it. */
 export interface FileContent {
   readonly path: string;
   readonly bytes: Uint8Array | string;
@@ -119,12 +119,12 @@ export function writeError(path: string, error: unknown): unknown {
   });
 }
 
-/** The error for a file that is there already. */
+/** The error for a file that exists already. */
 export function fileExists(path: string, cause?: unknown): GscError {
   return new GscError({
     code: 'exists',
     subject: path,
-    message: 'there is such a file already, and it is not overwritten',
+    message: 'the file exists already and is not overwritten',
     hint: 'choose another name, or remove the file first',
     cause,
   });
@@ -135,11 +135,11 @@ const refusals: Readonly<Record<string, readonly [reason: string, hint: string]>
   EACCES: ['permission denied', 'make the directory writable for this user, or choose another place'],
   EPERM: ['permission denied', 'make the directory writable for this user, or choose another place'],
   EROFS: ['the file system is read-only', 'choose another place'],
-  ENOENT: ['the directory that it is to lie in does not exist', 'make that directory first'],
+  ENOENT: ['the parent directory does not exist', 'create it first'],
   ENOTDIR: ['a file is where a directory is needed', 'choose another place'],
-  EISDIR: ['a directory of this name is in the way', 'choose another name'],
+  EISDIR: ['a directory has this name', 'choose another name'],
   ENAMETOOLONG: ['the name is too long', 'choose a shorter name'],
-  ENOSPC: ['no space is left there', 'free some space, or choose another place'],
-  EDQUOT: ['the quota of this user is used up', 'free some space, or choose another place'],
-  EFBIG: ['the file is larger than what is allowed there', 'choose another place'],
+  ENOSPC: ['no space is left on the device', 'free some space, or choose another place'],
+  EDQUOT: ['the disk quota is exceeded', 'free some space, or choose another place'],
+  EFBIG: ['the file is larger than allowed there', 'choose another place'],
 };

@@ -27,11 +27,11 @@ export function readError(path: string, what: string, error: unknown): unknown {
   const code: ErrorCode = system === 'ENOENT' || system === 'ENOTDIR' ? 'not-found' : 'unreadable';
   const reason: Record<string, string> = {
     ENOENT: 'there is no such file',
-    ENOTDIR: 'it, or a part of the path, is not a directory',
+    ENOTDIR: 'a component of the path is not a directory',
     EISDIR: 'this is a directory, not a file',
     EACCES: 'permission denied',
     EPERM: 'permission denied',
-    ELOOP: 'its symbolic links lead in a circle',
+    ELOOP: 'its symbolic links form a loop',
     ENAMETOOLONG: 'the path is too long',
   };
   const isPermission = system === 'EACCES' || system === 'EPERM';

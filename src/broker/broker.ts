@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { writeError } from '../base/atomic-file.ts';
+import { GscError, systemErrorCode } from '../base/error.ts';
 import { type Decision, serveClient } from './serve-client.ts';
 
 /** Everything that a configuration leads to, read and ready. */
@@ -31,7 +31,7 @@ export interface Broker {
   close(): Promise<void>;
 }
 
-/** Starts the server. Throws an `unwritable` error for an address that cannot be had, a plain one for a certificate that is none. */
+/** Starts the server. Throws an `unwritable` error for an address that cannot be obtained, a plain one for a certificate that is not one. */
 export async function startBroker(initial: BrokerState, surroundings: BrokerSurroundings): Promise<Broker> {
   let state = initial;
   const server = createServer({
@@ -47,16 +47,18 @@ export async function startBroker(initial: BrokerState, surroundings: BrokerSurr
   server.on('connection', (socket) => {
     // From the first byte on: a slow handshake takes of the same time.
     const timer = setTimeout(() => {
-      surroundings.log(`client given up after ${state.secondsPerClient} s`);
+      surroundings.log(`client dropped after ${state.secondsPerClient} s`);
       socket.destroy();
     }, state.secondsPerClient * 1000);
     socket.once('close', () => clearTimeout(timer));
     socket.on('error', () => undefined);
   });
   server.on('tlsClientError', (error) =>
-    surroundings.log(`client left during the handshake: ${error.message}`),
+    surroundings.log(`client disconnected during the handshake: ${error.message}`),
   );
-  server.on('drop', () => surroundings.log(`client turned away: ${state.mostClients} are here already`));
+  server.on('drop', () =>
+    surroundings.log(`client turned away: ${state.mostClients} clients are connected already`),
+  );
   server.on('secureConnection', (socket) => void serve(socket, state, surroundings));
   await listen(server, state);
   return {
@@ -73,11 +75,11 @@ export async function startBroker(initial: BrokerState, surroundings: BrokerSurr
 /** An error with one client is a line in the log, never the end of the server. */
 async function serve(socket: TLSSocket, state: BrokerState, { now, log }: BrokerSurroundings): Promise<void> {
   const { options, ...decision } = state.decision;
-  socket.on('error', (error) => log(`client left: ${error.message}`));
+  socket.on('error', (error) => log(`client disconnected: ${error.message}`));
   try {
     await serveClient(socket, { ...decision, log, options: { ...options, at: now() } });
   } catch (error) {
-    log(`client left: ${error instanceof Error ? error.message : String(error)}`);
+    log(`client disconnected: ${error instanceof Error ? error.message : String(error)}`);
     socket.destroy();
   }
 }
@@ -87,6 +89,23 @@ async function listen(server: Server, { host, port }: BrokerState): Promise<void
   try {
     await once(server, 'listening');
   } catch (error) {
-    throw writeError(`${host}:${port}`, error);
+    throw listenError(`${host}:${port}`, error);
   }
+}
+
+const listenProblems: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there',
+  EACCES: 'permission denied; ports below 1024 are for root',
+  EADDRNOTAVAIL: 'not an address of this machine',
+  ENOTFOUND: 'there is no such host',
+};
+
+function listenError(subject: string, error: unknown): unknown {
+  const code = systemErrorCode(error);
+  if (code === undefined) return error;
+  const message = `cannot listen there: ${listenProblems[code] ?? code}`;
+  return new GscError({
+    ...{ code: 'unwritable', subject, message, cause: error },
+    hint: 'choose another address with listen: HOST:PORT; port 0 is any free one',
+  });
 }

@@ -13,7 +13,7 @@ export interface EnclaveLayout {
   readonly heapMax: bigint;
   /** Where execution starts: the TCS pages' OENTRY, without the base. */
   readonly entryOffset: bigint;
-  /** The manifest's length as the runtime is told it. */
+  /** The manifest's length as passed to the runtime. */
   readonly manifestSizeBytes: bigint;
   /** Old Graphene only: the executable's address and span. */
   readonly executable?: { readonly address: bigint; readonly sizeBytes: bigint };
@@ -106,7 +106,7 @@ function checkRoom(blocks: readonly Block[], { base, heapMin, top, gapBytes }: R
       code: 'enclave',
       subject: 'sgx.enclave_size',
       message: `the enclave needs at least ${enough} bytes, its size is ${top - base}`,
-      hint: `set sgx.enclave_size = "${size}" or more, so that a heap has room as well`,
+      hint: `set sgx.enclave_size = "${size}" or more, to leave room for a heap`,
     });
   }
   for (const { kind, fixedAddress = heapMin } of fixed) {
@@ -118,12 +118,12 @@ function lowAddressError(kind: string, address: bigint, heapMin: bigint): GscErr
   return new GscError({
     code: 'enclave',
     subject: `the ${kind} area`,
-    message: `it is linked to 0x${address.toString(16)}, below the enclave's first usable address 0x${heapMin.toString(16)}`,
-    hint: 'give a libpal.so that is linked to address 0, as Gramine builds it',
+    message: `it is linked at 0x${address.toString(16)}, below the enclave's first usable address 0x${heapMin.toString(16)}`,
+    hint: 'give a libpal.so that is linked at address 0, as Gramine builds it',
   });
 }
 
-/** Hands out addresses from the top downwards; a block with an address of its own does not move the cursor. */
+/** Hands out addresses from the top downwards; a block with its own address does not move the cursor. */
 function placeBlocks(blocks: readonly Block[], top: bigint, gapBytes: bigint): PlacedBlock[] {
   let cursor = top;
   const place = (block: Block): PlacedBlock => {

@@ -9,6 +9,8 @@ import type { FileTree } from '../tree/file-tree.ts';
 import type { TrustLevel } from '../trust/trust-level.ts';
 import type { LibcWish } from './choose-libc.ts';
 import type { GivenProfile } from './profiled-selection.ts';
+import type { RaTlsChoice } from './ra-tls.ts';
+import type { SecretBrokers } from './secret-provisioning.ts';
 
 /** What the user decides about a build besides the runtime and the manifest. */
 export interface BuildChoices extends ManifestChoices {
@@ -20,6 +22,10 @@ export interface BuildChoices extends ManifestChoices {
   readonly entrypoint?: readonly string[];
   /** In place of the image's CMD. */
   readonly cmd?: readonly string[];
+  /** Start by `gramine-ratls`, which makes a certificate for attestation. */
+  readonly raTls?: RaTlsChoice;
+  /** Fetch a secret before the program runs. */
+  readonly secretBrokers?: SecretBrokers;
 }
 
 /** How an image is graminized; all of it has a default. */
@@ -55,8 +61,8 @@ export interface GraminizeOptions {
 export const noChoices: BuildChoices = { volumes: [], secrets: [], environment: [], files: [] };
 
 /**
- * The app image as it is to start: with the chosen ENTRYPOINT, CMD and variables in its configuration. An ENTRYPOINT of one
- * empty word is none, as for Docker. Bytes and digests stay those of the app image.
+ * The app image as it is to start: with the chosen ENTRYPOINT, CMD and variables in its configuration. An ENTRYPOINT of one empty
+ * word is the same as none, as for Docker. Bytes and digests stay those of the app image.
  */
 export function configuredApp(app: Image, choices: BuildChoices): Image {
   const run = app.config.config ?? {};

@@ -8,7 +8,7 @@ import { serializeManifest } from '../manifest/toml/serialize.ts';
 import type { TomlDocument } from '../manifest/toml/toml.ts';
 import type { Profile } from '../profile/profile.ts';
 import { trustLevels } from '../trust/trust-level.ts';
-import { type GraminizeOptions, noChoices } from './build-options.ts';
+import { type BuildChoices, type GraminizeOptions, noChoices } from './build-options.ts';
 
 const hex = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value));
@@ -46,6 +46,10 @@ const optionsSchema = z.object({
   preset: z.optional(z.string()),
   entrypoint: z.optional(words),
   cmd: z.optional(words),
+  raTls: z.optional(
+    z.object({ certificate: path, key: path, format: z.optional(z.enum(['pem', 'der'])) }),
+  ),
+  secretBrokers: z.optional(z.object({ servers: words, authorities: z.optional(hex) })),
   epochSeconds: z.optional(z.int()),
   manifest: z.optional(hex),
   profile: z.optional(hex),
@@ -95,7 +99,10 @@ export function readBuildRecord(text: string, subject: string): BuildRecord {
 /** The record's form of the options of a build. */
 export function recordedOptions(options: GraminizeOptions): RecordedOptions {
   const { choices = noChoices, trust = [], exclude = [], libc = 'auto', trustLevel = 'full' } = options;
-  const { volumes, secrets, environment, hosts = [], files, preset, entrypoint, cmd } = choices;
+  const { volumes, secrets, environment, hosts = [], files, ...start } = choices;
+  const { preset, entrypoint, cmd, raTls, secretBrokers, ...others } = start;
+  // A choice that is not recorded would be one that no rebuild makes.
+  others satisfies Readonly<Record<string, never>>;
   return {
     ...(options.insecureArguments === true && { insecureArguments: true }),
     ...(libc !== 'auto' && { libc }),
@@ -110,6 +117,8 @@ export function recordedOptions(options: GraminizeOptions): RecordedOptions {
     ...(preset !== undefined && { preset }),
     ...(entrypoint !== undefined && { entrypoint: [...entrypoint] }),
     ...(cmd !== undefined && { cmd: [...cmd] }),
+    ...(raTls && { raTls }),
+    ...(secretBrokers && { secretBrokers: recordedBrokers(secretBrokers) }),
     ...(options.epochSeconds !== undefined && { epochSeconds: options.epochSeconds }),
     ...(options.manifest && { manifest: manifestHash(options.manifest) }),
     ...(options.profile && { profile: profileHash(options.profile.profile) }),
@@ -120,16 +129,14 @@ export function recordedOptions(options: GraminizeOptions): RecordedOptions {
 export interface GivenAgain {
   readonly manifest?: TomlDocument;
   readonly profile?: GraminizeOptions['profile'];
-  /** With the content of the recorded files. */
-  readonly files: readonly AddedFile[];
+  /** The content of a recorded file, by its SHA-256. */
+  readonly contentOf: (sha256: string) => Buffer;
 }
 
-/** The options of the build that wrote a record. */
-export function optionsOfRecord(
-  recorded: RecordedOptions,
-  { manifest, profile, files }: GivenAgain,
-): GraminizeOptions {
-  const { preset, entrypoint, cmd, epochSeconds, libc, trust, exclude, trustLevel } = recorded;
+/** The options of the build that wrote a record. Throws what `contentOf` throws. */
+export function optionsOfRecord(recorded: RecordedOptions, given: GivenAgain): GraminizeOptions {
+  const { epochSeconds, libc, trust, exclude, trustLevel } = recorded;
+  const { manifest, profile } = given;
   return {
     insecureArguments: recorded.insecureArguments === true,
     ...(libc && { libc }),
@@ -139,16 +146,31 @@ export function optionsOfRecord(
     ...(epochSeconds !== undefined && { epochSeconds }),
     ...(manifest && { manifest }),
     ...(profile && { profile }),
-    choices: {
-      volumes: (recorded.volumes ?? []) as NonNullable<GraminizeOptions['choices']>['volumes'],
-      secrets: recorded.secrets ?? [],
-      environment: recorded.environment ?? [],
-      hosts: recorded.hosts ?? [],
-      files,
-      ...(preset !== undefined && { preset }),
-      ...(entrypoint && { entrypoint }),
-      ...(cmd && { cmd }),
-    },
+    choices: choicesOfRecord(recorded, given),
+  };
+}
+
+function choicesOfRecord(recorded: RecordedOptions, { contentOf }: GivenAgain): BuildChoices {
+  const { volumes = [], secrets = [], environment = [], hosts = [], files = [] } = recorded;
+  const { preset, entrypoint, cmd, raTls, secretBrokers } = recorded;
+  const { servers, authorities } = secretBrokers ?? {};
+  return {
+    ...{ volumes: volumes as BuildChoices['volumes'], secrets, environment, hosts },
+    files: files.map(({ path: at, mode, sha256 }) => ({ path: at, mode, content: contentOf(sha256) })),
+    ...(preset !== undefined && { preset }),
+    ...(entrypoint && { entrypoint }),
+    ...(cmd && { cmd }),
+    ...(raTls && { raTls: raTls as NonNullable<BuildChoices['raTls']> }),
+    ...(servers && {
+      secretBrokers: { servers, ...(authorities !== undefined && { authorities: contentOf(authorities) }) },
+    }),
+  };
+}
+
+function recordedBrokers({ servers, authorities }: NonNullable<BuildChoices['secretBrokers']>) {
+  return {
+    servers: [...servers],
+    ...(authorities && { authorities: hexOf(digestOf(authorities)) }),
   };
 }
 

@@ -35,6 +35,7 @@ import { settleLibraryPath } from '../user-manifest/library-path.ts';
 import { findLoadedLibc, type LoadedLibc } from '../user-manifest/loaded-libc.ts';
 import { missingMountNotes } from '../user-manifest/missing-mounts.ts';
 import { type SettledPreloads, settlePreloads } from '../user-manifest/preloaded-libraries.ts';
+import { type AttestedStart, attestedStart } from './attested-start.ts';
 import { checkStart, givenProgram, neededPaths } from './check-start.ts';
 import { generatedManifest, trustedEntries } from './generated-manifest.ts';
 import type { GraminizeContext, LibraryDataMount } from './graminize-context.ts';
@@ -53,7 +54,7 @@ export interface ComposedManifest {
   /** The user's manifest wins over the options, these over the preset, and that over what gsc finds out. */
   readonly overrides: readonly SourcedOverride[];
   /**
-   * Files that would be trusted, but lie below a tmpfs, an encrypted mount or an allowed volume, or are allowed in the
+   * Files that would be trusted, but are below a tmpfs, an encrypted mount or an allowed volume, or are allowed in the
    * user's manifest; not in the manifest.
    */
   readonly hidden: readonly TrustedFile[];
@@ -63,6 +64,7 @@ export interface ComposedManifest {
   readonly libraryData: readonly LibraryDataMount[];
   /** The content of `graminizedPaths.hosts`; absent if the user's manifest or an option decides on `/etc/hosts`. */
   readonly hosts?: Buffer;
+  readonly attested: AttestedStart;
   /** The C library that the program gets with all that. */
   readonly loadedLibc: LoadedLibc;
   readonly warnings: readonly string[];
@@ -73,20 +75,23 @@ export async function composeManifest(context: GraminizeContext): Promise<Compos
   const { runtime, selection, libc, choices: given } = context;
   const user = await expandedUserManifest(context);
   const { choices, overrides: overruled } = settleChoices(given, user);
-  const shown = findShown(context, user, choices);
-  const { merged: sources, overrides, notes } = mergeSources(context, user, choices, shown);
+  const decided = mergeManifests(user, optionManifest(choices, context.scratchPlaces)).merged;
+  const shown = findShown(context, decided, choices);
+  const attested = attestedStart(context, decided);
+  const { merged: sources, overrides, notes } = mergeSources(context, user, choices, { ...shown, attested });
   const isAllowed = allowedPlaces(sources, choices);
-  const parts = { ...context, isAllowed };
+  const starter = attested.raTls?.program.libraries;
+  const parts = { ...context, isAllowed, ...(starter && { starterLibraries: starter }) };
   const { manifest: merged, ...libraries } = settleLibraries(sources, parts);
   checkStart(parts, readMounts(merged));
   const isReachable = reachThroughMounts(merged);
   const isTrustable = ({ path }: TrustedFile) => isReachable(path) && !isAllowed(path);
   const reachable = selection.trusted.filter(isTrustable);
   const known = new Set(reachable.map(({ path }) => path));
-  const needed = [...sourceFiles(context, isAllowed), ...libraries.files];
+  const needed = [...sourceFiles(context, isAllowed), ...libraries.files, ...attested.trusted];
   const added = needed.filter(({ path }) => !known.has(path));
   const listed = [...reachable, ...added, ...(shown.hosts ? [hostsEntry(shown.hosts)] : [])];
-  const opened = context.user?.namesRuntime || libraries.namesRuntime ? 'runtime' : libc;
+  const opened = context.user?.namesRuntime || libraries.namesRuntime || starter ? 'runtime' : libc;
   const withFiles = addTrustedFiles(merged, trustedEntries(listed, runtime, opened));
   const { root, warnings } = addDefaults(withFiles, runtime.version);
   checkComplete(root, context);
@@ -97,8 +102,15 @@ export async function composeManifest(context: GraminizeContext): Promise<Compos
     hidden: selection.trusted.filter((file) => !isTrustable(file)),
     trustedSizeBytes: contentSizeOf(reachable),
     ...shown,
+    attested,
     loadedLibc: findLoadedLibc(root, { ...parts, isImages }),
-    warnings: [...warnings, ...notes, ...libraries.notes, ...droppedHostNotes(given, shown)],
+    warnings: [
+      ...warnings,
+      ...notes,
+      ...attested.notes,
+      ...libraries.notes,
+      ...droppedHostNotes(given, shown),
+    ],
   };
 }
 
@@ -117,9 +129,8 @@ type Shown = Pick<ComposedManifest, 'libraryData' | 'hosts'>;
  * The C library's data as the mounts of the user and of the options show them, and the hosts file unless these, or what
  * they allow or trust, decide on `/etc/hosts`.
  */
-function findShown(context: GraminizeContext, user: TomlTable, choices: ManifestChoices): Shown {
+function findShown(context: GraminizeContext, given: TomlTable, choices: ManifestChoices): Shown {
   const { tree } = context;
-  const given = mergeManifests(user, optionManifest(choices, context.scratchPlaces)).merged;
   const mounts = readMounts(given);
   const placeOf = (path: ImagePath) => {
     const mount = mountOf(path, mounts);
@@ -138,7 +149,7 @@ function findShown(context: GraminizeContext, user: TomlTable, choices: Manifest
   return { libraryData, ...(isDecided ? {} : { hosts: hostsFile(tree, choices.hosts ?? []) }) };
 }
 
-/** Not by a directory above it, which nobody lists for a file that the engine makes. */
+/** Not by a directory above it, since listing one does not mean a file that the engine makes. */
 function isTrustedByName(user: TomlDocument | undefined, path: ImagePath): boolean {
   const listed = user && valueAt(user.root, ['sgx', 'trusted_files']);
   return isArray(listed) && listed.some((entry) => pathOfUri(entry) === path);
@@ -152,7 +163,7 @@ function droppedHostNotes({ hosts = [] }: ManifestChoices, shown: Shown): readon
   if (shown.hosts !== undefined) return [];
   return hosts.map(
     ({ name, address }) =>
-      `--host ${name}=${address}: not used: your manifest or an option decides on ${hostsPlace}`,
+      `--host ${name}=${address}: not used: your manifest or an option sets ${hostsPlace}`,
   );
 }
 
@@ -161,7 +172,7 @@ function mergeSources(
   context: GraminizeContext,
   user: TomlTable,
   choices: ManifestChoices,
-  { libraryData, hosts }: Shown,
+  { libraryData, hosts, attested }: Shown & Pick<ComposedManifest, 'attested'>,
 ): MergedSources {
   const { preset, selection } = context;
   const options = optionManifest(choices, context.scratchPlaces);
@@ -169,9 +180,11 @@ function mergeSources(
   const kept = findStartMounts(context, { user, takenPlaces });
   const hostsMount = hosts ? [{ path: hostsPlace, target: graminizedPaths.hosts }] : [];
   const shown = [...libraryData, ...hostsMount];
-  const own = generatedManifest(context, { shown, kept, takenPlaces });
+  const raTlsPlaces = attested.raTls?.places ?? [];
+  const own = generatedManifest(context, { shown, kept, takenPlaces, raTlsPlaces });
   const sources: readonly (readonly [from: string, table: TomlTable])[] = [
     ...(preset ? ([[`preset ${preset.preset.name}`, preset.manifest]] as const) : []),
+    ['--ratls, --secret-from', attested.manifest],
     ['an option', options],
     [yours, user],
   ];
@@ -227,7 +240,7 @@ async function expandedUserManifest({ user, tree, runtime, appName }: GraminizeC
 }
 
 /**
- * Says of paths whether another content than the image's is expected there: the manifest allows the file or a directory
+ * Says for paths whether another content than the image's is expected there: the manifest allows the file or a directory
  * above it (which wins over a hash, see `decideAccess`), or a volume is mounted there.
  */
 function allowedPlaces(manifest: TomlTable, choices: ManifestChoices): (path: ImagePath) => boolean {

@@ -34,7 +34,7 @@ export interface Graminized extends ComposedManifest, UndecidedPlaces {
   readonly trustedFileCount: number;
   readonly insecure: readonly InsecureOption[];
   readonly preset?: AppliedPreset;
-  /** What the user should know about the image: things that are lost, or work otherwise than outside. */
+  /** What the user should know about the image: things that are lost, or work differently from outside. */
   readonly notes: readonly string[];
   /** How long Gramine takes to parse the manifest, at the start of every process, on a fast machine. */
   readonly predictedStartSeconds: number;
@@ -89,6 +89,7 @@ export function checkIsAppImage(app: Image): void {
     code: 'state',
     subject: app.name,
     message: `expected an app image, got one that is ${state === 'signed' ? 'graminized and signed' : 'graminized'} already`,
-    hint: state === 'signed' ? 'start from the app image that it was made of' : 'sign it with gsc sign-image',
+    hint:
+      state === 'signed' ? 'start from the app image that it was made from' : 'sign it with gsc sign-image',
   });
 }

@@ -23,16 +23,18 @@ import type { GraminizeContext } from './graminize-context.ts';
 /** The app image with the runtime's layer, the app files' layer and the configuration that starts it under Gramine. */
 export function appendGraminizedLayers(
   context: GraminizeContext,
-  { manifest, hosts }: ComposedManifest,
+  { manifest, hosts, attested }: ComposedManifest,
   options: GraminizeOptions,
 ): Image {
   const { configured: app, appTree: tree, runtime, start, argumentSource, choices } = context;
   const hasShell = isExecutableFile(tree, '/bin/sh');
   const times = imageTimes(app.config, options.epochSeconds);
-  const runtimeParts = runtimeFiles(runtime);
+  const raTls = attested.raTls?.program.file;
+  const runtimeParts = [...runtimeFiles(runtime), ...(raTls ? [raTls] : [])];
   const appParts = [
     ...appLayerFiles(manifest.bytes, hasShell, argumentSource === 'host'),
     ...(hosts === undefined ? [] : [{ path: graminizedPaths.hosts, mode: 0o644, content: hosts }]),
+    ...attested.added,
     ...choices.files,
   ];
   checkRoomFor(
@@ -124,7 +126,7 @@ function hostEnvironmentOf(entries: readonly string[]): string[] {
   return [...kept, ...Object.entries(hostEnvironment).map(([name, value]) => `${name}=${value}`)];
 }
 
-/** What the app image says of its own base is not true of the result, whose base is the app image. */
+/** What the app image says about its own base is not true of the result, whose base is the app image. */
 function withoutBase({ [labels.baseName]: _, [labels.baseDigest]: __, ...others }: Labels): Labels {
   return others;
 }

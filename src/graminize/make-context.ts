@@ -24,6 +24,7 @@ import type { ArgumentSource, GraminizeContext, LibraryDataMount, Selections } f
 import { findLibraryData, isFile, openedLibraryData } from './library-data-mounts.ts';
 import { selectByProfile } from './profiled-selection.ts';
 import { scratchDirectories } from './scratch-directories.ts';
+import { authoritiesIn } from './secret-provisioning.ts';
 import { mayUseTranslations } from './start-costs.ts';
 import { declaredVolumes } from './volume-report.ts';
 
@@ -103,9 +104,23 @@ function selectOptions(
     trust,
     exclude,
     usesTranslations: mayUseTranslations(start, user?.root),
-    required: [...startFiles(start), ...namedProgram(context), ...choices.files.map(({ path }) => path)],
+    required: [
+      ...startFiles(start),
+      ...namedProgram(context),
+      ...choices.files.map(({ path }) => path),
+      ...believedAuthorities(context),
+    ],
     toShow: data.filter(({ kind }) => !isFile(kind)),
   };
+}
+
+/** The image's own authorities, if the client of key brokers is to believe them. */
+function believedAuthorities({
+  choices: { secretBrokers },
+  tree,
+}: Pick<GraminizeContext, 'choices' | 'tree'>): readonly ImagePath[] {
+  if (secretBrokers === undefined || secretBrokers.authorities !== undefined) return [];
+  return authoritiesIn(tree) ?? [];
 }
 
 /** True of a manifest with which the library OS opens files that no list has, and only logs them. */

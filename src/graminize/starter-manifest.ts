@@ -20,7 +20,7 @@ export interface StarterParts {
 }
 
 /**
- * A manifest to begin with: the preset's values with their reasons, and what else the user may have to decide as comments.
+ * A first manifest: the preset's values with their reasons, and what else the user may have to decide as comments.
  * It is valid as it is, and holds nothing that gsc adds by itself.
  */
 export function starterManifest(parts: StarterParts): string {
@@ -40,7 +40,7 @@ function heading({ appName, start, version }: StarterParts): readonly string[] {
     '#',
     '#   gsc build IMAGE MANIFEST',
     '#',
-    '# gsc adds what it finds in the image: program, arguments, environment, user, trusted files. What stands here wins.',
+    '# gsc adds what it finds in the image: program, arguments, environment, user, trusted files. What is set here takes precedence.',
     '#',
     comment(
       `Starts ${showBytes(start.executable.path)} as ${start.argv.map((word) => JSON.stringify(word)).join(' ')}`,

@@ -16,7 +16,7 @@ export function declaredVolumes(config: ImageConfig): readonly ImagePath[] {
 }
 
 /**
- * What is to be said about volumes: each VOLUME for which neither the user's manifest nor an option nor a tmpfs decides what
+ * What to report about volumes: each VOLUME for which neither the user's manifest nor an option nor a tmpfs decides what
  * the enclave does with it, and each `--volume` that does not lie where the image has it.
  */
 export function volumeNotes(
@@ -56,6 +56,6 @@ function placeNotes(
   }
   if (found.path === path || decided.holds(found.path)) return [];
   return [
-    `--volume ${showBytes(path)}: this is a link to ${showBytes(found.path)}, where nothing is decided yet; decide there too if programs use that name`,
+    `--volume ${showBytes(path)}: this is a link to ${showBytes(found.path)}, for which no --volume is set; set one there too if programs use that name`,
   ];
 }

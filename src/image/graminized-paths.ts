@@ -1,16 +1,20 @@
 import { type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
 
-/** Where things lie in every graminized image, whatever the runtime's origin: equal files give equal measurements. */
+/** Where things are in every graminized image, whatever the runtime's origin: equal files give equal measurements. */
 export const graminizedPaths = {
   /** The runtime's package directory. */
   packageDirectory: imagePath('/gramine/runtime'),
   libos: imagePath('/gramine/runtime/libsysdb.so'),
+  /** The program that makes an RA-TLS certificate and then starts the application. */
+  raTls: imagePath('/gramine/runtime/gramine-ratls'),
   /** The ELF interpreter and the shared libraries of the SGX loader. */
   hostDirectory: imagePath('/gramine/host'),
   hostInterpreter: imagePath('/gramine/host/ld.so'),
   appLoader: imagePath('/gramine/app_files/apploader.sh'),
   /** What the application sees as `/etc/hosts`. */
   hosts: imagePath('/gramine/app_files/hosts'),
+  /** The certificate authorities that the client of key brokers believes. */
+  brokerAuthorities: imagePath('/gramine/app_files/secret-prov-ca.pem'),
   /** `<application>` of the loaders: `.manifest`, `.manifest.sgx` and `.sig` are appended to it. */
   application: imagePath('/gramine/app_files/entrypoint'),
   /** What gsc adds for this application. */
@@ -27,7 +31,7 @@ const ownDirectories: readonly ImagePath[] = [
   graminizedPaths.appDirectory,
 ];
 
-/** The one of gsc's own directories that a path is, or lies in; undefined if it lies in none. */
+/** The one of gsc's own directories that a path is, or is in; undefined if it is in none. */
 export function ownDirectoryOf(path: ImagePath): ImagePath | undefined {
   return ownDirectories.find((directory) => isWithin(path, directory));
 }

@@ -1,6 +1,6 @@
 /**
  * A JSON value as it is written: members in their order, a key that stands there twice with both of its values, and
- * numbers digit for digit. Texts are decoded; what is no Unicode in them is U+FFFD, as for Go.
+ * numbers digit for digit. Texts are decoded; what is not Unicode in them is U+FFFD, as for Go.
  */
 export type JsonNode =
   | { readonly kind: 'null' }
@@ -117,20 +117,20 @@ class JsonParser {
     if (plain !== '') return plain.slice(1, -1).toWellFormed();
     const start = this.#at++;
     for (this.#match(uptoEscape); this.#text[this.#at] === '\\'; this.#match(uptoEscape)) this.#at += 2;
-    if (this.#text[this.#at] !== '"') throw this.#expected('the end of a text');
+    if (this.#text[this.#at] !== '"') throw this.#expected('the end of a string');
     this.#at++;
     try {
       // Escapes, and what may not stand between quotes.
       return String(JSON.parse(this.#text.slice(start, this.#at))).toWellFormed();
     } catch {
       this.#at = start;
-      throw this.#expected('a text without control characters and unknown escapes');
+      throw this.#expected('a string without control characters or unknown escapes');
     }
   }
 
-  /** The next character that is no white space; undefined at the end. */
+  /** The next character that is not a white space; undefined at the end. */
   #next(): string | undefined {
-    // Characters above it are no white space.
+    // Characters above it are not white space.
     if (!(this.#text.charCodeAt(this.#at) > 0x20)) this.#match(whiteSpace);
     return this.#text[this.#at];
   }

@@ -20,7 +20,7 @@ export class CompleteManifest {
     return new CompleteManifest(parseToml(content, subject).root);
   }
 
-  /** As it lies in the image: `.manifest` and `.manifest.sgx` are the same bytes. */
+  /** As it is in the image: `.manifest` and `.manifest.sgx` are the same bytes. */
   get bytes(): Buffer {
     this.#bytes ??= Buffer.from(serializeManifest(this.root));
     return this.#bytes;

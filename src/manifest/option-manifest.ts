@@ -53,7 +53,7 @@ export function secretPath(name: string): ImagePath {
 
 /**
  * The choices as a manifest. `hiding` are the places that are tmpfs by default: what is let in from the host below one of
- * them needs a mount of its own on top.
+ * them needs its own mount on top.
  */
 export function optionManifest(choices: ManifestChoices, hiding: readonly ImagePath[]): TomlTable {
   const { volumes, secrets } = choices;
@@ -108,7 +108,7 @@ export function choiceRisks(choices: ManifestChoices): readonly string[] {
     ),
     ...choices.secrets.map(
       ({ name, path }) =>
-        `insecure: --secret ${name}: the host reads ${showBytes(path)} and can change it; a volume that is encrypted, with a key that attestation brings, keeps it secret`,
+        `insecure: --secret ${name}: the host reads ${showBytes(path)} and can change it; an encrypted volume whose key attestation provides keeps it secret`,
     ),
   ];
 }

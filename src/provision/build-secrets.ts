@@ -24,7 +24,7 @@ function notEntitled({ directory, file }: SecretWish, distribution: string): Gsc
   return new GscError({
     code: 'not-found',
     subject: distribution,
-    message: `its packages need this machine's subscription: expected a file ${join(directory, file.source.replace(/[\\^$]/g, ''))}, there is none`,
+    message: `its packages need this machine's subscription: expected a file ${join(directory, file.source.replace(/[\\^$]/g, ''))}, got none`,
     hint: 'build on a registered machine, or take another Distro, for example quay.io/centos/centos:stream9',
   });
 }

@@ -10,7 +10,7 @@ export type RuntimeSource =
       readonly kind: 'given';
       /** At least one; merged in their order. */
       readonly sources: readonly string[];
-      /** What their paths count from. */
+      /** What their paths are relative to. */
       readonly base: string;
     }
   /** Built from its sources, if the Engine does not have it yet. */
@@ -18,7 +18,7 @@ export type RuntimeSource =
   | { readonly kind: 'default'; readonly mirror: string | undefined };
 
 /**
- * What options and configuration say together: `--runtime` goes before `Gramine.Image`, that before a repository (as in
+ * What options and configuration say together: `--runtime` takes precedence over `Gramine.Image`, that over a repository (as in
  * the Python tool), and without any of them the default counts. Throws a `config` error, with its place, for a
  * configuration that asks for a runtime of Graphene: images are not graminized with it yet.
  */

@@ -26,7 +26,7 @@ const noSuchRef = 2;
 
 /**
  * The commit that a name stands for now, asked with the `git` of this machine; so a runtime is built again when a branch
- * has moved, and only then. Where git or the repository cannot be asked, the name stays. Throws a `config` error if the
+ * has moved, and only then. Where git or the repository cannot be used, the name stays. Throws a `config` error if the
  * repository answers and has no such name.
  */
 export async function findSource(host: HostEnvironment, wanted: WantedSource): Promise<FoundSource> {
@@ -75,11 +75,11 @@ function checkRepository({ repository, place }: WantedSource): void {
     code: 'config',
     subject: place,
     message: `expected a repository that the build's container can clone, got ${JSON.stringify(withoutLogin(repository))}`,
-    hint: 'write a URL (https:// or git://; a login may stand in it); a repository of this machine can be served with git daemon',
+    hint: 'write a URL (https:// or git://; it may contain a login); a repository on this machine can be served with git daemon',
   });
 }
 
-/** Tells git a login that is in no program's arguments, which everybody can read. git, gitcredentials(7). */
+/** Tells git a login outside the arguments of programs, which all users can read. git, gitcredentials(7). */
 const loginHelper = String.raw`!f() { printf 'username=%s\npassword=%s\n' "$GSC_GIT_USERNAME" "$GSC_GIT_PASSWORD"; }; f`;
 
 /** The answer, or why there is none. */
@@ -90,11 +90,11 @@ async function lsRemote(
 ): Promise<ProgramResult | string> {
   const helper = login ? ['-c', 'credential.helper=', '-c', `credential.helper=${loginHelper}`] : [];
   try {
-    // Behind the dashes nothing is an option, whatever a branch is called.
+    // After the dashes nothing is an option, whatever a branch is called.
     const parameters = [...helper, 'ls-remote', ...options, '--', repository, ...refs];
     const result = await runProgram('git', parameters, {
       input: '',
-      // Nobody is there to be asked for a password.
+      // There is no user to ask for a password.
       environment: {
         ...host.environment,
         GIT_TERMINAL_PROMPT: '0',
@@ -105,14 +105,14 @@ async function lsRemote(
     });
     return result.isTimedOut ? 'the repository does not answer in time' : result;
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return 'there is no git on this machine';
+    if (systemErrorCode(error) === 'ENOENT') return 'git is not installed on this machine';
     throw error;
   }
 }
 
 function complaintOf({ stderr }: ProgramResult): string {
   const [first] = stderr.split('\n').filter((line) => /^(?:fatal|error|remote):/.test(line));
-  return first ?? 'git could not ask the repository';
+  return first ?? 'git could not reach the repository';
 }
 
 /** `<commit> TAB <ref>` to a line. */
@@ -131,6 +131,6 @@ async function unknownName(host: HostEnvironment, question: Question, branch: st
     code: 'config',
     subject: place,
     message: `${repository} has no branch or tag ${branch}`,
-    hint: near === undefined ? 'git ls-remote lists what there is' : `did you mean ${near}?`,
+    hint: near === undefined ? 'git ls-remote lists them' : `did you mean ${near}?`,
   });
 }

@@ -54,7 +54,7 @@ async function refuseOthers(directory: string, isForced: boolean): Promise<void>
   throw new GscError({
     code: 'exists',
     subject: directory,
-    message: `there is such a directory already, with ${isRecipe ? 'another Dockerfile of gsc' : 'something else'} in it`,
+    message: `the directory exists already, with ${isRecipe ? 'another Dockerfile of gsc' : 'something else'} in it`,
     hint: isRecipe ? 'replace it with --force, or give another one with -o' : 'give another one with -o',
   });
 }

@@ -72,16 +72,16 @@ export function shortIdOf({ domain, path, tag, digest }: ImageName): string | un
 export function problemOf(name: ImageName): string | undefined {
   const { domain, path, tag } = name;
   if (path === '' || path === officialFolder) return 'the repository has no name';
-  if (!domainPattern.test(domain)) return `${JSON.stringify(domain)} is no host name`;
+  if (!domainPattern.test(domain)) return `${JSON.stringify(domain)} is not a host name`;
   if (path !== path.toLowerCase()) return 'repository names are written in lower case';
   if (!pathPattern.test(path)) {
-    return `${JSON.stringify(path)} is no repository name: letters, digits and single separators (. _ __ -) between them`;
+    return `${JSON.stringify(path)} is not a repository name: letters, digits and single separators (. _ __ -) between them`;
   }
   if (domain.length + 1 + path.length > maximalNameLength) {
     return `the name is longer than ${maximalNameLength} characters`;
   }
   if (tag !== undefined && !tagPattern.test(tag)) {
-    return `${JSON.stringify(tag)} is no tag: up to 128 letters, digits, and . _ - after the first`;
+    return `${JSON.stringify(tag)} is not a tag: up to 128 letters, digits, and . _ - after the first`;
   }
   return undefined;
 }
@@ -157,7 +157,7 @@ function badName(text: string, message: string): GscError {
     subject: `image name ${JSON.stringify(text)}`,
     message,
     hint: looksLikeFile(text)
-      ? `for an image in a file say docker-archive:${text} or oci-archive:${text}, in a directory oci:${text}`
+      ? `for an image in a file use docker-archive:${text} or oci-archive:${text}, in a directory oci:${text}`
       : 'write it as [HOST[:PORT]/]NAME[:TAG][@sha256:DIGEST], for example python:3.12',
   });
 }

@@ -18,7 +18,7 @@ const shortIdLength = 12;
  * - of `name@sha256:…` the first 12 hex digits become the tag, unless there is a tag already; an image ID becomes a
  *   repository of that name; in an archive a digest leaves no trace;
  * - archives are named `.tar`, as they are written uncompressed.
- * Throws a `usage` error if the result would be no valid name.
+ * Throws a `usage` error if the result would not be a valid name.
  */
 export function unsignedName(app: ImageReference): ImageReference {
   return derive(app, unsignedSuffix);
@@ -67,7 +67,7 @@ function derive(app: ImageReference, suffix: string): ImageReference {
   throw new GscError({
     code: 'usage',
     subject: showReference(app),
-    message: `no name for the output can be made of it: ${problem}`,
+    message: `no output name can be derived from it: ${problem}`,
     hint: 'name the output with -o',
   });
 }
@@ -157,7 +157,7 @@ function problemOfReference(reference: ImageReference): string | undefined {
   switch (reference.kind) {
     case 'oci':
     case 'oci-archive': {
-      if (reference.tag !== undefined && !isOciTag(reference.tag)) return `${reference.tag} is no tag`;
+      if (reference.tag !== undefined && !isOciTag(reference.tag)) return `${reference.tag} is not a tag`;
       return problemOfPath(reference.path);
     }
     case 'docker-archive':

@@ -36,6 +36,8 @@ export interface Runtime {
   readonly cLibraries: readonly CLibraryName[];
   /** Sorted by path. */
   readonly files: readonly RuntimeFile[];
+  /** `gramine-ratls`, for the images that start by it; installations before 1.5 have none. */
+  readonly raTls?: RuntimeFile;
   readonly sizeBytes: number;
   /** What the user should know about the choice: other runtimes that were there, versions that differ, dead links. */
   readonly warnings: readonly string[];
@@ -55,8 +57,8 @@ const executableMode = 0o755;
 const libraryMode = 0o644;
 
 /**
- * Makes a file of the runtime layer. Modes do not depend on the origin: what is started (the loaders and the ELF
- * interpreters, which the kernel and the library OS demand to be executable) has 0755, all else 0644.
+ * Makes a file of the runtime layer. Modes do not depend on the origin: what is started (the loaders, the ELF
+ * interpreters and `gramine-ratls`, which the kernel and the library OS demand to be executable) has 0755, all else 0644.
  */
 export function runtimeFile(path: ImagePath, content: Buffer): RuntimeFile {
   return { path, mode: modeOfRuntimeFile(path), sha256: hexOf(digestOf(content)), content };
@@ -64,7 +66,7 @@ export function runtimeFile(path: ImagePath, content: Buffer): RuntimeFile {
 
 /** The mode of a file of the runtime layer, by its name. */
 export function modeOfRuntimeFile(path: ImagePath): number {
-  const isStarted = /^(loader$|ld[-.])/.test(baseNameOf(path));
+  const isStarted = /^(loader$|ld[-.]|gramine-ratls$)/.test(baseNameOf(path));
   return isStarted ? executableMode : libraryMode;
 }
 

@@ -20,7 +20,7 @@ export interface ScanLayerOptions {
 /**
  * Lists a layer in one pass: reads the blob (whose stream checks its own digest), decompresses it, checks the diffId,
  * hashes every file. Throws a `blob` error if the uncompressed bytes have another digest than the diffId, a `tar` or
- * `tree` error if they are no layer, an `aborted` error if the signal says so; nothing of the layer is believed then.
+ * `tree` error if they are not a layer, an `aborted` error if the signal says so; nothing of the layer is believed then.
  */
 export async function scanLayer(layer: Layer, options: ScanLayerOptions): Promise<LayerIndex> {
   const subject = `${options.subject}: layer ${layer.diffId}`;
@@ -70,7 +70,7 @@ class LayerReading {
     throw new GscError({
       code: 'blob',
       subject: this.#subject,
-      message: `the uncompressed layer has another digest: expected ${diffId}, got ${digest}`,
+      message: `the uncompressed layer has a different digest: expected ${diffId}, got ${digest}`,
       hint: 'the image is damaged or its config belongs to another image; pull or build it again',
     });
   }

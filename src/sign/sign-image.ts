@@ -71,7 +71,7 @@ function runtimeVersionOf(image: Image): RuntimeVersion {
     code: 'state',
     subject: image.name,
     message: `expected an unsigned graminized image, got ${state === 'app' ? 'one that is not graminized' : 'one that is signed already'}`,
-    hint: state === 'app' ? 'make it with gsc build first' : 'sign the unsigned image that it was made of',
+    hint: state === 'app' ? 'make it with gsc build first' : 'sign the unsigned image that it was made from',
   });
 }
 
@@ -89,7 +89,7 @@ async function readParts(image: Image): Promise<EnclaveParts> {
     throw new GscError({
       code: 'state',
       subject: image.name,
-      message: `expected ${path} in the image, as gsc build puts it there; there is none`,
+      message: `expected ${path} in the image, where gsc build puts it, got none`,
       hint: 'build the image again with gsc build',
     });
   };

@@ -26,7 +26,7 @@ export interface SigstructDescription {
   readonly isvExtProdId: string;
 }
 
-/** Reads a SIGSTRUCT without checking its signature. Throws a `sigstruct` error if it is none. */
+/** Reads a SIGSTRUCT without checking its signature. Throws a `sigstruct` error if it is not one. */
 export function describeSigstruct(bytes: Buffer, subject: string): SigstructDescription {
   const { header, header2, modulus, exponent, signature, q1, q2, ...plain } = decodeSigstruct(bytes, subject);
   return {

@@ -23,8 +23,8 @@ export async function searchEngine(
     const obstacle = new GscError({
       code: 'not-found',
       subject: engine.subject,
-      message: 'the image is not there',
-      hint: 'docker images lists what there is',
+      message: 'there is no such image',
+      hint: 'docker images lists the images',
     });
     return { kind: 'missing', engine, obstacle };
   } catch (error) {
@@ -41,7 +41,7 @@ export interface Unfound {
 
 /**
  * The error for a bare name that neither an Engine nor the registry knows. An image that is
- * there and of no use is an error of its own, which passes.
+ * there and of no use is its own error, which passes.
  */
 export async function imageNotFound(
   bare: BareReference,
@@ -50,10 +50,10 @@ export async function imageNotFound(
 ): Promise<unknown> {
   if (!(error instanceof GscError) || (error.code !== 'registry' && error.code !== 'not-found')) return error;
   return new GscError({
-    // Docker Hub says of images that do not exist that the login is missing.
+    // Docker Hub says about images that do not exist that the login is missing.
     code: search.kind === 'missing' ? 'not-found' : error.code,
     subject: showReference(bare),
-    message: `neither an Engine nor the registry gives the image: ${search.obstacle.message}; ${error.message}`,
+    message: `neither an Engine nor the registry provides the image: ${search.obstacle.message}; ${error.message}`,
     hint: localHint ?? (await hintFor(bare, search, error)) ?? otherPlaces,
     cause: error,
   });

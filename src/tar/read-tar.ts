@@ -41,7 +41,7 @@ export async function readTar(
 
 const zeroBlock = Buffer.alloc(blockBytes);
 
-/** GNU tar's and Solaris' types that change how others are to be read, or are parts of incremental archives. */
+/** GNU tar's and Solaris' types that change how others should be read, or are parts of incremental archives. */
 const refusedTypes: Readonly<Record<string, string>> = {
   D: 'a directory listing of an incremental backup',
   M: 'the continuation of a file on another volume',
@@ -105,7 +105,7 @@ class TarReader {
 
   /** Two zero blocks end a tar; one is enough at the end of the file. What follows is padding of tapes. */
   #takeZeroBlock(place: TarPlace): Span {
-    if (this.#hasPending) throw tarError(place, 'the tar ends behind an extended header, without its entry');
+    if (this.#hasPending) throw tarError(place, 'the tar ends after an extended header, without its entry');
     return {
       kind: 'block',
       what: () => 'the end mark',

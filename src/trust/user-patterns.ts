@@ -18,7 +18,7 @@ export function excludedPatterns(tree: FileTree, patterns: readonly ByteString[]
     globs: found.flatMap(({ glob }) => (glob ? [glob] : [])),
     notes: found
       .filter(({ glob }) => glob === undefined)
-      .map(({ pattern }) => `${showBytes(pattern)} is to be left out, but the image does not have it`),
+      .map(({ pattern }) => `--exclude ${showBytes(pattern)}: the image does not have it`),
   };
 }
 
@@ -69,8 +69,8 @@ function placesOf(tree: FileTree, path: ImagePath, subject: string): readonly Im
   throw new GscError({
     code: 'not-found',
     subject,
-    message: `${showBytes(path)} is to be trusted, but ${showBytes(showFailure(target))}`,
-    hint: 'give a path that the image has, or leave the option out',
+    message: `--trust ${showBytes(path)}: ${showBytes(showFailure(target))}`,
+    hint: 'give a path that the image has, or remove the option',
   });
 }
 
@@ -79,9 +79,9 @@ function matchesNothing(tree: FileTree, glob: Glob, subject: string): GscError {
   return new GscError({
     code: 'not-found',
     subject,
-    message: `${showBytes(glob.pattern)} is to be trusted, but it matches nothing in the image`,
+    message: `--trust ${showBytes(glob.pattern)}: it matches nothing in the image`,
     hint: isMeantLiterally
       ? 'there is a file of just that name: write a backslash before each of the characters * ? ['
-      : 'give a pattern that matches something, or leave the option out',
+      : 'give a pattern that matches something, or remove the option',
   });
 }

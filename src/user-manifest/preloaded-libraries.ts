@@ -31,7 +31,7 @@ const name = 'LD_PRELOAD';
 const key = ['loader', 'env', name];
 
 /**
- * Makes sure that every library of `LD_PRELOAD` is there and trusted: the dynamic loader passes over a missing one, and the
+ * Makes sure that every library of `LD_PRELOAD` is there and trusted: the dynamic loader skips a missing one, and the
  * program runs without what the library is for, attestation for instance. Libraries of Gramine are found where the runtime
  * lies. Throws a `manifest` error for a missing one of the user's manifest, an `entrypoint` error for one of the image.
  */
@@ -42,12 +42,13 @@ export function settlePreloads(merged: TomlTable, parts: PreloadParts): SettledP
   const refused = parts.isDecided ? undefined : missing.find(({ word }) => isMissed(word, parts));
   if (refused !== undefined) throw missingLibrary(refused.word, parts);
   const kept = found.filter(({ file }) => file.kind !== 'missing');
-  const settled = kept.map(({ word, place }) => (place === undefined ? word : showBytes(place))).join(':');
+  const places = kept.map(({ word, place }) => (place === undefined ? word : showBytes(place)));
+  const settled = [...new Set(places)].join(':');
   return {
     manifest: settled === words.join(':') ? merged : withVariable(merged, name, settled),
     notes: [
       ...kept.flatMap(({ word, place }) =>
-        place === undefined ? [] : [`${name}: ${word} became ${showBytes(place)}, where the runtime lies`],
+        place === undefined ? [] : [`${name}: ${word} became ${showBytes(place)}, where the runtime is`],
       ),
       ...missing.map(({ word }) => `${name}: ${word} is dropped: ${parts.appName} does not have it`),
       ...staticNotes(words, parts.start),
@@ -138,7 +139,7 @@ function missingLibrary(word: string, parts: PreloadParts): GscError {
   return new GscError({
     code: isOfUser ? 'manifest' : 'entrypoint',
     subject: isOfUser ? showPlace(user, key) : `${appName}: ${name}`,
-    message: `the library ${JSON.stringify(word)} is to be preloaded, but ${lacks}; programs would run without it, unnoticed`,
+    message: `the library ${JSON.stringify(word)} cannot be preloaded: ${lacks}; programs would run without it, unnoticed`,
     hint: `add it with --file FILE:PATH, or drop it with --env ${name}=`,
   });
 }

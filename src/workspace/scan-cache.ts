@@ -40,14 +40,17 @@ export function cacheDirectory({ environment }: HostEnvironment): string {
 /** Opens the cache, unless the user wants none. Whatever is wrong with it is a remark of `-v`, never a failure. */
 export function openScanCache(host: HostEnvironment, reporter: Reporter, isWanted: boolean): ScanCache {
   if (!isWanted) return withoutCache;
-  const remark = (error: GscError) => reporter.detail(`the cache is not used as it should: ${error.message}`);
   try {
     return scanCacheOf(
-      new BlobCache({ directory: cacheDirectory(host), now: host.today, onTrouble: remark }),
+      new BlobCache({
+        directory: cacheDirectory(host),
+        now: host.today,
+        onTrouble: (error) => reporter.detail(`cache: ${error.message}`),
+      }),
     );
   } catch (error) {
     if (!(error instanceof GscError)) throw error;
-    remark(error);
+    reporter.detail(`cache disabled: ${error.message}`);
     return withoutCache;
   }
 }
@@ -70,7 +73,7 @@ function scanCacheOf(blobs: BlobCache): ScanCache {
   };
 }
 
-/** Another release of gsc may find out other things about a layer: it has indexes of its own. */
+/** Another release of gsc may find out other things about a layer: it has its own indexes. */
 const indexKind = `layer-index-${__GSC_VERSION__.toLowerCase().replace(/[^a-z0-9.-]/g, '-')}-${layerIndexFormat}`;
 /** From the digest of a compressed blob to the digest of the tar in it. */
 const diffIdKind = 'diff-id';
@@ -92,7 +95,7 @@ function indexesIn(blobs: BlobCache): LayerIndexStore {
   };
 }
 
-/** The checksum was right, so this is no damage; but a cache never fails a build: the layer is read. */
+/** The checksum was right, so this is not damage; but a cache never fails a build: the layer is read. */
 function decodeOrNothing(bytes: Buffer): LayerIndex | undefined {
   try {
     return decodeLayerIndex(bytes);

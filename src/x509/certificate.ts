@@ -52,9 +52,14 @@ export function parseCertificates(text: string, known: readonly Certificate[] = 
   );
 }
 
-/** Reads one or more certificates, in PEM or DER. Throws a plain Error. */
+/**
+ * Reads one or more certificates, in PEM or DER; the label TRUSTED CERTIFICATE, which `gramine-ratls` writes, stands for the usual
+ * one. Throws a plain Error.
+ */
 export function readCertificates(bytes: Uint8Array): readonly Certificate[] {
-  const text = Buffer.from(bytes).toString('latin1');
+  const text = Buffer.from(bytes)
+    .toString('latin1')
+    .replaceAll(/^-----(BEGIN|END) TRUSTED CERTIFICATE-----(?=\r?$)/gm, '-----$1 CERTIFICATE-----');
   return looksLikePem(text) ? parseCertificates(text) : [parseCertificate(bytes)];
 }
 
@@ -71,7 +76,7 @@ export interface CertificateDetails {
   readonly extensions: ReadonlyMap<string, Buffer>;
 }
 
-/** Reads the names and extensions of a certificate. Throws a plain Error, also for an extension that comes twice. */
+/** Reads the names and extensions of a certificate. Throws a plain Error, also for an extension that appears twice. */
 export function certificateDetails({ der }: Certificate): CertificateDetails {
   const [tbs] = membersOf(readDer(der));
   const members = membersOf(tbs);
@@ -85,14 +90,14 @@ export function certificateDetails({ der }: Certificate): CertificateDetails {
   };
 }
 
-/** `Extensions` of RFC 5280 as pairs. Throws a plain Error for one that comes twice. */
+/** `Extensions` of RFC 5280 as pairs. Throws a plain Error for one that appears twice. */
 export function readExtensions(extensions: DERElement): readonly (readonly [oid: string, value: Buffer])[] {
   const pairs = membersOf(extensions).map((extension) => {
     const members = membersOf(extension);
     return [oidOf(members[0]), octetsOf(members.at(-1))] as const;
   });
   const seen = new Set(pairs.map(([oid]) => oid));
-  if (seen.size !== pairs.length) throw new Error('an extension comes twice');
+  if (seen.size !== pairs.length) throw new Error('an extension appears twice');
   return pairs;
 }
 

@@ -195,7 +195,7 @@ describe('certificates', () => {
     expectRefused(
       { quote: { pck, chain: pck.pem + pki.processorCa.pem + pki.root.pem } },
       'pck-chain',
-      /the signature of "Intel SGX PCK Certificate" is not that of/,
+      /"Intel SGX PCK Certificate" is not signed by/,
     );
   });
 
@@ -232,12 +232,12 @@ describe('revocation lists', () => {
 
   test('a list in the name of the authority by another key is refused', () => {
     const crl = makeCrl({ issuer: pki.processorCa, signer: pki.platformCa.key });
-    expectRefused(withList(crl), 'pck-crl', /its signature is not that of/);
+    expectRefused(withList(crl), 'pck-crl', /it is not signed by/);
   });
 
   test('a list by the right key in another name is refused', () => {
     const crl = makeCrl({ issuer: pki.processorCa, name: 'Intel SGX PCK Platform CA' });
-    expectRefused(withList(crl), 'pck-crl', /of another authority/);
+    expectRefused(withList(crl), 'pck-crl', /from another authority/);
   });
 
   test('a list with a critical extension is not complete, and is refused', () => {
@@ -521,7 +521,7 @@ describe('the policy', () => {
     expect(withPolicy(demand, { collateral: { tcbInfo, qeIdentity } }).isAccepted).toBe(true);
   });
 
-  test('a debug enclave is refused unless the policy allows it, and then it is said', () => {
+  test('a debug enclave is refused unless the policy allows it, with a note', () => {
     const quote = { report: { attributes: '07000000000000000700000000000000' } };
     expect(failuresOf(verify({ quote }))).toEqual(['debug']);
     const verdict = withPolicy({ isDebugAllowed: true }, { quote });
@@ -529,7 +529,7 @@ describe('the policy', () => {
     expect(detailOf(verdict, 'debug')).toMatch(/runs in debug mode, which the policy allows/);
   });
 
-  test('what the policy does not ask for is not checked, and is no obstacle', () => {
+  test('what the policy does not ask for is not checked, and does not matter', () => {
     const verdict = verify();
     for (const name of ['tcb-evaluation-data-number', 'fmspc', 'platform-instance', 'mr-signer', 'nonce']) {
       expect(resultOf(verdict, name), name).toBe('not-checked');

@@ -10,7 +10,7 @@ function describe(value: unknown, shape: z.ZodMiniType = schema): string {
   return describeShape(error);
 }
 
-test('a problem is told on one line with its place, as JavaScript would write it', () => {
+test('a problem is reported on one line with its place, as JavaScript would write it', () => {
   expect(describe({ layers: [{ size: 1 }, { size: 'x' }] })).toBe('layers[1].size: expected a size');
 });
 
@@ -18,14 +18,14 @@ test('a problem of the whole value has no place', () => {
   expect(describe(3)).toBe('expected an object');
 });
 
-test('of many problems the first are told, and how many more there are', () => {
+test('of many problems the first are reported, and how many more there are', () => {
   const text = describe({ layers: Array.from({ length: 1000 }, () => ({ size: null })) });
   expect(text).toMatch(/^layers\[0].size: .*layers\[2].size: .*; and 997 more$/);
   expect(text).not.toContain('\n');
 });
 
 test.each<[z.ZodMiniType, unknown, string]>([
-  [z.string(), 1, 'expected a text'],
+  [z.string(), 1, 'expected a string'],
   [z.number(), 'x', 'expected a number'],
   [z.int(), 1.5, 'expected a whole number'],
   [z.boolean(), null, 'expected true or false'],
@@ -35,14 +35,14 @@ test.each<[z.ZodMiniType, unknown, string]>([
   [z.enum(['a', 'b']), 'c', 'expected "a" or "b"'],
   [z.number().check(z.minimum(3)), 2, 'expected at least 3'],
   [z.string().check(z.maxLength(1)), 'ab', 'expected at most 1'],
-  [z.string().check(z.regex(/^x$/)), 'y', 'expected a text of the form /^x$/'],
+  [z.string().check(z.regex(/^x$/)), 'y', 'expected a string of the form /^x$/'],
   [z.strictObject({}), { a: 1, b: 2 }, 'unknown keys a, b'],
   [
     z.union([z.string(), z.number()]),
     true,
-    'expected one of several forms: expected a text, or expected a number',
+    'expected one of several forms: expected a string, or expected a number',
   ],
-  [z.nullish(z.array(z.string())), [1], '[0]: expected a text'],
-])('a schema without words of its own still says what it expects (%#)', (shape, value, message) => {
+  [z.nullish(z.array(z.string())), [1], '[0]: expected a string'],
+])('a schema without its own message still says what it expects (%#)', (shape, value, message) => {
   expect(describe(value, shape)).toBe(message);
 });

@@ -12,7 +12,7 @@ const commit = '0123456789abcdef0123456789abcdef01234567';
 const gramine = `Gramine:\n  Repository: https://git.example.com/gramine.git\n  Branch: ${commit}\n`;
 const withoutEngine = { env: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' } };
 
-/** Runs it in a directory of its own with this configuration. */
+/** Runs it in its own directory with this configuration. */
 async function run(config: string, args: readonly string[], more: Parameters<GscHere>[1] = {}) {
   const cwd = join(gsc.directory, `run-${Math.floor(performance.now() * 1000)}`);
   mkdirSync(cwd);
@@ -122,9 +122,9 @@ describe('gsc build-gramine --file-only', () => {
 
   test('without a Distro takes the default and says so; for Graphene that of Graphene', async () => {
     const first = await run(gramine, ['-f', 'x']);
-    expect(first.stderr).toContain('no Distro is configured: ubuntu:22.04 is taken');
+    expect(first.stderr).toContain('no Distro is configured: ubuntu:22.04 is used');
     const second = await run(gramine.replace('Gramine:', 'Graphene:'), ['-f', 'x']);
-    expect(second.stderr).toContain('no Distro is configured: ubuntu:18.04 is taken');
+    expect(second.stderr).toContain('no Distro is configured: ubuntu:18.04 is used');
     expect(readFileSync(second.at('build/gsc-x/Dockerfile'), 'utf8')).toContain('make -C /graphene');
   });
 
@@ -153,7 +153,7 @@ SGXDriver:
     expect((await run(python, ['-f', 'x'])).code).toBe(0);
   });
 
-  test('takes the DCAP driver as the template of the Python tool names it, without the command behind it', async () => {
+  test('takes the DCAP driver as the template of the Python tool names it, without the command after it', async () => {
     const config = `Distro: ubuntu:20.04
 ${gramine}SGXDriver:
   Repository: http://127.0.0.1:1/SGXDataCenterAttestationPrimitives.git
@@ -180,7 +180,7 @@ describe('gsc build-gramine refuses', () => {
       'auto: there is no app image',
       `Distro: auto\n${gramine}`,
       [],
-      /config\.yaml:1:1: Distro: auto is the distribution of an app image[\s\S]*hint: name one of ubuntu:20\.04, /,
+      /config\.yaml:1:1: Distro: auto means the distribution of the app image[\s\S]*hint: name one of ubuntu:20\.04, /,
     ],
     [
       'another distribution, with the near one',
@@ -294,7 +294,7 @@ describe('gsc build-gramine refuses', () => {
     ]);
     expect([code, stderr]).toEqual([
       2,
-      expect.stringMatching(/there are none directly in it\nhint: .*packagecache/),
+      expect.stringMatching(/got one without any directly in it\nhint: .*packagecache/),
     ]);
   });
 

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { assembleImage } from '../../src/image/append.ts';
+import { makeCertificate } from '../support/attest/pki/authority.ts';
 import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeImage, writeRuntime } from '../support/cli/made-files.ts';
 import { testKey } from '../support/signature/test-key.ts';
@@ -157,7 +158,7 @@ describe('--json', () => {
   });
 });
 
-describe('an output that is there already', () => {
+describe('an output that exists already', () => {
   test.each(['oci:same', 'oci-archive:same.tar', 'docker-archive:same-docker.tar:x/y:1'])(
     '%s with the same content is left alone, with another one refused, and replaced by force',
     async (output) => {
@@ -167,7 +168,7 @@ describe('an output that is there already', () => {
       const before = stateOf(at(path));
       const again = await build('-o', output, 'oci:app:latest');
       expect(again).toMatchObject({ code: 0, stdout: first.stdout });
-      expect(again.stderr).toContain('is there already, with the same content');
+      expect(again.stderr).toContain('exists already, with the same content');
       expect(stateOf(at(path))).toEqual(before);
 
       writeFileSync(at('other.manifest'), 'sgx.max_threads = 9\n');
@@ -231,7 +232,7 @@ describe('images in the wrong state', () => {
     ['inspecting an unsigned one', ['info-image', 'oci:state:1-unsigned'], /unsigned/],
     ['inspecting an app image', ['info-image', 'oci:app'], /not graminized/],
   ])('%s fails with 1 and says what to do', async (_, args, message) => {
-    // oci:app:latest-unsigned lies in gsc-app: take it away, so that the app image itself is looked at.
+    // oci:app:latest-unsigned is in gsc-app: take it away, so that the app image itself is looked at.
     rmSync(at('gsc-app'), { recursive: true, force: true });
     const { code, stdout, stderr } = await gsc(args);
     expect([code, stdout]).toEqual([1, '']);
@@ -240,7 +241,7 @@ describe('images in the wrong state', () => {
     expect(existsSync(at('x'))).toBe(false);
   });
 
-  test('an unsigned image with a name of its own is signed if the result is named', async () => {
+  test('an unsigned image with its own name is signed if the result is named', async () => {
     await build('-o', 'oci:mine', 'oci:app:latest');
     const unnamed = await gsc(['sign-image', 'oci:mine', 'key.pem']);
     expect(unnamed).toMatchObject({
@@ -251,7 +252,7 @@ describe('images in the wrong state', () => {
   });
 });
 
-describe('images that are no good', () => {
+describe('images that are not valid', () => {
   test('for another platform: the error says which there are', async () => {
     const image = await writeApp(at('arm'), {});
     const config = { ...image.config, architecture: 'arm64' };
@@ -344,3 +345,35 @@ function stateOf(path: string): readonly string[] {
     .split('\n')
     .sort();
 }
+
+describe('--secret-from', () => {
+  const authority = makeCertificate({ name: 'Broker CA', isCa: true });
+
+  test.each([
+    ['not there', 'missing.pem', 1, /missing\.pem: /],
+    ['not a certificate', 'key.pem', 2, /key\.pem: not a certificate/],
+    ['empty', 'empty.pem', 2, /empty\.pem: not a certificate/],
+  ])('an authority that is %s is an error', async (_, file, code, message) => {
+    writeFileSync(at('empty.pem'), '');
+    const result = await build('oci:app:latest', '--secret-from', `kb:4433=${file}`);
+    expect(result.code).toBe(code);
+    expect(result.stderr).toMatch(message);
+  });
+
+  test('one server twice is a wrong call; a runtime without the client library is told', async () => {
+    writeFileSync(at('ca.pem'), authority.pem);
+    const twice = await build('oci:app:latest', '--secret-from', 'kb:1=ca.pem', '--secret-from', 'kb:1');
+    expect(twice).toMatchObject({ code: 2, stderr: expect.stringMatching(/kb:1 twice/) });
+    const lacking = await build('oci:app:latest', '--secret-from', 'kb:1=ca.pem');
+    expect(lacking.code).toBe(1);
+    expect(lacking.stderr).toMatch(/--secret-from: the (?:runtime has no|program is static)/);
+  });
+
+  test('--ratls with a runtime that has no gramine-ratls is told', async () => {
+    const result = await build('oci:app:latest', '--ratls', 'CERT=/run/tls/c,KEY=/run/tls/k');
+    expect(result).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/the runtime lacks gramine-ratls/),
+    });
+  });
+});

@@ -183,7 +183,7 @@ describe.each([
     expect((await gsc(args)).code).toBe(1);
   });
 
-  test('says of a Graphene manifest from before TOML that it does not read it yet', async () => {
+  test('says about a Graphene manifest from before TOML that it does not read it yet', async () => {
     const input = '# mine\nloader.exec = file:/usr/bin/app\nsgx.enclave_size = 1G\nsgx.thread_num = 8\n';
     expect(await gsc(command, { input })).toMatchObject({
       code: 2,

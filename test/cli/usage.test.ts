@@ -123,7 +123,7 @@ describe('wrong usage', () => {
     });
   });
 
-  test('of SOURCE_DATE_EPOCH is told before an image is read', async () => {
+  test('of SOURCE_DATE_EPOCH is reported before an image is read', async () => {
     const env = { SOURCE_DATE_EPOCH: 'yesterday' };
     const result = await gsc(['build', '--runtime', 'runtime', 'oci:app'], { env });
     expect(result).toMatchObject({ code: 2, stderr: expect.stringContaining('SOURCE_DATE_EPOCH') });
@@ -144,12 +144,12 @@ describe('a configuration', () => {
       'Gramine:\n  Imag: x\n',
       /:2:3: unknown key Gramine\.Imag\nhint: did you mean Image\?/,
     ],
-    ['a value of the wrong kind', 'Distro:\n  - a\n', /:1:1: Distro: expected a text, got a list/],
+    ['a value of the wrong kind', 'Distro:\n  - a\n', /:1:1: Distro: expected a string, got a list/],
     ['a table of the wrong kind', 'Gramine: yes\n', /:1:1: Gramine: expected keys with values, got "yes"/],
     [
       'a truth value for a text',
       'Gramine:\n  Image: true\n',
-      /:2:3: Gramine\.Image: expected a text or a list of texts, got the boolean true/,
+      /:2:3: Gramine\.Image: expected a string or a list of strings, got the boolean true/,
     ],
     ['a list', '- a\n', /:1:1: expected keys with values, got a list/],
     ['bad YAML', 'Gramine: [\n', /:2:1: not valid YAML/],
@@ -223,7 +223,7 @@ describe('stdout and stderr', () => {
     expect(insecure.stderr).toMatch(/^warning: insecure: loader\.insecure__use_cmdline_argv: .*\n$/);
   });
 
-  test('a reader that goes away is no failure', async () => {
+  test('a reader that closes the pipe is not a failure', async () => {
     const script = '"$0" "$1" --help | head -n 0; "$0" "$1" manifest-check --json </dev/null | true';
     const result = await runProcess(['sh', '-c', script, process.execPath, await bundledGsc()], {});
     expect(result).toEqual({ code: 0, stdout: '', stderr: '' });

@@ -98,7 +98,7 @@ describe('gsc build with a repository in the configuration', () => {
     wire.reset();
     const second = await succeeding(gsc, args, { env });
     expect(countOf(wire, builds)).toBe(0);
-    expect(second.stderr).toMatch(/gsc-runtime:\w+ is there already; it is not built again/);
+    expect(second.stderr).toMatch(/gsc-runtime:\w+ exists already; it is not built again/);
     expect(JSON.parse(second.stdout)).toEqual({ ...JSON.parse(first.stdout), outcome: 'unchanged' });
     expect(await engine.docker(...directly, 'first:1')).toBe(
       await engine.docker('run', '--rm', '--network=none', 'busybox:1'),
@@ -205,7 +205,7 @@ describe.each([
     expect(first.stdout).toBe(`my-gramine:1.9 ${id}\n`);
     expect(await danglingIn(place)).toEqual(before);
     wire.reset();
-    expect((await build('my-gramine:1.9')).stderr).toMatch(/is there already, made in the same way/);
+    expect((await build('my-gramine:1.9')).stderr).toMatch(/exists already, built in the same way/);
     expect((await build('other:1')).stdout).toBe(`other:1 ${id}\n`);
     expect(countOf(wire, builds)).toBe(0);
     const report = JSON.parse((await build('other:1', '--json')).stdout);
@@ -283,7 +283,7 @@ describe.each([
 });
 
 describe('what a runtime is built from', () => {
-  test('a branch that has moved is built anew; one that has not is not', async (context) => {
+  test('a branch that has moved is built again; one that has not is not', async (context) => {
     const { gsc } = stage();
     const place = await placeFor(context);
     const { wire, env, world } = place;

@@ -93,11 +93,11 @@ describe('an object is read as Go reads it', () => {
 
 describe('what engines read differently is refused', () => {
   test.each([
-    ['an object, then null', '{"Health":{"Test":["x"]},"health":null}', 'health: given once more as null'],
+    ['an object, then null', '{"Health":{"Test":["x"]},"health":null}', 'health: repeated as null'],
     [
       'a value of an array, then null in its place',
       '{"Env":["A"],"env":[null]}',
-      'env[0]: given once more with null',
+      'env[0]: repeated with null',
     ],
   ])('%s', (_, json, problem) => {
     expect(problemOf(json)).toContain(problem);
@@ -110,7 +110,7 @@ test('null is an empty list, also where one has to be: Go writes it so', () => {
   expect(problemOf('{"manifests":[]}', shape)).toBe('labels: expected an object, got nothing');
 });
 
-test('fields that nobody knows are kept, once: the last of those that differ in case only', () => {
+test('unknown fields are kept, once: the last of those that differ in case only', () => {
   expect(written('{"foo":1,"Foo":{"b":1,"a":[]},"bar":1e2}')).toBe('{"Foo":{"a":[],"b":1},"bar":1e2}');
 });
 
@@ -148,7 +148,7 @@ describe('a problem says where, what was expected and what is there', () => {
     ['{"layers":[],"version":"2"}', 'version: expected 2, got "2"'],
     [`{${good},"kind":"tar"}`, 'kind: expected "layers", got "tar"'],
     [`{${good},"ratio":"1"}`, 'ratio: expected a number, got a text'],
-    [`{${good},"nested":[[{"a":["b"]}]]}`, 'nested[0][0].a: expected a text, got an array'],
+    [`{${good},"nested":[[{"a":["b"]}]]}`, 'nested[0][0].a: expected a string, got an array'],
     [`{${good},"nested":[true]}`, 'nested[0]: expected an array of objects, got true'],
   ])('%s', (json, problem) => {
     expect(problemOf(json, shape)).toBe(problem);
@@ -160,17 +160,17 @@ describe('a problem says where, what was expected and what is there', () => {
     );
   });
 
-  test('of a value that may be secret only the kind is told; a long one is cut', () => {
+  test('of a value that may be secret only the kind is reported; a long one is cut', () => {
     expect(problemOf('{"User":["hunter2"]}')).not.toContain('hunter2');
     expect(problemOf(`{${good},"kind":"${'x'.repeat(1000)}"}`, shape)).toHaveLength(92);
   });
 
-  test('of many problems the first are told, and how many more there are', () => {
+  test('of many problems the first are reported, and how many more there are', () => {
     const json = `{"version":2,"layers":[${Array.from({ length: 1000 }, () => '{"digest":"a"}').join()}]}`;
     expect(problemOf(json, shape)).toMatch(/^layers\[0]\.size: .*; layers\[2]\.size: [^;]*; and 997 more$/);
   });
 
-  test('every value that is given for a field is held against its shape', () => {
-    expect(problemOf('{"User":5,"user":"1"}')).toBe('user: expected a text, got a number');
+  test('every value that is given for a field is checked against its shape', () => {
+    expect(problemOf('{"User":5,"user":"1"}')).toBe('user: expected a string, got a number');
   });
 });

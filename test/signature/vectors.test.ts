@@ -36,7 +36,7 @@ describe.skipIf(!hasVectors())('a SIGSTRUCT of the genuine signer', () => {
   const signer = () => pemSigner(vectorFile('test-key.pem'), { subject: 'test-key.pem' });
 
   for (const vector of vectors.filter(({ directory }) => directory.startsWith('gramine-'))) {
-    it(`is made anew byte for byte: ${vector.directory}/${vector.name}`, async () => {
+    it(`is made again byte for byte: ${vector.directory}/${vector.name}`, async () => {
       const signed = await signEnclave({
         manifestSgx: fileOfVector(vector, '.manifest.sgx'),
         libpal: vectorFile(vector.libpal.file),
@@ -51,7 +51,7 @@ describe.skipIf(!hasVectors())('a SIGSTRUCT of the genuine signer', () => {
   }
 
   for (const vector of vectors.filter(({ directory }) => directory.startsWith('graphene-'))) {
-    it(`is made anew byte for byte: ${vector.directory}/${vector.name}`, async () => {
+    it(`is made again byte for byte: ${vector.directory}/${vector.name}`, async () => {
       const dialect = vector.version as GrapheneDialect;
       const manifest = fileOfVector(vector, '.manifest.sgx');
       const settings = readGrapheneSettings(manifest, dialect);

@@ -1,10 +1,12 @@
 import { join, resolve } from 'node:path';
 import * as z from 'zod/mini';
+import { type Evidence, evidenceFile } from '../../attest/evidence.ts';
+import { findCollateral } from '../../attest/find-collateral.ts';
+import { writeDirectory } from '../../base/atomic-directory.ts';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import { collateralFiles } from '../../collateral/collateral-files.ts';
 import {
-  type Certificate,
   defaultPolicy,
   type ExpectedIdentity,
   inspectImage,
@@ -12,11 +14,11 @@ import {
   parsePolicy,
   parseReference,
   type RawCollateral,
-  readCertificates,
   type VerifyOptions,
   verifyQuote,
   verifyRaTlsCertificate,
 } from '../../index.ts';
+import { readCertificateFile } from '../../x509/certificate-file.ts';
 import {
   atOption,
   parseHash,
@@ -25,19 +27,12 @@ import {
   parseVersion16,
 } from '../options/attest-options.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
+import { type EvidenceOptions, readEvidence } from '../options/evidence-options.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { repeatable } from '../options/repeatable.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { type AttestReport, printVerdict, verdictToJson } from '../reports/attest-report.ts';
 import { exitCodes } from '../terminal/failure.ts';
-import {
-  type Evidence,
-  type EvidenceOptions,
-  evidenceFile,
-  readEvidence,
-  writeDirectory,
-} from './attest-evidence.ts';
-import { findCollateral } from './collateral-source.ts';
 
 interface Options extends CommonOptions, StoreOptions, EvidenceOptions {
   readonly image?: string;
@@ -67,25 +62,21 @@ export const addAttest: AddCommand = (program, act) => {
     .option('--quote <file>', 'a raw DCAP quote of version 3; - is standard input')
     .option('--certificate <file>', 'an RA-TLS certificate, PEM or DER; - is standard input')
     .option('--saved <dir>', 'what --save wrote: checked again')
-    .option('--image <ref>', 'the signed image that the enclave has to be of')
-    .option('--mrenclave <hex>', 'the MRENCLAVE that is expected', parseHash)
-    .option('--mrsigner <hex>', 'the MRSIGNER that is expected', parseHash)
-    .option('--isvprodid <number>', 'the product that is expected', parseVersion16)
-    .option('--isvsvn <number>', 'the least security version', parseVersion16)
-    .option('--any-identity', 'accept an enclave of any identity: proves the platform, and nothing else')
-    .option(
-      '--report-data <hex>',
-      'the report data that are expected; missing bytes are zero',
-      parseReportData,
-    )
-    .option('--nonce <hex>', 'the nonce that the enclave was sent', parseReportData)
+    .option('--image <ref>', 'the signed image that the enclave must come from')
+    .option('--mrenclave <hex>', 'the expected MRENCLAVE', parseHash)
+    .option('--mrsigner <hex>', 'the expected MRSIGNER', parseHash)
+    .option('--isvprodid <number>', 'the expected product ID', parseVersion16)
+    .option('--isvsvn <number>', 'the lowest security version to accept', parseVersion16)
+    .option('--any-identity', 'accept an enclave of any identity: proves only the platform')
+    .option('--report-data <hex>', 'the expected report data; missing bytes are zero', parseReportData)
+    .option('--nonce <hex>', 'the nonce sent to the enclave', parseReportData)
     .option(
       '--collateral <source>',
       "a file, a directory, a PCCS or PCS by URL, or none; default: Intel's PCS",
     )
     .option(
       '--pck-certificate <file>',
-      'PCK certificate and chain, for a quote without (repeatable)',
+      'PCK certificate and chain, for a quote that has none (repeatable)',
       repeatable,
     )
     .option('--root-ca <file>', "trust this root instead of Intel's: for tests")
@@ -104,7 +95,8 @@ async function attest(context: CommandContext, options: Options, endpoint?: stri
   const verifyOptions = await readVerifyOptions(context, options);
   const evidence = await readEvidence(context, options, endpoint);
   const { pckCertificates } = verifyOptions;
-  const raw = await findCollateral(context, options, {
+  const { host, console: reporter } = context;
+  const raw = await findCollateral({ host, reporter }, options, {
     evidence,
     ...(pckCertificates && { pckCertificates }),
   });
@@ -129,13 +121,13 @@ async function attest(context: CommandContext, options: Options, endpoint?: stri
   return verdict.isAccepted ? exitCodes.done : exitCodes.failed;
 }
 
-/** Two sources of one identity could contradict each other; an identity by version alone is none. */
+/** Two sources of one identity could contradict each other; a version alone is not an identity. */
 function checkIdentityOptions(options: Options): void {
   const { image, mrenclave, mrsigner, isvprodid, isvsvn, anyIdentity, reportData, nonce } = options;
   const versions = isvprodid !== undefined || isvsvn !== undefined;
   const hasIdentity = [image, mrenclave, mrsigner].some((each) => each !== undefined);
   const problem =
-    (anyIdentity && (hasIdentity || versions) && '--any-identity beside an expected identity') ||
+    (anyIdentity && (hasIdentity || versions) && '--any-identity together with an expected identity') ||
     (reportData && nonce && 'both --report-data and --nonce') ||
     (versions && !hasIdentity && '--isvprodid and --isvsvn without --mrsigner, --mrenclave or --image');
   if (!problem) return;
@@ -155,7 +147,8 @@ async function readVerifyOptions(context: CommandContext, options: Options): Pro
     policyFile === undefined
       ? defaultPolicy
       : parsePolicy((await read(policyFile, 'policy')).toString('utf8'), policyFile);
-  const certificates = async (file: string, what: string) => parseGiven(await read(file, what), file);
+  const certificates = (file: string, what: string) =>
+    readCertificateFile({ path: resolve(host.workingDirectory, file), subject: file, what, code: 'usage' });
   const [rootCa] = options.rootCa === undefined ? [] : await certificates(options.rootCa, 'root certificate');
   const pck = await Promise.all(
     (options.pckCertificate ?? []).map((file) => certificates(file, 'PCK certificate')),
@@ -170,20 +163,6 @@ async function readVerifyOptions(context: CommandContext, options: Options): Pro
     ...(rootCa && { rootCa }),
     ...(pck.length > 0 && { pckCertificates: pck.flat() }),
   };
-}
-
-function parseGiven(bytes: Buffer, file: string): readonly Certificate[] {
-  try {
-    return readCertificates(bytes);
-  } catch (error) {
-    throw new GscError({
-      code: 'usage',
-      subject: file,
-      message: `not a certificate: ${error instanceof Error ? error.message : String(error)}`,
-      hint: 'give certificates in PEM, or one in DER',
-      cause: error,
-    });
-  }
 }
 
 /** By hand, of an image's SIGSTRUCT, or of both; else what a saved verdict was about. */

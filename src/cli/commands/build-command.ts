@@ -57,16 +57,13 @@ export const addBuild: AddCommand = (program, act) => {
       'IMAGE',
       'the app image: a name, or a reference such as docker://NAME, oci:DIR or docker-archive:FILE',
     )
-    .argument('[MANIFEST]', "a Gramine manifest; its keys win over gsc's")
+    .argument('[MANIFEST]', "a Gramine manifest; its keys override gsc's")
     .option('-o, --output <ref>', 'name of the result')
     .option('--key <file>', 'sign at once with this key')
     .option('-p, --passphrase <text>', 'passphrase of the key')
     .addOption(dateOption('date in the signature, YYYY-MM-DD'))
     .option('--force', 'replace an image of that name')
-    .option(
-      '--no-cache',
-      'neither read nor write the cache of layer indexes; build a runtime anew (also -nc)',
-    )
+    .option('--no-cache', 'neither read nor write the cache of layer indexes; rebuild a runtime (also -nc)')
     .action(act(build));
   addContentOptions(command);
   addStoreOptions(command);
@@ -118,10 +115,10 @@ function checkPassphrase({ key, passphrase }: Options): void {
   throw new GscError({
     code: 'usage',
     subject: '--passphrase',
-    message: 'there is no --key that it could open',
+    message: 'given without the --key that it would open',
     hint: /^[\d.:]+(?:\/\w+)?$/.test(passphrase)
       ? 'ports are published by docker run -p; -p of gsc build is the passphrase of --key'
-      : 'name the key with --key FILE, or leave the passphrase out',
+      : 'name the key with --key FILE, or remove the passphrase',
   });
 }
 
@@ -164,7 +161,7 @@ function outputOf(app: ImageReference, options: Options): ImageReference {
   return options.output === undefined ? nameRule(options)(app) : parseReference(options.output);
 }
 
-/** How the result is called that the user gives no name. */
+/** The default name of the result. */
 function nameRule({ key }: Options): (app: ImageReference) => ImageReference {
   return key === undefined ? unsignedName : signedName;
 }

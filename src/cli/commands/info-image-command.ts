@@ -19,7 +19,7 @@ import { exitCodes } from '../terminal/failure.ts';
 export const addInfoImage: AddCommand = (program, act) => {
   const command = program
     .command('info-image')
-    .summary('print what a signed image says of its enclave')
+    .summary('print what a signed image says about its enclave')
     .description(
       'Prints MRENCLAVE, MRSIGNER and the other fields of the SIGSTRUCT in a signed image, as TOML.',
     )

@@ -42,7 +42,7 @@ export const addSgxSign: AddCommand = (program, act) => {
     .option('-p, --passphrase <text>', 'passphrase of the key')
     .option(
       '-s, --sigfile <file>',
-      'the SIGSTRUCT to write; default: beside the manifest, .sig for .manifest',
+      'the SIGSTRUCT to write; default: next to the manifest, .sig for .manifest',
     )
     .option('-d, --date <date>', 'date in the signature: YYYY-MM-DD or today', 'today')
     .option('--chroot <dir>', 'resolve trusted files inside this directory')
@@ -86,7 +86,7 @@ function sameFile(path: string): GscError {
   return new GscError({
     code: 'usage',
     subject: '--output',
-    message: `expected another file than that of the SIGSTRUCT, got ${path} for both`,
+    message: `expected a file other than the SIGSTRUCT's, got ${path} for both`,
     hint: 'name the .manifest.sgx with --output, the .sig with --sigfile',
   });
 }

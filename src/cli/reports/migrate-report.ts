@@ -45,7 +45,7 @@ export async function printMigration(context: CommandContext, request: Migration
   return left.length === 0 ? exitCodes.done : exitCodes.failed;
 }
 
-/** A `#` at the start of a line or behind a value; inside of texts it is rare, and then this says too much. */
+/** A `#` at the start of a line or after a value; inside of texts it is rare, and then this says too much. */
 function hasComments({ text }: MigrationRequest): boolean {
   return /(^|[\s\]}"'])#/m.test(text.toString('utf8'));
 }

@@ -41,7 +41,7 @@ interface Rules {
   readonly areUrisKept: boolean;
   readonly files: FileAccess;
   readonly showPlace: ShowPlace;
-  /** Directories whose files are there already: entries may repeat, or lie in, each other. */
+  /** Directories whose files are listed already: entries may repeat, or be inside, each other. */
   readonly listed: Set<string>;
 }
 
@@ -92,7 +92,7 @@ interface LookedUpEntry {
   readonly found: FoundFile;
 }
 
-/** An entry's error waits for its turn: of several the first in the list is the one to be told. */
+/** An entry's error waits for its turn: of several the first in the list is reported. */
 async function lookUpEntry(
   value: TomlValue,
   place: KeyPath,
@@ -139,7 +139,7 @@ function checkKind(entry: Entry, found: FoundFile, rules: Rules): void {
     throw new GscError({
       code: 'manifest',
       subject,
-      message: `expected a directory, since the URI ends with /, got ${found.kind === 'missing' ? 'nothing there' : 'no directory'}`,
+      message: `expected a directory, since the URI ends with /, got ${found.kind === 'missing' ? 'nothing there' : 'not a directory'}`,
       hint: `write ${entry.uri.replace(/\/+$/, '')} for a file`,
     });
   }
@@ -179,7 +179,7 @@ async function expandDirectory(
   const parts: (readonly Trusted[])[] = [];
   for (const child of await rules.files.list(directory)) {
     if (child.kind === 'directory') parts.push(await expandDirectory(entry, child, rules));
-    // A link is looked up again: only that knows the root which absolute links count from.
+    // A link is looked up again: only that knows the root which absolute links are relative to.
     else
       parts.push([{ ...entry, uri: fileUriOfText(child.listedAs), file: child.isLink ? undefined : child }]);
   }
@@ -197,7 +197,7 @@ function addTrusted(found: Map<string, Trusted>, trusted: Trusted, rules: Rules)
     code: 'manifest',
     subject: `${rules.showPlace(trusted.place)}: ${trusted.uri}`,
     message: `expected the sha256 of the same file at ${rules.showPlace(earlier.place)}, ${earlier.sha256}, got ${trusted.sha256}`,
-    hint: 'remove the wrong one of the two',
+    hint: 'remove the wrong one',
   });
 }
 

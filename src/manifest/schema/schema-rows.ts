@@ -6,7 +6,7 @@ export type Shape =
   | { readonly kind: 'choice'; readonly values: readonly (string | boolean)[] }
   | { readonly kind: 'array' | 'map'; readonly of: Shape }
   | { readonly kind: 'table'; readonly rows: readonly Row[]; readonly atMostOneKey?: boolean }
-  /** The first form of the value's own TOML type is the one that it is held against. */
+  /** The first form of the value's own TOML type is the one that it is checked against. */
   | { readonly kind: 'either'; readonly of: readonly Shape[] };
 
 /** When a key may be there, and whether it must. Both releases are included. */
@@ -187,7 +187,7 @@ export const replacements: Readonly<Record<string, string>> = {
   'loader.pal_internal_mem_size': 'remove it: the memory is found without it',
   'loader.preload': 'use loader.entrypoint, and loader.env.LD_PRELOAD for libraries of the application',
   'sgx.allow_file_creation': 'list the places that are written to in sgx.allowed_files',
-  'sgx.enclave_pal_file': 'remove it: the signer is told with --libpal',
+  'sgx.enclave_pal_file': 'remove it: the signer gets it from --libpal',
   'sgx.insecure__protected_files_key': 'use fs.insecure__keys.default',
   'sgx.nonpie_binary': 'remove it: every kind of executable runs',
   'sgx.protected_files': 'use mounts of type "encrypted" in fs.mounts',

@@ -6,7 +6,7 @@ export interface TemplateMark {
 
 /** What to do about a template. */
 export const templateHint =
-  'render it first (gramine-manifest does); braces that the application is to see are given with --env, --entrypoint or --cmd';
+  'render it first (gramine-manifest does); pass braces meant for the application with --env, --entrypoint or --cmd';
 
 /**
  * Jinja2: expressions, statements, comments. https://jinja.palletsprojects.com/en/stable/templates/#synopsis. A piece ends before
@@ -18,7 +18,7 @@ const marks = /(?<!\{)\{\{-?([^{}]*)\}\}|\{%(?:(?!\{%)[\s\S])*?%\}|\{#(?:(?!\{#)
 const makeVariable = /\$\(\w+\)/;
 
 /**
- * The first piece of a template in a text, or undefined. Double braces of other languages are none: an expression of Jinja2
+ * The first piece of a template in a text, or undefined. Double braces of other languages are not: an expression of Jinja2
  * begins with a name or a literal, where Go's templates have a dot and inline tables of TOML an equals sign.
  */
 export function findTemplateMark(text: string): TemplateMark | undefined {

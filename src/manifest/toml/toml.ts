@@ -21,8 +21,8 @@ export interface TomlDocument {
 }
 
 /**
- * Parses a TOML text (TOML 1.0), or its bytes in UTF-8. Throws a `manifest` error with line and column for what is no TOML.
- * Line ends `\r\n` count as `\n`, inside strings too (as Python's parser has it).
+ * Parses a TOML text (TOML 1.0), or its bytes in UTF-8. Throws a `manifest` error with line and column for what is not TOML.
+ * Line endings `\r\n` count as `\n`, inside strings too (as Python's parser has it).
  */
 export function parseToml(input: string | Uint8Array, subject: string): TomlDocument {
   const text = (typeof input === 'string' ? input : decodeText(input, subject)).replaceAll('\r\n', '\n');
@@ -97,7 +97,7 @@ function refuseNewerSyntax(text: string, subject: string): void {
   throw new GscError({
     code: 'manifest',
     subject: `${subject}:${line}:${column}`,
-    message: `not valid TOML: ${newer.what} is of TOML 1.1; Gramine reads TOML 1.0`,
+    message: `not valid TOML: ${newer.what} is TOML 1.1; Gramine reads TOML 1.0`,
     hint: newer.instead,
   });
 }
@@ -129,8 +129,8 @@ function grapheneError(text: string, subject: string, cause: TomlError): GscErro
     code: 'manifest',
     subject: `${subject}:${cause.line}:${cause.column}`,
     message:
-      'not valid TOML: this looks like a Graphene manifest from before TOML, with texts that have no quotes',
-    hint: 'put the texts in quotes; gsc migrate-manifest then rewrites the old keys (it does not read this form itself yet)',
+      'not valid TOML: this looks like a Graphene manifest from before TOML, with strings that have no quotes',
+    hint: 'put the strings in quotes; gsc migrate-manifest then rewrites the old keys (it does not read this form itself yet)',
     cause,
   });
 }
@@ -143,8 +143,8 @@ function plainSyntaxError(text: string, subject: string, error: TomlError): GscE
     subject: `${subject}:${error.line}:${error.column}`,
     message: `not valid TOML: ${reason}${line && `, in: ${line.length > 80 ? `${line.slice(0, 80)}…` : line}`}`,
     hint: reason?.includes('redefine')
-      ? 'a key, and a table in brackets, stands once: put the two together'
-      : 'correct this line; texts stand in quotes, as in name = "value"',
+      ? 'a key, and a table in brackets, may appear only once: merge the two'
+      : 'correct this line; strings are quoted, as in name = "value"',
     cause: error,
   });
 }

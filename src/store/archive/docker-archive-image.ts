@@ -64,7 +64,7 @@ async function readListing(files: FileSet): Promise<readonly ArchivedImage[]> {
       code: 'archive',
       subject: files.name,
       message: 'not a docker-archive: there is no manifest.json',
-      hint: 'for a tar of an OCI layout say oci-archive:FILE; files of Docker before 1.10 must be loaded and saved again',
+      hint: 'for a tar of an OCI layout use oci-archive:FILE; files of Docker before 1.10 must be loaded and saved again',
     });
   }
   const listing = readImageJson(bytes, listingShape, {
@@ -85,7 +85,7 @@ async function readConfig(files: FileSet, path: string): Promise<Buffer> {
   return bytes;
 }
 
-/** The config behind a manifest or index that the file holds besides, as Engines since 25 save them; undefined without it. */
+/** The config of a manifest or index that the file also holds, as Engines since 25 save them; undefined without it. */
 async function configOfManifest(files: FileSet, digest: Digest): Promise<Digest | undefined> {
   const isThere = (path: string) => files.sizeOf(path).then((sizeBytes) => sizeBytes !== undefined);
   if (!(await isThere('index.json')) || !(await isThere(blobPath(digest)))) return undefined;
@@ -95,7 +95,7 @@ async function configOfManifest(files: FileSet, digest: Digest): Promise<Digest 
 /** `HEX.json`, `sha256:HEX`, `blobs/sha256/HEX`; engines take the config by its content, whatever its name. */
 function configNameWarnings(path: string, digest: Digest): readonly string[] {
   if (digestInName(path) === digest) return [];
-  return [`the config ${path} is not named by its digest; it is taken by its content, ${digest}`];
+  return [`the config ${path} is not named by its digest; it is identified by its content, ${digest}`];
 }
 
 async function openLayer(files: FileSet, path: ByteString, diffId: Digest): Promise<Layer> {
@@ -155,7 +155,7 @@ async function checkContent(tar: ByteStream, { files, path, diffId }: ArchivedLa
   throw new GscError({
     code: 'blob',
     subject: `${files.name}: blob ${diffId}`,
-    message: `the layer ${path} has another content: expected the diffId ${diffId}, got ${found}`,
+    message: `the layer ${path} has different content: expected the diffId ${diffId}, got ${found}`,
     hint: 'the image is damaged; pull or export it again',
   });
 }

@@ -53,7 +53,7 @@ export async function makeDirectory(path: string): Promise<void> {
 }
 
 /**
- * What is in the cache ends in measurements, so nobody else may be able to put anything there. Throws a `cache` error
+ * What is in the cache ends in measurements, so no one else may be able to put anything there. Throws a `cache` error
  * for a directory of another user or one that others may write to.
  */
 export async function checkCacheDirectory(root: string): Promise<void> {
@@ -66,8 +66,8 @@ export async function checkCacheDirectory(root: string): Promise<void> {
     subject: root,
     message: status.isDirectory()
       ? 'the directory belongs to another user, or others may write to it'
-      : 'this is no directory',
-    hint: 'let it be a directory of your own with mode 0700, or use --no-cache',
+      : 'this is not a directory',
+    hint: 'make it a directory that only you own, with mode 0700, or use --no-cache',
   });
 }
 

@@ -17,7 +17,7 @@ export interface ContainerSpec {
   readonly securityOptions: readonly string[];
   /** As `docker run --network`; the Engine's default without it. */
   readonly network?: string;
-  /** Ports of the container that are to be reachable from outside, TCP. */
+  /** Ports of the container that should be reachable from outside, TCP. */
   readonly ports: readonly number[];
 }
 
@@ -184,6 +184,6 @@ function unexpected(engine: Engine, purpose: string, got: string): GscError {
     code: 'engine',
     subject: engine.subject,
     message: `cannot ${purpose}: unexpected response ${JSON.stringify(got.slice(0, 200))}`,
-    hint: `what listens there may be no Engine: correct ${engine.address.origin}`,
+    hint: `what listens there may not be an Engine: correct ${engine.address.origin}`,
   });
 }

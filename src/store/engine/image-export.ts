@@ -29,7 +29,7 @@ export interface ExportedImage {
   close(): Promise<void>;
 }
 
-/** An Engine that fails in the middle of an export writes its error behind what it has sent. Docker 20.10, image_routes.go. */
+/** An Engine that fails in the middle of an export writes its error after what it has sent. Docker 20.10, image_routes.go. */
 const trailingErrorBytes = 64 * 1024;
 
 const errorShape = object({ errorDetail: required(object({ message: required(text) })) });
@@ -102,7 +102,7 @@ function checkDiffIds(image: Image, expected: readonly Digest[]): void {
   throw new GscError({
     code: 'image',
     subject: image.name,
-    message: `the export has other layers than the Engine said: expected ${expected.join(', ')}, got ${found.join(', ')}`,
+    message: `the export has other layers than the Engine reported: expected ${expected.join(', ')}, got ${found.join(', ')}`,
     hint: 'pull or build the image again',
   });
 }

@@ -46,8 +46,9 @@ export async function findManifest(
   session: RegistrySession,
   repository: Repository,
   reference: string,
+  actions: RegistryRequest['actions'] = ['pull', 'push'],
 ): Promise<StoredManifest | undefined> {
-  const ask: RegistryRequest = { ...readingOf(repository, reference), actions: ['pull', 'push'] };
+  const ask: RegistryRequest = { ...readingOf(repository, reference), actions };
   const response = await session.send(ask, [200, 404]);
   if (response.status === 200) return receive(session, ask, reference, response);
   await discardBody(response);
@@ -115,7 +116,7 @@ function checkClaim(claimed: string | undefined, digest: Digest, ask: RegistryRe
   throw new GscError({
     code: 'blob',
     subject: showRepository(ask.repository),
-    message: `cannot ${ask.purpose}: the content has another digest: expected ${claimed}, got ${digest}`,
-    hint: 'the registry, or a proxy before it, is damaged or lies; get the image elsewhere',
+    message: `cannot ${ask.purpose}: the content has a different digest: expected ${claimed}, got ${digest}`,
+    hint: 'the registry, or a proxy in front of it, is damaged or malicious; get the image elsewhere',
   });
 }

@@ -90,7 +90,7 @@ async function readTop(place: Place, { digest, tag }: ImageName): Promise<Stored
   return { bytes, digest, mediaType };
 }
 
-/** A document that the store has is held against its digest. */
+/** A document that the store has is checked against its digest. */
 async function remembered(
   { documents }: Place,
   digest: Digest,
@@ -122,6 +122,6 @@ async function readConfig({ session, repository, name }: Place, descriptor: Desc
     code: 'image',
     subject: `${name}: config ${descriptor.digest}`,
     message: `expected a document of at most ${maximalDocumentBytes} bytes, got ${descriptor.sizeBytes}`,
-    hint: 'this is no image',
+    hint: 'this is not an image',
   });
 }

@@ -44,17 +44,17 @@ export async function sendFollowing(
 }
 
 /**
- * The URL that a `Location` names. Throws a `registry` error for what is no URL, is not http(s), or would leave TLS
+ * The URL that a `Location` names. Throws a `registry` error for what is not a URL, is not http(s), or would leave TLS
  * behind.
  */
 export function resolveLocation(location: string, base: URL, settings: RegistrySettings): URL {
   const target = URL.canParse(location, base.href) ? new URL(location, base) : undefined;
   if (target === undefined || !['http:', 'https:'].includes(target.protocol)) {
-    throw refusedRedirect(base, 'a location that is no http(s) URL');
+    throw refusedRedirect(base, 'a location that is not an http(s) URL');
   }
   if (target.protocol === 'https:') return target;
   if (base.protocol === 'https:') {
-    throw refusedRedirect(base, `a location that gives up TLS, on ${target.host}`);
+    throw refusedRedirect(base, `a location that drops TLS, on ${target.host}`);
   }
   if (!mayBePlain(target.host, settings.insecureRegistries)) {
     throw refusedRedirect(base, `a location without TLS, on ${target.host}`);
@@ -80,6 +80,6 @@ function refusedRedirect(from: URL, what: string): GscError {
     code: 'registry',
     subject: `registry ${from.host}`,
     message: `it answered with ${what}; this is not followed`,
-    hint: 'tell those who run the registry (behind a proxy: X-Forwarded-Proto, or the external URL in its settings)',
+    hint: 'tell the operators of the registry (behind a proxy: X-Forwarded-Proto, or the external URL in its settings)',
   });
 }

@@ -12,7 +12,7 @@ export interface RequestSubject {
   readonly domain: string;
   /** `HOST/REPOSITORY`, or the host alone. */
   readonly subject: string;
-  /** What was to be done: `read the manifest of tag 3.12`. */
+  /** What was attempted: `read the manifest of tag 3.12`. */
   readonly purpose: string;
 }
 
@@ -69,7 +69,7 @@ export async function refusal(
   return new RegistryRefusal(details, codes);
 }
 
-/** What the registry says of itself, made fit for a terminal; empty if it says nothing in the protocol's form. */
+/** What the registry says about itself, made fit for a terminal; empty if it says nothing in the protocol's form. */
 async function reportedErrors(response: HttpResponse): Promise<readonly ReportedError[]> {
   // Broken, oversized or foreign explanations leave the status, which the message has anyway.
   const body = await readBody(response, maximalExplanationBytes).then(String, () => '');
@@ -108,10 +108,10 @@ function hintFor(
   if (status === 403 || has('DENIED')) {
     return source === undefined
       ? `log in first: docker login ${domain}`
-      : `the account in ${source} lacks the right to do this in ${subject}: ask for it, or log in as another`;
+      : `the account in ${source} lacks permission for this in ${subject}: request it, or log in as another user`;
   }
   if (status === 404) return `check the name; this lists the tags: skopeo list-tags docker://${subject}`;
   if (status === 413) return 'raise the limit of the proxy in front of the registry';
-  if (status >= 500) return 'the registry has a problem of its own: try again later, or look into its log';
-  return `check that ${domain} is a registry of images (OCI distribution protocol)`;
+  if (status >= 500) return 'the registry itself has a problem: try again later, or see its log';
+  return `check that ${domain} is an image registry (OCI distribution protocol)`;
 }

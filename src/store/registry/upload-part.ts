@@ -11,7 +11,7 @@ export type Transfer =
   | { readonly kind: 'advanced'; readonly upload: UploadSession }
   /** The connection broke or the registry was busy: part of the bytes may have arrived. */
   | { readonly kind: 'broken'; readonly response?: HttpResponse; readonly error: () => Promise<Error> }
-  /** The registry, or a proxy before it, takes no body of this size. */
+  /** The registry, or a proxy in front of it, takes no body of this size. */
   | { readonly kind: 'too-large'; readonly response: HttpResponse; readonly error: () => Promise<Error> }
   /** The registry does not know the upload (any more), or has other bytes than we sent. */
   | { readonly kind: 'lost'; readonly response: HttpResponse; readonly error: () => Promise<Error> };
@@ -46,7 +46,7 @@ export async function sendPart(
 /** OCI distribution-spec 1.1, "Pushing Blobs": the location with the digest added to its query. */
 export function closingUrl(location: URL, digest: Digest): URL {
   const url = new URL(location);
-  // Not searchParams: it would write the registry's own parameters anew, and some are signed.
+  // Not searchParams: it would write the registry's own parameters again, and some are signed.
   url.search = `${url.search === '' ? '?' : `${url.search}&`}digest=${encodeURIComponent(digest)}`;
   return url;
 }

@@ -40,7 +40,7 @@ describe('options of other programs get the counterpart as a hint', () => {
     expect(said.split('\nhint: ')[1]).toMatch(hint);
   });
 
-  test('gsc knows more about an option of its own than of others', async () => {
+  test('gsc knows more about its own options than about others', async () => {
     expect(await refused('build', '--outptu', 'oci:x', 'oci:app')).toContain('did you mean --output?');
   });
 
@@ -64,7 +64,7 @@ describe('mounts of docker run', () => {
     ['-v/data:/data'],
     ['--volume', '/data:/data'],
     ['--volume=data:/data'],
-  ])('%s %s is told what to write', async (...option) => {
+  ])('%s %s gets a hint what to write', async (...option) => {
     for (const args of [
       [...option, ...words],
       [...words, ...option],
@@ -86,7 +86,9 @@ describe('mounts of docker run', () => {
 
 describe('-p of gsc build', () => {
   test('opens a key: without one it is refused, and a port gets another hint', async () => {
-    expect(await refused('build', '-p', 'secret', 'oci:app')).toMatch(/no --key .*\nhint: .*--key FILE/);
+    expect(await refused('build', '-p', 'secret', 'oci:app')).toMatch(
+      /without the --key .*\nhint: .*--key FILE/,
+    );
     for (const port of ['8080:80', '127.0.0.1:80:80/tcp', '80']) {
       expect(await refused('build', '-p', port, 'oci:app')).toMatch(/hint: ports .*docker run -p/);
     }

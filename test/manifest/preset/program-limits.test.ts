@@ -43,7 +43,7 @@ describe('a program that is known not to run inside', () => {
       /^MariaDB .* share neither memory.*--entrypoint mariadbd/,
     ],
     ['in a script', ['/start.sh'], /^cron: /],
-    ['that works if it is set up', ['gunicorn', 'app:app'], /^gunicorn: runs otherwise .*--timeout 0/],
+    ['that works if it is set up', ['gunicorn', 'app:app'], /^gunicorn: runs differently .*--timeout 0/],
   ])('is named with the reason and what to do instead: %s', async (_, argv, expected) => {
     expect(limitNotes(await startOf(argv))).toEqual([expect.stringMatching(expected)]);
   });
@@ -54,7 +54,7 @@ describe('a program that is known not to run inside', () => {
     ['a name that only looks like it', ['python3', 'postgres'], []],
     ['what is set up for it in its arguments', ['gunicorn', '--timeout=0', 'app:app'], []],
     ['what is set up for it in the environment', ['gunicorn', 'app:app'], ['GUNICORN_CMD_ARGS=--timeout 0']],
-  ])('is not said of %s', async (_, argv, environment) => {
+  ])('is not reported for %s', async (_, argv, environment) => {
     expect(limitNotes(await startOf(argv, environment))).toEqual([]);
   });
 
@@ -64,7 +64,7 @@ describe('a program that is known not to run inside', () => {
     expect(detectPreset(await startOf(['/start.sh']))?.name).toBe('redis');
   });
 
-  test('is named in a manifest to begin with', async () => {
+  test('is named in a first manifest', async () => {
     const start = await startOf(['postgres']);
     const version = parseRuntimeVersion('1.9');
     expect(starterManifest({ appName: 'db', start, version, volumes: [] })).toMatch(
@@ -79,7 +79,7 @@ describe('several processes and a tmpfs', () => {
       await appImage([entries], { Entrypoint: [...argv], Env: ['PATH=/bin'] }),
       wishes,
     );
-    return notes.find((note) => note.startsWith('each process has a tmpfs of its own'));
+    return notes.find((note) => note.startsWith('each process has its own tmpfs'));
   };
 
   test.each([[['/entry.sh', 'redis-server']], [['sh', '-c', 'x']], [['nginx']], [['gunicorn', '-t0']]])(
@@ -101,7 +101,7 @@ describe('several processes and a tmpfs', () => {
         )
         .join(', ')}]`,
     ],
-  ])('are not told of %s', async (_, argv, manifest) => {
+  ])('are not reported for %s', async (_, argv, manifest) => {
     expect(await noteOf(argv, { manifest })).toBeUndefined();
   });
 });

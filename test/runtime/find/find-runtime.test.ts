@@ -106,7 +106,7 @@ describe('what is taken', () => {
     expect(libpalContent(runtime, 'sgx')).toEqual(files[`${debian}/sgx/libpal.so`]);
   });
 
-  test('headers, archives, texts for linkers, start files, debug files and scripts stay behind', async () => {
+  test('headers, archives, texts for linkers, start files, debug files and scripts are left out', async () => {
     const unwanted: Files = {
       [`${debian}/runtime/glibc/libc.a`]: '!<arch>\n',
       [`${debian}/runtime/glibc/crt1.o`]: makeElf(),
@@ -153,7 +153,7 @@ describe('what is taken', () => {
     expect(names).toContain('644 /gramine/runtime/runtime/musl/libc.so');
   });
 
-  test('dead links, texts and files that are no ELF in a C library are left out and told', async () => {
+  test('dead links, texts and files that are not ELF in a C library are left out and told', async () => {
     const runtime = await find({
       ...installation(),
       [`${debian}/runtime/glibc/libsecret_prov_attest.so`]: { link: '../../../libsecret_prov_attest.so' },
@@ -192,7 +192,7 @@ describe('what is taken', () => {
     expect(new Set(asked.flat()).size).toBe(asked.flat().length);
   });
 
-  test('more than 25 MB is told, half a gigabyte is refused', async () => {
+  test('more than 25 MB is reported, half a gigabyte is refused', async () => {
     const large = makeElf({ payload: 'x'.repeat(26_000_000) });
     const runtime = await find({ ...installation(), [`${debian}/runtime/glibc/libm.so.6`]: large });
     expect(runtime.warnings).toEqual([
@@ -210,7 +210,7 @@ describe('what is taken', () => {
   });
 });
 
-describe('where it lies', () => {
+describe('where it is', () => {
   const places = [
     '/usr/lib/x86_64-linux-gnu/gramine',
     '/usr/lib64/gramine',
@@ -290,7 +290,7 @@ describe('where it lies', () => {
     expect(runtimeDigest(again)).toBe(runtimeDigest(first));
   });
 
-  test('of several, the best known place is taken and the others are told', async () => {
+  test('of several, the best known place is taken and the others are reported', async () => {
     const files = {
       ...packageFiles('/a/gramine', 'other'),
       ...installation('/usr/local/lib64/gramine', '1.8'),
@@ -301,8 +301,8 @@ describe('where it lies', () => {
     expect(runtime.origin).toBe('/usr/lib64/gramine');
     expect(runtime.version.release).toBe('1.7');
     expect(runtime.warnings).toEqual([
-      '/usr/local/lib64/gramine is a runtime too; /usr/lib64/gramine is taken',
-      '/a/gramine is a runtime too; /usr/lib64/gramine is taken',
+      '/usr/local/lib64/gramine is a runtime too; /usr/lib64/gramine is used',
+      '/a/gramine is a runtime too; /usr/lib64/gramine is used',
     ]);
   });
 
@@ -335,7 +335,7 @@ describe('what is missing is named', () => {
     const error = await failure({ '/bin/sh': makeElf() });
     expect(error.code).toBe('runtime');
     expect(error.message).toMatch(
-      /^the-image: no Gramine runtime found: looked for libsysdb\.so, sgx\/loader, .*; nothing like it is there$/,
+      /^the-image: no Gramine runtime found: looked for libsysdb\.so, sgx\/loader, .*; nothing similar is there$/,
     );
     expect(error.hint).toBeDefined();
   });
@@ -412,4 +412,32 @@ test('the digest tells contents, modes and names apart', async () => {
     ].map(async (files) => runtimeDigest(await find(files))),
   );
   expect(new Set(digests).size).toBe(4);
+});
+
+describe('gramine-ratls', () => {
+  const program = makeElf({ interpreter: '/lib64/ld-linux-x86-64.so.2', payload: 'ratls' });
+
+  test.each([
+    ['/usr/lib/x86_64-linux-gnu/gramine', '/usr/bin/gramine-ratls'],
+    ['/opt/gramine/lib64/gramine', '/opt/gramine/bin/gramine-ratls'],
+    ['/gramine/runtime', '/gramine/runtime/gramine-ratls'],
+  ])(
+    'of the installation in %s is found at %s, beside the files of every image',
+    async (directory, place) => {
+      const files = { ...installation(directory), [place]: program };
+      const { raTls, files: all } = await find(files, '1.9');
+      expect(raTls).toMatchObject({ path: '/gramine/runtime/gramine-ratls', mode: 0o755, content: program });
+      expect(all).toEqual((await find(installation(directory), '1.9')).files);
+    },
+  );
+
+  test('of another installation is not taken, and none is fine', async () => {
+    const files = { ...installation(), '/opt/bin/gramine-ratls': program };
+    expect((await find(files)).raTls).toBeUndefined();
+  });
+
+  test('that is not an ELF file is an error', async () => {
+    const error = await failure({ ...installation(), '/usr/bin/gramine-ratls': '#!/bin/sh' });
+    expect(error).toMatchObject({ code: 'runtime', subject: '/usr/bin/gramine-ratls' });
+  });
 });

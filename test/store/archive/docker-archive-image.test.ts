@@ -185,7 +185,7 @@ describe('a docker-archive', () => {
       save({ ...contents, 'manifest.json': [listing], '2/layer.tar': layer });
       await expect(read()).rejects.toMatchObject({
         code: 'blob',
-        message: expect.stringContaining(`the layer 2/layer.tar has another content: expected the diffId`),
+        message: expect.stringContaining(`the layer 2/layer.tar has different content: expected the diffId`),
       });
     });
   }
@@ -309,7 +309,7 @@ describe('a docker-archive', () => {
     ['gzip cut short', gzipSync(archiveOf({ ...contents, 'manifest.json': [listing] })).subarray(0, 2000)],
     ['a tar cut short inside an entry', archiveOf(contents).subarray(0, 3000)],
     ['a tar cut short inside a header', archiveOf(contents).subarray(0, 5700)],
-  ])('%s is no archive', async (_, bytes) => {
+  ])('%s is not an archive', async (_, bytes) => {
     writeFileSync(file, bytes);
     await expect(read()).rejects.toMatchObject({
       code: 'archive',
@@ -374,7 +374,7 @@ describe('a docker-archive', () => {
       const opened = await openImage({ kind: 'docker-archive', path: file });
       expect(opened.configDescriptor.digest).toBe(image.configDescriptor.digest);
       expect(opened.warnings).toEqual([
-        `the config ${Config} is not named by its digest; it is taken by its content, ${image.configDescriptor.digest}`,
+        `the config ${Config} is not named by its digest; it is identified by its content, ${image.configDescriptor.digest}`,
       ]);
       await opened.close();
     },
@@ -428,7 +428,7 @@ describe('a docker-archive', () => {
       }
     });
 
-    test('that of a manifest or an index that lies in it too, as Engines since 25 save images', async () => {
+    test('that of a manifest or an index that is in it too, as Engines since 25 save images', async () => {
       const index = Buffer.from(JSON.stringify(indexOf(entryOf(image.manifestBytes))));
       const blobs = [...(await blobsOf(image)), index];
       save({

@@ -47,14 +47,14 @@ test.each([
   ['http://a b:1', 'something else'],
   ['http://', 'something else'],
   ['ftp://user:secret@proxy.test:1', 'ftp://'],
-])('%s is refused, without a word of its password', (HTTPS_PROXY, got) => {
+])('%s is refused, without any of its password', (HTTPS_PROXY, got) => {
   const find = () => proxyFor(new URL('https://registry.test/'), { HTTPS_PROXY });
   expect(find).toThrow(expect.objectContaining({ code: 'config', subject: 'HTTPS_PROXY' }));
   expect(find).toThrow(`got ${got}`);
   expect(find).not.toThrow('secret');
 });
 
-test('a proxy that cannot be asked is what the error names, without its password', async () => {
+test('a proxy that cannot be used is what the error names, without its password', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -62,7 +62,7 @@ test('a proxy that cannot be asked is what the error names, without its password
   const { session } = openSession({ environment: { HTTPS_PROXY: `http://user:secret@127.0.0.1:${port}` } });
   await expect(openRegistryImage(session, parseImageName('registry.test/app:1'))).rejects.toMatchObject({
     code: 'registry',
-    message: `registry.test/app: cannot read the manifest of tag 1: the proxy http://127.0.0.1:${port} cannot be asked: nothing listens there`,
+    message: `registry.test/app: cannot read the manifest of tag 1: the proxy http://127.0.0.1:${port} cannot be used: nothing listens there`,
     hint: 'check HTTPS_PROXY and HTTP_PROXY, or except registry.test from it with NO_PROXY',
   });
 });

@@ -56,7 +56,7 @@ describe('what a name picks', () => {
     expect(got.names).toEqual([`${double.domain}/team/app:1`]);
   });
 
-  test('no tag is latest, and a digest goes before a tag', async () => {
+  test('no tag is latest, and a digest comes before a tag', async () => {
     const double = await stocked();
     const name = nameIn(double, `team/app:gone@${image.manifest.digest}`);
     await expectImage(await openRegistryImage(openSession().session, name), image);
@@ -130,7 +130,7 @@ describe('indexes', () => {
     expect(wanted.manifest.digest).toBe(v3.manifest.digest);
   });
 
-  test('an artifact beside the image is passed by; a type that nobody knows is not even asked for', async () => {
+  test('an artifact beside the image is passed by; an unknown type is not even requested', async () => {
     const double = await stocked();
     const artifact = canonicalJson({
       schemaVersion: 2,
@@ -159,11 +159,11 @@ describe('indexes', () => {
     await expectImage(await openRegistryImage(session, nameIn(double, 'team/app:all')), image);
     await expect(openRegistryImage(session, nameIn(double, 'team/app:none'))).rejects.toMatchObject({
       code: 'image',
-      message: expect.stringMatching(/artifact of type application\/xml, application\/vnd\.example/),
+      message: expect.stringMatching(/its type is application\/xml, application\/vnd\.example/),
     });
   });
 
-  test('an index for other platforms only lists what there is', async () => {
+  test('an index for other platforms only lists its platforms', async () => {
     const double = await stocked();
     double.addManifest(
       'team/app',
@@ -202,7 +202,7 @@ describe('indexes', () => {
     }
     await expect(
       openRegistryImage(openSession().session, nameIn(double, 'team/app:deep')),
-    ).rejects.toMatchObject({ code: 'image', message: expect.stringMatching(/at most 4 indexes/) });
+    ).rejects.toMatchObject({ code: 'image', message: expect.stringMatching(/at most 4 nested indexes/) });
   });
 });
 
@@ -215,7 +215,7 @@ describe('what the registry says is not believed', () => {
     double.fail('GET', /manifests/, { kind: 'flip' });
     await expect(open(double, `team/app@${image.manifest.digest}`)).rejects.toMatchObject({
       code: 'blob',
-      message: expect.stringMatching(/another digest: expected sha256:/),
+      message: expect.stringMatching(/a different digest: expected sha256:/),
     });
   });
 

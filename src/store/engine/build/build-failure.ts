@@ -4,7 +4,7 @@ import type { BuildOutcome } from './build-transcript.ts';
 /** An instruction may have hundreds of words. */
 const shownTitle = 200;
 
-/** The error for a build that failed: the step, what the Engine says of it, and the end of the step's own output. */
+/** The error for a build that failed: the step, what the Engine says about it, and the end of the step's own output. */
 export function buildFailure(
   subject: string,
   { said, step, lastLines }: BuildOutcome & { readonly kind: 'failed' },
@@ -33,7 +33,7 @@ function shorten(title: string): string {
 const networkTrouble =
   /could not resolve|temporary failure (?:in name resolution|resolving)|name or service not known|network is unreachable|no such host|failed to connect|connection (?:refused|timed out)|unable to connect/i;
 
-/** A step may say by itself what to do, in a line of its own. */
+/** A step may say by itself what to do, in its own line. */
 const ownHint = /^gsc hint: (.+)$/m;
 
 function hintFor(step: string | undefined, text: string): string {
@@ -43,10 +43,10 @@ function hintFor(step: string | undefined, text: string): string {
     return 'free space where the Engine keeps its images, for example with docker system prune';
   }
   if (step === undefined || /^(?:\[[^\]]*\] )?FROM |\[internal\] load metadata/.test(step)) {
-    return "the distribution's image cannot be had: pull it first, or name the registry that has it as Registry in the configuration";
+    return "the distribution's image could not be fetched: pull it first, or name the registry that has it as Registry in the configuration";
   }
   if (networkTrouble.test(text)) {
-    return 'the build has no way to the network: give it --network host, a proxy (--build-arg https_proxy=URL), or Mirror and Gramine.Subprojects in the configuration';
+    return 'the build cannot reach the network: give it --network host, a proxy (--build-arg https_proxy=URL), or Mirror and Gramine.Subprojects in the configuration';
   }
   return 'gsc build-gramine --file-only writes the Dockerfile: its steps can be tried by hand';
 }

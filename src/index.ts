@@ -116,6 +116,7 @@ export { parseToml as parseManifest, showPath, type TomlDocument, valueAt } from
 export type { Position } from './manifest/toml/toml-positions.ts';
 export type { KeyPath, TomlDate, TomlTable, TomlValue } from './manifest/toml/toml-value.ts';
 export { type AttestPolicy, defaultAttestPolicy, type Selection } from './policy/attest-policy.ts';
+export { defaultImagePolicy, type ImagePolicy } from './policy/image-policy.ts';
 export { defaultPolicy, type Policy, parsePolicy } from './policy/policy.ts';
 export { mergeProfiles, type Profile, type ProfileEntry } from './profile/profile.ts';
 export { parseProfile, writeProfile } from './profile/profile-text.ts';
@@ -196,6 +197,7 @@ export {
   type ImageCheckName,
   type Protection,
 } from './verify/check.ts';
+export type { RebuildSource } from './verify/rebuild.ts';
 export {
   damagedImage,
   type ImageVerdict,

@@ -46,9 +46,7 @@ const optionsSchema = z.object({
   preset: z.optional(z.string()),
   entrypoint: z.optional(words),
   cmd: z.optional(words),
-  raTls: z.optional(
-    z.object({ certificate: path, key: path, format: z.optional(z.enum(['pem', 'der'])) }),
-  ),
+  raTls: z.optional(z.object({ certificate: path, key: path, format: z.optional(z.enum(['pem', 'der'])) })),
   secretBrokers: z.optional(z.object({ servers: words, authorities: z.optional(hex) })),
   epochSeconds: z.optional(z.int()),
   manifest: z.optional(hex),

@@ -40,8 +40,11 @@ export interface GraminizedImage {
   readonly record: Maybe<BuildRecord>;
 }
 
-/** What of a scan a reading of an image passes on; its layers are always read, whatever a cache knows. */
-export type ReadOptions = Pick<ScanImageOptions, 'onProgress' | 'signal' | 'concurrency'>;
+/**
+ * What of a scan a reading of an image passes on. `indexes` are for layers that were read already: contents are seen of those only
+ * that are read, and an image that is to be verified is read whole.
+ */
+export type ReadOptions = Pick<ScanImageOptions, 'onProgress' | 'signal' | 'concurrency' | 'indexes'>;
 
 /**
  * Reads a graminized image. Throws `blob`, `tar` and `tree` errors for layers that are damaged, a `state` error for an image

@@ -1,28 +1,8 @@
-import type { imagePath } from '../base/image-path.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import { labels } from '../image/labels.ts';
 import { runtimeDigest } from '../runtime/runtime.ts';
-import { walkTree } from '../tree/walk-tree.ts';
 import { type Finding, failures, type ImageCheck, mismatch, notChecked, okUnless } from './check.ts';
 import type { GraminizedImage } from './graminized-image.ts';
-
-/** A file of the runtime as it lies in an image. */
-export interface ImageRuntimeFile {
-  readonly path: ReturnType<typeof imagePath>;
-  readonly mode: number;
-  readonly sha256: string;
-}
-
-/** The files of the runtime in an image, sorted by path. */
-export function runtimeFilesIn({ tree }: GraminizedImage): readonly ImageRuntimeFile[] {
-  const places = [graminizedPaths.packageDirectory, graminizedPaths.hostDirectory];
-  const files = places.flatMap((place) =>
-    [...walkTree(tree, place)].flatMap(({ path, node }) =>
-      node.kind === 'file' ? [{ path, mode: node.mode, sha256: node.sha256 }] : [],
-    ),
-  );
-  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
-}
+import { runtimeFilesIn } from './image-runtime.ts';
 
 const name = 'labels';
 const protection = 'not-protected';

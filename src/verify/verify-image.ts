@@ -1,6 +1,8 @@
 import { type ErrorCode, GscError } from '../base/error.ts';
 import type { Image } from '../image/image.ts';
 import type { Labels } from '../image/labels.ts';
+import { defaultImagePolicy, type ImagePolicy } from '../policy/image-policy.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { ScanImageOptions } from '../scan/scan-image.ts';
 import { failed, type ImageCheck, ok } from './check.ts';
 import { type GraminizedImage, readGraminizedImage } from './graminized-image.ts';
@@ -9,8 +11,12 @@ import { launchFileChecks } from './launch-file-checks.ts';
 import { layerChecks } from './layer-checks.ts';
 import { measureImage, measurementChecks } from './measurement-checks.ts';
 import { mountChecks } from './mount-checks.ts';
+import { policyChecks } from './policy-checks.ts';
 import { programChecks } from './program-checks.ts';
+import type { RebuildSource } from './rebuild.ts';
+import { rebuildChecks } from './rebuild-checks.ts';
 import { runConfigChecks } from './run-config-checks.ts';
+import { runtimeChecks } from './runtime-checks.ts';
 import { signatureChecks } from './signature-checks.ts';
 import { trustedFileChecks } from './trusted-file-checks.ts';
 
@@ -18,6 +24,14 @@ export interface VerifyImageOptions extends Pick<ScanImageOptions, 'onProgress' 
   /** 64 lower-case hex digits each: who signed, and which enclave it is. */
   readonly mrSigner?: string;
   readonly mrEnclave?: string;
+  /** What it was made of: it is built again. */
+  readonly base?: RebuildSource;
+  /** The runtime that it must have; also what it is built again with. */
+  readonly runtime?: Runtime;
+  /** The strict default by default. */
+  readonly policy?: ImagePolicy;
+  /** For which time the age of the signature is judged; the caller's clock. */
+  readonly at: Date;
 }
 
 /** What became of an image's verification. */
@@ -33,14 +47,24 @@ export interface ImageVerdict {
  * Checks whether a graminized image is what it claims to be. Everything is read from the image itself, in one pass over its
  * layers. Throws a `state` error for an image that is not graminized, and what reading it from its place throws.
  */
-export async function verifyImage(image: Image, options: VerifyImageOptions = {}): Promise<ImageVerdict> {
+export async function verifyImage(image: Image, options: VerifyImageOptions): Promise<ImageVerdict> {
   try {
     const read = await readGraminizedImage(image, options);
     const layers = ok('image', {
       subject: image.name,
       detail: `${image.layers.length} layers, each with the digests that the manifest and the config name`,
     });
-    return verdictOn([layers, ...ownChecks(read, options)], read.labels);
+    const { base, runtime, policy = defaultImagePolicy, at } = options;
+    return verdictOn(
+      [
+        layers,
+        ...ownChecks(read, options),
+        ...(await rebuildChecks(read, base, runtime)),
+        ...runtimeChecks(read, runtime),
+        ...policyChecks(read, { policy, at, app: base?.app }),
+      ],
+      read.labels,
+    );
   } catch (error) {
     if (isDamage(error)) return damagedImage(error);
     throw error;

@@ -5,6 +5,7 @@ import { addBuildGramine } from './commands/build-gramine-command.ts';
 import { addCache } from './commands/cache-command.ts';
 import { addCollateral } from './commands/collateral-command.ts';
 import { addConfig } from './commands/config-command.ts';
+import { addDiff } from './commands/diff-command.ts';
 import { addEvidence } from './commands/evidence-command.ts';
 import { addExplain } from './commands/explain-command.ts';
 import { addGenPrivateKey } from './commands/gen-private-key-command.ts';
@@ -26,6 +27,7 @@ export const commands: readonly AddCommand[] = [
   addSignImage,
   addInfoImage,
   addVerifyImage,
+  addDiff,
   addAttestBuild,
   addEvidence,
   addAttest,

@@ -64,7 +64,7 @@ const signs = { added: '+', removed: '-', changed: '~' } as const;
 
 /** `~ sgx.debug: false -> true`; hashes are cut, as the subject is what counts. */
 export function showChange({ kind, subject, before, after, layer }: ImageChange): string {
-  const values = [before, after].filter((value) => value !== undefined).map(shorten);
+  const values = [before, after].flatMap((value) => (value ? [shorten(value)] : []));
   const where = layer === undefined ? '' : ` (${layer})`;
   return `${signs[kind]} ${subject}${values.length > 0 ? `: ${values.join(' -> ')}` : ''}${where}`;
 }

@@ -8,7 +8,7 @@ import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { libpalPath } from '../runtime/launch.ts';
 import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
-import { type ScanImageOptions, scanImage } from '../scan/scan-image.ts';
+import { type LayerIndexStore, type ScanImageOptions, scanImage } from '../scan/scan-image.ts';
 import { describeSigstruct, type SigstructDescription } from '../signature/describe-sigstruct.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath, showFailure } from '../tree/resolve-path.ts';
@@ -40,19 +40,26 @@ export interface GraminizedImage {
   readonly record: Maybe<BuildRecord>;
 }
 
-/**
- * What of a scan a reading of an image passes on. `indexes` are for layers that were read already: contents are seen of those only
- * that are read, and an image that is to be verified is read whole.
- */
-export type ReadOptions = Pick<ScanImageOptions, 'onProgress' | 'signal' | 'concurrency' | 'indexes'>;
+export interface ReadOptions extends Pick<ScanImageOptions, 'onProgress' | 'signal' | 'concurrency'> {
+  /** An image that was read before: layers that both have are not read again. An image that is to be verified is read whole. */
+  readonly seen?: Pick<GraminizedImage, 'indexes' | 'contents'>;
+}
+
+/** What is known of layers that were read: a layer is its uncompressed bytes, so the same diffId has the same index. */
+export function knownIndexes(indexes: readonly LayerIndex[]): LayerIndexStore {
+  const byDiffId = new Map(indexes.map((index) => [index.diffId, index]));
+  return { load: async ({ diffId }) => byDiffId.get(diffId), save: async () => {} };
+}
 
 /**
  * Reads a graminized image. Throws `blob`, `tar` and `tree` errors for layers that are damaged, a `state` error for an image
  * that has nothing of gsc's.
  */
 export async function readGraminizedImage(image: Image, options: ReadOptions = {}): Promise<GraminizedImage> {
-  const contents = new ObservedContents();
-  const { tree, indexes } = await scanImage(image, { ...options, observer: contents });
+  const { seen, ...scan } = options;
+  const contents = seen?.contents ?? new ObservedContents();
+  const known = seen && { indexes: knownIndexes(seen.indexes) };
+  const { tree, indexes } = await scanImage(image, { ...scan, ...known, observer: contents });
   const found: Labels = image.config.config?.Labels ?? {};
   const read = (path: ImagePath) => ownContent(tree, contents, path);
   const isThere = (path: ImagePath) => read(path).problem === undefined;

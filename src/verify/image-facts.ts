@@ -15,7 +15,15 @@ import { walkTree } from '../tree/walk-tree.ts';
 import { type GraminizedImage, showLayer } from './graminized-image.ts';
 
 /** The parts in which two images are compared, in the order of the report. */
-export const factKinds = ['signature', 'runtime', 'keys', 'environment', 'start', 'files'] as const;
+export const factKinds = [
+  'signature',
+  'runtime',
+  'keys',
+  'environment',
+  'start',
+  'files',
+  'trusted',
+] as const;
 
 export type FactKind = (typeof factKinds)[number];
 
@@ -27,14 +35,12 @@ export type ImageFacts = Readonly<Record<FactKind, ReadonlyMap<string, string>>>
 
 /** What of a graminized image is worth comparing. */
 export function factsOf(image: GraminizedImage): ImageFacts {
-  const trusted = image.manifest.value?.names.trusted;
+  const trusted = [...(image.manifest.value?.names.trusted.keys() ?? [])];
   const root: TomlTable = image.manifest.value?.root ?? new Map();
   const [runtime, files, layerOf] = [new Map(), new Map(), new Map()] as Map<string, string>[];
   for (const { path, node } of walkTree(image.tree)) {
     if (signatureFiles.has(path) || node.kind === 'directory') continue;
-    const isOwn = ownDirectoryOf(path) !== undefined;
-    const trust = isOwn || trusted === undefined || trusted.has(path) ? '' : ', not trusted';
-    (isOwn ? runtime : files)?.set(showBytes(path), `${contentOf(node)}${trust}`);
+    (ownDirectoryOf(path) === undefined ? files : runtime)?.set(showBytes(path), contentOf(node));
     layerOf?.set(showBytes(path), showLayer(image.image, node.layer));
   }
   return {
@@ -44,6 +50,8 @@ export function factsOf(image: GraminizedImage): ImageFacts {
     environment: environmentIn(root),
     start: startFacts(image),
     files: files ?? new Map(),
+    // Their contents are compared as files.
+    trusted: new Map(trusted.map((path) => [showBytes(path), ''] as const)),
     layerOf: layerOf ?? new Map(),
   };
 }

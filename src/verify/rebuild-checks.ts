@@ -102,7 +102,8 @@ function judge(image: GraminizedImage, rebuilt: Rebuilt, { source, runtime }: In
     different < 0 ? undefined : `${showLayer(image.image, different)} differs`,
     ...otherInputs(image, source),
   ];
-  const lines = showDifference(diffFacts(comparable(rebuilt.image), comparable(image)), mostChanges);
+  const found = showDifference(diffFacts(comparable(rebuilt.image), comparable(image)), mostChanges);
+  const lines = found.length > 0 ? found : ['the same values in another order or layout'];
   const detail = `built again with ${how}: ${what.filter((part) => part !== undefined).join('; ')}`;
   return failed('rebuild', { ...finding, detail, lines: ['- the rebuild, + the image', ...lines] });
 }

@@ -1,15 +1,16 @@
+import { digestOf, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
-import { optionsOfRecord } from '../graminize/build-record.ts';
+import { optionsOfRecord, type RecordedOptions } from '../graminize/build-record.ts';
 import { graminize } from '../graminize/graminize.ts';
 import type { GivenProfile } from '../graminize/profiled-selection.ts';
 import type { Image } from '../image/image.ts';
 import { labels } from '../image/labels.ts';
 import type { TomlDocument } from '../manifest/toml/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { LayerIndex } from '../scan/layer-index.ts';
-import { type ImageScan, type LayerIndexStore, scanImage } from '../scan/scan-image.ts';
+import { readFiles } from '../scan/read-files.ts';
+import { type ImageScan, scanImage } from '../scan/scan-image.ts';
 import { measureLaidOut } from '../signature/sign-enclave.ts';
-import { type GraminizedImage, readGraminizedImage } from './graminized-image.ts';
+import { type GraminizedImage, knownIndexes, readGraminizedImage } from './graminized-image.ts';
 import { runtimeInImage } from './image-runtime.ts';
 
 /** What an image was made of, as far as the image cannot say it itself. */
@@ -43,8 +44,9 @@ export async function rebuild(
   const { record, version } = image;
   if (record.value === undefined) throw unknown(image, record.problem);
   if (version.value === undefined) throw unknown(image, version.problem);
+  const added = await addedContents(image, record.value.options);
   const options = optionsOfRecord(record.value.options, {
-    contentOf: (sha256) => contentOf(image, sha256),
+    contentOf: (sha256) => added.get(sha256) ?? contentOf(image, sha256),
     ...(manifest && { manifest }),
     ...(profile && { profile }),
   });
@@ -56,17 +58,24 @@ export async function rebuild(
     ...(toolVersion !== undefined && { toolVersion }),
     ...(baseName !== undefined && { baseName }),
   });
-  const known = knownIndexes(given.scan.indexes);
+  const seen = { indexes: [...image.indexes, ...given.scan.indexes], contents: image.contents };
   return {
-    image: await readGraminizedImage(graminized.image, { indexes: known }),
+    image: await readGraminizedImage(graminized.image, { seen }),
     mrEnclave: measureLaidOut(graminized.enclave).mrEnclave,
   };
 }
 
-/** A layer is its uncompressed bytes: the same diffId has the same index. */
-function knownIndexes(indexes: readonly LayerIndex[]): LayerIndexStore {
-  const byDiffId = new Map(indexes.map((index) => [index.diffId, index]));
-  return { load: async ({ diffId }) => byDiffId.get(diffId), save: async () => {} };
+/** The files that the build added, out of the image: by their SHA-256. */
+async function addedContents(
+  { image, tree }: GraminizedImage,
+  { files = [] }: RecordedOptions,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const contents = await readFiles(
+    image,
+    tree,
+    files.map(({ path }) => path),
+  );
+  return new Map([...contents.values()].map((content) => [hexOf(digestOf(content)), content]));
 }
 
 /** Of what gsc itself put into the image. */

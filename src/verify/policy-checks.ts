@@ -225,7 +225,7 @@ function baseCheck({ labels: found }: GraminizedImage, { policy, app }: PolicyCo
   const names = [...new Set(known.filter((each) => each !== undefined))];
   const check = selectionCheck('policy-base', 'app image', names, policy.bases);
   const isOnlyStated = app === undefined && policy.bases.accepted !== undefined && check.result === 'ok';
-  return isOnlyStated
-    ? notChecked('policy-base', { ...check, detail: `${check.detail}: a label says so; --base proves it` })
-    : check;
+  if (!isOnlyStated) return check;
+  const { subject, detail } = check;
+  return notChecked('policy-base', { subject, detail: `${detail}: a label says so; --base proves it` });
 }

@@ -5,7 +5,7 @@ import { labels } from '../image/labels.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ImageScan } from '../scan/scan-image.ts';
 import { failed, failures, type ImageCheck, mismatch, notChecked, ok, okUnless } from './check.ts';
-import { diffFacts, showDifference } from './diff-facts.ts';
+import { diffFacts, isSame, showDifference } from './diff-facts.ts';
 import { type GraminizedImage, showLayer } from './graminized-image.ts';
 import { factsOf, type ImageFacts } from './image-facts.ts';
 import { type RebuildSource, type Rebuilt, rebuild, scanBase } from './rebuild.ts';
@@ -82,30 +82,37 @@ interface Inputs {
 
 function judge(image: GraminizedImage, rebuilt: Rebuilt, { source, runtime }: Inputs): ImageCheck {
   const finding = { subject: source.app.name, protection } as const;
-  const got = image.signature.value?.mrEnclave;
-  const isSameManifest = sameBytes(image, rebuilt);
-  const base = image.record.value?.base.length ?? 0;
-  const different = rebuilt.image.image.layers.findIndex(
-    ({ diffId }, index) => index >= base && image.image.layers[index]?.diffId !== diffId,
-  );
   const how =
     runtime === undefined ? 'the runtime in the image (--runtime gives another one)' : runtime.subject;
-  if (isSameManifest && (got === undefined || got === rebuilt.mrEnclave) && different < 0) {
-    const detail = `built again with ${how}: the same layers, manifest and MRENCLAVE ${rebuilt.mrEnclave}`;
+  const difference = diffFacts(comparable(rebuilt.image), comparable(image));
+  const what = [
+    ...differencesIn(image, rebuilt),
+    ...(isSame(difference) ? [] : ['it is not the same image']),
+  ];
+  if (what.length === 0) {
+    const detail = `built again with ${how}: the same layers, configuration, manifest and MRENCLAVE ${rebuilt.mrEnclave}`;
     return ok('rebuild', { ...finding, detail });
   }
-  const what = [
-    isSameManifest ? undefined : 'the manifest differs',
-    got === undefined || got === rebuilt.mrEnclave
-      ? undefined
-      : mismatch(`MRENCLAVE ${rebuilt.mrEnclave}`, got),
-    different < 0 ? undefined : `${showLayer(image.image, different)} differs`,
-    ...otherInputs(image, source),
-  ];
-  const found = showDifference(diffFacts(comparable(rebuilt.image), comparable(image)), mostChanges);
+  const found = showDifference(difference, mostChanges);
   const lines = found.length > 0 ? found : ['the same values in another order or layout'];
-  const detail = `built again with ${how}: ${what.filter((part) => part !== undefined).join('; ')}`;
+  const detail = `built again with ${how}: ${[...what, ...otherInputs(image, source)].join('; ')}`;
   return failed('rebuild', { ...finding, detail, lines: ['- the rebuild, + the image', ...lines] });
+}
+
+/** What has to be the same byte for byte. */
+function differencesIn(image: GraminizedImage, rebuilt: Rebuilt): readonly string[] {
+  const got = image.signature.value?.mrEnclave;
+  const base = image.record.value?.base.length ?? 0;
+  const layer = rebuilt.image.image.layers.findIndex(
+    ({ diffId }, index) => index >= base && image.image.layers[index]?.diffId !== diffId,
+  );
+  return [
+    ...(sameBytes(image, rebuilt) ? [] : ['the manifest differs']),
+    ...(got === undefined || got === rebuilt.mrEnclave
+      ? []
+      : [mismatch(`MRENCLAVE ${rebuilt.mrEnclave}`, got)]),
+    ...(layer < 0 ? [] : [`${showLayer(image.image, layer)} differs`]),
+  ];
 }
 
 const mostChanges = 40;

@@ -1,6 +1,6 @@
 import { labels } from '../image/labels.ts';
 import { type Runtime, runtimeDigest } from '../runtime/runtime.ts';
-import { failed, type ImageCheck, notChecked, ok } from './check.ts';
+import { failed, type ImageCheck, mismatch, notChecked, ok } from './check.ts';
 import { diffMaps, showChange } from './diff-facts.ts';
 import { type GraminizedImage, showLayer } from './graminized-image.ts';
 import { runtimeFilesIn } from './image-runtime.ts';
@@ -20,6 +20,11 @@ export function runtimeChecks(image: GraminizedImage, runtime: Runtime | undefin
         lines: files.map(({ path, sha256 }) => `${sha256}  ${path}`),
       }),
     ];
+  }
+  const version = image.labels[labels.runtimeVersion];
+  if (runtime.version.text !== version) {
+    const detail = `${mismatch(runtime.version.text, version ?? 'none')}: the image's label names another version than ${runtime.subject} has`;
+    return [failed('runtime', { subject, detail })];
   }
   const factOf = ({ sha256, mode }: { sha256: string; mode: number }) => `${sha256} ${mode.toString(8)}`;
   const changes = diffMaps(

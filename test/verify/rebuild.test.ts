@@ -61,24 +61,32 @@ function textOf({ name, subject, detail, lines = [] }: ImageCheck): string {
 }
 
 describe('verify-image --base', () => {
-  const builds: readonly (readonly [what: string, options: readonly string[], again?: readonly string[]])[] =
-    [
-      ['no options', []],
-      ['a level of trust and a pattern', ['--trust-level', 'lean', '--exclude', '/srv/b']],
-      ['volumes and secrets', ['--volume', '/data=encrypted:k', '--volume', '/v=tmpfs', '--secret', 's']],
-      ['variables and hosts', ['-e', 'A=2', '-e', 'B', '--host', 'db=10.0.0.1']],
-      ['an added file', ['--file', 'added.txt:/srv/added']],
-      ['another start', ['--entrypoint', '["/tool", "a"]', '--cmd', 'b']],
-      ['arguments of the host', ['--insecure-args']],
-      ["the image's C library", ['--entrypoint', '/tool', '--libc', 'image']],
-      ['a preset', ['--preset', 'auto']],
-      ['a manifest', ['user.manifest'], ['--manifest', 'user.manifest']],
-      ['a profile', ['--profile', 'profile'], ['--profile', 'profile']],
-    ];
+  interface Build {
+    readonly what: string;
+    readonly options: readonly string[];
+    /** What a rebuild has to be given again. */
+    readonly again?: readonly string[];
+  }
+  const builds: readonly Build[] = [
+    { what: 'no options', options: [] },
+    { what: 'a level of trust and a pattern', options: ['--trust-level', 'lean', '--exclude', '/srv/b'] },
+    {
+      what: 'volumes and secrets',
+      options: ['--volume', '/data=encrypted:k', '--volume', '/v=tmpfs', '--secret', 's'],
+    },
+    { what: 'variables and hosts', options: ['-e', 'A=2', '-e', 'B', '--host', 'db=10.0.0.1'] },
+    { what: 'an added file', options: ['--file', 'added.txt:/srv/added'] },
+    { what: 'another start', options: ['--entrypoint', '["/tool", "a"]', '--cmd', 'b'] },
+    { what: 'arguments of the host', options: ['--insecure-args'] },
+    { what: "the image's C library", options: ['--entrypoint', '/tool', '--libc', 'image'] },
+    { what: 'a preset', options: ['--preset', 'auto'] },
+    { what: 'a manifest', options: ['user.manifest'], again: ['--manifest', 'user.manifest'] },
+    { what: 'a profile', options: ['--profile', 'profile'], again: ['--profile', 'profile'] },
+  ];
   const policy =
     'verify-image: {host_arguments: true, host_environment: ["*"], allowed_files: [/run/secrets]}\n';
 
-  test.each(builds)('builds an image with %s again, byte for byte', async (_, options, again = []) => {
+  test.each(builds)('builds an image with $what again, byte for byte', async ({ options, again = [] }) => {
     writeFileSync(at('policy.yaml'), policy);
     const name = await built(...options);
     const more = ['--base', 'oci:app', '--runtime', 'runtime', '--policy', 'policy.yaml', ...again];

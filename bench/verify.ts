@@ -3,7 +3,7 @@
  * same run (one reading of all layers, and the merged tree), and with a rebuild against a build with an empty cache.
  * Needs root and busybox-static for the image, and a C compiler for the stand-in runtime.
  */
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { openImages } from '../src/library/images.ts';
 import { scanImage } from '../src/scan/scan-image.ts';
@@ -28,6 +28,7 @@ async function measure(): Promise<void> {
     for (const name of names) rmSync(`${directory}/${name}`, { recursive: true, force: true });
   };
   const { root } = await standinRuntime();
+  mkdirSync('out/bench/build', { recursive: true });
   const app = `oci:${await largeLayout('out/bench/build')}:latest`;
   const [signed, again, key] = ['signed', 'again', 'key.pem'].map((name) => `${directory}/${name}`);
   remove('signed', 'again', 'key.pem', 'cache');

@@ -4,6 +4,7 @@ import { addBuild } from './commands/build-command.ts';
 import { addBuildGramine } from './commands/build-gramine-command.ts';
 import { addCache } from './commands/cache-command.ts';
 import { addCollateral } from './commands/collateral-command.ts';
+import { addCompletion } from './commands/completion-command.ts';
 import { addConfig } from './commands/config-command.ts';
 import { addDiff } from './commands/diff-command.ts';
 import { addEvidence } from './commands/evidence-command.ts';
@@ -11,11 +12,13 @@ import { addExplain } from './commands/explain-command.ts';
 import { addGenPrivateKey } from './commands/gen-private-key-command.ts';
 import { addInfoImage } from './commands/info-image-command.ts';
 import { addInit } from './commands/init-command.ts';
+import { addKey } from './commands/key-command.ts';
 import { addManifestCheck } from './commands/manifest-check-command.ts';
 import { addMigrateManifest } from './commands/migrate-manifest-command.ts';
 import { addSecrets } from './commands/secrets-command.ts';
 import { addSgxSign } from './commands/sgx-sign-command.ts';
 import { addSignImage } from './commands/sign-image-command.ts';
+import { addSignPrepared } from './commands/sign-prepared-command.ts';
 import { addSigstructView } from './commands/sigstruct-view-command.ts';
 import { addTrace } from './commands/trace-command.ts';
 import { addVerifyImage } from './commands/verify-image-command.ts';
@@ -25,6 +28,7 @@ import type { AddCommand } from './options/command-context.ts';
 export const commands: readonly AddCommand[] = [
   addBuild,
   addSignImage,
+  addSignPrepared,
   addInfoImage,
   addVerifyImage,
   addDiff,
@@ -37,6 +41,7 @@ export const commands: readonly AddCommand[] = [
   addExplain,
   addTrace,
   addGenPrivateKey,
+  addKey,
   addSgxSign,
   addSigstructView,
   addInit,
@@ -44,4 +49,5 @@ export const commands: readonly AddCommand[] = [
   addMigrateManifest,
   addConfig,
   addCache,
+  addCompletion,
 ];

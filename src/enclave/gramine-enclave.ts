@@ -13,6 +13,8 @@ export interface GramineEnclave {
   readonly settings: EnclaveSettings;
   readonly rules: EnclaveRules;
   readonly layout: EnclaveLayout;
+  /** The loader's file that is measured. */
+  readonly libpal: Buffer;
 }
 
 /** The manifest of an enclave: its keys, and its bytes beside the enclave. */
@@ -43,5 +45,5 @@ export function layOutAsSigned(
   const rules = enclaveRulesOf(version);
   const image = parseEnclaveImage(libpal, subject);
   const layout = layOutEnclave({ manifest: manifest.bytes, libpal: image, settings, rules });
-  return { manifest, version, settings, rules, layout };
+  return { manifest, version, settings, rules, layout, libpal };
 }

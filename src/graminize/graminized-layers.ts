@@ -12,7 +12,7 @@ import { type AddedFile, addedLayer, checkRoomFor } from '../layer/added-layer.t
 import { appLoaderScript } from '../runtime/apploader.ts';
 import { harmfulHostVariables, hostEnvironment, launchArguments } from '../runtime/launch.ts';
 import { showRuntimeVersion } from '../runtime/patch-marks.ts';
-import { runtimeDigest, runtimeFiles } from '../runtime/runtime.ts';
+import { runtimeDigest, runtimeDirectories, runtimeFiles } from '../runtime/runtime.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath } from '../tree/resolve-path.ts';
 import type { GraminizeOptions } from './build-options.ts';
@@ -30,8 +30,13 @@ export function appendGraminizedLayers(
   const hasShell = isExecutableFile(tree, '/bin/sh');
   const times = imageTimes(app.config, options.epochSeconds);
   const raTls = attested.raTls?.program.file;
-  const runtimeParts = [...runtimeFiles(runtime), ...(raTls ? [raTls] : [])];
+  const runtimeParts = [
+    ...runtimeFiles(runtime).filter(({ path }) => path !== graminizedPaths.libpal),
+    ...(raTls ? [raTls] : []),
+  ];
   const appParts = [
+    // Beside the manifest: who signs reads this layer alone, not the large one of the runtime.
+    ...runtimeFiles(runtime).filter(({ path }) => path === graminizedPaths.libpal),
     ...appLayerFiles(manifest.bytes, hasShell, argumentSource === 'host'),
     ...(hosts === undefined ? [] : [{ path: graminizedPaths.hosts, mode: 0o644, content: hosts }]),
     ...attested.added,
@@ -46,27 +51,30 @@ export function appendGraminizedLayers(
     isDocker: app.manifest.mediaType === mediaTypes.dockerManifest,
   };
   const inBase = (path: ImagePath) => lookup(tree, path)?.kind === 'directory';
-  const layers = [
-    addedLayer(runtimeParts, {
-      ...common,
-      comment: `gsc build: ${showRuntimeVersion(runtime.version.text, runtime.patches)}${runtime.isStandIn ? ' (stand-in)' : ''}`,
-      hasDirectory: inBase,
-    }),
-    addedLayer(appParts, {
-      ...common,
-      comment: 'gsc build: manifest',
-      directories: start.workingDirectory.exists ? [] : [start.workingDirectory.realPath],
-      hasDirectory: (path) => inBase(path) || path === '/gramine',
-    }),
-  ];
+  const runtimeLayer = addedLayer(runtimeParts, {
+    ...common,
+    comment: `gsc build: ${showRuntimeVersion(runtime.version.text, runtime.patches)}${runtime.isStandIn ? ' (stand-in)' : ''}`,
+    hasDirectory: inBase,
+  });
+  const inRuntime = new Set(runtimeDirectories({ files: runtimeParts }));
+  const appLayer = addedLayer(appParts, {
+    ...common,
+    comment: 'gsc build: manifest',
+    directories: start.workingDirectory.exists ? [] : [start.workingDirectory.realPath],
+    hasDirectory: (path) => inBase(path) || inRuntime.has(path),
+  });
   return appendLayers(app, {
     name: options.name ?? `${app.name}-unsigned`,
-    layers,
+    layers: [runtimeLayer, appLayer],
     created: times.created,
     configure: (config) => {
       const run = {
         ...runConfigOf(config, argumentSource === 'host', hasShell),
-        Labels: { ...withoutBase(config.Labels ?? {}), ...labelsOf(context, options) },
+        Labels: {
+          ...withoutBase(config.Labels ?? {}),
+          ...labelsOf(context, options),
+          [labels.runtimeLayer]: runtimeLayer.layer.diffId,
+        },
       };
       const record = {
         base: app.layers.map(({ diffId }) => diffId),

@@ -1,115 +1,72 @@
-import { digestOf, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
-import type { ImagePath } from '../base/image-path.ts';
-import { layOutGramineEnclave } from '../enclave/gramine-enclave.ts';
-import type { Graminized } from '../graminize/graminize.ts';
 import { appendLayers } from '../image/append.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { imageTimes } from '../image/image-times.ts';
-import { labels, stateOf } from '../image/labels.ts';
+import { labels } from '../image/labels.ts';
 import { mediaTypes } from '../image/media-type.ts';
 import { addedLayer } from '../layer/added-layer.ts';
-import { CompleteManifest } from '../manifest/complete-manifest.ts';
-import { type TomlTable, valueAt } from '../manifest/toml/toml.ts';
-import { libpalPath } from '../runtime/launch.ts';
-import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
-import { readTopFiles } from '../scan/read-top-files.ts';
 import { type SignedEnclave, signLaidOut } from '../signature/sign-enclave.ts';
 import type { Signer } from '../signature/signer.ts';
+import type { AppliedOverride } from './enclave-overrides.ts';
+import { type MeasureOptions, measureImage, type UnsignedImage } from './unsigned-enclave.ts';
 
-const sgxLibpal = libpalPath('sgx');
-
-export interface SignImageOptions {
+export interface SignImageOptions extends MeasureOptions {
   readonly signer: Signer;
   /** `YYYY-MM-DD`; by default the day (UTC) on which the unsigned image was created. */
   readonly date?: string;
   /** How messages call the result; by default as the unsigned image. */
   readonly name?: string;
+  /** False: a debug enclave is signed only by a key that says it is for tests. True by default. */
+  readonly allowsDebug?: boolean;
+  /** MRSIGNER of the only key that may sign; 64 hex digits. By default any. */
+  readonly mrSigner?: string;
 }
-
-/** What `graminize` makes: an unsigned image whose enclave is laid out, so that nothing is read out of its layers. */
-export type UnsignedImage = Pick<Graminized, 'image' | 'enclave'>;
 
 export interface SignedImage {
   readonly image: Image;
   readonly enclave: SignedEnclave;
   readonly date: string;
+  /** The keys of the manifest that were overridden. */
+  readonly applied: readonly AppliedOverride[];
 }
 
 /**
- * Signs a graminized image: measures its enclave and adds a layer with `entrypoint.manifest.sgx` and `entrypoint.sig`.
- * Same image, key and date, same bytes. Throws a `state` error for an image that is not graminized or signed already,
- * `manifest`, `elf` and `enclave` errors for an enclave that Gramine would not start.
+ * Signs a graminized image: measures its enclave and adds a layer with `entrypoint.manifest.sgx` and `entrypoint.sig`, in place of
+ * such a layer if the image is signed already. Same image, key and date, same bytes. The signature is verified. Throws a `state`
+ * error for an image that is not graminized, `manifest`, `elf` and `enclave` errors for an enclave that Gramine would not start
+ * and for a debug enclave that may not be signed, `key` errors for a signer that does not do its work, or is not the wanted one.
  */
 export async function signImage(
   unsigned: Image | UnsignedImage,
-  { signer, name, date: given }: SignImageOptions,
+  { signer, name, date: given, allowsDebug = true, mrSigner, ...measuring }: SignImageOptions,
 ): Promise<SignedImage> {
-  const { image, enclave } = 'enclave' in unsigned ? unsigned : await readUnsignedImage(unsigned);
+  const { image, enclave, measured, applied } = await measureImage(unsigned, measuring);
+  if (measured.settings.isDebug && !allowsDebug && signer.isForTests !== true) throw debugEnclave(image);
   const date = given ?? imageTimes(image.config).day;
-  const signed = await signLaidOut(enclave, { signer, date });
+  const facts = { image: name ?? image.name };
+  const signed = await signLaidOut(enclave, { signer, date, facts, mrEnclave: measured.mrEnclave });
+  if (mrSigner !== undefined && mrSigner !== signed.mrSigner) throw wrongSigner(signer, signed, mrSigner);
   const { bytes } = enclave.manifest;
-  return { image: appendSignature(image, bytes, signed, name ?? image.name), enclave: signed, date };
+  return { image: appendSignature(image, bytes, signed, facts.image), enclave: signed, date, applied };
 }
 
-/** Reads the enclave out of an image that was stored. */
-async function readUnsignedImage(image: Image): Promise<UnsignedImage> {
-  const version = runtimeVersionOf(image);
-  const parts = await readParts(image);
-  const manifest = CompleteManifest.parse(parts.manifest, `${image.name}: ${graminizedPaths.manifest}`);
-  checkRuntimeHash(manifest.root, parts.libos, image.name);
-  const program = { libpal: parts.libpal, subject: 'libpal.so', version };
-  return { image, enclave: layOutGramineEnclave(manifest, program) };
-}
-
-function runtimeVersionOf(image: Image): RuntimeVersion {
-  const found = image.config.config?.Labels ?? {};
-  const state = stateOf(found);
-  if (state === 'unsigned') return parseRuntimeVersion(found[labels.runtimeVersion] ?? '');
-  throw new GscError({
-    code: 'state',
-    subject: image.name,
-    message: `expected an unsigned graminized image, got ${state === 'app' ? 'one that is not graminized' : 'one that is signed already'}`,
-    hint: state === 'app' ? 'make it with gsc build first' : 'sign the unsigned image that it was made from',
+/** The host reads and changes a debug enclave as it likes; a signature that people trust should not be on one by accident. */
+export function debugEnclave({ name }: Pick<Image, 'name'>): GscError {
+  return new GscError({
+    code: 'enclave',
+    subject: name,
+    message: 'this is a debug enclave (sgx.debug = true), whose memory the host can read',
+    hint: 'sign it with --no-debug; for tests, with --allow-debug or a key of gsc gen-private-key --test',
   });
 }
 
-interface EnclaveParts {
-  readonly manifest: Buffer;
-  readonly libpal: Buffer;
-  readonly libos: Buffer;
-}
-
-async function readParts(image: Image): Promise<EnclaveParts> {
-  const files = await readTopFiles(image, [graminizedPaths.manifest, sgxLibpal, graminizedPaths.libos]);
-  const part = (path: ImagePath): Buffer => {
-    const content = files.get(path);
-    if (content !== undefined) return content;
-    throw new GscError({
-      code: 'state',
-      subject: image.name,
-      message: `expected ${path} in the image, where gsc build puts it, got none`,
-      hint: 'build the image again with gsc build',
-    });
-  };
-  return {
-    manifest: part(graminizedPaths.manifest),
-    libpal: part(sgxLibpal),
-    libos: part(graminizedPaths.libos),
-  };
-}
-
-/** Since 1.8 the manifest holds the hash of libsysdb.so; an enclave whose file differs would not start. */
-function checkRuntimeHash(manifest: TomlTable, libos: Buffer, name: string): void {
-  const expected = valueAt(manifest, ['loader', 'entrypoint', 'sha256']);
-  const got = hexOf(digestOf(libos));
-  if (expected === undefined || expected === got) return;
-  throw new GscError({
-    code: 'runtime',
-    subject: `${name}: ${graminizedPaths.libos}`,
-    message: `expected the SHA-256 that the manifest holds, ${String(expected)}, got ${got}`,
-    hint: 'the image was changed after gsc build: build it again',
+function wrongSigner(signer: Signer, { mrSigner }: SignedEnclave, expected: string): GscError {
+  return new GscError({
+    code: 'key',
+    subject: signer.subject,
+    message: `expected a signature by the key with MRSIGNER ${expected}, got one by ${mrSigner}`,
+    hint: 'sign with that key',
   });
 }
 

@@ -5,7 +5,7 @@ import { parseToml } from '../manifest/toml/toml.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { attributesOf } from './attributes.ts';
 import { signSigstruct, type UnsignedSigstruct } from './sign-sigstruct.ts';
-import type { Signer } from './signer.ts';
+import type { Signer, SigningFacts } from './signer.ts';
 import { encodeDate } from './sigstruct-date.ts';
 import { type SigstructRules, sigstructRulesOf } from './sigstruct-rules.ts';
 import { mrSignerOf } from './verify-sigstruct.ts';
@@ -47,17 +47,26 @@ export function measureGramineEnclave(source: EnclaveSource): MeasuredEnclave {
 export async function signEnclave(
   source: EnclaveSource & { readonly signer: Signer; readonly date: string },
 ): Promise<SignedEnclave> {
-  return signLaidOut(layOut(source), source);
+  const { signer, date } = source;
+  return signLaidOut(layOut(source), { signer, date });
+}
+
+export interface SignLaidOutOptions {
+  readonly signer: Signer;
+  readonly date: string;
+  readonly facts?: SigningFacts;
+  /** MRENCLAVE where it is known from an earlier measuring of the same enclave; 64 hex digits. */
+  readonly mrEnclave?: string;
 }
 
 /** The same for an enclave that is laid out already. */
 export async function signLaidOut(
   enclave: GramineEnclave,
-  { signer, date }: { readonly signer: Signer; readonly date: string },
+  { signer, date, facts, mrEnclave }: SignLaidOutOptions,
 ): Promise<SignedEnclave> {
-  const measured = measureLaidOut(enclave);
-  const unsigned = fillSigstruct(measured, date, sigstructRulesOf(enclave.version));
-  const sigstruct = await signSigstruct(unsigned, signer);
+  const measured = measureLaidOut(enclave, mrEnclave);
+  const unsigned = unsignedSigstructOf(enclave, measured, date);
+  const sigstruct = await signSigstruct(unsigned, signer, facts);
   return { ...measured, sigstruct, mrSigner: mrSignerOf(Buffer.from(signer.modulus).reverse()) };
 }
 
@@ -66,9 +75,21 @@ function layOut({ manifestSgx, libpal, version }: EnclaveSource): GramineEnclave
   return layOutAsSigned({ root, bytes: manifestSgx }, { libpal, subject: 'libpal.so', version });
 }
 
-/** The same for an enclave that is laid out already. */
-export function measureLaidOut({ layout, rules, settings }: GramineEnclave): MeasuredEnclave {
-  return { mrEnclave: measureEnclave(layout, rules), settings };
+/** Measures an enclave that is laid out already, unless its MRENCLAVE is known. */
+export function measureLaidOut(
+  { layout, rules, settings }: GramineEnclave,
+  mrEnclave = measureEnclave(layout, rules),
+): MeasuredEnclave {
+  return { mrEnclave, settings };
+}
+
+/** The fields of the SIGSTRUCT of an enclave that was measured. */
+export function unsignedSigstructOf(
+  { version }: GramineEnclave,
+  measured: MeasuredEnclave,
+  date: string,
+): UnsignedSigstruct {
+  return fillSigstruct(measured, date, sigstructRulesOf(version));
 }
 
 /** The fields of an enclave's SIGSTRUCT before it is signed. */

@@ -5,10 +5,11 @@ import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { type Labels, labels } from '../image/labels.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
-import { libpalPath } from '../runtime/launch.ts';
+import { isTable } from '../manifest/toml/toml.ts';
 import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { type LayerIndexStore, type ScanImageOptions, scanImage } from '../scan/scan-image.ts';
+import type { EnclaveOverrides } from '../sign/enclave-overrides.ts';
 import { describeSigstruct, type SigstructDescription } from '../signature/describe-sigstruct.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath, showFailure } from '../tree/resolve-path.ts';
@@ -75,7 +76,7 @@ export async function readGraminizedImage(image: Image, options: ReadOptions = {
   return {
     ...{ image, labels: found, indexes, tree, contents, isSigned, manifestPath, manifestBytes, sigstruct },
     manifest: attempt(manifestBytes, (bytes) => CompleteManifest.parse(bytes, manifestPath)),
-    libpal: read(libpalPath('sgx')),
+    libpal: read(graminizedPaths.libpal),
     signature: attempt(sigstruct, (bytes) => describeSigstruct(bytes, graminizedPaths.sigstruct)),
     version: attempt(labelOf(found, labels.runtimeVersion), parseRuntimeVersion),
     record: attempt(labelOf(found, labels.build), (text) => readBuildRecord(text, labels.build)),
@@ -96,6 +97,18 @@ export function ownContent(tree: FileTree, contents: ObservedContents, path: Ima
       problem: `expected a file of gsc's own, got ${node.sizeBytes} bytes that came under another name`,
     };
   return { value: content };
+}
+
+/** The keys that whoever signed may have chosen, as the signed manifest has them; none of an unsigned image. */
+export function signersChoice({ isSigned, manifest }: GraminizedImage): EnclaveOverrides {
+  const sgx = manifest.value?.root.get('sgx');
+  if (!isSigned || !isTable(sgx)) return {};
+  const [isvProdId, isvSvn, isDebug] = ['isvprodid', 'isvsvn', 'debug'].map((key) => sgx.get(key));
+  return {
+    ...(typeof isvProdId === 'bigint' && { isvProdId: Number(isvProdId) }),
+    ...(typeof isvSvn === 'bigint' && { isvSvn: Number(isvSvn) }),
+    ...(typeof isDebug === 'boolean' && { isDebug }),
+  };
 }
 
 /** What a step makes of a value; what gsc refuses becomes a problem. */

@@ -1,8 +1,10 @@
 import { type ImagePath, isWithin, showBytes } from '../base/image-path.ts';
 import { graminizedPaths, ownDirectoryOf } from '../image/graminized-paths.ts';
+import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { valueAt } from '../manifest/toml/toml.ts';
 import { type AppLoaderOptions, appLoaderScript } from '../runtime/apploader.ts';
 import { modeOfRuntimeFile } from '../runtime/runtime.ts';
+import { overrideComplete } from '../sign/enclave-overrides.ts';
 import type { FileNode } from '../tree/file-tree.ts';
 import { resolvePath, showFailure } from '../tree/resolve-path.ts';
 import { walkTree } from '../tree/walk-tree.ts';
@@ -16,7 +18,7 @@ import {
   ok,
   okUnless,
 } from './check.ts';
-import { type GraminizedImage, ownContent, showLayer } from './graminized-image.ts';
+import { attempt, type GraminizedImage, ownContent, showLayer, signersChoice } from './graminized-image.ts';
 import { ambiguousFiles, pathHistory } from './path-history.ts';
 import { diffLines } from './text-diff.ts';
 
@@ -28,7 +30,8 @@ export function launchFileChecks(image: GraminizedImage): readonly ImageCheck[] 
 }
 
 /** What is read without an enclave, and by people. */
-function manifestCopyCheck({ tree, contents, manifestBytes, isSigned }: GraminizedImage): ImageCheck {
+function manifestCopyCheck(image: GraminizedImage): ImageCheck {
+  const { tree, contents, manifestBytes, isSigned } = image;
   const name = 'manifest-copy';
   const subject = graminizedPaths.manifest;
   const copy = ownContent(tree, contents, subject);
@@ -36,11 +39,29 @@ function manifestCopyCheck({ tree, contents, manifestBytes, isSigned }: Graminiz
   if (!isSigned) return ok(name, { subject, detail: 'the image has this one only', protection });
   if (manifestBytes.problem !== undefined)
     return notChecked(name, { subject, detail: 'needs the signed manifest', protection });
-  if (copy.value.equals(manifestBytes.value))
-    return ok(name, { subject, detail: 'the same bytes as the signed manifest', protection });
-  const lines = diffLines(manifestBytes.value.toString('utf8'), copy.value.toString('utf8'));
-  const detail = 'expected the same bytes as the signed manifest, got others: direct mode would use them';
+  const expected = copyWithOverrides(image, copy.value);
+  if (expected.problem !== undefined) return failed(name, { subject, detail: expected.problem, protection });
+  const { manifest, applied } = expected.value;
+  if (manifest.equals(manifestBytes.value)) {
+    const changed = applied.map(({ key, from, to }) => `${key} ${to} in place of ${from}`).join(', ');
+    const more = changed === '' ? '' : `, but for what was chosen when it was signed: ${changed}`;
+    return ok(name, { subject, detail: `the same as the signed manifest${more}`, protection });
+  }
+  const lines = diffLines(manifestBytes.value.toString('utf8'), manifest.toString('utf8'));
+  const detail = 'expected the same as the signed manifest, got another one: direct mode would use it';
   return failed(name, { subject, detail, protection, lines: lines.slice(0, mostDiffLines) });
+}
+
+/** The unsigned manifest as it is with the keys that whoever signs may choose: those of the signed one. */
+function copyWithOverrides(image: GraminizedImage, copy: Buffer) {
+  if (image.manifestBytes.value?.equals(copy)) return { value: { manifest: copy, applied: [] } };
+  return attempt({ value: copy }, (bytes) => {
+    const { manifest, applied } = overrideComplete(
+      CompleteManifest.parse(bytes, graminizedPaths.manifest),
+      signersChoice(image),
+    );
+    return { manifest: applied.length === 0 ? bytes : manifest.bytes, applied };
+  });
 }
 
 const mostDiffLines = 60;

@@ -66,13 +66,14 @@ const mostEntries = 30;
 function isGscs(image: GraminizedImage, place: number, entry: LayerEntry): boolean {
   const { path, kind } = entry;
   if (kind === 'directory')
-    return isOwn(path, place) || isWithin('/gramine' as ImagePath, path) || isMade(image, path);
+    return isOwn(path, place) || isWithin(graminizedPaths.libpal, path) || isMade(image, path);
   if (kind !== 'file') return false;
   if (place === 2) return path === graminizedPaths.manifestSgx || path === graminizedPaths.sigstruct;
   return isOwn(path, place) || (place === 1 && addedFiles(image).has(path));
 }
 
 function isOwn(path: ImagePath, place: number): boolean {
+  if (path === graminizedPaths.libpal) return place === 1;
   const own = ownDirectoryOf(path);
   return own !== undefined && (place === 0) === (own !== graminizedPaths.appDirectory);
 }

@@ -1,6 +1,6 @@
 import { digestOf } from '../base/digest.ts';
 import { layOutGramineEnclave } from '../enclave/gramine-enclave.ts';
-import { libpalPath } from '../runtime/launch.ts';
+import { graminizedPaths } from '../image/graminized-paths.ts';
 import { fillSigstruct, type MeasuredEnclave, measureLaidOut } from '../signature/sign-enclave.ts';
 import { decodeSigstruct, encodeSigstruct, type Sigstruct } from '../signature/sigstruct.ts';
 import { sigstructRulesOf } from '../signature/sigstruct-rules.ts';
@@ -8,14 +8,14 @@ import { failed, failures, type ImageCheck, mismatch, notChecked, ok, okUnless }
 import { attempt, type GraminizedImage, type Maybe } from './graminized-image.ts';
 
 /** The enclave of an image as it is measured now, from the manifest and `libpal.so` in it. */
-export function measureImage(image: GraminizedImage): Maybe<MeasuredEnclave> {
+export function measureFiles(image: GraminizedImage): Maybe<MeasuredEnclave> {
   const { manifest, manifestBytes, libpal, version } = image;
   if (manifest.problem !== undefined) return { problem: `${image.manifestPath}: ${manifest.problem}` };
   if (manifestBytes.problem !== undefined) return manifestBytes;
-  if (libpal.problem !== undefined) return { problem: `${libpalPath('sgx')}: ${libpal.problem}` };
+  if (libpal.problem !== undefined) return { problem: `${graminizedPaths.libpal}: ${libpal.problem}` };
   return attempt(version, (release) => {
     const parts = { root: manifest.value.root, bytes: manifestBytes.value };
-    const program = { libpal: libpal.value, subject: libpalPath('sgx'), version: release };
+    const program = { libpal: libpal.value, subject: graminizedPaths.libpal, version: release };
     return measureLaidOut(layOutGramineEnclave(parts, program));
   });
 }

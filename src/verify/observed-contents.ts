@@ -1,7 +1,6 @@
 import { type ImagePath, isWithin } from '../base/image-path.ts';
 import { startsAsElf } from '../elf/elf.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
-import { libpalPath } from '../runtime/launch.ts';
 import type { ContentObserver, TakeContent } from '../scan/layer-visitor.ts';
 import { type ElfNeeds, elfNeedsOf } from '../trace/elf-closure.ts';
 
@@ -19,7 +18,7 @@ export class ObservedContents implements ContentObserver {
   #keptBytes = 0;
 
   observe(path: ImagePath, sizeBytes: number, start: Buffer): TakeContent | undefined {
-    const isOwn = isWithin(path, graminizedPaths.appDirectory) || path === libpalPath('sgx');
+    const isOwn = isWithin(path, graminizedPaths.appDirectory) || path === graminizedPaths.libpal;
     const hasRoom = sizeBytes <= mostKeptBytes && this.#keptBytes + sizeBytes <= mostKeptTogetherBytes;
     const isKept = isOwn && hasRoom;
     if (isKept) this.#keptBytes += sizeBytes;

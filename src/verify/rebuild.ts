@@ -5,12 +5,18 @@ import { graminize } from '../graminize/graminize.ts';
 import type { GivenProfile } from '../graminize/profiled-selection.ts';
 import type { Image } from '../image/image.ts';
 import { labels } from '../image/labels.ts';
+import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import type { TomlDocument } from '../manifest/toml/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { readFiles } from '../scan/read-files.ts';
 import { type ImageScan, scanImage } from '../scan/scan-image.ts';
-import { measureLaidOut } from '../signature/sign-enclave.ts';
-import { type GraminizedImage, knownIndexes, readGraminizedImage } from './graminized-image.ts';
+import { measureImage } from '../sign/unsigned-enclave.ts';
+import {
+  type GraminizedImage,
+  knownIndexes,
+  readGraminizedImage,
+  signersChoice,
+} from './graminized-image.ts';
 import { runtimeInImage } from './image-runtime.ts';
 
 /** What an image was made of, as far as the image cannot say it itself. */
@@ -22,7 +28,7 @@ export interface RebuildSource {
 }
 
 export interface Rebuilt {
-  /** Unsigned. */
+  /** Unsigned, its manifest with the keys that whoever signed the other one has chosen. */
   readonly image: GraminizedImage;
   readonly mrEnclave: string;
 }
@@ -59,9 +65,12 @@ export async function rebuild(
     ...(baseName !== undefined && { baseName }),
   });
   const seen = { indexes: [...image.indexes, ...given.scan.indexes], contents: image.contents };
+  const read = await readGraminizedImage(graminized.image, { seen });
+  const { enclave, measured } = await measureImage(graminized, { overrides: signersChoice(image) });
+  const { root, bytes } = enclave.manifest;
   return {
-    image: await readGraminizedImage(graminized.image, { seen }),
-    mrEnclave: measureLaidOut(graminized.enclave).mrEnclave,
+    image: { ...read, manifest: { value: new CompleteManifest(root) }, manifestBytes: { value: bytes } },
+    mrEnclave: measured.mrEnclave,
   };
 }
 

@@ -9,7 +9,7 @@ import { type GraminizedImage, readGraminizedImage } from './graminized-image.ts
 import { labelChecks } from './label-checks.ts';
 import { launchFileChecks } from './launch-file-checks.ts';
 import { layerChecks } from './layer-checks.ts';
-import { measureImage, measurementChecks } from './measurement-checks.ts';
+import { measureFiles, measurementChecks } from './measurement-checks.ts';
 import { mountChecks } from './mount-checks.ts';
 import { policyChecks } from './policy-checks.ts';
 import { programChecks } from './program-checks.ts';
@@ -76,7 +76,7 @@ function ownChecks(
   image: GraminizedImage,
   { mrSigner, mrEnclave }: VerifyImageOptions,
 ): readonly ImageCheck[] {
-  const measured = measureImage(image);
+  const measured = measureFiles(image);
   return [
     ...signatureChecks(image, mrSigner),
     ...measurementChecks(image, measured, mrEnclave),

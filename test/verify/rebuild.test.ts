@@ -113,6 +113,15 @@ describe('verify-image --base', () => {
     }
   });
 
+  test('takes what was chosen when the image was signed as it is, and says so', async () => {
+    const args = ['sign-image', '--isvsvn', '9', '-o', 'oci:chosen:1', 'oci:to-sign:1-unsigned', 'key.pem'];
+    await gsc(['build', '--runtime', 'runtime', '-o', 'oci:to-sign:1-unsigned', 'oci:app']);
+    expect((await gsc(args)).code).toBe(0);
+    const { code, failed, find } = await verify('--base', 'oci:app', 'oci:chosen:1');
+    expect([code, failed, find('rebuild')?.result]).toEqual([0, '', 'ok']);
+    expect(find('manifest-copy')?.detail).toContain('sgx.isvsvn 9 in place of 0');
+  });
+
   test('with another manifest shows the key that differs', async () => {
     const { code, failed } = await verify(
       '--base',
@@ -128,7 +137,7 @@ describe('verify-image --base', () => {
 
   test('with a manifest that the build did not have shows what it would change', async () => {
     const { failed } = await verify('--base', 'oci:app', '--manifest', 'user.manifest', await built());
-    expect(failed).toContain('~ sgx.isvsvn: 4 -> 0');
+    expect(failed).toContain('~ sgx.enclave_size: "512M" -> "256M"');
   });
 
   test('of another app image names its layer and the files that differ', async () => {
@@ -226,7 +235,7 @@ describe('the policy', () => {
     ],
     ['policy-host-environment', ['-e', 'TZ'], 'host_environment: [TZ]', 'loader.env.TZ'],
     ['policy-allowed-files', ['--volume', '/data/x=allowed'], 'allowed_files: [/data]', 'file:/data/x'],
-    ['policy-debug', ['debug.manifest'], 'debug: true', 'sgx.debug'],
+    ['policy-debug', ['--allow-debug', 'debug.manifest'], 'debug: true', 'sgx.debug'],
     [
       'policy-insecure-options',
       ['eventfd.manifest'],

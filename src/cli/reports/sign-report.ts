@@ -1,4 +1,4 @@
-import type { SignedEnclave } from '../../index.ts';
+import type { AppliedOverride, SignedEnclave } from '../../index.ts';
 import { showManifestSize } from '../../manifest/schema/size.ts';
 import type { Console } from '../terminal/console.ts';
 
@@ -11,7 +11,13 @@ export function reportSigned(console: Console, { mrEnclave, mrSigner, settings }
   );
 }
 
-/** The same for `--json`, with the Python tool's names. */
+/** Says which keys of the manifest the options replaced. */
+export function reportOverrides(console: Console, applied: readonly AppliedOverride[]): void {
+  for (const { key, from, to } of applied)
+    console.say(`  ${key.padEnd(14)} ${to}, by option (the manifest says ${from})`);
+}
+
+/** What was signed, for `--json`, with the Python tool's names. */
 export function enclaveToJson({ mrEnclave, mrSigner, settings }: SignedEnclave): object {
   return {
     mr_enclave: mrEnclave,

@@ -1,12 +1,9 @@
-import { GscError } from '../base/error.ts';
 import type { ImagePath } from '../base/image-path.ts';
 import type { Graminized } from '../graminize/graminize.ts';
-import { graminizedPaths, ownDirectoryOf } from '../image/graminized-paths.ts';
+import { ownDirectoryOf } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
-import { labels, stateOf } from '../image/labels.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
-import { readTopFiles } from '../scan/read-top-files.ts';
 import { type ImageScan, scanImage } from '../scan/scan-image.ts';
 import { type ContainerUser, findUser } from '../start/container-user.ts';
 import type { FileTree } from '../tree/file-tree.ts';
@@ -14,6 +11,7 @@ import { mergeLayers } from '../tree/merge-layers.ts';
 import { leanRulesFor } from '../trust/trust-level.ts';
 import { type Exclusion, TrustPolicy } from '../trust/trust-policy.ts';
 import type { ExplainableImage, KnownExclusion } from './explain-path.ts';
+import { graminizedManifest } from './graminized-manifest.ts';
 
 /** The reason that is true of gsc's own files; undefined for all others. */
 function ownFile(path: ImagePath): KnownExclusion | undefined {
@@ -25,7 +23,7 @@ function ownFile(path: ImagePath): KnownExclusion | undefined {
 /** A graminized image with its tree, its manifest (the signed one if it is signed), and the default rules for reasons. */
 export async function explainableImage(image: Image, given?: ImageScan): Promise<ExplainableImage> {
   const scan = given ?? (await scanImage(image));
-  const manifest = await manifestIn(image);
+  const manifest = await graminizedManifest(image);
   const policies = [new TrustPolicy({ trust: [], exclude: [] }), leanPolicy()];
   return {
     tree: scan.tree,
@@ -68,19 +66,6 @@ export async function explainableBuild(
     exclusionOf: (path) => ownFile(path) ?? exclusions.get(path),
     ...(graminized.profileBasis && { basisOf: (path: ImagePath) => graminized.profileBasis?.get(path) }),
   };
-}
-
-async function manifestIn(image: Image): Promise<{ readonly path: ImagePath; readonly content: Buffer }> {
-  const isSigned = stateOf(image.config.config?.Labels ?? {}) === 'signed';
-  const path = isSigned ? graminizedPaths.manifestSgx : graminizedPaths.manifest;
-  const content = (await readTopFiles(image, [path])).get(path);
-  if (content !== undefined) return { path, content };
-  throw new GscError({
-    code: 'state',
-    subject: image.name,
-    message: `expected a graminized image, got one without ${path}, although it has the label ${labels.runtimeVersion}`,
-    hint: 'make it again with gsc build',
-  });
 }
 
 function userOf({ config, name }: Image, tree: FileTree): ContainerUser {

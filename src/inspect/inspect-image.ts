@@ -1,5 +1,6 @@
 import { type Digest, digestOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
+import type { ImagePath } from '../base/image-path.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { type Labels, labels } from '../image/labels.ts';
@@ -26,7 +27,18 @@ export interface ImageInspection {
  * `state` error for an image that is not signed, a `sigstruct` error for a file that is not one.
  */
 export async function inspectImage(image: Image): Promise<ImageInspection> {
-  const files = await readTopFiles(image, [graminizedPaths.sigstruct, graminizedPaths.manifestSgx]);
+  const files = await readTopFiles(image, signedFiles);
+  return inspectFiles({ name: image.name, labels: image.config.config?.Labels ?? {} }, files);
+}
+
+/** What signing adds. */
+export const signedFiles = [graminizedPaths.sigstruct, graminizedPaths.manifestSgx];
+
+/** The same from the files of a signed image and its labels. */
+export function inspectFiles(
+  image: { readonly name: string; readonly labels: Labels },
+  files: ReadonlyMap<ImagePath, Buffer>,
+): ImageInspection {
   const sigstruct = files.get(graminizedPaths.sigstruct);
   const manifestSgx = files.get(graminizedPaths.manifestSgx);
   if (sigstruct === undefined || manifestSgx === undefined) throw notSigned(image);
@@ -39,12 +51,13 @@ export async function inspectImage(image: Image): Promise<ImageInspection> {
     manifestDigest: digestOf(manifestSgx),
     trustedFileCount: manifest.trustedFileCount,
     insecure: insecureOptions(manifest.root),
-    labels: image.config.config?.Labels ?? {},
+    labels: image.labels,
   };
 }
 
-function notSigned(image: Image): GscError {
-  const isGraminized = image.config.config?.Labels?.[labels.runtimeVersion] !== undefined;
+/** The `state` error for an image without a signature. */
+export function notSigned(image: { readonly name: string; readonly labels: Labels }): GscError {
+  const isGraminized = image.labels[labels.runtimeVersion] !== undefined;
   return new GscError({
     code: 'state',
     subject: image.name,

@@ -1,7 +1,7 @@
 import { measureEnclave } from '../enclave/enclave-measurement.ts';
 import type { EnclaveSettings } from '../enclave/enclave-settings.ts';
 import { type GramineEnclave, layOutAsSigned } from '../enclave/gramine-enclave.ts';
-import { parseToml } from '../manifest/toml/toml.ts';
+import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { attributesOf } from './attributes.ts';
 import { signSigstruct, type UnsignedSigstruct } from './sign-sigstruct.ts';
@@ -71,7 +71,7 @@ export async function signLaidOut(
 }
 
 function layOut({ manifestSgx, libpal, version }: EnclaveSource): GramineEnclave {
-  const { root } = parseToml(manifestSgx, 'manifest.sgx');
+  const { root } = CompleteManifest.parse(manifestSgx, 'manifest.sgx');
   return layOutAsSigned({ root, bytes: manifestSgx }, { libpal, subject: 'libpal.so', version });
 }
 

@@ -1,4 +1,5 @@
 import { type ImagePath, isWithin, showBytes } from '../base/image-path.ts';
+import type { LayerIndex } from '../scan/layer-index.ts';
 import type { LayerEntry } from '../tree/entry.ts';
 import { type GraminizedImage, showLayer } from './graminized-image.ts';
 
@@ -34,8 +35,16 @@ function wordsOn(entry: LayerEntry, path: ImagePath): string | undefined {
   }
 }
 
+const ambiguousByImage = new WeakMap<readonly LayerIndex[], ReadonlyMap<ImagePath, number>>();
+
 /** Paths that one layer holds more than once, as files with different contents: unpacking tools may disagree about them. */
 export function ambiguousFiles({ indexes }: GraminizedImage): ReadonlyMap<ImagePath, number> {
+  const known = ambiguousByImage.get(indexes) ?? findAmbiguous(indexes);
+  ambiguousByImage.set(indexes, known);
+  return known;
+}
+
+function findAmbiguous(indexes: readonly LayerIndex[]): ReadonlyMap<ImagePath, number> {
   const found = new Map<ImagePath, number>();
   for (const [layer, { entries }] of indexes.entries()) {
     const seen = new Map<ImagePath, string>();

@@ -52,6 +52,8 @@ export const addVerifyImage: AddCommand = (program, act) => {
     .option('--runtime <ref>', 'the Gramine runtime that it must have (repeatable)', repeatable)
     .option('--policy <file>', 'what is accepted: docs/policy.md')
     .option('--strict', 'what is not checked counts as failed')
+    // What a cache knows of an image is what it was once: what is verified is what lies there now.
+    .setOptionValue('cache', false)
     .action(act(verify));
   addStoreOptions(command);
   groupOptions(command);

@@ -8,16 +8,15 @@ import {
   type GraminizeOptions,
   type Image,
   type LibcWish,
-  openRuntime,
   parseManifest,
   parseProfile,
-  type Runtime,
   type RuntimeVersion,
   readConfiguration,
-  type TomlDocument,
   type TrustLevel,
   trustLevels,
 } from '../../index.ts';
+import { findRuntime } from '../../library/open-runtime.ts';
+import type { FoundRuntime } from '../../provision/open-runtime.ts';
 import type { CommandLineHost } from '../terminal/console.ts';
 import { addChoiceOptions, type ChoiceOptions, readChoices } from './build-choices.ts';
 import { choiceOption } from './choice-option.ts';
@@ -77,8 +76,10 @@ export type ContentWishes = Omit<GraminizeOptions, 'tree' | 'name' | 'baseName' 
 /** What the options say, with the files read that they name. */
 export interface Content {
   readonly wishes: ContentWishes;
-  /** Finds or builds the runtime, whose distribution may be the app image's. */
-  openRuntime(app: Image | (() => Promise<Image>)): Promise<Runtime>;
+  /** The same as a plain value, for recognising a build: files are in it with their content. */
+  readonly inputs: unknown;
+  /** Finds or builds the runtime, whose distribution may be the app image's; it is not read yet. */
+  findRuntime(app: Image | (() => Promise<Image>)): Promise<FoundRuntime>;
 }
 
 /** Reads what the options name: configuration, manifest, files to add. */
@@ -88,23 +89,25 @@ export async function readContentOptions(
   manifestFile: string | undefined,
 ): Promise<Content> {
   const configuration = await readConfiguration(host, options.config);
-  const manifest = manifestFile === undefined ? undefined : await readManifest(host, manifestFile);
+  const manifestBytes = manifestFile === undefined ? undefined : await readManifest(host, manifestFile);
+  const manifest = manifestBytes && parseManifest(manifestBytes, manifestFile ?? '');
   const choices = await readChoices(host, options);
   const profile = options.profile === undefined ? undefined : await readProfile(host, options.profile);
   const { runtime: sources, runtimeVersion: version } = options;
+  const wishes = {
+    choices,
+    insecureArguments: options.insecureArgs === true,
+    libc: options.libc,
+    trust: (options.trust ?? []).map((path) => toImagePath('--trust', path)),
+    exclude: (options.exclude ?? []).map((path) => toImagePath('--exclude', path)),
+    trustLevel: options.trustLevel,
+    ...(profile && { profile }),
+  };
   return {
-    wishes: {
-      ...(manifest && { manifest }),
-      choices,
-      insecureArguments: options.insecureArgs === true,
-      libc: options.libc,
-      trust: (options.trust ?? []).map((path) => toImagePath('--trust', path)),
-      exclude: (options.exclude ?? []).map((path) => toImagePath('--exclude', path)),
-      trustLevel: options.trustLevel,
-      ...(profile && { profile }),
-    },
-    openRuntime: (app) =>
-      openRuntime(images, {
+    wishes: { ...wishes, ...(manifest && { manifest }) },
+    inputs: { ...wishes, manifestFile, manifestBytes },
+    findRuntime: (app) =>
+      findRuntime(images, {
         ...{ configuration, app, build: runtimeBuildChoices(options) },
         ...(sources && { sources }),
         ...(version && { version }),
@@ -112,8 +115,8 @@ export async function readContentOptions(
   };
 }
 
-async function readManifest(host: CommandLineHost, file: string): Promise<TomlDocument> {
-  return parseManifest(await readUserFile(resolve(host.workingDirectory, file), 'manifest'), file);
+function readManifest(host: CommandLineHost, file: string): Promise<Buffer> {
+  return readUserFile(resolve(host.workingDirectory, file), 'manifest');
 }
 
 async function readProfile(host: CommandLineHost, file: string): Promise<GivenProfile> {

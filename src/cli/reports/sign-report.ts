@@ -1,9 +1,12 @@
 import type { AppliedOverride, SignedEnclave } from '../../index.ts';
 import { showManifestSize } from '../../manifest/schema/size.ts';
-import type { Console } from '../terminal/console.ts';
+import type { Transcript } from './transcript.ts';
 
 /** Says what was measured and signed. */
-export function reportSigned(console: Console, { mrEnclave, mrSigner, settings }: SignedEnclave): void {
+export function reportSigned(
+  console: Pick<Transcript, 'say'>,
+  { mrEnclave, mrSigner, settings }: SignedEnclave,
+): void {
   console.say(`  mr_enclave     ${mrEnclave}`);
   console.say(`  mr_signer      ${mrSigner}`);
   console.say(
@@ -12,7 +15,7 @@ export function reportSigned(console: Console, { mrEnclave, mrSigner, settings }
 }
 
 /** Says which keys of the manifest the options replaced. */
-export function reportOverrides(console: Console, applied: readonly AppliedOverride[]): void {
+export function reportOverrides(console: Pick<Transcript, 'say'>, applied: readonly AppliedOverride[]): void {
   for (const { key, from, to } of applied)
     console.say(`  ${key.padEnd(14)} ${to}, by option (the manifest says ${from})`);
 }

@@ -48,7 +48,18 @@ const nouns = [
   'collateral',
   'policy',
 ];
-const verbs = ['provision', 'graminize', 'sign', 'inspect', 'evidence', 'attest', 'verify', 'broker', 'doctor', 'run'];
+const verbs = [
+  'provision',
+  'graminize',
+  'sign',
+  'inspect',
+  'evidence',
+  'attest',
+  'verify',
+  'broker',
+  'doctor',
+  'run',
+];
 const faces = [
   'library',
   '.',

@@ -4,38 +4,19 @@
  * the image's uncompressed layers in the same run. Needs root, mmdebstrap and busybox-static for the images, and a C
  * compiler for the stand-in runtime.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { createReadStream, createWriteStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createReadStream, createWriteStream, readFileSync, rmSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { makeImage } from '../test/support/images/make-image.ts';
 import { standinRuntime } from '../test/support/images/standin-runtime.ts';
 import { largeLayout } from './parts/large-layout.ts';
+import { type Figure, measuredGsc } from './parts/measured-gsc.ts';
 
 const directory = 'out/bench/build';
 const rounds = 3;
-const gsc = `${directory}/gsc.js`;
-const memoryHook = resolve(directory, 'memory.cjs');
-const memoryFile = resolve(directory, 'memory.txt');
-
-interface Figure {
-  readonly seconds: number;
-  readonly peakMegabytes: number;
-}
-
-/** Runs gsc as users do, in its own process, which says at its end how much memory it has had. */
-function run(args: readonly string[]): Figure {
-  const start = performance.now();
-  const { status, stderr } = spawnSync(process.execPath, ['--require', memoryHook, gsc, ...args], {
-    encoding: 'utf8',
-    env: { PATH: process.env.PATH, XDG_CACHE_HOME: resolve(directory, 'cache') },
-  });
-  const seconds = (performance.now() - start) / 1000;
-  if (status !== 0) throw new Error(`gsc ${args.join(' ')}: ${stderr}`);
-  return { seconds, peakMegabytes: Number(readFileSync(memoryFile, 'utf8')) / 1024 };
-}
+const run = measuredGsc(directory);
 
 function remove(...names: readonly string[]): void {
   for (const name of names) rmSync(`${directory}/${name}`, { recursive: true, force: true });
@@ -90,13 +71,7 @@ async function uncompressed(layout: string, name: string): Promise<readonly stri
   return tars;
 }
 
-mkdirSync(directory, { recursive: true });
 remove('key.pem', 'cache', 'result');
-writeFileSync(
-  memoryHook,
-  `process.on('exit', () => require('node:fs').writeFileSync(${JSON.stringify(memoryFile)}, String(process.resourceUsage().maxRSS)));\n`,
-);
-execFileSync(process.execPath, ['scripts/build.mjs', '--command', gsc], { stdio: 'inherit' });
 run(['gen-private-key', '-q', `${directory}/key.pem`]);
 const { root } = await standinRuntime();
 const images = [

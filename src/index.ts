@@ -133,6 +133,7 @@ export { parseToml as parseManifest, showPath, type TomlDocument, valueAt } from
 export type { Position } from './manifest/toml/toml-positions.ts';
 export type { KeyPath, TomlDate, TomlTable, TomlValue } from './manifest/toml/toml-value.ts';
 export { type AttestPolicy, defaultAttestPolicy, type Selection } from './policy/attest-policy.ts';
+export { defaultImagePolicy, type ImagePolicy } from './policy/image-policy.ts';
 export { defaultPolicy, type Policy, parsePolicy } from './policy/policy.ts';
 export { mergeProfiles, type Profile, type ProfileEntry } from './profile/profile.ts';
 export { parseProfile, writeProfile } from './profile/profile-text.ts';
@@ -162,6 +163,7 @@ export type { BuildType } from './runtime/recipe/recipe.ts';
 export type { Runtime, RuntimeFile } from './runtime/runtime.ts';
 export { type GramineRelease, parseRuntimeVersion, type RuntimeVersion } from './runtime/version.ts';
 export type { LayerIndex } from './scan/layer-index.ts';
+export type { ContentObserver, TakeContent } from './scan/layer-visitor.ts';
 export type { ImageScan, LayerIndexStore, ScanImageOptions, ScanProgress } from './scan/scan-image.ts';
 export type { AppliedOverride, EnclaveOverrides } from './sign/enclave-overrides.ts';
 export {
@@ -181,6 +183,7 @@ export {
 } from './sign/unsigned-enclave.ts';
 export type { SigstructDescription } from './signature/describe-sigstruct.ts';
 export { describeSignedBytes } from './signature/describe-sigstruct.ts';
+export { mrSignerOfPem } from './signature/public-key.ts';
 export type { MeasuredEnclave, SignedEnclave } from './signature/sign-enclave.ts';
 export type { Signer, SigningFacts } from './signature/signer.ts';
 export type { Group } from './start/accounts.ts';
@@ -219,6 +222,25 @@ export { type TrustLevel, trustLevels } from './trust/trust-level.ts';
 export type { Exclusion, ExclusionOrigin } from './trust/trust-policy.ts';
 export type { ExclusionCount, TrustedFile, TrustedSelection } from './trust/trusted-files.ts';
 export type { LoadedLibc } from './user-manifest/loaded-libc.ts';
+export {
+  type CheckGroup,
+  checkGroups,
+  type ImageCheck,
+  type ImageCheckName,
+  type Protection,
+} from './verify/check.ts';
+export { type ImageChange, type ImageDifference, isSame, showChange } from './verify/diff-facts.ts';
+export { diffImages } from './verify/diff-images.ts';
+export { directoryGroups, type FileGroup } from './verify/file-groups.ts';
+export { type FactKind, factKinds } from './verify/image-facts.ts';
+export type { RebuildSource } from './verify/rebuild.ts';
+export {
+  damagedImage,
+  type ImageVerdict,
+  isDamage,
+  type VerifyImageOptions,
+  verifyImage,
+} from './verify/verify-image.ts';
 export type { MeasurementStore } from './workspace/scan-cache.ts';
 export { type Certificate, parseCertificate, readCertificates } from './x509/certificate.ts';
 export type { Crl } from './x509/crl.ts';

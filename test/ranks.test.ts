@@ -55,6 +55,7 @@ const verbs = [
   'inspect',
   'evidence',
   'attest',
+  'verify',
   'broker',
   'doctor',
   'run',

@@ -50,6 +50,18 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./commands/kubernetes-command.ts')).addKubernetes,
   },
   {
+    name: 'verify-image',
+    operands: ['IMAGE'],
+    summary: 'check whether a graminized image is what it claims to be',
+    load: async () => (await import('./commands/verify-image-command.ts')).addVerifyImage,
+  },
+  {
+    name: 'diff',
+    operands: ['A', 'B'],
+    summary: 'say what changed between two graminized images',
+    load: async () => (await import('./commands/diff-command.ts')).addDiff,
+  },
+  {
     name: 'attest-build',
     operands: ['IMAGE'],
     summary: 'sign how an image was built, and attach that to it',

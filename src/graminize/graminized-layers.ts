@@ -1,11 +1,13 @@
+import { digestOf, hexOf } from '../base/digest.ts';
 import { type ImagePath, imagePath } from '../base/image-path.ts';
 import { appendLayers } from '../image/append.ts';
 import type { RunConfig } from '../image/config.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
+import { graminizedPaths, ownDirectoryOf } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { imageTimes } from '../image/image-times.ts';
 import { type Labels, labels, patchesLabel } from '../image/labels.ts';
 import { mediaTypes } from '../image/media-type.ts';
+import { runConfigDigest } from '../image/run-config-digest.ts';
 import { type AddedFile, addedLayer, checkRoomFor } from '../layer/added-layer.ts';
 import { appLoaderScript } from '../runtime/apploader.ts';
 import { harmfulHostVariables, hostEnvironment, launchArguments } from '../runtime/launch.ts';
@@ -14,6 +16,7 @@ import { runtimeDigest, runtimeDirectories, runtimeFiles } from '../runtime/runt
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath } from '../tree/resolve-path.ts';
 import type { GraminizeOptions } from './build-options.ts';
+import { recordedOptions, writeBuildRecord } from './build-record.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
 import type { GraminizeContext } from './graminize-context.ts';
 
@@ -64,15 +67,36 @@ export function appendGraminizedLayers(
     name: options.name ?? `${app.name}-unsigned`,
     layers: [runtimeLayer, appLayer],
     created: times.created,
-    configure: (config) => ({
-      ...runConfigOf(config, argumentSource === 'host', hasShell),
-      Labels: {
-        ...withoutBase(config.Labels ?? {}),
-        ...labelsOf(context, options),
-        [labels.runtimeLayer]: runtimeLayer.layer.diffId,
-      },
-    }),
+    configure: (config) => {
+      const run = {
+        ...runConfigOf(config, argumentSource === 'host', hasShell),
+        Labels: {
+          ...withoutBase(config.Labels ?? {}),
+          ...labelsOf(context, options),
+          [labels.runtimeLayer]: runtimeLayer.layer.diffId,
+        },
+      };
+      const record = {
+        base: app.layers.map(({ diffId }) => diffId),
+        config: runConfigDigest(run),
+        launch: launchFiles([...runtimeParts, ...appParts], manifest),
+        options: recordedOptions(options),
+      };
+      return { ...run, Labels: { ...run.Labels, [labels.build]: writeBuildRecord(record) } };
+    },
   });
+}
+
+/** The files of gsc's own directories that the manifest has no hash of. */
+function launchFiles(
+  files: readonly AddedFile[],
+  { names }: ComposedManifest['manifest'],
+): Readonly<Record<ImagePath, string>> {
+  const unlisted = files.filter(
+    ({ path }) =>
+      ownDirectoryOf(path) !== undefined && !names.trusted.has(path) && path !== graminizedPaths.manifest,
+  );
+  return Object.fromEntries(unlisted.map(({ path, content }) => [path, hexOf(digestOf(content))]));
 }
 
 function isExecutableFile(tree: FileTree, path: string): boolean {

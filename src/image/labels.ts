@@ -3,6 +3,8 @@ export const labels = {
   baseName: 'org.opencontainers.image.base.name',
   baseDigest: 'org.opencontainers.image.base.digest',
   toolVersion: 'gsc.version',
+  /** How the image was built, as JSON: docs/gsc-verify-image.md. */
+  build: 'gsc.build',
   family: 'gsc.family',
   runtimeVersion: 'gsc.runtime.version',
   runtimeDigest: 'gsc.runtime.digest',

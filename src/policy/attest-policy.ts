@@ -26,7 +26,7 @@ export interface AttestPolicy {
   readonly areCrlsRequired: boolean;
 }
 
-const everything: Selection = { accepted: undefined, refused: [] };
+export const everything: Selection = { accepted: undefined, refused: [] };
 
 /** What counts where a policy says nothing. */
 export const defaultAttestPolicy: AttestPolicy = {
@@ -50,7 +50,7 @@ const status = z.enum(tcbStatuses, { error: `expected one of ${tcbStatuses.join(
 const advisory = z
   .string()
   .check(z.regex(/^INTEL-(?:SA|DOC)-\d+$/, { error: 'expected an advisory like INTEL-SA-00615' }));
-const hexOf = (sizeBytes: number) =>
+export const hexOf = (sizeBytes: number) =>
   z.pipe(
     z.string().check(
       z.regex(new RegExp(`^[0-9a-fA-F]{${2 * sizeBytes}}$`), {
@@ -60,7 +60,7 @@ const hexOf = (sizeBytes: number) =>
     z.transform((text) => text.toLowerCase()),
   );
 
-const selectionOf = <Item extends z.ZodMiniType<string>>(item: Item) =>
+export const selectionOf = <Item extends z.ZodMiniType<string>>(item: Item) =>
   z.optional(
     z.strictObject(
       { accept: z.optional(listOf(item)), refuse: z.optional(listOf(item)) },
@@ -98,7 +98,7 @@ export function toAttestPolicy(section: z.output<typeof attestSection>): AttestP
   };
 }
 
-function toSelection(
+export function toSelection(
   selection: { readonly accept?: string[] | undefined; readonly refuse?: string[] | undefined } | undefined,
 ): Selection {
   return { accepted: selection?.accept, refused: selection?.refuse ?? [] };

@@ -1,16 +1,21 @@
 import * as z from 'zod/mini';
 import { type AttestPolicy, attestSection, defaultAttestPolicy, toAttestPolicy } from './attest-policy.ts';
+import { defaultImagePolicy, type ImagePolicy, imageSection, toImagePolicy } from './image-policy.ts';
 import { parseYamlFile } from './yaml-file.ts';
 
 /** A policy file: a section for each command that verifies. */
 export interface Policy {
   readonly attest: AttestPolicy;
+  readonly verifyImage: ImagePolicy;
 }
 
 /** What counts without a policy file: strict in everything. */
-export const defaultPolicy: Policy = { attest: defaultAttestPolicy };
+export const defaultPolicy: Policy = { attest: defaultAttestPolicy, verifyImage: defaultImagePolicy };
 
-const schema = z.strictObject({ attest: z.optional(attestSection) }, 'expected sections, like attest');
+const schema = z.strictObject(
+  { attest: z.optional(attestSection), 'verify-image': z.optional(imageSection) },
+  'expected sections, like attest',
+);
 
 /**
  * Parses a policy: YAML, and so JSON too; `subject` is its file. What it does not mention has the strict default. Throws a `config`
@@ -18,6 +23,9 @@ const schema = z.strictObject({ attest: z.optional(attestSection) }, 'expected s
  */
 export function parsePolicy(content: string, subject: string): Policy {
   const hint = 'docs/policy.md lists the keys and values';
-  const { attest } = parseYamlFile({ content, subject, hint }, schema);
-  return { attest: attest ? toAttestPolicy(attest) : defaultAttestPolicy };
+  const { attest, 'verify-image': image } = parseYamlFile({ content, subject, hint }, schema);
+  return {
+    attest: attest ? toAttestPolicy(attest) : defaultAttestPolicy,
+    verifyImage: image ? toImagePolicy(image) : defaultImagePolicy,
+  };
 }

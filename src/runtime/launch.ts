@@ -28,6 +28,7 @@ function loaderPath(mode: LaunchMode): ImagePath {
   return imagePath(`${graminizedPaths.packageDirectory}/${mode}/loader`);
 }
 
-function libpalPath(mode: LaunchMode): ImagePath {
+/** Where `libpal.so` lies; that of mode `sgx` is what an enclave's measurement starts with. */
+export function libpalPath(mode: LaunchMode): ImagePath {
   return imagePath(`${graminizedPaths.packageDirectory}/${mode}/libpal.so`);
 }

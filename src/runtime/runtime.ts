@@ -9,7 +9,7 @@ import {
   parentOf,
 } from '../base/image-path.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
-import type { LaunchMode } from './launch.ts';
+import { type LaunchMode, libpalPath } from './launch.ts';
 import type { CLibraryName } from './package-directory.ts';
 import type { RuntimeVersion } from './version.ts';
 
@@ -61,9 +61,13 @@ const libraryMode = 0o644;
  * interpreters and `gramine-ratls`, which the kernel and the library OS demand to be executable) has 0755, all else 0644.
  */
 export function runtimeFile(path: ImagePath, content: Buffer): RuntimeFile {
+  return { path, mode: modeOfRuntimeFile(path), sha256: hexOf(digestOf(content)), content };
+}
+
+/** The mode of a file of the runtime layer, by its name. */
+export function modeOfRuntimeFile(path: ImagePath): number {
   const isStarted = /^(loader$|ld[-.]|gramine-ratls$)/.test(baseNameOf(path));
-  const mode = isStarted ? executableMode : libraryMode;
-  return { path, mode, sha256: hexOf(digestOf(content)), content };
+  return isStarted ? executableMode : libraryMode;
 }
 
 /** The files of the runtime layer, sorted by path. */
@@ -81,7 +85,7 @@ export function runtimeDirectories({ files }: Pick<Runtime, 'files'>): readonly 
 }
 
 /** SHA-256 over path, mode (octal) and SHA-256 of every file in order, each ended by a NUL. */
-export function runtimeDigest(runtime: Runtime): Digest {
+export function runtimeDigest(runtime: { readonly files: readonly Omit<RuntimeFile, 'content'>[] }): Digest {
   const lines = runtime.files.map(({ path, mode, sha256 }) => `${path}\0${mode.toString(8)}\0${sha256}\0`);
   return digestOf(Buffer.from(lines.join(''), 'latin1'));
 }
@@ -103,7 +107,7 @@ export function runtimeFacts(runtime: Runtime): RuntimeFacts {
 
 /** The bytes of `libpal.so`; that of mode `sgx` is what an enclave's measurement starts with. */
 export function libpalContent(runtime: Runtime, mode: LaunchMode): Buffer {
-  return fileIn(runtime, imagePath(`${graminizedPaths.packageDirectory}/${mode}/libpal.so`)).content;
+  return fileIn(runtime, libpalPath(mode)).content;
 }
 
 function cLibraryDirectory(name: ByteString): ImagePath {

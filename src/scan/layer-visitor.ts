@@ -8,6 +8,17 @@ import { isContentKept, isShellScript, mayBeStartScript } from './kept-content.t
 import { classifyTarEntry, fileEntry } from './layer-entry.ts';
 import { ProgramProbe } from './program-probe.ts';
 
+/**
+ * Sees contents of files while a layer is read: what an index has no room for. `content` may be a view into a buffer that is
+ * used again: it is to be copied if it is kept.
+ */
+export interface ContentObserver {
+  /** Asked with the first bytes of each file that is not empty; undefined for a file whose content is not wanted. */
+  observe(path: ImagePath, sizeBytes: number, start: Buffer): TakeContent | undefined;
+}
+
+export type TakeContent = (sha256: string, content: Buffer) => void;
+
 /** Others are comments, times and names of owners, which no listing has. */
 const changesEntries = /^(?:path|linkpath|size|uid|gid|hdrcharset|(?:SCHILY|LIBARCHIVE)\.xattr\..+)$/s;
 
@@ -16,11 +27,13 @@ export class LayerVisitor implements TarVisitor {
   readonly #entries: LayerEntry[] = [];
   readonly #ignoredKeys = new Set<ByteString>();
   readonly #subject: string;
+  readonly #observer: ContentObserver | undefined;
   #file: { readonly path: ImagePath; readonly ownership: Ownership; readonly facts: FileScan } | undefined;
 
   /** `subject` is what errors are about. */
-  constructor(subject: string) {
+  constructor(subject: string, observer?: ContentObserver) {
     this.#subject = subject;
+    this.#observer = observer;
   }
 
   /** In the order of the tar. */
@@ -45,7 +58,7 @@ export class LayerVisitor implements TarVisitor {
     this.#file = {
       path,
       ownership,
-      facts: new FileScan(path, entry.sizeBytes),
+      facts: new FileScan(path, entry.sizeBytes, this.#observer),
     };
   }
 
@@ -68,12 +81,17 @@ export class FileScan {
   readonly #probe: ProgramProbe;
   readonly #isContentKept: boolean;
   readonly #isVersioned: boolean;
+  readonly #observer: ContentObserver | undefined;
   #pieces: Buffer[] | undefined;
+  /** For the observer, who gets it with its hash. */
+  #take: TakeContent | undefined;
+  readonly #observed: Buffer[] = [];
   #hash: Hash | undefined;
   /** Of a file that came in one piece. */
   #sha256: string | undefined;
 
-  constructor(path: ImagePath, sizeBytes: number) {
+  constructor(path: ImagePath, sizeBytes: number, observer?: ContentObserver) {
+    this.#observer = observer;
     this.#path = path;
     this.#sizeBytes = sizeBytes;
     this.#probe = new ProgramProbe(sizeBytes);
@@ -87,10 +105,13 @@ export class FileScan {
     const isFirst = this.#hash === undefined;
     if (isFirst && piece[0] === 0x23 && mayBeStartScript(this.#path, this.#sizeBytes)) this.#pieces ??= [];
     this.#pieces?.push(Buffer.from(piece));
+    if (isFirst) this.#take = this.#observer?.observe(this.#path, this.#sizeBytes, piece);
     // Most files come in one piece, and a one-shot hash costs half of a Hash object.
     if (piece.length === this.#sizeBytes) {
       this.#sha256 = hash('sha256', piece, 'hex');
+      this.#take?.(this.#sha256, piece);
     } else {
+      if (this.#take) this.#observed.push(Buffer.from(piece));
       this.#hash ??= createHash('sha256');
       this.#hash.update(piece);
     }
@@ -98,6 +119,7 @@ export class FileScan {
 
   finish(): FileFacts {
     const sha256 = this.#sha256 ?? this.#hash?.digest('hex') ?? hash('sha256', '', 'hex');
+    if (this.#sha256 === undefined) this.#take?.(sha256, Buffer.concat(this.#observed));
     const content = this.#pieces && Buffer.concat(this.#pieces);
     const program = this.#programOf(content);
     const isKept = this.#isContentKept || isShellScript(program);

@@ -4,6 +4,7 @@ import type { Image, Layer } from '../image/image.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { mergeLayers } from '../tree/merge-layers.ts';
 import type { LayerIndex } from './layer-index.ts';
+import type { ContentObserver } from './layer-visitor.ts';
 import { scanLayer } from './scan-layer.ts';
 
 /** Where indexes of layers that were scanned before are kept. */
@@ -31,6 +32,8 @@ export interface ScanImageOptions {
   readonly indexes?: LayerIndexStore;
   readonly onProgress?: (progress: ScanProgress) => void;
   readonly signal?: AbortSignal;
+  /** Sees contents of the layers that are read: not of those whose index is known. */
+  readonly observer?: ContentObserver;
 }
 
 export interface ImageScan {
@@ -117,8 +120,9 @@ async function findIndex(layer: Layer, subject: string, options: ScanImageOption
     readBytes += piece.length;
     report('bytes', readBytes);
   };
-  const signal = options.signal;
-  const index = await scanLayer(layer, { subject, onBytes, ...(signal && { signal }) });
+  const { signal, observer } = options;
+  const more = { ...(signal && { signal }), ...(observer && { observer }) };
+  const index = await scanLayer(layer, { subject, onBytes, ...more });
   await options.indexes?.save(layer, index);
   report('done', readBytes);
   return index;

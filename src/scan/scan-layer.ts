@@ -6,7 +6,7 @@ import { sniffBytes, sniffCompression } from '../tar/codec/compression.ts';
 import { decompress } from '../tar/codec/decompress.ts';
 import { readTar } from '../tar/read-tar.ts';
 import type { LayerIndex } from './layer-index.ts';
-import { LayerVisitor } from './layer-visitor.ts';
+import { type ContentObserver, LayerVisitor } from './layer-visitor.ts';
 
 export interface ScanLayerOptions {
   /** How messages call the layer's image. */
@@ -14,6 +14,7 @@ export interface ScanLayerOptions {
   /** Sees every piece of the blob as stored, before it is read; a promise holds the reading back. */
   readonly onBytes?: (piece: Buffer) => void | Promise<void>;
   readonly signal?: AbortSignal;
+  readonly observer?: ContentObserver;
 }
 
 /**
@@ -24,7 +25,7 @@ export interface ScanLayerOptions {
 export async function scanLayer(layer: Layer, options: ScanLayerOptions): Promise<LayerIndex> {
   const subject = `${options.subject}: layer ${layer.diffId}`;
   const reading = new LayerReading(layer, options, subject);
-  const visitor = new LayerVisitor(subject);
+  const visitor = new LayerVisitor(subject, options.observer);
   await readTar(reading.uncompressed(), visitor, subject);
   reading.checkDiffId();
   const { entries, ignoredKeys } = visitor;

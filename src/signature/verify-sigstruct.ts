@@ -8,17 +8,33 @@ import { decodeSigstruct, type Sigstruct, signedBytesOf, sigstructError } from '
  */
 export function verifySigstruct(bytes: Buffer, subject: string): Sigstruct {
   const sigstruct = decodeSigstruct(bytes, subject);
-  const [modulus, signature] = [sigstruct.modulus, sigstruct.signature].map(numberOfLittleEndian) as [
-    bigint,
-    bigint,
-  ];
+  checkSignature(bytes, sigstruct, subject);
+  checkQuotients(sigstruct, subject);
+  return sigstruct;
+}
+
+/** Throws a `sigstruct` error unless the signature is that of the SIGSTRUCT's key over its signed bytes. */
+export function checkSignature(bytes: Buffer, sigstruct: Sigstruct, subject: string): void {
+  const { signature, modulus } = numbersOf(sigstruct);
   if (!isSignatureOf(signedBytesOf(bytes), signature, modulus)) {
     throw sigstructError(subject, 'its signature is not valid');
   }
+}
+
+/** Throws a `sigstruct` error unless the two quotients are those of signature and modulus. */
+export function checkQuotients(sigstruct: Sigstruct, subject: string): void {
+  const { signature, modulus } = numbersOf(sigstruct);
+  if (modulus === 0n) throw sigstructError(subject, 'its modulus is zero');
   const { q1, q2 } = quotientsOf(signature, modulus);
   if (numberOfLittleEndian(sigstruct.q1) !== q1) throw sigstructError(subject, 'its Q1 is wrong');
   if (numberOfLittleEndian(sigstruct.q2) !== q2) throw sigstructError(subject, 'its Q2 is wrong');
-  return sigstruct;
+}
+
+function numbersOf({ signature, modulus }: Sigstruct): {
+  readonly signature: bigint;
+  readonly modulus: bigint;
+} {
+  return { signature: numberOfLittleEndian(signature), modulus: numberOfLittleEndian(modulus) };
 }
 
 /** MRSIGNER of a key: the SHA-256 of its modulus as a SIGSTRUCT has it (384 bytes, little-endian), 64 hex digits. */

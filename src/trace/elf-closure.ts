@@ -1,5 +1,5 @@
 import { GscError } from '../base/error.ts';
-import { type ByteString, type ImagePath, imagePath, parentOf, showBytes } from '../base/image-path.ts';
+import { type ByteString, type ImagePath, imagePath, parentOf } from '../base/image-path.ts';
 import { parseElf, startsAsElf } from '../elf/elf.ts';
 import { dynamicLinksOf, interpreterOf } from '../elf/elf-dynamic.ts';
 import { type ReadFiles, realFileAt } from '../runtime/tree-source.ts';
@@ -75,28 +75,47 @@ function* batches(
   if (batch.length > 0) yield batch;
 }
 
+/** What an ELF file says of the files that it needs. */
+export interface ElfNeeds {
+  readonly interpreter: ByteString | undefined;
+  readonly needed: readonly ByteString[];
+  /** DT_RPATH and DT_RUNPATH, `$ORIGIN` as it stands. */
+  readonly searched: readonly ByteString[];
+}
+
+/** What a file needs; undefined for what is no intact ELF file for x86-64. */
+export function elfNeedsOf(content: Buffer): ElfNeeds | undefined {
+  if (!startsAsElf(content)) return undefined;
+  try {
+    const elf = parseElf(content, 'file');
+    const { needed, rpath, runpath } = dynamicLinksOf(elf);
+    return { interpreter: interpreterOf(elf)?.path, needed, searched: [...rpath, ...runpath] };
+  } catch (error) {
+    // A damaged file is not loaded; whether the program that starts is intact is checked elsewhere.
+    if (error instanceof GscError && error.code === 'elf') return undefined;
+    throw error;
+  }
+}
+
+/** The directories that a file names itself, `$ORIGIN` being its own; those with other variables are left out. */
+export function ownDirectories({ searched }: ElfNeeds, path: ImagePath): readonly ImagePath[] {
+  return searched
+    .map((entry) => entry.replace(/\$(ORIGIN\b|\{ORIGIN\})/g, () => parentOf(path)))
+    .filter((entry) => entry.startsWith('/') && !entry.includes('$'))
+    .map(imagePath);
+}
+
 /** For each file that is needed, the places where it may lie, best first. ld.so(8), without what loaders hand down. */
 function namesIn(
   content: Buffer,
   path: ImagePath,
   { libraryDirectories }: ClosureParts,
 ): readonly (readonly ByteString[])[] {
-  if (!startsAsElf(content)) return [];
-  try {
-    const elf = parseElf(content, showBytes(path));
-    const { needed, rpath, runpath } = dynamicLinksOf(elf);
-    const own = [...rpath, ...runpath]
-      .map((entry) => entry.replace(/\$(ORIGIN\b|\{ORIGIN\})/g, () => parentOf(path)))
-      .filter((entry) => entry.startsWith('/') && !entry.includes('$'));
-    const directories = [...own.map(imagePath), ...libraryDirectories];
-    const libraries = needed.map((name) =>
-      name.includes('/') ? [name] : directories.map((directory) => `${directory}/${name}`),
-    );
-    const interpreter = interpreterOf(elf)?.path;
-    return interpreter === undefined ? libraries : [[interpreter], ...libraries];
-  } catch (error) {
-    // A damaged file is not loaded; whether the program that starts is intact is checked elsewhere.
-    if (error instanceof GscError && error.code === 'elf') return [];
-    throw error;
-  }
+  const needs = elfNeedsOf(content);
+  if (needs === undefined) return [];
+  const directories = [...ownDirectories(needs, path), ...libraryDirectories];
+  const libraries = needs.needed.map((name) =>
+    name.includes('/') ? [name] : directories.map((directory) => `${directory}/${name}`),
+  );
+  return needs.interpreter === undefined ? libraries : [[needs.interpreter], ...libraries];
 }

@@ -177,6 +177,7 @@ describe('the configuration', () => {
       'gsc.runtime.version': '1.8',
       'gsc.runtime.digest': expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
       'gsc.runtime.layer': added[0]?.diffId,
+      'gsc.build': expect.stringMatching(/^\{"base":\[/),
     });
   });
 

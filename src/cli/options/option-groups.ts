@@ -17,7 +17,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   'What is attested:': ['--quote', '--certificate', '--saved', '--sni', '--alpn', '--timeout'],
   'What is expected:': [
     ...['--image', '--mrenclave', '--mrsigner', '--isvprodid', '--isvsvn', '--any-identity'],
-    ...['--report-data', '--nonce', '--policy', '--at'],
+    ...['--report-data', '--nonce', '--policy', '--at', '--strict'],
   ],
   'What it is checked against:': ['--collateral', '--pck-certificate', '--root-ca'],
   'Reading images:': ['--no-cache', '--insecure-registry', '--ca-file', '--platform'],

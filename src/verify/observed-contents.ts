@@ -1,0 +1,43 @@
+import { type ImagePath, isWithin } from '../base/image-path.ts';
+import { startsAsElf } from '../elf/elf.ts';
+import { graminizedPaths } from '../image/graminized-paths.ts';
+import type { ContentObserver, TakeContent } from '../scan/layer-visitor.ts';
+import { type ElfNeeds, elfNeedsOf } from '../trace/elf-closure.ts';
+
+/** Manifests of large images have some 20 MB; what is larger than this is not kept. */
+const mostKeptBytes = 64 << 20;
+/** Of all files that are kept together: an image may hold the same name in every layer. */
+const mostKeptTogetherBytes = 256 << 20;
+/** Larger ones are looked at by nobody: libraries have a tenth of that. */
+const mostElfBytes = 48 << 20;
+
+/** What the checks need of files besides their hashes, by SHA-256, taken while the layers stream by. */
+export class ObservedContents implements ContentObserver {
+  readonly #contents = new Map<string, Buffer>();
+  readonly #needs = new Map<string, ElfNeeds>();
+  #keptBytes = 0;
+
+  observe(path: ImagePath, sizeBytes: number, start: Buffer): TakeContent | undefined {
+    const isOwn = isWithin(path, graminizedPaths.appDirectory) || path === graminizedPaths.libpal;
+    const hasRoom = sizeBytes <= mostKeptBytes && this.#keptBytes + sizeBytes <= mostKeptTogetherBytes;
+    const isKept = isOwn && hasRoom;
+    if (isKept) this.#keptBytes += sizeBytes;
+    const isElf = startsAsElf(start) && sizeBytes <= mostElfBytes;
+    if (!isKept && !isElf) return undefined;
+    return (sha256, content) => {
+      if (isKept) this.#contents.set(sha256, Buffer.from(content));
+      const needs = isElf ? elfNeedsOf(content) : undefined;
+      if (needs) this.#needs.set(sha256, needs);
+    };
+  }
+
+  /** The content of a file of gsc's own; undefined for others, and for what is too large to be one. */
+  contentOf(sha256: string): Buffer | undefined {
+    return this.#contents.get(sha256);
+  }
+
+  /** What an ELF file needs; undefined for what is none, or too large to be looked at. */
+  needsOf(sha256: string): ElfNeeds | undefined {
+    return this.#needs.get(sha256);
+  }
+}

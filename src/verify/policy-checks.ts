@@ -1,0 +1,231 @@
+import { bytesOfText, imagePath, isWithin } from '../base/image-path.ts';
+import type { Image } from '../image/image.ts';
+import { labels } from '../image/labels.ts';
+import { insecureOptions } from '../manifest/insecure-options.ts';
+import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
+import { isArray, isTable, showPath, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import type { Selection } from '../policy/attest-policy.ts';
+import type { ImagePolicy } from '../policy/image-policy.ts';
+import { runtimeDigest } from '../runtime/runtime.ts';
+import type { SigstructDescription } from '../signature/describe-sigstruct.ts';
+import {
+  failed,
+  failures,
+  type ImageCheck,
+  type ImageCheckName,
+  mismatch,
+  notChecked,
+  ok,
+  okUnless,
+} from './check.ts';
+import type { GraminizedImage } from './graminized-image.ts';
+import { runtimeFilesIn } from './image-runtime.ts';
+
+export interface PolicyContext {
+  readonly policy: ImagePolicy;
+  /** For which time the signature's age is judged. */
+  readonly at: Date;
+  /** The app image, if it was given: then its names are not only what a label says. */
+  readonly app: Image | undefined;
+}
+
+/** Group 7: what the user of an image accepts. */
+export function policyChecks(image: GraminizedImage, context: PolicyContext): readonly ImageCheck[] {
+  return [
+    ...manifestChecks(image, context.policy),
+    ...signatureChecks(image, context),
+    runtimeCheck(image, context.policy),
+    baseCheck(image, context),
+  ];
+}
+
+function manifestChecks({ manifest }: GraminizedImage, policy: ImagePolicy): readonly ImageCheck[] {
+  const names = [
+    'policy-debug',
+    'policy-insecure-options',
+    'policy-allowed-files',
+    'policy-host-environment',
+    'policy-host-arguments',
+  ] as const;
+  const root = manifest.value?.root;
+  if (root === undefined) {
+    const finding = { subject: 'manifest', detail: 'needs a manifest that can be read' };
+    return names.map((name) => notChecked(name, finding));
+  }
+  return [
+    debugCheck(root, policy),
+    ...insecureChecks(root, policy),
+    ...allowedFileChecks(root, policy),
+    ...environmentChecks(root, policy),
+    argumentsCheck(root, policy),
+  ];
+}
+
+const isOn = (root: TomlTable, ...path: readonly string[]): boolean => valueAt(root, path) === true;
+
+function debugCheck(root: TomlTable, { isDebugAllowed }: ImagePolicy): ImageCheck {
+  const name = 'policy-debug';
+  const subject = 'sgx.debug';
+  if (!isOn(root, 'sgx', 'debug')) return ok(name, { subject, detail: 'not a debug enclave' });
+  const detail = 'a debug enclave: whoever runs it reads and changes its memory';
+  return isDebugAllowed
+    ? ok(name, { subject, detail: `${detail}; the policy accepts it` })
+    : failed(name, { subject, detail: `${detail}; debug: true in the policy accepts it` });
+}
+
+/** Those that have a check of their own. */
+const ownChecks =
+  /^(?:sgx\.debug|sgx\.allowed_files|loader\.insecure__use_(?:cmdline_argv|host_env)|loader\.env\..*\.passthrough)$/s;
+
+function insecureChecks(root: TomlTable, policy: ImagePolicy): readonly ImageCheck[] {
+  const name = 'policy-insecure-options';
+  const found = insecureOptions(root)
+    .map(({ path, reason }) => ({ key: showPath(path), reason }))
+    .filter(({ key }) => !ownChecks.test(key));
+  const accepted = new Set(policy.insecureOptions);
+  const refused = found
+    .filter(({ key }) => !accepted.has(key))
+    .map(({ key, reason }) => ({
+      subject: key,
+      detail: `${reason.replace(/\.$/, '')}; the policy does not accept it: insecure_options: [${key}] does`,
+    }));
+  return okUnless(failures(name, refused, 'manifest'), name, () => ({
+    subject: 'manifest',
+    detail: found.length === 0 ? 'none' : `accepted: ${found.map(({ key }) => key).join(', ')}`,
+  }));
+}
+
+function allowedFileChecks(root: TomlTable, { allowedFiles }: ImagePolicy): readonly ImageCheck[] {
+  const name = 'policy-allowed-files';
+  const listed = valueAt(root, ['sgx', 'allowed_files']);
+  const entries = (isArray(listed) ? listed : []).map((entry) => uriOf(entry) ?? '');
+  const places = allowedFiles.map((place) => imagePath(bytesOfText(place)));
+  const refused = entries
+    .filter((entry) => {
+      const path = pathOfUri(entry);
+      return path === undefined || !places.some((place) => isWithin(path, place));
+    })
+    .map((entry) => ({
+      subject: entry,
+      detail: 'the host reads and changes it at will; the policy does not list it in allowed_files',
+    }));
+  return okUnless(failures(name, refused, 'sgx.allowed_files'), name, () => ({
+    subject: 'sgx.allowed_files',
+    detail: entries.length === 0 ? 'none' : `accepted: ${entries.join(', ')}`,
+  }));
+}
+
+function environmentChecks(root: TomlTable, { hostEnvironment }: ImagePolicy): readonly ImageCheck[] {
+  const name = 'policy-host-environment';
+  const subject = 'loader.env';
+  const isAny = hostEnvironment.includes('*');
+  if (isOn(root, 'loader', 'insecure__use_host_env') && !isAny) {
+    const detail = 'the host chooses the whole environment; host_environment: ["*"] in the policy accepts it';
+    return [failed(name, { subject: 'loader.insecure__use_host_env', detail })];
+  }
+  const table = valueAt(root, ['loader', 'env']);
+  const passed = (isTable(table) ? [...table] : []).flatMap(([variable, value]) =>
+    isTable(value) && value.get('passthrough') === true ? [variable] : [],
+  );
+  const refused = passed
+    .filter((variable) => !isAny && !hostEnvironment.includes(variable))
+    .map((variable) => ({
+      subject: `${subject}.${variable}`,
+      detail: 'the host chooses its value; the policy does not list it in host_environment',
+    }));
+  return okUnless(failures(name, refused, subject), name, () => ({
+    subject,
+    detail: passed.length === 0 ? 'no variable comes from the host' : `accepted: ${passed.join(', ')}`,
+  }));
+}
+
+function argumentsCheck(root: TomlTable, { areHostArgumentsAllowed }: ImagePolicy): ImageCheck {
+  const name = 'policy-host-arguments';
+  const subject = 'loader.insecure__use_cmdline_argv';
+  if (!isOn(root, 'loader', 'insecure__use_cmdline_argv'))
+    return ok(name, { subject, detail: 'the arguments are in the manifest' });
+  const detail = 'the host chooses the arguments of the program';
+  return areHostArgumentsAllowed
+    ? ok(name, { subject, detail: `${detail}; the policy accepts it` })
+    : failed(name, { subject, detail: `${detail}; host_arguments: true in the policy accepts it` });
+}
+
+function signatureChecks({ signature }: GraminizedImage, context: PolicyContext): readonly ImageCheck[] {
+  const names = ['policy-product', 'policy-isvsvn', 'policy-signer', 'policy-age'] as const;
+  const signed = signature.value;
+  if (signed === undefined) {
+    const finding = { subject: 'SIGSTRUCT', detail: 'needs a SIGSTRUCT that is well-formed' };
+    return names.map((name) => notChecked(name, finding));
+  }
+  const { products, minIsvSvn, signers } = context.policy;
+  const { isvProdId, isvSvn, mrSigner } = signed;
+  return [
+    judge('policy-product', 'ISVPRODID', products && !products.includes(isvProdId), {
+      got: String(isvProdId),
+      expected: products?.join(' or '),
+    }),
+    judge('policy-isvsvn', 'ISVSVN', minIsvSvn !== undefined && isvSvn < minIsvSvn, {
+      got: String(isvSvn),
+      expected: minIsvSvn === undefined ? undefined : `at least ${minIsvSvn}`,
+    }),
+    selectionCheck('policy-signer', 'MRSIGNER', [mrSigner], signers),
+    ageCheck(signed, context),
+  ];
+}
+
+function judge(
+  name: ImageCheckName,
+  subject: string,
+  isRefused: boolean | undefined,
+  { got, expected }: { readonly got: string; readonly expected: string | undefined },
+): ImageCheck {
+  if (isRefused) return failed(name, { subject, detail: mismatch(expected, got) });
+  const detail = expected === undefined ? `${got}: the policy accepts any` : `${got}, as the policy demands`;
+  return ok(name, { subject, detail });
+}
+
+/** Of the names of a thing one must be accepted, and none refused. */
+function selectionCheck(
+  name: ImageCheckName,
+  subject: string,
+  got: readonly string[],
+  { accepted, refused }: Selection,
+): ImageCheck {
+  const shown = got.join(', ') || 'unknown';
+  const bad = got.find((each) => refused.includes(each));
+  if (bad !== undefined) return failed(name, { subject, detail: `the policy refuses ${bad}` });
+  const isAccepted = accepted === undefined || got.some((each) => accepted.includes(each));
+  return judge(name, subject, !isAccepted, { got: shown, expected: accepted?.join(' or ') });
+}
+
+const dayMilliseconds = 86_400_000;
+
+function ageCheck({ date }: SigstructDescription, { policy, at }: PolicyContext): ImageCheck {
+  const days = Math.floor((at.getTime() - Date.parse(`${date}T00:00:00Z`)) / dayMilliseconds);
+  const { maxAgeDays } = policy;
+  // A day ahead is a clock in another time zone.
+  const isTooOld = maxAgeDays !== undefined && !(days >= -1 && days <= maxAgeDays);
+  return judge('policy-age', 'SIGSTRUCT date', isTooOld, {
+    got: `${date}, ${Number.isNaN(days) ? 'not a day' : `${days} days ago`}`,
+    expected: maxAgeDays === undefined ? undefined : `at most ${maxAgeDays} days`,
+  });
+}
+
+function runtimeCheck(image: GraminizedImage, { runtimes }: ImagePolicy): ImageCheck {
+  const { [labels.family]: family, [labels.runtimeVersion]: version } = image.labels;
+  const digest = runtimeDigest({ files: runtimeFilesIn(image) });
+  const names = version === undefined ? [] : [version, `${family} ${version}`];
+  return selectionCheck('policy-runtime', 'runtime', [...names, digest], runtimes);
+}
+
+function baseCheck({ labels: found }: GraminizedImage, { policy, app }: PolicyContext): ImageCheck {
+  const { [labels.baseName]: baseName, [labels.baseDigest]: baseDigest } = found;
+  const isStated = app === undefined || app.manifest.digest === baseDigest;
+  const known = [app?.manifest.digest, ...(isStated ? [baseDigest, baseName] : [])];
+  const names = [...new Set(known.filter((each) => each !== undefined))];
+  const check = selectionCheck('policy-base', 'app image', names, policy.bases);
+  const isOnlyStated = app === undefined && policy.bases.accepted !== undefined && check.result === 'ok';
+  if (!isOnlyStated) return check;
+  const { subject, detail } = check;
+  return notChecked('policy-base', { subject, detail: `${detail}: a label says so; --base proves it` });
+}

@@ -1,0 +1,107 @@
+import { type ErrorCode, GscError } from '../base/error.ts';
+import type { Image } from '../image/image.ts';
+import type { Labels } from '../image/labels.ts';
+import { defaultImagePolicy, type ImagePolicy } from '../policy/image-policy.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { ScanImageOptions } from '../scan/scan-image.ts';
+import { failed, type ImageCheck, ok } from './check.ts';
+import { type GraminizedImage, readGraminizedImage } from './graminized-image.ts';
+import { labelChecks } from './label-checks.ts';
+import { launchFileChecks } from './launch-file-checks.ts';
+import { layerChecks } from './layer-checks.ts';
+import { measureFiles, measurementChecks } from './measurement-checks.ts';
+import { mountChecks } from './mount-checks.ts';
+import { policyChecks } from './policy-checks.ts';
+import { programChecks } from './program-checks.ts';
+import type { RebuildSource } from './rebuild.ts';
+import { rebuildChecks } from './rebuild-checks.ts';
+import { runConfigChecks } from './run-config-checks.ts';
+import { runtimeChecks } from './runtime-checks.ts';
+import { signatureChecks } from './signature-checks.ts';
+import { trustedFileChecks } from './trusted-file-checks.ts';
+
+export interface VerifyImageOptions extends Pick<ScanImageOptions, 'onProgress' | 'signal' | 'concurrency'> {
+  /** 64 lower-case hex digits each: who signed, and which enclave it is. */
+  readonly mrSigner?: string;
+  readonly mrEnclave?: string;
+  /** What it was made of: it is built again. */
+  readonly base?: RebuildSource;
+  /** The runtime that it must have; also what it is built again with. */
+  readonly runtime?: Runtime;
+  /** The strict default by default. */
+  readonly policy?: ImagePolicy;
+  /** For which time the age of the signature is judged; the caller's clock. */
+  readonly at: Date;
+}
+
+/** What became of an image's verification. */
+export interface ImageVerdict {
+  /** True if no check failed; those that were not checked say what would check them. */
+  readonly isVerified: boolean;
+  readonly checks: readonly ImageCheck[];
+  /** What the image says of itself; none if it is so damaged that it cannot be read. */
+  readonly labels: Labels;
+}
+
+/**
+ * Checks whether a graminized image is what it claims to be. Everything is read from the image itself, in one pass over its
+ * layers. Throws a `state` error for an image that is not graminized, and what reading it from its place throws.
+ */
+export async function verifyImage(image: Image, options: VerifyImageOptions): Promise<ImageVerdict> {
+  try {
+    const read = await readGraminizedImage(image, options);
+    const layers = ok('image', {
+      subject: image.name,
+      detail: `${image.layers.length} layers, each with the digests that the manifest and the config name`,
+    });
+    const { base, runtime, policy = defaultImagePolicy, at } = options;
+    return verdictOn(
+      [
+        layers,
+        ...ownChecks(read, options),
+        ...(await rebuildChecks(read, base, runtime)),
+        ...runtimeChecks(read, runtime),
+        ...policyChecks(read, { policy, at, app: base?.app }),
+      ],
+      read.labels,
+    );
+  } catch (error) {
+    if (isDamage(error)) return damagedImage(error);
+    throw error;
+  }
+}
+
+/** What an image can be checked for without anything else. */
+function ownChecks(
+  image: GraminizedImage,
+  { mrSigner, mrEnclave }: VerifyImageOptions,
+): readonly ImageCheck[] {
+  const measured = measureFiles(image);
+  return [
+    ...signatureChecks(image, mrSigner),
+    ...measurementChecks(image, measured, mrEnclave),
+    ...trustedFileChecks(image),
+    ...mountChecks(image),
+    ...programChecks(image),
+    ...launchFileChecks(image),
+    ...runConfigChecks(image),
+    ...labelChecks(image),
+    ...layerChecks(image),
+  ];
+}
+
+function verdictOn(checks: readonly ImageCheck[], labels: Labels): ImageVerdict {
+  return { isVerified: checks.every(({ result }) => result !== 'failed'), checks, labels };
+}
+
+const damageCodes: ReadonlySet<ErrorCode> = new Set(['blob', 'tar', 'tree', 'image', 'archive']);
+
+/** True of errors that say that an image is damaged, not that it could not be reached. */
+export function isDamage(error: unknown): error is GscError {
+  return error instanceof GscError && damageCodes.has(error.code);
+}
+
+/** The verdict on an image that is so damaged that it cannot be read. */
+export function damagedImage({ subject, detail }: GscError): ImageVerdict {
+  return verdictOn([failed('image', { subject, detail })], {});
+}

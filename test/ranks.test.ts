@@ -59,6 +59,7 @@ const verbs = [
   'broker',
   'doctor',
   'run',
+  'kubernetes',
 ];
 const faces = [
   'library',
@@ -118,6 +119,11 @@ const belowLibrary = {
   ],
   'gsc doctor is about this machine': ['doctor/examine.ts', 'doctor/finding.ts'],
   'gsc run starts docker or podman': ['doctor/sgx-machine.ts', 'run/container-line.ts'],
+  'gsc kubernetes writes files for another program': [
+    'kubernetes/change-manifest.ts',
+    'kubernetes/device-plugin.ts',
+    'kubernetes/new-manifest.ts',
+  ],
   'gsc cache lists and prunes what is kept between runs': [
     'store/cache/blob-cache.ts',
     'store/cache/cache-directory.ts',

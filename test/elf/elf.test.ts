@@ -165,7 +165,7 @@ const bad: readonly (readonly [string, () => unknown, RegExp])[] = [
   [
     'an interpreter without an end',
     () => interpreterOf(parseElf(elfOf([{ type: 3, offset: 512, sizeBytes: 3 }], Buffer.from('/ld')), 'f')),
-    /no end/,
+    /not terminated/,
   ],
   [
     'an empty interpreter',
@@ -200,17 +200,17 @@ const bad: readonly (readonly [string, () => unknown, RegExp])[] = [
   [
     'a name past the strings',
     () => links(dynamicElf(dynamicEntries([5, 0x1000], [10, 8], [1, 999999]), '')),
-    /no end/,
+    /not terminated/,
   ],
   [
     'a name without an end',
     () => links(dynamicElf(dynamicEntries([5, 0x1000 + 48], [10, 4], [1, 0]), 'abcd')),
-    /no end/,
+    /not terminated/,
   ],
   [
     'a name where there are no strings',
     () => links(dynamicElf(dynamicEntries([1, 0], [0, 0]), '')),
-    /no end/,
+    /not terminated/,
   ],
 ];
 

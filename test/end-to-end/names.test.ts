@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, type TestContext, test, vi } from 'vitest';
@@ -115,7 +115,7 @@ describe('an image that must be in the Engine', () => {
     const directory = mkdtempSync(join(tmpdir(), 'gsc-public-'));
     onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
     const bundle = join(directory, 'gsc.js');
-    copyFileSync(stage().bundle, bundle);
+    cpSync(dirname(stage().bundle), directory, { recursive: true });
     await runProcess(['chmod', '755', directory, dirname(engine.socket)], {});
     const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
     const { code, stderr } = await runProcess(

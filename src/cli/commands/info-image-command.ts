@@ -87,10 +87,17 @@ async function inspect(
   reference: ImageReference,
 ): Promise<ImageInspection> {
   const glance = await workspaceOf(images).images.glance(reference);
-  const inspection = glance && (await inspectGlance(glance));
-  if (!inspection) return inspectImage((await images.open(reference)).image);
-  if (reference.kind === 'bare') console.say(`${showReference(reference)}: found in ${glance.place}`);
-  return inspection;
+  let isExported = glance === undefined;
+  try {
+    const inspection = glance && (await inspectGlance(glance));
+    if (inspection) return inspection;
+    isExported = true;
+  } finally {
+    // Opening the image says it too.
+    if (!isExported && reference.kind === 'bare')
+      console.say(`${showReference(reference)}: found in ${glance?.place}`);
+  }
+  return inspectImage((await images.open(reference)).image);
 }
 
 async function predict(

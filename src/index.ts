@@ -98,7 +98,8 @@ export type {
 } from './manifest/option-manifest.ts';
 export type { Preset, PresetSetting } from './manifest/preset/preset-table.ts';
 export { type AppliedPreset, presetNames } from './manifest/preset/presets.ts';
-export { parseToml as parseManifest, showPath, type TomlDocument, valueAt } from './manifest/toml/toml.ts';
+export { parseManifest } from './manifest/parse-manifest.ts';
+export { showPath, type TomlDocument, valueAt } from './manifest/toml/toml.ts';
 export type { Position } from './manifest/toml/toml-positions.ts';
 export type { KeyPath, TomlDate, TomlTable, TomlValue } from './manifest/toml/toml-value.ts';
 export { type AttestPolicy, defaultAttestPolicy, type Selection } from './policy/attest-policy.ts';
@@ -125,16 +126,24 @@ export {
   showReference,
 } from './reference/image-reference.ts';
 export { signedName, signedNameOfUnsigned, unsignedName } from './reference/output-name.ts';
+export type { EnclaveFiles } from './runtime/places.ts';
 export type { CLibraryName } from './runtime/package-directory.ts';
 export { showRuntimeVersion } from './runtime/patch-marks.ts';
 export type { BuildType } from './runtime/recipe/recipe.ts';
 export type { Runtime, RuntimeFile } from './runtime/runtime.ts';
-export { type GramineRelease, parseRuntimeVersion, type RuntimeVersion } from './runtime/version.ts';
+export {
+  type GramineRelease,
+  type GrapheneRelease,
+  labelledVersion,
+  parseRuntimeVersion,
+  type RuntimeVersion,
+} from './runtime/version.ts';
 export type { LayerIndex } from './scan/layer-index.ts';
 export type { ImageScan, LayerIndexStore, ScanImageOptions, ScanProgress } from './scan/scan-image.ts';
-export { type SignedImage, type SignImageOptions, signImage, type UnsignedImage } from './sign/sign-image.ts';
+export { type NamedEnclave, type SignedImage, type SignImageOptions, signImage, type UnsignedImage } from './sign/sign-image.ts';
 export type { SigstructDescription } from './signature/describe-sigstruct.ts';
 export { type PemSignerOptions, pemSigner } from './signature/pem-signer.ts';
+export type { EnclavePlan } from './signature/enclave-plan.ts';
 export type { MeasuredEnclave, SignedEnclave } from './signature/sign-enclave.ts';
 export type { Signer } from './signature/signer.ts';
 export type { Group } from './start/accounts.ts';

@@ -10,6 +10,7 @@ export { chrootFiles } from './manifest/files/chroot-files.ts';
 export { type FileAccess, type FoundFile, hostFiles, type ListedFile } from './manifest/files/file-access.ts';
 export { type Migration, migrateManifest } from './manifest/migrate/migrate.ts';
 export type { MigrationChange, MigrationPurpose } from './manifest/migrate/migration-draft.ts';
+export { parseManifest } from './manifest/parse-manifest.ts';
 export { type PreparedManifest, type PrepareOptions, prepareManifest } from './manifest/prepare.ts';
 export { findTemplateTexts } from './manifest/schema/build-rules.ts';
 export { checkManifest, isCompleteManifest, type ManifestRole } from './manifest/schema/check.ts';
@@ -25,7 +26,6 @@ export { type SerializeOptions, serializeManifest } from './manifest/toml/serial
 export {
   isArray,
   isTable,
-  parseToml as parseManifest,
   showPath,
   type TomlDocument,
   valueAt,
@@ -36,8 +36,10 @@ export { readUserManifest, type UserManifest } from './manifest/user-manifest.ts
 export {
   type GramineRelease,
   type gramineReleases,
+  type grapheneReleases,
   parseRuntimeVersion,
   type RuntimeVersion,
+  showVersion,
 } from './runtime/version.ts';
 export { describeSigstruct, type SigstructDescription } from './signature/describe-sigstruct.ts';
 export { generatePrivateKey } from './signature/generate-private-key.ts';
@@ -49,6 +51,7 @@ export {
   type SignedEnclave,
   signEnclave,
 } from './signature/sign-enclave.ts';
+export { type ManifestToSign, type SignedManifest, signManifest } from './signature/sign-manifest.ts';
 export type { Signer } from './signature/signer.ts';
 export type { Sigstruct } from './signature/sigstruct.ts';
 export { mrSignerOf, verifySigstruct } from './signature/verify-sigstruct.ts';

@@ -2,9 +2,11 @@ import { GscError } from '../base/error.ts';
 import { type ByteString, type ImagePath, showBytes, textOfBytes } from '../base/image-path.ts';
 import { placesOf } from '../base/place-index.ts';
 import { fileUriOfText } from '../manifest/schema/file-uri.ts';
+import { knownPart } from '../manifest/schema/own-keys.ts';
+import { hasKey } from '../manifest/schema/schema.ts';
+import type { AddedFile } from '../layer/added-layer.ts';
 import type { TomlTable, TomlValue } from '../manifest/toml/toml.ts';
 import { type Runtime, runtimeFacts } from '../runtime/runtime.ts';
-import { isAtLeast } from '../runtime/version.ts';
 import { defaultSearchPath } from '../start/executable.ts';
 import type { DirectoryMount } from '../trust/directory-links.ts';
 import type { TrustedFile } from '../trust/trusted-files.ts';
@@ -33,7 +35,7 @@ export function generatedManifest(context: GraminizeContext, around: GeneratedMo
     covered: [...scratchPlaces, ...around.takenPlaces],
     isArgv0: context.argumentSource === 'host',
   });
-  return table([
+  const own = table([
     ['libos', table([['entrypoint', text(entrypoint)]])],
     ['loader', loaderTable(context)],
     [
@@ -51,7 +53,16 @@ export function generatedManifest(context: GraminizeContext, around: GeneratedMo
       ]),
     ],
     ['sys', systemTable(context)],
+    ['sgx', enclaveTable(context)],
   ]);
+  return knownPart(own, context.runtime.version.release);
+}
+
+/** Which enclaves this one may start. */
+function enclaveTable({ children }: GraminizeContext): TomlTable {
+  if (children.length === 0) return table([]);
+  const trusted = children.map((name, index) => [`child${index}`, fileUriOfText(text(name))] as const);
+  return table([['trusted_children', table(trusted)]]);
 }
 
 /** Gramine keeps SIGTERM from the application otherwise, and `docker stop` would have to kill it. */
@@ -80,14 +91,14 @@ export function trustedEntries(
 function loaderTable(context: GraminizeContext): TomlTable {
   const { start, runtime } = context;
   const { uri, sha256 } = runtimeFacts(runtime).entrypoint;
-  const entrypoint = isAtLeast(runtime.version.release, '1.8')
-    ? table([
+  return table([
+    [
+      'entrypoint',
+      table([
         ['uri', uri],
         ['sha256', sha256],
-      ])
-    : uri;
-  return table([
-    ['entrypoint', entrypoint],
+      ]),
+    ],
     ['log_level', 'error'],
     ['uid', BigInt(start.user.uid)],
     ['gid', BigInt(start.user.gid)],
@@ -96,18 +107,33 @@ function loaderTable(context: GraminizeContext): TomlTable {
   ]);
 }
 
+/** `argv` is a key of some releases; the file of the others is `argumentsFile`. */
 function argumentEntries({
   argumentSource,
   start,
+  runtime,
+  files,
 }: GraminizeContext): readonly (readonly [string, TomlValue])[] {
   switch (argumentSource) {
     case 'own':
-      return [['argv', start.argv]];
+      return hasKey(runtime.version.release, ['loader', 'argv'])
+        ? [['argv', start.argv]]
+        : [['argv_src_file', fileUriOfText(text(files.trustedArguments))]];
     case 'host':
-      return [['insecure__use_cmdline_argv', true]];
+      return [
+        ['insecure__use_cmdline_argv', true],
+        ['argv0_override', start.argv[0] ?? ''],
+      ];
     case 'user':
       return [];
   }
+}
+
+/** The image's arguments as a file, for a release whose manifests cannot hold them: each ended by a NUL. */
+export function argumentsFile({ argumentSource, start, runtime, files }: GraminizeContext): AddedFile | undefined {
+  if (argumentSource !== 'own' || hasKey(runtime.version.release, ['loader', 'argv'])) return undefined;
+  const content = Buffer.from(start.argv.map((word) => `${word}\0`).join(''));
+  return { path: files.trustedArguments, mode: 0o644, content };
 }
 
 /** The image's variables, then what engines set where the image does not, with the library path that Gramine needs. */

@@ -5,6 +5,8 @@ import { graminizedPaths, ownDirectoryOf } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { labels, stateOf } from '../image/labels.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
+import { labelledEnclaves } from '../runtime/places.ts';
+import { labelledVersion, parseRuntimeVersion } from '../runtime/version.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { readTopFiles } from '../scan/read-top-files.ts';
 import { type ImageScan, scanImage } from '../scan/scan-image.ts';
@@ -26,11 +28,12 @@ function ownFile(path: ImagePath): KnownExclusion | undefined {
 export async function explainableImage(image: Image, given?: ImageScan): Promise<ExplainableImage> {
   const scan = given ?? (await scanImage(image));
   const manifest = await manifestIn(image);
+  const version = labelledVersion(image.config.config?.Labels ?? {}) ?? parseRuntimeVersion('1.9');
   const policies = [new TrustPolicy({ trust: [], exclude: [] }), leanPolicy()];
   return {
     tree: scan.tree,
     diffIds: image.layers.map(({ diffId }) => diffId),
-    names: CompleteManifest.parse(manifest.content, `${image.name}: ${manifest.path}`).names,
+    names: CompleteManifest.parse(manifest.content, `${image.name}: ${manifest.path}`, version).names,
     user: userOf(image, scan.tree),
     exclusionOf: (path) => {
       const own = ownFile(path);
@@ -72,7 +75,8 @@ export async function explainableBuild(
 
 async function manifestIn(image: Image): Promise<{ readonly path: ImagePath; readonly content: Buffer }> {
   const isSigned = stateOf(image.config.config?.Labels ?? {}) === 'signed';
-  const path = isSigned ? graminizedPaths.manifestSgx : graminizedPaths.manifest;
+  const [files] = labelledEnclaves(image.config.config?.Labels ?? {});
+  const path = (isSigned ? files?.manifestSgx : files?.manifest) ?? graminizedPaths.manifest;
   const content = (await readTopFiles(image, [path])).get(path);
   if (content !== undefined) return { path, content };
   throw new GscError({

@@ -1,10 +1,12 @@
 import { GscError } from '../base/error.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
+import { baseNameOf, type ImagePath } from '../base/image-path.ts';
 import type { Image } from '../image/image.ts';
 import { type Labels, labels } from '../image/labels.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { type InsecureOption, insecureOptions } from '../manifest/insecure-options.ts';
 import type { TomlTable } from '../manifest/toml/toml.ts';
+import { type EnclaveFiles, labelledEnclaves } from '../runtime/places.ts';
+import { labelledVersion, parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
 import { readTopFiles } from '../scan/read-top-files.ts';
 import { describeSigstruct, type SigstructDescription } from '../signature/describe-sigstruct.ts';
 import { verifySigstruct } from '../signature/verify-sigstruct.ts';
@@ -16,6 +18,8 @@ export interface ImageInspection {
   readonly trustedFileCount: number;
   readonly insecure: readonly InsecureOption[];
   readonly labels: Labels;
+  /** The other enclaves, where programs that the first one starts have enclaves of their own. */
+  readonly children: readonly { readonly name: string; readonly sigstruct: SigstructDescription }[];
 }
 
 /**
@@ -23,19 +27,53 @@ export interface ImageInspection {
  * `state` error for an image that is not signed, a `sigstruct` error for a file that is none.
  */
 export async function inspectImage(image: Image): Promise<ImageInspection> {
-  const files = await readTopFiles(image, [graminizedPaths.sigstruct, graminizedPaths.manifestSgx]);
-  const sigstruct = files.get(graminizedPaths.sigstruct);
-  const manifestSgx = files.get(graminizedPaths.manifestSgx);
-  if (sigstruct === undefined || manifestSgx === undefined) throw notSigned(image);
-  const subject = `${image.name}: ${graminizedPaths.sigstruct}`;
-  verifySigstruct(sigstruct, subject);
-  const manifest = CompleteManifest.parse(manifestSgx, `${image.name}: ${graminizedPaths.manifestSgx}`);
+  const found = image.config.config?.Labels ?? {};
+  const version = labelledVersion(found) ?? unlabelled;
+  const places = labelledEnclaves(found);
+  const files = await readTopFiles(
+    image,
+    places.flatMap((place) => [place.sigstruct, place.manifestSgx]),
+  );
+  const [enclave, ...children] = places.map((place) => inspectEnclave(image, { place, files, version }));
+  if (enclave === undefined) throw notSigned(image);
   return {
-    sigstruct: describeSigstruct(sigstruct, subject),
+    ...enclave,
+    children: children.map(({ name, sigstruct }) => ({ name, sigstruct })),
+    labels: found,
+  };
+}
+
+/** Images of which no label says it. */
+const unlabelled = parseRuntimeVersion('1.9');
+
+interface InspectedEnclave extends Omit<ImageInspection, 'children' | 'labels'> {
+  readonly name: string;
+}
+
+function inspectEnclave(
+  image: Image,
+  {
+    place,
+    files,
+    version,
+  }: {
+    readonly place: EnclaveFiles;
+    readonly files: ReadonlyMap<ImagePath, Buffer>;
+    readonly version: RuntimeVersion;
+  },
+): InspectedEnclave {
+  const sigstruct = files.get(place.sigstruct);
+  const manifestSgx = files.get(place.manifestSgx);
+  if (sigstruct === undefined || manifestSgx === undefined) throw notSigned(image);
+  const subject = `${image.name}: ${place.sigstruct}`;
+  verifySigstruct(sigstruct, subject);
+  const manifest = CompleteManifest.parse(manifestSgx, `${image.name}: ${place.manifestSgx}`, version);
+  return {
+    name: baseNameOf(place.sigstruct).replace(/\.sig$/, ''),
+    sigstruct: describeSigstruct(sigstruct, subject, version),
     manifest: manifest.root,
     trustedFileCount: manifest.trustedFileCount,
     insecure: insecureOptions(manifest.root),
-    labels: image.config.config?.Labels ?? {},
   };
 }
 

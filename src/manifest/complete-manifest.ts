@@ -1,28 +1,40 @@
+import type { RuntimeVersion } from '../runtime/version.ts';
 import { type ManifestNames, readManifestNames } from './files/access-decision.ts';
+import { readText } from './graphene/complete-lines.ts';
+import { fromGrapheneForm } from './graphene/graphene-form.ts';
+import { parseLinesDocument } from './graphene/lines-document.ts';
+import { writeGrapheneManifest } from './graphene/write-manifest.ts';
 import { serializeManifest } from './toml/serialize.ts';
 import { isArray, parseToml, type TomlTable, valueAt } from './toml/toml.ts';
 
 /**
- * A manifest as it is measured: with defaults, trusted files and hashes. One value from its composing to its signing: what is
- * derived from it is derived once.
+ * A manifest with defaults, trusted files and hashes, in Gramine's form whatever the release. One value from its composing to its
+ * signing: what is derived from it is derived once.
  */
 export class CompleteManifest {
   readonly root: TomlTable;
+  readonly #version: RuntimeVersion;
   #bytes: Buffer | undefined;
   #names: ManifestNames | undefined;
 
-  constructor(root: TomlTable) {
+  /** `version` is that of the runtime which reads it. */
+  constructor(root: TomlTable, version: RuntimeVersion) {
     this.root = root;
+    this.#version = version;
   }
 
-  /** Reads one that an image holds. Throws a `manifest` error, which names `subject`, for what is not TOML. */
-  static parse(content: Uint8Array, subject: string): CompleteManifest {
-    return new CompleteManifest(parseToml(content, subject).root);
+  /** Reads one that an image holds, signed or not. Throws a `manifest` error, which names `subject`, for what cannot be read. */
+  static parse(content: Uint8Array, subject: string, version: RuntimeVersion): CompleteManifest {
+    return new CompleteManifest(readRoot(content, subject, version), version);
   }
 
-  /** As it lies in the image: `.manifest` and `.manifest.sgx` are the same bytes. */
+  /** As it lies in the image: Gramine's `.manifest` and `.manifest.sgx` are the same bytes, Graphene's signer completes it. */
   get bytes(): Buffer {
-    this.#bytes ??= Buffer.from(serializeManifest(this.root));
+    this.#bytes ??= Buffer.from(
+      this.#version.family === 'graphene'
+        ? writeGrapheneManifest(this.root, this.#version.release)
+        : serializeManifest(this.root),
+    );
     return this.#bytes;
   }
 
@@ -36,4 +48,13 @@ export class CompleteManifest {
     const trusted = valueAt(this.root, ['sgx', 'trusted_files']);
     return isArray(trusted) ? trusted.length : 0;
   }
+}
+
+function readRoot(content: Uint8Array, subject: string, version: RuntimeVersion): TomlTable {
+  if (version.family === 'gramine') return parseToml(content, subject).root;
+  const document =
+    version.release === '1.2-rc1'
+      ? parseToml(content, subject)
+      : parseLinesDocument(readText(content, subject), subject);
+  return fromGrapheneForm(document, version.release);
 }

@@ -1,16 +1,8 @@
 import { type Digest, digestOf, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
-import {
-  type ByteString,
-  baseNameOf,
-  type ImagePath,
-  imagePath,
-  isWithin,
-  parentOf,
-} from '../base/image-path.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
-import type { LaunchMode } from './launch.ts';
+import { baseNameOf, type ImagePath, isWithin, parentOf } from '../base/image-path.ts';
 import type { CLibraryName } from './package-directory.ts';
+import { runtimePlacesOf } from './places.ts';
 import type { RuntimeVersion } from './version.ts';
 
 /** A file of the runtime layer, owned by root. */
@@ -59,7 +51,7 @@ const libraryMode = 0o644;
  * interpreters, which the kernel and the library OS demand to be executable) has 0755, all else 0644.
  */
 export function runtimeFile(path: ImagePath, content: Buffer): RuntimeFile {
-  const isStarted = /^(loader$|ld[-.])/.test(baseNameOf(path));
+  const isStarted = /^(?:loader$|ld[-.]|pal-Linux|python3$)/.test(baseNameOf(path));
   const mode = isStarted ? executableMode : libraryMode;
   return { path, mode, sha256: hexOf(digestOf(content)), content };
 }
@@ -86,26 +78,24 @@ export function runtimeDigest(runtime: Runtime): Digest {
 
 /** What a manifest says about the runtime. libsysdb.so is checked by `loader.entrypoint`, not as a trusted file. */
 export function runtimeFacts(runtime: Runtime): RuntimeFacts {
+  const { libos, cLibraryDirectory } = runtimePlacesOf(runtime.version);
   const directories = runtime.cLibraries.map((name) => [name, cLibraryDirectory(name)] as const);
   const isOpenedInside = ({ path }: RuntimeFile) =>
+    !startsEnclaves.test(baseNameOf(path)) &&
     directories.some(([, directory]) => isWithin(path, directory));
   return {
-    entrypoint: {
-      uri: `file:${graminizedPaths.libos}`,
-      sha256: fileIn(runtime, graminizedPaths.libos).sha256,
-    },
+    entrypoint: { uri: `file:${libos}`, sha256: fileIn(runtime, libos).sha256 },
     cLibraryDirectories: Object.fromEntries(directories),
     trustedFiles: runtime.files.filter(isOpenedInside).map(({ path, sha256 }) => ({ path, sha256 })),
   };
 }
 
-/** The bytes of `libpal.so`; that of mode `sgx` is what an enclave's measurement starts with. */
-export function libpalContent(runtime: Runtime, mode: LaunchMode): Buffer {
-  return fileIn(runtime, imagePath(`${graminizedPaths.packageDirectory}/${mode}/libpal.so`)).content;
-}
+/** Graphene has them in one directory with its C library. */
+const startsEnclaves = /^(?:lib)?pal-Linux|^libsysdb\.so$/;
 
-function cLibraryDirectory(name: ByteString): ImagePath {
-  return imagePath(`${graminizedPaths.packageDirectory}/runtime/${name}`);
+/** The bytes of the PAL that an enclave's measurement starts with. */
+export function libpalContent(runtime: Runtime): Buffer {
+  return fileIn(runtime, runtimePlacesOf(runtime.version).libpal).content;
 }
 
 function fileIn(runtime: Runtime, path: ImagePath): RuntimeFile {

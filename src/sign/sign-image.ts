@@ -1,23 +1,16 @@
-import { digestOf, hexOf } from '../base/digest.ts';
-import { GscError } from '../base/error.ts';
-import { type ImagePath, imagePath } from '../base/image-path.ts';
-import { layOutGramineEnclave } from '../enclave/gramine-enclave.ts';
+import { baseNameOf } from '../base/image-path.ts';
 import type { Graminized } from '../graminize/graminize.ts';
 import { appendLayers } from '../image/append.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { imageTimes } from '../image/image-times.ts';
-import { labels, stateOf } from '../image/labels.ts';
+import { labels } from '../image/labels.ts';
 import { mediaTypes } from '../image/media-type.ts';
-import { addedLayer } from '../layer/added-layer.ts';
-import { CompleteManifest } from '../manifest/complete-manifest.ts';
-import { type TomlTable, valueAt } from '../manifest/toml/toml.ts';
-import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
-import { readTopFiles } from '../scan/read-top-files.ts';
+import { type AddedFile, addedLayer } from '../layer/added-layer.ts';
+import type { EnclaveFiles } from '../runtime/places.ts';
+import { layOutPlan } from '../signature/enclave-plan.ts';
 import { type SignedEnclave, signLaidOut } from '../signature/sign-enclave.ts';
 import type { Signer } from '../signature/signer.ts';
-
-const libpalPath = imagePath(`${graminizedPaths.packageDirectory}/sgx/libpal.so`);
+import { readUnsignedImage } from './unsigned-image.ts';
 
 export interface SignImageOptions {
   readonly signer: Signer;
@@ -27,105 +20,68 @@ export interface SignImageOptions {
   readonly name?: string;
 }
 
-/** What `graminize` makes: an unsigned image whose enclave is laid out, so that nothing is read out of its layers. */
-export type UnsignedImage = Pick<Graminized, 'image' | 'enclave'>;
+/** What `graminize` makes: an unsigned image whose enclaves are planned, so that nothing is read out of its layers. */
+export type UnsignedImage = Pick<Graminized, 'image' | 'plans'> & Partial<Pick<Graminized, 'enclave'>>;
 
 export interface SignedImage {
   readonly image: Image;
+  /** That of the program which starts first. */
   readonly enclave: SignedEnclave;
+  /** All of them, in the order in which they were signed, by their `.sig` files; the first program's is the last. */
+  readonly enclaves: readonly NamedEnclave[];
   readonly date: string;
 }
 
+/** One of the enclaves of an image. */
+export interface NamedEnclave {
+  readonly files: EnclaveFiles;
+  readonly enclave: SignedEnclave;
+}
+
 /**
- * Signs a graminized image: measures its enclave and adds a layer with `entrypoint.manifest.sgx` and `entrypoint.sig`.
- * Same image, key and date, same bytes. Throws a `state` error for an image that is not graminized or signed already,
- * `manifest`, `elf` and `enclave` errors for an enclave that Gramine would not start.
+ * Signs a graminized image: measures its enclaves and adds a layer with the `.manifest.sgx` and the `.sig` of each. An enclave that
+ * another one may start is signed before it, which holds its measurement. Same image, key and date, same bytes. Throws a `state`
+ * error for an image that is not graminized or signed already, `manifest`, `elf` and `enclave` errors for an enclave that
+ * would not start.
  */
 export async function signImage(
   unsigned: Image | UnsignedImage,
   { signer, name, date: given }: SignImageOptions,
 ): Promise<SignedImage> {
-  const { image, enclave } = 'enclave' in unsigned ? unsigned : await readUnsignedImage(unsigned);
+  const read: UnsignedImage = 'plans' in unsigned ? unsigned : await readUnsignedImage(unsigned);
+  const { image, plans, enclave: laidOut } = read;
   const date = given ?? imageTimes(image.config).day;
-  const signed = await signLaidOut(enclave, { signer, date });
-  const { bytes } = enclave.manifest;
-  return { image: appendSignature(image, bytes, signed, name ?? image.name), enclave: signed, date };
+  const measured = new Map<string, string>();
+  const enclaves: NamedEnclave[] = [];
+  const files: AddedFile[] = [];
+  for (const plan of plans) {
+    const isLaidOut = laidOut !== undefined && plans.length === 1;
+    const enclave = isLaidOut ? laidOut : await layOutPlan(plan, measured);
+    const signed = await signLaidOut(enclave, { signer, date });
+    const { manifestSgx, sigstruct } = plan.files;
+    measured.set(baseNameOf(sigstruct), signed.mrEnclave);
+    enclaves.push({ files: plan.files, enclave: signed });
+    files.push({ path: manifestSgx, mode: 0o644, content: enclave.manifest.bytes });
+    files.push({ path: sigstruct, mode: 0o644, content: signed.sigstruct });
+  }
+  const main = enclaves.at(-1);
+  if (main === undefined) throw new RangeError('an image without an enclave');
+  const signed = appendSignature(image, files, { enclave: main.enclave, name: name ?? image.name });
+  return { image: signed, enclave: main.enclave, enclaves, date };
 }
 
-/** Reads the enclave out of an image that was stored. */
-async function readUnsignedImage(image: Image): Promise<UnsignedImage> {
-  const version = runtimeVersionOf(image);
-  const parts = await readParts(image);
-  const manifest = CompleteManifest.parse(parts.manifest, `${image.name}: ${graminizedPaths.manifest}`);
-  checkRuntimeHash(manifest.root, parts.libos, image.name);
-  const program = { libpal: parts.libpal, subject: 'libpal.so', version };
-  return { image, enclave: layOutGramineEnclave(manifest, program) };
-}
-
-function runtimeVersionOf(image: Image): RuntimeVersion {
-  const found = image.config.config?.Labels ?? {};
-  const state = stateOf(found);
-  if (state === 'unsigned') return parseRuntimeVersion(found[labels.runtimeVersion] ?? '');
-  throw new GscError({
-    code: 'state',
-    subject: image.name,
-    message: `expected an unsigned graminized image, got ${state === 'app' ? 'one that is not graminized' : 'one that is signed already'}`,
-    hint: state === 'app' ? 'make it with gsc build first' : 'sign the unsigned image that it was made of',
-  });
-}
-
-interface EnclaveParts {
-  readonly manifest: Buffer;
-  readonly libpal: Buffer;
-  readonly libos: Buffer;
-}
-
-async function readParts(image: Image): Promise<EnclaveParts> {
-  const files = await readTopFiles(image, [graminizedPaths.manifest, libpalPath, graminizedPaths.libos]);
-  const part = (path: ImagePath): Buffer => {
-    const content = files.get(path);
-    if (content !== undefined) return content;
-    throw new GscError({
-      code: 'state',
-      subject: image.name,
-      message: `expected ${path} in the image, as gsc build puts it there; there is none`,
-      hint: 'build the image again with gsc build',
-    });
-  };
-  return {
-    manifest: part(graminizedPaths.manifest),
-    libpal: part(libpalPath),
-    libos: part(graminizedPaths.libos),
-  };
-}
-
-/** Since 1.8 the manifest holds the hash of libsysdb.so; an enclave whose file differs would not start. */
-function checkRuntimeHash(manifest: TomlTable, libos: Buffer, name: string): void {
-  const expected = valueAt(manifest, ['loader', 'entrypoint', 'sha256']);
-  const got = hexOf(digestOf(libos));
-  if (expected === undefined || expected === got) return;
-  throw new GscError({
-    code: 'runtime',
-    subject: `${name}: ${graminizedPaths.libos}`,
-    message: `expected the SHA-256 that the manifest holds, ${String(expected)}, got ${got}`,
-    hint: 'the image was changed after gsc build: build it again',
-  });
-}
-
-function appendSignature(unsigned: Image, manifestSgx: Buffer, enclave: SignedEnclave, name: string): Image {
+function appendSignature(
+  unsigned: Image,
+  files: readonly AddedFile[],
+  { enclave, name }: { readonly enclave: SignedEnclave; readonly name: string },
+): Image {
   const { created, epochSeconds } = imageTimes(unsigned.config);
-  const layer = addedLayer(
-    [
-      { path: graminizedPaths.manifestSgx, mode: 0o644, content: manifestSgx },
-      { path: graminizedPaths.sigstruct, mode: 0o644, content: enclave.sigstruct },
-    ],
-    {
-      comment: 'gsc sign-image: manifest and SIGSTRUCT',
-      hasDirectory: () => true,
-      mtimeSeconds: epochSeconds,
-      isDocker: unsigned.manifest.mediaType === mediaTypes.dockerManifest,
-    },
-  );
+  const layer = addedLayer(files, {
+    comment: 'gsc sign-image: manifest and SIGSTRUCT',
+    hasDirectory: () => true,
+    mtimeSeconds: epochSeconds,
+    isDocker: unsigned.manifest.mediaType === mediaTypes.dockerManifest,
+  });
   return appendLayers(unsigned, {
     name,
     layers: [layer],

@@ -57,7 +57,10 @@ export const addBuild: AddCommand = (program, act) => {
       'IMAGE',
       'the app image: a name, or a reference such as docker://NAME, oci:DIR or docker-archive:FILE',
     )
-    .argument('[MANIFEST]', "a Gramine manifest; its keys win over gsc's")
+    .argument(
+      '[MANIFEST...]',
+      "a manifest; its keys win over gsc's. Graphene until 1.1: one for each program, the first that starts first",
+    )
     .option('-o, --output <ref>', 'name of the result')
     .option('--key <file>', 'sign at once with this key')
     .option('-p, --passphrase <text>', 'passphrase of the key')
@@ -77,9 +80,10 @@ async function build(
   context: CommandContext,
   options: Options,
   imageText: string,
-  manifestFile?: string,
+  manifestFiles: readonly string[],
 ): Promise<number> {
   const { host, images } = context;
+  const [manifestFile, ...childFiles] = manifestFiles;
   checkPassphrase(options);
   const operands = { image: imageText, name: 'MANIFEST', file: manifestFile } as const;
   await checkFileFollows(host, { call: 'gsc build', ...operands });
@@ -90,7 +94,7 @@ async function build(
     options.key === undefined
       ? undefined
       : await openPemSigner(resolve(host.workingDirectory, options.key), options.passphrase);
-  const content = await readContentOptions(context, options, manifestFile);
+  const content = await readContentOptions(context, options, manifestFile, childFiles);
   const openApp = openOnce(images, appReference);
   const runtime = await content.openRuntime(async () => (await openApp()).image);
   const app = await openApp();

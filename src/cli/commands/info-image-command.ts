@@ -1,6 +1,7 @@
 import {
   type ImageInspection,
   inspectImage,
+  labelledVersion,
   labels,
   parseReference,
   patchesOf,
@@ -48,7 +49,7 @@ async function infoImage(
 
 /** A comment in the TOML: programs that know the Python tool's keys find just these. */
 function showRuntime({ labels: found }: ImageInspection): string {
-  const version = found[labels.runtimeVersion];
+  const version = labelledVersion(found);
   return version === undefined
     ? 'a runtime of unknown version'
     : showRuntimeVersion(version, patchesOf(found));

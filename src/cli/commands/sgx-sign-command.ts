@@ -6,10 +6,10 @@ import { readError, readUserFile } from '../../base/read-file.ts';
 import {
   chrootFiles,
   hostFiles,
-  prepareManifest,
   type RuntimeVersion,
   type SignedEnclave,
-  signEnclave,
+  showVersion,
+  signManifest,
 } from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { defaultKeyPath, openPemSigner } from '../options/key-place.ts';
@@ -25,6 +25,7 @@ interface Options extends CommonOptions {
   readonly sigfile?: string;
   readonly date: string;
   readonly chroot?: string;
+  readonly exec?: string;
   readonly runtimeVersion?: RuntimeVersion;
 }
 
@@ -33,7 +34,7 @@ export const addSgxSign: AddCommand = (program, act) => {
     .command('sgx-sign')
     .summary('sign a manifest, as gramine-sgx-sign does')
     .description(
-      'Completes a manifest, measures the enclave and signs it: same input, same bytes as gramine-sgx-sign.',
+      "Completes a manifest, measures the enclave and signs it: same input, same bytes as gramine-sgx-sign, and as Graphene's signers.",
     )
     .requiredOption('-m, --manifest <file>', 'the manifest')
     .requiredOption('-o, --output <file>', 'the .manifest.sgx to write')
@@ -42,10 +43,11 @@ export const addSgxSign: AddCommand = (program, act) => {
     .option('-p, --passphrase <text>', 'passphrase of the key')
     .option(
       '-s, --sigfile <file>',
-      'the SIGSTRUCT to write; default: beside the manifest, .sig for .manifest',
+      'the SIGSTRUCT to write; default: beside the manifest (Graphene: the output), .sig for .manifest',
     )
     .option('-d, --date <date>', 'date in the signature: YYYY-MM-DD or today', 'today')
     .option('--chroot <dir>', 'resolve trusted files inside this directory')
+    .option('--exec <file>', 'the executable, of Graphene until 1.1; default: loader.exec of the manifest')
     .addOption(runtimeVersionOption())
     .action(act(sgxSign));
 };
@@ -53,31 +55,32 @@ export const addSgxSign: AddCommand = (program, act) => {
 async function sgxSign({ host, console, isJson }: CommandContext, options: Options): Promise<number> {
   const at = (path: string) => resolve(host.workingDirectory, path);
   const version = options.runtimeVersion ?? defaultRuntimeVersion;
-  const sigfile = options.sigfile ?? `${options.manifest.replace(/\.manifest$/, '')}.sig`;
-  if (at(sigfile) === at(options.output)) throw sameFile(sigfile);
   const libosUri = await libosBeside(at(options.libpal));
   const libpal = await readUserFile(at(options.libpal), 'libpal.so');
   const signer = await openPemSigner(at(options.key ?? defaultKeyPath(host)), options.passphrase);
   if (options.chroot !== undefined) await checkDirectory(at(options.chroot));
   const files = hostFiles(host.workingDirectory);
-  const prepared = await prepareManifest({
+  const signed = await signManifest({
     text: await readUserFile(at(options.manifest), 'manifest'),
-    subject: options.manifest,
-    version,
+    path: options.manifest,
+    output: options.output,
+    ...(options.sigfile !== undefined && { sigfile: options.sigfile }),
+    ...(options.exec !== undefined && { executable: options.exec }),
+    ...{ version, libpal, signer },
     files: options.chroot === undefined ? files : chrootFiles(at(options.chroot)),
     hostFiles: files,
     ...(libosUri !== undefined && { libosUri }),
+    date: options.date === 'today' ? localDate(host) : options.date,
   });
-  for (const warning of prepared.warnings) console.warn(warning);
-  const manifestSgx = Buffer.from(prepared.text);
-  const date = options.date === 'today' ? localDate(host) : options.date;
-  const signed = await signEnclave({ manifestSgx, libpal, version, signer, date });
+  const { sigfile } = signed;
+  if (at(sigfile) === at(options.output)) throw sameFile(sigfile);
+  for (const warning of signed.warnings) console.warn(warning);
   host.signal.throwIfAborted();
   await replaceFiles([
-    { path: at(options.output), bytes: manifestSgx },
+    { path: at(options.output), bytes: signed.manifestSgx },
     { path: at(sigfile), bytes: signed.sigstruct },
   ]);
-  console.say(`signed for Gramine ${version.text}: ${options.output}, ${sigfile}`);
+  console.say(`signed for ${showVersion(version)}: ${options.output}, ${sigfile}`);
   console.result(isJson ? `${JSON.stringify(resultOf(signed))}\n` : `${signed.mrEnclave}\n`);
   return 0;
 }

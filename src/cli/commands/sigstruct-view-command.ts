@@ -1,13 +1,20 @@
 import { GscError } from '../../base/error.ts';
-import { describeSigstruct, type SigstructDescription, verifySigstruct } from '../../tools.ts';
+import {
+  describeSigstruct,
+  type RuntimeVersion,
+  type SigstructDescription,
+  verifySigstruct,
+} from '../../tools.ts';
 import { choiceOption } from '../options/choice-option.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';
+import { runtimeVersionOption } from '../options/runtime-version-option.ts';
 import { type FlatTable, flatToml } from '../reports/flat-toml.ts';
 import { exitCodes } from '../terminal/failure.ts';
 
 interface Options extends CommonOptions {
   readonly outputFormat: 'text' | 'toml' | 'json';
+  readonly runtimeVersion?: RuntimeVersion;
 }
 
 export const addSigstructView: AddCommand = (program, act) => {
@@ -19,6 +26,7 @@ export const addSigstructView: AddCommand = (program, act) => {
     .addOption(
       choiceOption('--output-format <format>', 'how to print', ['text', 'toml', 'json']).default('text'),
     )
+    .addOption(runtimeVersionOption())
     .action(act(sigstructView));
 };
 
@@ -28,7 +36,7 @@ async function sigstructView(
   file: string,
 ): Promise<number> {
   const bytes = await readInput(host, file, 'SIGSTRUCT');
-  const fields = fieldsOf(describeSigstruct(bytes, file), options.verbose === true);
+  const fields = fieldsOf(describeSigstruct(bytes, file, options.runtimeVersion), options.verbose === true);
   console.result(format(fields, isJson ? 'json' : options.outputFormat));
   return reportVerification(bytes, file, host.stderr.write.bind(host.stderr));
 }

@@ -86,15 +86,18 @@ export async function readContentOptions(
   { host, images }: CommandContext,
   options: ContentOptions,
   manifestFile: string | undefined,
+  childFiles: readonly string[] = [],
 ): Promise<Content> {
   const configuration = await readConfiguration(host, options.config);
   const manifest = manifestFile === undefined ? undefined : await readManifest(host, manifestFile);
+  const childManifests = await Promise.all(childFiles.map((file) => readManifest(host, file)));
   const choices = await readChoices(host, options);
   const profile = options.profile === undefined ? undefined : await readProfile(host, options.profile);
   const { runtime: sources, runtimeVersion: version } = options;
   return {
     wishes: {
       ...(manifest && { manifest }),
+      ...(childManifests.length > 0 && { childManifests }),
       choices,
       insecureArguments: options.insecureArgs === true,
       libc: options.libc,

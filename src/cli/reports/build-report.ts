@@ -34,7 +34,7 @@ function sayImages(console: Console, { app, runtime, graminized }: BuildFacts): 
   const standIn = runtime.isStandIn ? ' — a STAND-IN that protects nothing' : '';
   console.say(`${app.name}: ${showCounted(app.layers.length, 'layer')}, untouched; 2 added`);
   console.say(
-    `  runtime        ${showRuntimeVersion(runtime.version.text, runtime.patches)} from ${runtime.subject}, ${showSize(runtime.sizeBytes)}${standIn}`,
+    `  runtime        ${showRuntimeVersion(runtime.version, runtime.patches)} from ${runtime.subject}, ${showSize(runtime.sizeBytes)}${standIn}`,
   );
   sayStart(console, graminized);
   sayLibraryData(console, graminized);

@@ -2,6 +2,7 @@ import { isAtLeast } from '../../runtime/version.ts';
 import { manifestRows } from '../schema/schema-rows.ts';
 import { isTable } from '../toml/toml.ts';
 import { asBoolean, type Draft, isKeyOf, peek, put, take } from './migration-draft.ts';
+import { attachChecksums, migrateSingularNames } from './migration-graphene.ts';
 import { migrateArgv0, migrateEntrypoint, migrateLog, migratePreload } from './migration-loader.ts';
 import { migrateMountPaths, migrateMounts, migrateProtectedFiles } from './migration-mounts.ts';
 
@@ -9,6 +10,8 @@ type Rule = (draft: Draft) => void;
 
 /** In this order: forms first, so that later rules meet arrays and booleans only. */
 export const migrationRules: readonly Rule[] = [
+  migrateSingularNames,
+  attachChecksums,
   listTables,
   migrateAttestation,
   numbersToBooleans,

@@ -103,7 +103,7 @@ describe('what is taken', () => {
     const loader = parseElf(contentOf('/gramine/runtime/sgx/loader'), 'loader');
     expect(interpreterOf(loader)?.path).toBe('/gramine/host/ld.so');
     expect(contentOf('/gramine/runtime/direct/loader')).toEqual(files[`${debian}/direct/loader`]);
-    expect(libpalContent(runtime, 'sgx')).toEqual(files[`${debian}/sgx/libpal.so`]);
+    expect(libpalContent(runtime)).toEqual(files[`${debian}/sgx/libpal.so`]);
   });
 
   test('headers, archives, texts for linkers, start files, debug files and scripts stay behind', async () => {

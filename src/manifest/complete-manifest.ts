@@ -25,7 +25,9 @@ export class CompleteManifest {
 
   /** Reads one that an image holds, signed or not. Throws a `manifest` error, which names `subject`, for what cannot be read. */
   static parse(content: Uint8Array, subject: string, version: RuntimeVersion): CompleteManifest {
-    return new CompleteManifest(readRoot(content, subject, version), version);
+    const manifest = new CompleteManifest(readRoot(content, subject, version), version);
+    manifest.#bytes = Buffer.from(content);
+    return manifest;
   }
 
   /** As it lies in the image: Gramine's `.manifest` and `.manifest.sgx` are the same bytes, Graphene's signer completes it. */

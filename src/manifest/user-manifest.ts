@@ -25,10 +25,14 @@ export function readUserManifest(document: TomlDocument, version: RuntimeVersion
   const { document: migrated, changes, left } = migrateManifest(document, version, 'build');
   return {
     document: migrated,
-    notes: [
-      ...changes.map((change) => `${showPlace(document, change.path)}: ${change.message}`),
-      ...(changes.length === 0 ? [] : [`gsc migrate-manifest rewrites ${document.subject} in this way`]),
-    ],
+    // A manifest of Graphene for Graphene is only read into another form.
+    notes:
+      version.family === 'graphene' || changes.length === 0
+        ? []
+        : [
+            ...changes.map((change) => `${showPlace(document, change.path)}: ${change.message}`),
+            `gsc migrate-manifest rewrites ${document.subject} in this way`,
+          ],
     problems: [
       ...left,
       ...checkRuntimeRules(migrated, version),

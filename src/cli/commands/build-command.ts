@@ -80,10 +80,11 @@ async function build(
   context: CommandContext,
   options: Options,
   imageText: string,
-  manifestFiles: readonly string[],
+  ...rest: readonly string[]
 ): Promise<number> {
   const { host, images } = context;
-  const [manifestFile, ...childFiles] = manifestFiles;
+  // commander hands the last argument over as one array
+  const [manifestFile, ...childFiles] = rest.flat();
   checkPassphrase(options);
   const operands = { image: imageText, name: 'MANIFEST', file: manifestFile } as const;
   await checkFileFollows(host, { call: 'gsc build', ...operands });

@@ -1,5 +1,5 @@
 import { baseNameOf, type ByteString, childOf, type ImagePath, imagePath, parentOf, showBytes } from '../../base/image-path.ts';
-import { parseElf, startsAsElf } from '../../elf/elf.ts';
+import { parseElf } from '../../elf/elf.ts';
 import { dynamicLinksOf } from '../../elf/elf-dynamic.ts';
 import { tokenPython, tokenTools } from '../graphene-launch.ts';
 import { type RuntimeFile, runtimeFile } from '../runtime.ts';
@@ -8,6 +8,8 @@ import { findHostFiles } from './host-libraries.ts';
 import { walkTree } from '../../tree/walk-tree.ts';
 import { resolvePath } from '../../tree/resolve-path.ts';
 import { redirectInterpreter } from './interpreter.ts';
+import { type NeededFile, neededFiles } from './needed-libraries.ts';
+import { libraryDirectories } from '../library-directories.ts';
 
 /** What a runtime has to make launch tokens with. */
 export interface TokenTool {
@@ -46,11 +48,11 @@ export async function findTokenTool(source: TreeSource): Promise<TokenTool> {
   const protobuf = modulesIn(source, release);
   if (protobuf.length === 0) return without('the protobuf module for Python, which the token tool needs');
   const host = parentOf(tokenPython);
-  const shared = await findHostFiles(source, python.path);
-  const known = new Set([...shared.map(({ name }) => name), 'ld-linux-x86-64.so.2']);
+  const compiled = await compiledModules(source, python.path, library);
   const copies = [
     ...filesBelow(source, library, imagePath(`${host}/lib/${release}`)),
     ...protobuf.flatMap(({ from, to }) => filesBelow(source, from, to)),
+    ...compiled.modules.map((from) => ({ from, to: imagePath(`${host}/lib/${release}${from.slice(library.length)}`) })),
   ];
   const contents = await source.readFiles([python.path, ...copies.map(({ from }) => from)]);
   const program = redirectInterpreter(
@@ -62,11 +64,8 @@ export async function findTokenTool(source: TreeSource): Promise<TokenTool> {
     files: [
       ...tool,
       runtimeFile(tokenPython, program),
-      ...shared.map(({ name, content }) => runtimeFile(childOf(host, name), content)),
-      ...copies.flatMap(({ from, to }) => {
-        const content = contents.get(from) ?? Buffer.alloc(0);
-        return startsAsElf(content) && !needsOnly(content, from, known) ? [] : [runtimeFile(to, content)];
-      }),
+      ...compiled.libraries.map(({ name, content }) => runtimeFile(childOf(host, name), content)),
+      ...copies.map(({ from, to }) => runtimeFile(to, contents.get(from) ?? Buffer.alloc(0))),
     ],
     warnings: [],
   };
@@ -76,9 +75,36 @@ function without(what: string): TokenTool {
   return { files: [], warnings: [`the runtime's tree has no ${what}: images cannot make launch tokens themselves`] };
 }
 
-/** Modules that are compiled and need other libraries than Python itself are left out: there is one in Python for each. */
-function needsOnly(content: Buffer, path: ImagePath, known: ReadonlySet<ByteString>): boolean {
-  return dynamicLinksOf(parseElf(content, path)).needed.every((name) => known.has(name));
+/** Compiled modules that bring large libraries along, and those for tests. The tools use none of them; `hashlib` does without. */
+const heavyModule =
+  /^(?:_ssl|_hashlib|_sqlite3|_curses|_tkinter|_dbm|_gdbm|_lzma|_bz2|_codecs_|_test|_ctypes_test|_xx|xx|readline|nis|ossaudiodev)/;
+
+/** Python's compiled modules, and the libraries that it and they need; a module that lacks one is left out. */
+async function compiledModules(
+  source: TreeSource,
+  python: ImagePath,
+  library: ImagePath,
+): Promise<{ readonly modules: readonly ImagePath[]; readonly libraries: readonly NeededFile[] }> {
+  const libraries = new Map((await findHostFiles(source, python)).map((file) => [file.name, file]));
+  const directories = await libraryDirectories(source, 'glibc');
+  const place = imagePath(`${library}/lib-dynload`);
+  const found = resolvePath(source.tree, place);
+  const names = found.kind === 'found' && found.node.kind === 'directory' ? [...found.node.children.keys()] : [];
+  const paths = names
+    .filter((name) => name.endsWith('.so') && !heavyModule.test(name))
+    .sort()
+    .flatMap((name) => realFileAt(source.tree, childOf(place, name))?.path ?? []);
+  const modules: ImagePath[] = [];
+  for (const path of paths) {
+    const links = dynamicLinksOf(parseElf(await readOne(source, path), showBytes(path)));
+    const isInterpreter = (name: ByteString) => name.startsWith('ld-linux');
+    const needed = await neededFiles(source, { path, links }, { directories, isPassedOver: isInterpreter, ifMissing: 'skip' });
+    const here = new Set(needed.map(({ name }) => name));
+    if (!links.needed.every((name) => isInterpreter(name) || here.has(name))) continue;
+    modules.push(path);
+    for (const file of needed) if (!libraries.has(file.name)) libraries.set(file.name, file);
+  }
+  return { modules, libraries: [...libraries.values()] };
 }
 
 /** The tool's script and the modules beside it; `generated_offsets.py` of a build lies in the directory above. */
@@ -121,13 +147,13 @@ function modulesIn({ tree }: TreeSource, release: string): readonly Copy[] {
   return found[0] === undefined ? [] : found.flatMap((copy) => copy ?? []);
 }
 
-/** Sources and compiled modules below a directory, or one file. */
+/** The sources below a directory, or one file. */
 function filesBelow({ tree }: TreeSource, from: ImagePath, to: ImagePath): readonly Copy[] {
   const top = resolvePath(tree, from);
   if (top.kind !== 'found') return [];
   return [...walkTree(tree, top.path)].flatMap(({ path }): Copy[] => {
     const below = path.slice(top.path.length);
-    const isWanted = /\.(?:py|so)$/.test(path) && !below.split('/').some((part) => unneeded.test(part));
+    const isWanted = path.endsWith('.py') && !below.split('/').some((part) => unneeded.test(part));
     const real = isWanted ? realFileAt(tree, path)?.path : undefined;
     return real === undefined ? [] : [{ from: real, to: imagePath(`${to}${below}`) }];
   });

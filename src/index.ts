@@ -39,9 +39,10 @@ export { readConfiguration } from './config/read-configuration.ts';
 export type { LibraryDataKind, LibraryDataPlaces } from './elf/library-data.ts';
 export type { CpuFeatureName, CpuFeaturePolicy, CpuFeatures } from './enclave/cpu-features.ts';
 export type { EnclaveLayout } from './enclave/enclave-layout.ts';
+export type { EnclaveManifest } from './enclave/enclave-manifest.ts';
 export type { BaseRule, EnclaveRules } from './enclave/enclave-rules.ts';
 export type { EnclaveSettings } from './enclave/enclave-settings.ts';
-export type { EnclaveManifest, GramineEnclave } from './enclave/gramine-enclave.ts';
+export type { GramineEnclave } from './enclave/gramine-enclave.ts';
 export type { Area, AreaContent, AreaKind } from './enclave/memory-area.ts';
 export type { BuildChoices, GraminizeOptions } from './graminize/build-options.ts';
 export type { LibcChoice, LibcDecision, LibcWish } from './graminize/choose-libc.ts';
@@ -96,9 +97,9 @@ export type {
   Volume,
   VolumeUse,
 } from './manifest/option-manifest.ts';
+export { parseManifest } from './manifest/parse-manifest.ts';
 export type { Preset, PresetSetting } from './manifest/preset/preset-table.ts';
 export { type AppliedPreset, presetNames } from './manifest/preset/presets.ts';
-export { parseManifest } from './manifest/parse-manifest.ts';
 export { showPath, type TomlDocument, valueAt } from './manifest/toml/toml.ts';
 export type { Position } from './manifest/toml/toml-positions.ts';
 export type { KeyPath, TomlDate, TomlTable, TomlValue } from './manifest/toml/toml-value.ts';
@@ -126,9 +127,9 @@ export {
   showReference,
 } from './reference/image-reference.ts';
 export { signedName, signedNameOfUnsigned, unsignedName } from './reference/output-name.ts';
-export type { EnclaveFiles } from './runtime/places.ts';
 export type { CLibraryName } from './runtime/package-directory.ts';
 export { showRuntimeVersion } from './runtime/patch-marks.ts';
+export type { EnclaveFiles } from './runtime/places.ts';
 export type { BuildType } from './runtime/recipe/recipe.ts';
 export type { Runtime, RuntimeFile } from './runtime/runtime.ts';
 export {
@@ -140,10 +141,16 @@ export {
 } from './runtime/version.ts';
 export type { LayerIndex } from './scan/layer-index.ts';
 export type { ImageScan, LayerIndexStore, ScanImageOptions, ScanProgress } from './scan/scan-image.ts';
-export { type NamedEnclave, type SignedImage, type SignImageOptions, signImage, type UnsignedImage } from './sign/sign-image.ts';
+export {
+  type NamedEnclave,
+  type SignedImage,
+  type SignImageOptions,
+  signImage,
+  type UnsignedImage,
+} from './sign/sign-image.ts';
 export type { SigstructDescription } from './signature/describe-sigstruct.ts';
-export { type PemSignerOptions, pemSigner } from './signature/pem-signer.ts';
 export type { EnclavePlan } from './signature/enclave-plan.ts';
+export { type PemSignerOptions, pemSigner } from './signature/pem-signer.ts';
 export type { MeasuredEnclave, SignedEnclave } from './signature/sign-enclave.ts';
 export type { Signer } from './signature/signer.ts';
 export type { Group } from './start/accounts.ts';

@@ -10,7 +10,7 @@ export { chrootFiles } from './manifest/files/chroot-files.ts';
 export { type FileAccess, type FoundFile, hostFiles, type ListedFile } from './manifest/files/file-access.ts';
 export { type Migration, migrateManifest } from './manifest/migrate/migrate.ts';
 export type { MigrationChange, MigrationPurpose } from './manifest/migrate/migration-draft.ts';
-export { parseManifest } from './manifest/parse-manifest.ts';
+export { gramineForm, parseManifest } from './manifest/parse-manifest.ts';
 export { type PreparedManifest, type PrepareOptions, prepareManifest } from './manifest/prepare.ts';
 export { findTemplateTexts } from './manifest/schema/build-rules.ts';
 export { checkManifest, isCompleteManifest, type ManifestRole } from './manifest/schema/check.ts';

@@ -1,7 +1,7 @@
-import type { CompleteManifest } from '../manifest/complete-manifest.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { parseEnclaveImage, parseExecutable } from './enclave-image.ts';
 import { type EnclaveLayout, layOutEnclave } from './enclave-layout.ts';
+import type { EnclaveManifest } from './enclave-manifest.ts';
 import { type EnclaveRules, enclaveRulesOf } from './enclave-rules.ts';
 import { type EnclaveSettings, readEnclaveSettings } from './enclave-settings.ts';
 import { readGrapheneSettings } from './graphene-settings.ts';
@@ -15,9 +15,6 @@ export interface GramineEnclave {
   readonly rules: EnclaveRules;
   readonly layout: EnclaveLayout;
 }
-
-/** The manifest of an enclave: its keys, and its bytes beside the enclave. */
-export type EnclaveManifest = Pick<CompleteManifest, 'root' | 'bytes'>;
 
 export interface EnclaveProgram {
   readonly libpal: Buffer;

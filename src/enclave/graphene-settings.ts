@@ -4,8 +4,8 @@ import { parseSignerInteger } from '../manifest/schema/size.ts';
 import { parseToml, type TomlTable } from '../manifest/toml/toml.ts';
 import type { GrapheneRelease } from '../runtime/version.ts';
 import type { CpuFeatureName } from './cpu-features.ts';
+import type { EnclaveManifest } from './enclave-manifest.ts';
 import { type EnclaveSettings, parseEnclaveSize } from './enclave-settings.ts';
-import type { EnclaveManifest } from './gramine-enclave.ts';
 import { manifestError, readInteger, readSwitch, readTable } from './setting.ts';
 
 /** The features that Graphene's manifests may require; `pkru` in v1.2-rc1 only. */

@@ -50,7 +50,12 @@ export async function buildChildren(
     const composed = await composeManifest(context);
     const plan = await planEnclave(context, composed);
     const enclave = await layOutPlan(plan);
-    children.push({ plan, enclave, ownFiles: composed.ownFiles, notes: composed.warnings.map((note) => `${name}: ${note}`) });
+    children.push({
+      plan,
+      enclave,
+      ownFiles: composed.ownFiles,
+      notes: composed.warnings.map((note) => `${name}: ${note}`),
+    });
   }
   return children;
 }
@@ -63,10 +68,7 @@ function programName({ subject }: TomlDocument): string {
 }
 
 /** A parent hands its children over within one range of addresses. Throws a `manifest` error for enclaves of several sizes. */
-export function checkSizes(
-  children: readonly ChildEnclave[],
-  { settings }: GramineEnclave,
-): void {
+export function checkSizes(children: readonly ChildEnclave[], { settings }: GramineEnclave): void {
   const size = settings.sizeBytes;
   const other = children.find((child) => child.enclave.settings.sizeBytes !== size);
   if (other === undefined) return;

@@ -158,10 +158,7 @@ function isTrustedByName(user: TomlDocument | undefined, path: ImagePath): boole
 function ownFilesOf(context: GraminizeContext, { hosts }: Shown): readonly AddedFile[] {
   const path = runtimePlacesOf(context.runtime.version).hosts;
   const argumentFile = argumentsFile(context);
-  return [
-    ...(hosts ? [{ path, mode: 0o644, content: hosts }] : []),
-    ...(argumentFile ? [argumentFile] : []),
-  ];
+  return [...(hosts ? [{ path, mode: 0o644, content: hosts }] : []), ...(argumentFile ? [argumentFile] : [])];
 }
 
 function trustedEntryOf({ path, content }: AddedFile): TrustedFile {

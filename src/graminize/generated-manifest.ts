@@ -1,10 +1,10 @@
 import { GscError } from '../base/error.ts';
 import { type ByteString, type ImagePath, showBytes, textOfBytes } from '../base/image-path.ts';
 import { placesOf } from '../base/place-index.ts';
+import type { AddedFile } from '../layer/added-layer.ts';
 import { fileUriOfText } from '../manifest/schema/file-uri.ts';
 import { knownPart } from '../manifest/schema/own-keys.ts';
 import { hasKey } from '../manifest/schema/schema.ts';
-import type { AddedFile } from '../layer/added-layer.ts';
 import type { TomlTable, TomlValue } from '../manifest/toml/toml.ts';
 import { type Runtime, runtimeFacts } from '../runtime/runtime.ts';
 import { defaultSearchPath } from '../start/executable.ts';
@@ -130,7 +130,12 @@ function argumentEntries({
 }
 
 /** The image's arguments as a file, for a release whose manifests cannot hold them: each ended by a NUL. */
-export function argumentsFile({ argumentSource, start, runtime, files }: GraminizeContext): AddedFile | undefined {
+export function argumentsFile({
+  argumentSource,
+  start,
+  runtime,
+  files,
+}: GraminizeContext): AddedFile | undefined {
   if (argumentSource !== 'own' || hasKey(runtime.version.release, ['loader', 'argv'])) return undefined;
   const content = Buffer.from(start.argv.map((word) => `${word}\0`).join(''));
   return { path: files.trustedArguments, mode: 0o644, content };

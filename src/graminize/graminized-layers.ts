@@ -35,7 +35,11 @@ export function appendGraminizedLayers(
   const times = imageTimes(app.config, options.epochSeconds);
   const runtimeParts = runtimeFiles(runtime);
   const appParts = [
-    ...enclaves.map(({ files, manifest }) => ({ path: files.manifest, mode: 0o644, content: manifest.bytes })),
+    ...enclaves.map(({ files, manifest }) => ({
+      path: files.manifest,
+      mode: 0o644,
+      content: manifest.bytes,
+    })),
     ...launch.files,
     ...uniqueFiles(enclaves.flatMap(({ ownFiles }) => ownFiles)),
     ...choices.files,
@@ -59,7 +63,8 @@ export function appendGraminizedLayers(
       ...common,
       comment: 'gsc build: manifest',
       directories: start.workingDirectory.exists ? [] : [start.workingDirectory.realPath],
-      hasDirectory: (path) => inBase(path) || (path !== '/' && runtimeParts.some((file) => isWithin(file.path, path))),
+      hasDirectory: (path) =>
+        inBase(path) || (path !== '/' && runtimeParts.some((file) => isWithin(file.path, path))),
     }),
   ];
   return appendLayers(app, {

@@ -13,7 +13,9 @@ export interface LibraryDataRole {
 }
 
 /** Of each family; an image has one of them. */
-const libraries = runtimePlaces.map(({ cLibraryDirectory }) => childOf(cLibraryDirectory('glibc'), 'libc.so.6'));
+const libraries = runtimePlaces.map(({ cLibraryDirectory }) =>
+  childOf(cLibraryDirectory('glibc'), 'libc.so.6'),
+);
 
 /** Says of a name in a graminized image, and what it is on the host, whether the runtime's C library looks for data there. */
 export function libraryDataRole(

@@ -34,8 +34,8 @@ import type { ArgumentSource, GraminizeContext, LibraryDataMount, Selections } f
 import { findLibraryData, isFile, openedLibraryData } from './library-data-mounts.ts';
 import { selectByProfile } from './profiled-selection.ts';
 import { scratchDirectories } from './scratch-directories.ts';
-import { startableApp } from './startable-app.ts';
 import { mayUseTranslations } from './start-costs.ts';
+import { startableApp } from './startable-app.ts';
 import { declaredVolumes } from './volume-report.ts';
 
 /**

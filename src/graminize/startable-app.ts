@@ -40,6 +40,7 @@ export function startableApp(
 /** `env NAME` is NAME: it would have to start another program. */
 function interpreterWords(interpreter: ByteString, argument: ByteString | undefined): readonly ByteString[] {
   const isEnv = baseNameOf(imagePath(interpreter)) === 'env';
-  if (isEnv && argument !== undefined && /^[\w.+/-]+$/.test(argument) && !argument.startsWith('-')) return [argument];
+  if (isEnv && argument !== undefined && /^[\w.+/-]+$/.test(argument) && !argument.startsWith('-'))
+    return [argument];
   return [interpreter, ...(argument === undefined ? [] : [argument])];
 }

@@ -9,7 +9,10 @@ import { isTable, type TomlTable, type TomlValue } from './toml/toml.ts';
  */
 export function fitToRelease(root: TomlTable, version: RuntimeVersion): DefaultedManifest {
   if (version.family === 'gramine') return addDefaults(root, version);
-  const { root: writable, notes } = writablePart(withGrapheneDefaults(root, version.release), version.release);
+  const { root: writable, notes } = writablePart(
+    withGrapheneDefaults(root, version.release),
+    version.release,
+  );
   return { root: writable, warnings: notes };
 }
 

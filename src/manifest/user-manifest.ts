@@ -20,6 +20,7 @@ export interface UserManifest {
  * is there is held against its schema, the rules of its start, and what holds in every graminized image. Pure.
  */
 export function readUserManifest(document: TomlDocument, version: RuntimeVersion): UserManifest {
+  if (document.isLines && version.family === 'gramine') return refusedLines(document);
   const templates = findTemplateTexts(document.root);
   if (templates.length > 0) return { document, notes: [], problems: locateFindings(document, templates) };
   const { document: migrated, changes, left } = migrateManifest(document, version, 'build');
@@ -39,4 +40,13 @@ export function readUserManifest(document: TomlDocument, version: RuntimeVersion
       ...locateFindings(migrated, findRelativeUris(migrated.root)),
     ].sort((a, b) => a.line - b.line || a.column - b.column),
   };
+}
+
+function refusedLines(document: TomlDocument): UserManifest {
+  const problem = {
+    path: [],
+    message: 'expected TOML, got a Graphene manifest from before TOML, with texts that have no quotes',
+    hint: 'gsc migrate-manifest rewrites it for Gramine; a Graphene runtime takes it as it is',
+  };
+  return { document, notes: [], problems: locateFindings(document, [problem]) };
 }

@@ -26,7 +26,7 @@ function gramineLaunch({ hasShell, passesArguments }: LaunchOrder): AppLaunch {
 /** Variables that must not reach what starts by {@link AppLaunch.environment}, beside those that it sets. */
 export const droppedVariables: readonly string[] = harmfulHostVariables;
 
-/** Options of `docker run` that a signed image of a runtime needs to reach the processor's enclaves. */
+/** Options of `docker run` that the drivers of a runtime's time need, for reports. */
 export function runOptions(runtime: Runtime): readonly string[] {
-  return runtime.version.family === 'graphene' ? grapheneRunOptions : ['--device=/dev/sgx_enclave'];
+  return runtime.version.family === 'graphene' ? grapheneRunOptions : [];
 }

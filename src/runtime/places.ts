@@ -1,4 +1,13 @@
-import { bytesOfText, type ByteString, childOf, type ImagePath, imagePath, parentOf, rootPath, showBytes } from '../base/image-path.ts';
+import {
+  type ByteString,
+  bytesOfText,
+  childOf,
+  type ImagePath,
+  imagePath,
+  parentOf,
+  rootPath,
+  showBytes,
+} from '../base/image-path.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import { type Labels, labels } from '../image/labels.ts';
 import type { CLibraryName } from './package-directory.ts';
@@ -74,7 +83,11 @@ export interface EnclaveNaming {
  */
 export function enclaveFiles(version: RuntimeVersion, { directory, name }: EnclaveNaming): EnclaveFiles {
   if (version.family === 'gramine') return filesBeside(graminizedPaths.application);
-  return filesBeside(childOf(...(version.release === '1.2-rc1' ? [rootPath, 'entrypoint'] as const : [directory, name] as const)));
+  return filesBeside(
+    childOf(
+      ...(version.release === '1.2-rc1' ? ([rootPath, 'entrypoint'] as const) : ([directory, name] as const)),
+    ),
+  );
 }
 
 /** The files of the enclaves of an image, by its labels: that of the program that starts first. */
@@ -82,9 +95,9 @@ export function labelledEnclaves(found: Labels): readonly EnclaveFiles[] {
   const text = found[labels.manifests];
   const stems: unknown = text === undefined ? undefined : JSON.parse(text);
   const named = Array.isArray(stems) ? stems.filter((stem) => typeof stem === 'string') : [];
-  return (named.length > 0 ? named.map((stem) => imagePath(bytesOfText(stem))) : [graminizedPaths.application]).map(
-    filesBeside,
-  );
+  return (
+    named.length > 0 ? named.map((stem) => imagePath(bytesOfText(stem))) : [graminizedPaths.application]
+  ).map(filesBeside);
 }
 
 /** The label that says where an image has its manifests; none where it has the one that Gramine's images have. */

@@ -81,8 +81,7 @@ export function runtimeFacts(runtime: Runtime): RuntimeFacts {
   const { libos, cLibraryDirectory } = runtimePlacesOf(runtime.version);
   const directories = runtime.cLibraries.map((name) => [name, cLibraryDirectory(name)] as const);
   const isOpenedInside = ({ path }: RuntimeFile) =>
-    !startsEnclaves.test(baseNameOf(path)) &&
-    directories.some(([, directory]) => isWithin(path, directory));
+    !startsEnclaves.test(baseNameOf(path)) && directories.some(([, directory]) => isWithin(path, directory));
   return {
     entrypoint: { uri: `file:${libos}`, sha256: fileIn(runtime, libos).sha256 },
     cLibraryDirectories: Object.fromEntries(directories),

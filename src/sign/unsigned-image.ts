@@ -6,9 +6,9 @@ import type { Graminized } from '../graminize/graminize.ts';
 import type { Image } from '../image/image.ts';
 import { stateOf } from '../image/labels.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
-import { isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
-import { select } from '../manifest/schema/runtime-values.ts';
 import { fileUri, uriOf } from '../manifest/schema/file-uri.ts';
+import { select } from '../manifest/schema/runtime-values.ts';
+import { isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import { labelledEnclaves, runtimePlacesOf } from '../runtime/places.ts';
 import { labelledVersion, type RuntimeVersion } from '../runtime/version.ts';
 import { readFiles } from '../scan/read-files.ts';
@@ -25,7 +25,11 @@ export async function readUnsignedImage(image: Image): Promise<Pick<Graminized, 
   const parts = await readTopFiles(image, [libpal, libos, ...enclaves.map(({ manifest }) => manifest)]);
   const part = (path: ImagePath): Buffer => partIn(image, parts, path);
   const planned = enclaves.map((files) => {
-    const manifest = CompleteManifest.parse(part(files.manifest), `${image.name}: ${files.manifest}`, version);
+    const manifest = CompleteManifest.parse(
+      part(files.manifest),
+      `${image.name}: ${files.manifest}`,
+      version,
+    );
     checkRuntimeHash(manifest.root, part(libos), `${image.name}: ${libos}`);
     return { files, manifest, version, libpal: part(libpal), subject: 'libpal.so' };
   });

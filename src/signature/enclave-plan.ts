@@ -1,7 +1,8 @@
 import { GscError } from '../base/error.ts';
 import { baseNameOf, bytesOfText, type ImagePath, imagePath, showBytes } from '../base/image-path.ts';
 import { hasFixedAddress, parseEnclaveImage, parseExecutable } from '../enclave/enclave-image.ts';
-import { type EnclaveManifest, type GramineEnclave, layOutGramineEnclave } from '../enclave/gramine-enclave.ts';
+import type { EnclaveManifest } from '../enclave/enclave-manifest.ts';
+import { type GramineEnclave, layOutGramineEnclave } from '../enclave/gramine-enclave.ts';
 import type { CompleteManifest } from '../manifest/complete-manifest.ts';
 import type { FileAccess } from '../manifest/files/file-access.ts';
 import { completeLines, readLines } from '../manifest/graphene/complete-lines.ts';
@@ -58,8 +59,7 @@ async function completed(plan: EnclavePlan, measured: Measured): Promise<Enclave
     ...(plan.executable && { executable: (lines.values.get('loader.exec') ?? '').replace(/^file:/, '') }),
     hasFixedAddress: hasFixedParts(plan),
     hashOf: knownHashes((id) => lines.values.get(`sgx.trusted_checksum.${id}`)),
-    mrEnclaveOf: async (path) =>
-      measured.get(baseNameOf(imagePath(bytesOfText(path)))) ?? unknownMeasurement,
+    mrEnclaveOf: async (path) => measured.get(baseNameOf(imagePath(bytesOfText(path)))) ?? unknownMeasurement,
   });
   return { root, bytes: Buffer.from(text) };
 }

@@ -34,7 +34,8 @@ export function encodeDate(text: string, encoding: DateEncoding): number {
  */
 export function decodeDate(field: number, encoding?: DateEncoding): string {
   const digits = field.toString(16).padStart(8, '0');
-  if (encoding === 'bcd' || (encoding === undefined && /^[0-9]{8}$/.test(digits))) return `${digits.slice(0, 4)}-${digits.slice(4, 6)}-${digits.slice(6)}`;
+  if (encoding === 'bcd' || (encoding === undefined && /^[0-9]{8}$/.test(digits)))
+    return `${digits.slice(0, 4)}-${digits.slice(4, 6)}-${digits.slice(6)}`;
   const [year, month, day] = [field & 0xffff, (field >>> 16) & 0xff, field >>> 24];
   return `${pad(year, 4)}-${pad(month, 2)}-${pad(day, 2)}`;
 }

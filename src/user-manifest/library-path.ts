@@ -1,7 +1,7 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin, showBytes } from '../base/image-path.ts';
 import { joinPaths } from '../manifest/merge.ts';
+import { variableIn, withVariable } from '../manifest/schema/variable.ts';
 import { type TomlTable, valueAt } from '../manifest/toml/toml.ts';
-import { variableIn, withVariable } from '../manifest/variable.ts';
 import { installedPlace } from '../runtime/installed-places.ts';
 import { runtimePlacesOf } from '../runtime/places.ts';
 import { type Runtime, runtimeFacts } from '../runtime/runtime.ts';
@@ -38,7 +38,9 @@ export function settleLibraryPath(merged: TomlTable, parts: LibraryPathParts): S
   const own = installedParts(text, parts);
   const isDynamic = start.libraries.libc !== 'static';
   const isLeftOut = (part: string) =>
-    isDynamic && libc === 'image' && isWithin(toPath(part), runtimePlacesOf(runtime.version).packageDirectory);
+    isDynamic &&
+    libc === 'image' &&
+    isWithin(toPath(part), runtimePlacesOf(runtime.version).packageDirectory);
   const left = own.filter(isLeftOut);
   const kept = own.filter((part) => !isLeftOut(part)).join(':');
   const isRuntimes = start.libraries.libc === 'glibc' && libc === 'runtime' && directory !== undefined;

@@ -89,7 +89,8 @@ describe.skipIf(skipWithoutVectors())("gsc sgx-sign, against Graphene's signers"
     ['a trusted file that is not there', 1, 'sgx.trusted_files.a = file:nothing\n', /sgx\.trusted_files\.a/],
     ['a trusted directory', 1, 'sgx.trusted_files.a = file:..\n', /got a directory/],
     [
-      'an ID that the executable has', 2,
+      'an ID that the executable has',
+      2,
       'loader.exec = file:../elf/exec_pie\nsgx.trusted_files.exec = file:../elf/exec_pie\n',
       /the ID exec/,
     ],

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
 import {
   defaultDestination,
@@ -8,10 +9,10 @@ import {
   type Image,
   type ImageReference,
   type ImageWriter,
+  type NamedEnclave,
   type OpenedImage,
   parseReference,
   type Runtime,
-  type SignedEnclave,
   type Signer,
   showReference,
   signedName,
@@ -32,11 +33,13 @@ import { openPemSigner } from '../options/key-place.ts';
 import { openOnce } from '../options/open-once.ts';
 import { checkFileFollows } from '../options/operand-order.ts';
 import { groupOptions } from '../options/option-groups.ts';
+import { addFirstOptions } from '../options/runtime-build-options.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { buildFactsToJson, reportBuild } from '../reports/build-report.ts';
 import { commitAndReport } from '../reports/commit.ts';
-import { enclaveToJson, reportSigned } from '../reports/sign-report.ts';
+import { enclavesToJson, reportRun, reportSigned } from '../reports/sign-report.ts';
 import { growHeapSlowly } from '../terminal/heap-growth.ts';
+import { buildRuntimeAlone } from './build-gramine-command.ts';
 
 interface Options extends CommonOptions, ContentOptions, StoreOptions {
   readonly output?: string;
@@ -70,8 +73,11 @@ export const addBuild: AddCommand = (program, act) => {
       '--no-cache',
       'neither read nor write the cache of layer indexes; build a runtime anew (also -nc)',
     )
+    .addOption(
+      new Option('-G, --graphene', 'of the first GSC: build the runtime alone, and no image').hideHelp(),
+    )
     .action(act(build));
-  addContentOptions(command);
+  addFirstOptions(addContentOptions(command));
   addStoreOptions(command);
   groupOptions(command);
 };
@@ -86,6 +92,7 @@ async function build(
   // commander hands the last argument over as one array
   const [manifestFile, ...childFiles] = rest.flat();
   checkPassphrase(options);
+  if (options.graphene) return buildRuntimeAlone(context, options);
   const operands = { image: imageText, name: 'MANIFEST', file: manifestFile } as const;
   await checkFileFollows(host, { call: 'gsc build', ...operands });
   const appReference = parseReference(imageText);
@@ -108,10 +115,12 @@ async function build(
     const facts = { app: app.image, runtime, graminized };
     reportBuild(context.console, facts);
     const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
-    const { image, enclave } = await signIfAsked(graminized, signer, date);
-    if (enclave) reportSigned(context.console, enclave);
-    const more = { ...buildFactsToJson(facts), ...(enclave && enclaveToJson(enclave)) };
-    return await commitAndReport(context, { writer, image, output, more });
+    const { image, enclaves } = await signIfAsked(graminized, signer, date);
+    if (enclaves) reportSigned(context.console, enclaves);
+    const more = { ...buildFactsToJson(facts), ...(enclaves && enclavesToJson(enclaves)) };
+    const code = await commitAndReport(context, { writer, image, output, more });
+    reportRun(context.console, graminized, { output, isSigned: enclaves !== undefined });
+    return code;
   } finally {
     await writer.abort();
   }
@@ -160,7 +169,7 @@ async function signIfAsked(
   unsigned: Graminized,
   signer: Signer | undefined,
   date: string | undefined,
-): Promise<{ readonly image: Image; readonly enclave?: SignedEnclave }> {
+): Promise<{ readonly image: Image; readonly enclaves?: readonly NamedEnclave[] }> {
   if (signer === undefined) return { image: unsigned.image };
   return signImage(unsigned, { signer, ...(date !== undefined && { date }) });
 }

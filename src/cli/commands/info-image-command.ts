@@ -38,13 +38,18 @@ async function infoImage(
   console.result(
     isJson
       ? `${JSON.stringify({ ...fields, ...moreFields(inspection) })}\n`
-      : `${flatToml(fields)}# ${showRuntime(inspection)}\n`,
+      : `${flatToml(fields)}# ${showRuntime(inspection)}\n${childLines(inspection)}`,
   );
   if (inspection.labels[labels.standIn] === 'true') {
     console.warn('the runtime in this image is a stand-in for tests: it has no enclave and protects nothing');
   }
   for (const { path, reason } of inspection.insecure) console.warn(`insecure: ${showPath(path)}: ${reason}`);
   return exitCodes.done;
+}
+
+/** Comments, for the same reason. */
+function childLines({ children }: ImageInspection): string {
+  return children.map(({ name, sigstruct }) => `# ${name}: mr_enclave = "${sigstruct.mrEnclave}"\n`).join('');
 }
 
 /** A comment in the TOML: programs that know the Python tool's keys find just these. */
@@ -75,7 +80,13 @@ function littleEndianHex(value: bigint, sizeBytes: number): string {
   return Buffer.from(bigEndian, 'hex').reverse().toString('hex');
 }
 
-function moreFields({ manifest, trustedFileCount, insecure, labels: found }: ImageInspection): object {
+function moreFields({
+  manifest,
+  trustedFileCount,
+  insecure,
+  labels: found,
+  children,
+}: ImageInspection): object {
   const at = (...path: string[]) => {
     const value = valueAt(manifest, path);
     return typeof value === 'bigint' ? Number(value) : value;
@@ -96,5 +107,8 @@ function moreFields({ manifest, trustedFileCount, insecure, labels: found }: Ima
     },
     base: { name: found[labels.baseName], digest: found[labels.baseDigest] },
     insecure: insecure.map(({ path, reason }) => ({ key: showPath(path), reason })),
+    ...(children.length > 0 && {
+      children: children.map(({ name, sigstruct }) => ({ name, ...pythonFields(sigstruct) })),
+    }),
   };
 }

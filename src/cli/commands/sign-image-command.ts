@@ -22,7 +22,7 @@ import { checkFileFollows } from '../options/operand-order.ts';
 import { repeatable } from '../options/repeatable.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { commitAndReport } from '../reports/commit.ts';
-import { enclaveToJson, reportSigned } from '../reports/sign-report.ts';
+import { enclavesToJson, reportSigned } from '../reports/sign-report.ts';
 import { growHeapSlowly } from '../terminal/heap-growth.ts';
 
 interface Options extends CommonOptions, StoreOptions {
@@ -81,17 +81,17 @@ async function signImageCommand(
   const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
   const name = showReference(output);
   growHeapSlowly();
-  const { image, enclave } = await signImage(source.image, {
+  const { image, enclaves } = await signImage(source.image, {
     signer,
     name,
     ...(date !== undefined && { date }),
   });
   // Stored it is only after this: another image may have the name.
   console.say(`signing ${source.image.name}`);
-  reportSigned(console, enclave);
+  reportSigned(console, enclaves);
   const writer = await images.openWriter(output, { force: options.force === true, sharedWith: [source] });
   try {
-    const more = enclaveToJson(enclave);
+    const more = enclavesToJson(enclaves);
     return await commitAndReport(context, { writer, image, output, more });
   } finally {
     await writer.abort();

@@ -25,6 +25,7 @@ import type { CommandContext } from './command-context.ts';
 import { repeatable } from './repeatable.ts';
 import {
   addRuntimeBuildOptions,
+  checkFirstOptions,
   type RuntimeBuildOptions,
   runtimeBuildChoices,
 } from './runtime-build-options.ts';
@@ -89,6 +90,7 @@ export async function readContentOptions(
   childFiles: readonly string[] = [],
 ): Promise<Content> {
   const configuration = await readConfiguration(host, options.config);
+  checkFirstOptions(options, { configuration, command: 'build' });
   const manifest = manifestFile === undefined ? undefined : await readManifest(host, manifestFile);
   const childManifests = await Promise.all(childFiles.map((file) => readManifest(host, file)));
   const choices = await readChoices(host, options);

@@ -1,6 +1,7 @@
 import { type GrapheneRelease, isAtLeast } from '../../runtime/version.ts';
 import { migrateManifest } from '../migrate/migrate.ts';
 import { textOfFileUri, uriOf } from '../schema/file-uri.ts';
+import { textOfVariable } from '../schema/variable.ts';
 import {
   isArray,
   isTable,
@@ -9,7 +10,6 @@ import {
   type TomlValue,
   valueAt,
 } from '../toml/toml.ts';
-import { textOfVariable } from '../variable.ts';
 
 /**
  * A manifest of Graphene in Gramine's form, which everything else in gsc works with: lists in place of tables of IDs, hashes

@@ -76,7 +76,7 @@ export function parseLinesDocument(text: string, subject: string): TomlDocument 
       if (!offsets.has(above)) offsets.set(above, each.offset);
     }
   }
-  return { subject, root, locate: (path) => positionAt(text, nearestOffset(offsets, path)) };
+  return { subject, root, isLines: true, locate: (path) => positionAt(text, nearestOffset(offsets, path)) };
 }
 
 function readPairs(text: string, subject: string): readonly Pair[] {

@@ -1,6 +1,7 @@
 import { GscError } from '../../base/error.ts';
 import type { GrapheneRelease } from '../../runtime/version.ts';
 import { uriOf } from '../schema/file-uri.ts';
+import { textOfVariable } from '../schema/variable.ts';
 import { serializeManifest } from '../toml/serialize.ts';
 import {
   isArray,
@@ -11,7 +12,6 @@ import {
   type TomlValue,
   valueAt,
 } from '../toml/toml.ts';
-import { textOfVariable } from '../variable.ts';
 import { toGrapheneForm } from './graphene-form.ts';
 
 /** The text of a complete manifest as it lies beside the program, before it is signed. */
@@ -118,6 +118,7 @@ function fitsLine(text: string): boolean {
 
 /** The signer's TOML package spoils what Python shows as `\x` and two digits, and texts that hold that. */
 function fitsToml(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return !/\\x|[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0\xad]/.test(text);
 }
 

@@ -6,10 +6,15 @@ import { isTable, type KeyPath, type TomlTable, type TomlValue, valueAt } from '
 export interface MigrationChange {
   readonly path: KeyPath;
   readonly message: string;
+  /** Why the release has nothing that stands for it; absent where something does. */
+  readonly dropped?: string;
 }
 
-/** `build`: gsc adds what it finds in the image, so that only what the manifest says itself counts. */
-export type MigrationPurpose = 'rewrite' | 'build';
+/**
+ * `build`: gsc adds what it finds in the image, so that only what the manifest says itself counts. `port`: as `rewrite`, and what has
+ * no equivalent goes too.
+ */
+export type MigrationPurpose = 'rewrite' | 'build' | 'port';
 
 type MutableTable = Map<string, TomlValue>;
 
@@ -20,6 +25,8 @@ export interface Draft {
   readonly purpose: MigrationPurpose;
   /** Notes a change; `to` is where the value is now, if it moved. */
   readonly report: (path: KeyPath, message: string, to?: KeyPath) => void;
+  /** Takes a value out for which the release has nothing, if it is there, and notes why. */
+  readonly drop: (path: readonly string[], reason: string) => void;
   /** A move that goes with a change noted elsewhere. */
   readonly move: (from: KeyPath, to: KeyPath) => void;
 }

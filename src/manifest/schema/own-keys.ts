@@ -1,6 +1,6 @@
 import type { Release } from '../../runtime/version.ts';
-import { uriOf } from './file-uri.ts';
 import { isTable, type TomlTable, type TomlValue } from '../toml/toml.ts';
+import { uriOf } from './file-uri.ts';
 import { hasKey, manifestKeys } from './schema.ts';
 
 /**

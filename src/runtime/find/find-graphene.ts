@@ -30,7 +30,10 @@ export function hasGraphene({ tree }: TreeSource): boolean {
  * to `/graphene/Runtime`, the SGX loader's libraries and the token tool with its Python to `/graphene/host`. Throws a
  * `runtime` error that names what is missing, or whose version cannot be told.
  */
-export async function findGrapheneRuntime(source: TreeSource, options: FindGrapheneOptions): Promise<Runtime> {
+export async function findGrapheneRuntime(
+  source: TreeSource,
+  options: FindGrapheneOptions,
+): Promise<Runtime> {
   const { subject } = options;
   const [chosen, ...others] = findGrapheneDirectories(source.tree);
   if (chosen === undefined || chosen.missing.length > 0) throw incomplete(subject, chosen);
@@ -62,7 +65,9 @@ export async function findGrapheneRuntime(source: TreeSource, options: FindGraph
     sizeBytes: files.reduce((sum, { content }) => sum + content.length, 0),
     warnings: [
       ...source.tree.warnings,
-      ...complete.map(({ path }) => `${showBytes(path)} is a runtime too; ${showBytes(chosen.path)} is taken`),
+      ...complete.map(
+        ({ path }) => `${showBytes(path)} is a runtime too; ${showBytes(chosen.path)} is taken`,
+      ),
       ...tool.warnings,
     ],
   };

@@ -1,15 +1,23 @@
-import { baseNameOf, type ByteString, childOf, type ImagePath, imagePath, parentOf, showBytes } from '../../base/image-path.ts';
+import {
+  type ByteString,
+  baseNameOf,
+  childOf,
+  type ImagePath,
+  imagePath,
+  parentOf,
+  showBytes,
+} from '../../base/image-path.ts';
 import { parseElf } from '../../elf/elf.ts';
 import { dynamicLinksOf } from '../../elf/elf-dynamic.ts';
+import { resolvePath } from '../../tree/resolve-path.ts';
+import { walkTree } from '../../tree/walk-tree.ts';
 import { tokenPython, tokenTools } from '../graphene-launch.ts';
+import { libraryDirectories } from '../library-directories.ts';
 import { type RuntimeFile, runtimeFile } from '../runtime.ts';
 import { readOne, realFileAt, type TreeSource } from '../tree-source.ts';
 import { findHostFiles } from './host-libraries.ts';
-import { walkTree } from '../../tree/walk-tree.ts';
-import { resolvePath } from '../../tree/resolve-path.ts';
 import { redirectInterpreter } from './interpreter.ts';
 import { type NeededFile, neededFiles } from './needed-libraries.ts';
-import { libraryDirectories } from '../library-directories.ts';
 
 /** What a runtime has to make launch tokens with. */
 export interface TokenTool {
@@ -41,9 +49,11 @@ const modules = ['google', 'six.py'];
 export async function findTokenTool(source: TreeSource): Promise<TokenTool> {
   const tool = await findTool(source);
   if (tool === undefined) return without('pal-sgx-get-token or graphene-sgx-get-token with its modules');
-  const python = realFileAt(source.tree, '/usr/bin/python3') ?? realFileAt(source.tree, '/usr/local/bin/python3');
+  const python =
+    realFileAt(source.tree, '/usr/bin/python3') ?? realFileAt(source.tree, '/usr/local/bin/python3');
   const release = python && /^python3\.\d+/.exec(baseNameOf(python.path))?.[0];
-  if (python === undefined || release === undefined) return without('/usr/bin/python3, which the token tool needs');
+  if (python === undefined || release === undefined)
+    return without('/usr/bin/python3, which the token tool needs');
   const library = imagePath(`${parentOf(parentOf(python.path))}/lib/${release}`);
   const protobuf = modulesIn(source, release);
   if (protobuf.length === 0) return without('the protobuf module for Python, which the token tool needs');
@@ -52,7 +62,10 @@ export async function findTokenTool(source: TreeSource): Promise<TokenTool> {
   const copies = [
     ...filesBelow(source, library, imagePath(`${host}/lib/${release}`)),
     ...protobuf.flatMap(({ from, to }) => filesBelow(source, from, to)),
-    ...compiled.modules.map((from) => ({ from, to: imagePath(`${host}/lib/${release}${from.slice(library.length)}`) })),
+    ...compiled.modules.map((from) => ({
+      from,
+      to: imagePath(`${host}/lib/${release}${from.slice(library.length)}`),
+    })),
   ];
   const contents = await source.readFiles([python.path, ...copies.map(({ from }) => from)]);
   const program = redirectInterpreter(
@@ -72,7 +85,10 @@ export async function findTokenTool(source: TreeSource): Promise<TokenTool> {
 }
 
 function without(what: string): TokenTool {
-  return { files: [], warnings: [`the runtime's tree has no ${what}: images cannot make launch tokens themselves`] };
+  return {
+    files: [],
+    warnings: [`the runtime's tree has no ${what}: images cannot make launch tokens themselves`],
+  };
 }
 
 /** Compiled modules that bring large libraries along, and those for tests. The tools use none of them; `hashlib` does without. */
@@ -89,7 +105,8 @@ async function compiledModules(
   const directories = await libraryDirectories(source, 'glibc');
   const place = imagePath(`${library}/lib-dynload`);
   const found = resolvePath(source.tree, place);
-  const names = found.kind === 'found' && found.node.kind === 'directory' ? [...found.node.children.keys()] : [];
+  const names =
+    found.kind === 'found' && found.node.kind === 'directory' ? [...found.node.children.keys()] : [];
   const paths = names
     .filter((name) => name.endsWith('.so') && !heavyModule.test(name))
     .sort()
@@ -98,7 +115,11 @@ async function compiledModules(
   for (const path of paths) {
     const links = dynamicLinksOf(parseElf(await readOne(source, path), showBytes(path)));
     const isInterpreter = (name: ByteString) => name.startsWith('ld-linux');
-    const needed = await neededFiles(source, { path, links }, { directories, isPassedOver: isInterpreter, ifMissing: 'skip' });
+    const needed = await neededFiles(
+      source,
+      { path, links },
+      { directories, isPassedOver: isInterpreter, ifMissing: 'skip' },
+    );
     const here = new Set(needed.map(({ name }) => name));
     if (!links.needed.every((name) => isInterpreter(name) || here.has(name))) continue;
     modules.push(path);
@@ -120,7 +141,9 @@ async function findTool(source: TreeSource): Promise<readonly RuntimeFile[] | un
     const packaged = ['__init__.py', 'sgx_get_token.py', '_aesm_pb2.py', '_offsets.py'];
     const beside = [...names, ...packaged.map((name) => `graphenelibos/${name}`)].flatMap((name) => {
       const real = realFileAt(source.tree, `${directory}/${name}`)?.path;
-      return real === undefined ? [] : [{ real, to: imagePath(`${parentOf(place)}/${name.replace('../', '')}`) }];
+      return real === undefined
+        ? []
+        : [{ real, to: imagePath(`${parentOf(place)}/${name.replace('../', '')}`) }];
     });
     const files = new Map([[place, runtimeFile(place, await readOne(source, script.path))]]);
     for (const { real, to } of beside) {

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes a stand-in for an installed Gramine in OUTDIR (STAND-IN.md says what it is): build.sh OUTDIR
 # Needs a C compiler with a static C library (gcc and libc6-dev on Debian). CC names another compiler, CFLAGS adds
-# options. The same compiler and C library give the same bytes.
+# options. The same compiler and libraries give the same bytes. With Mbed TLS and its static libraries (libmbedtls-dev),
+# gramine-ratls and libsecret_prov_attest.so work; without, the first is left out and the second is empty.
 set -eu
 
 [ $# -eq 1 ] || { echo "usage: $0 OUTDIR" >&2; exit 2; }
@@ -58,6 +59,19 @@ compile -static -o "$package/direct/loader" $common $direct
 freestanding -Wl,-soname,libprotobuf-c.so.1 -o "$libdir/libprotobuf-c.so.1" sgx/protobuf-c.c
 compile -fPIE -pie -Wl,--dynamic-linker,/lib64/ld-linux-x86-64.so.2 -o "$package/sgx/loader" \
   report.c files.c sgx/main.c "$libdir/libprotobuf-c.so.1"
+
+if echo '#include <mbedtls/x509_crt.h>' | "$cc" -E - >/dev/null 2>&1; then
+  tls='-Wl,--exclude-libs,ALL -lmbedtls -lmbedx509 -lmbedcrypto'
+  # shellcheck disable=SC2086 # the lists are words
+  compile -fPIE -pie -Wl,-Bdynamic -o "$out/usr/bin/gramine-ratls" report.c attestation/certificate.c \
+    attestation/gramine-ratls.c -Wl,-Bstatic $tls -Wl,-Bdynamic
+  rm "$libdir/libsecret_prov_attest.so"
+  # shellcheck disable=SC2086
+  compile -shared -fPIC -fvisibility=hidden -Wl,-soname,libsecret_prov_attest.so -o "$libdir/libsecret_prov_attest.so" report.c \
+    attestation/certificate.c attestation/secret-prov.c -Wl,-Bstatic $tls -Wl,-Bdynamic
+else
+  echo "$0: no Mbed TLS: without gramine-ratls and the client of key brokers" >&2
+fi
 
 # What the SGX loader needs of the host, from this machine.
 for pair in "libc.so.6 $libdir/libc.so.6" "ld-linux-x86-64.so.2 $out/lib64/ld-linux-x86-64.so.2"; do

@@ -44,6 +44,7 @@ export type { BaseRule, EnclaveRules } from './enclave/enclave-rules.ts';
 export type { EnclaveSettings } from './enclave/enclave-settings.ts';
 export type { GramineEnclave } from './enclave/gramine-enclave.ts';
 export type { Area, AreaContent, AreaKind } from './enclave/memory-area.ts';
+export type { AttestedStart } from './graminize/attested-start.ts';
 export type { BuildChoices, GraminizeOptions } from './graminize/build-options.ts';
 export type { LibcChoice, LibcDecision, LibcWish } from './graminize/choose-libc.ts';
 export type { ComposedManifest, SourcedOverride } from './graminize/compose-manifest.ts';
@@ -52,6 +53,8 @@ export { checkIsAppImage, type Graminized, graminize } from './graminize/gramini
 export type { LibraryDataMount } from './graminize/graminize-context.ts';
 export type { LibraryDataRole } from './graminize/library-data-role.ts';
 export type { GivenProfile, ProfileBasis } from './graminize/profiled-selection.ts';
+export type { RaTlsChoice, RaTlsPlace, RaTlsProgram } from './graminize/ra-tls.ts';
+export type { SecretBrokers, SecretProvisioning } from './graminize/secret-provisioning.ts';
 export type { StartCost, StartCosts } from './graminize/start-costs.ts';
 export type { UndecidedPlaces } from './graminize/undecided-places.ts';
 export type { ImageConfig } from './image/config.ts';

@@ -57,16 +57,14 @@ const belowLibrary = {
   'gsc attest and gsc collateral fetch, keep and show what a quote is checked with': [
     'attest/collateral-dates.ts',
     'attest/collateral-query.ts',
+    'attest/evidence.ts',
+    'attest/find-collateral.ts',
     'attest/live-endpoint.ts',
-    'collateral/collateral-error.ts',
     'collateral/collateral-files.ts',
+    'collateral/fetch-collateral.ts',
+    'collateral/service-getter.ts',
   ],
-  'gsc secrets is a service': [
-    'broker/broker-config.ts',
-    'broker/broker.ts',
-    'broker/read-secret.ts',
-    'broker/serve-client.ts',
-  ],
+  'gsc secrets is a service': ['broker/broker.ts', 'broker/load-broker.ts'],
   'gsc config prints the settings, and where each came from': [
     'config/config-template.ts',
     'config/configuration.ts',
@@ -95,6 +93,7 @@ const belowLibrary = {
     'store/engine/engine.ts',
     'store/engine/remove-images.ts',
     'store/image-store.ts',
+    'trace/probe.ts',
   ],
   'gsc cache lists and prunes what is kept between runs': [
     'store/cache/blob-cache.ts',

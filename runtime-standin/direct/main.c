@@ -11,6 +11,7 @@
 
 #include "../files.h"
 #include "../report.h"
+#include "attestation.h"
 #include "identity.h"
 #include "manifest.h"
 #include "paths.h"
@@ -118,6 +119,7 @@ int main(int argc, char **argv, char **host_environment) {
     look_at_hosts(&world);
     drop_standin_libraries(&world);
     int log = open_trace_log(manifest);
+    serve_attestation(manifest, world.mounts, argv[3]);
     keep_sigterm_out(manifest);
     become_user(manifest);
     enter_start_directory(&world);

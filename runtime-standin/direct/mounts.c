@@ -101,3 +101,19 @@ bool is_mount_point(const struct mounts *mounts, const char *path) {
             return true;
     return false;
 }
+
+static void make_directories(const char *path) {
+    char *rest = joined(path, "");
+    for (char *slash = rest + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
+        *slash = '\0';
+        mkdir(rest, 0755);
+    }
+    if (mkdir(rest, 0777) == 0)
+        chmod(rest, 0777);
+}
+
+void make_mount_points(const struct mounts *mounts) {
+    for (size_t i = 0; i < mounts->count; i++)
+        if (!mounts->list[i].host && *mounts->list[i].path == '/')
+            make_directories(mounts->list[i].path);
+}

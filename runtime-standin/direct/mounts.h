@@ -21,4 +21,7 @@ void check_mounts(const struct mounts *mounts, const struct trust *trust);
 /* True where a mount begins: there is a directory, whatever is in it. `path` is clean and absolute. */
 bool is_mount_point(const struct mounts *mounts, const char *path);
 
+/* Makes the directories of mounts that do not show the host's files, for all to write, where the container has none. */
+void make_mount_points(const struct mounts *mounts);
+
 #endif

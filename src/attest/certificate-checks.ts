@@ -78,7 +78,7 @@ export function verifyPckCrl(collateral: Collateral, pck: Pck, options: VerifyOp
     verifyIssuerChain(partValue(issuerChain, 'issuer chain of the PCK CRL'), pck, options);
   }
   if (!crl.isIssuedBy(pck.authority)) {
-    throw new Error(`its signature is not that of "${commonNameOf(pck.authority.subject)}"`);
+    throw new Error(`it is not signed by "${commonNameOf(pck.authority.subject)}"`);
   }
   const { serial } = pck.chain.leaf;
   if (crl.revokedSerials.has(serial))
@@ -99,7 +99,7 @@ function chooseCrl(
   }
   partValue(first.crl, 'PCK CRL');
   throw new Error(
-    `the PCK CRL is of another authority: expected that of "${commonNameOf(pck.authority.subject)}", which issued the PCK certificate`,
+    `the PCK CRL is from another authority: expected one from "${commonNameOf(pck.authority.subject)}", which issued the PCK certificate`,
   );
 }
 
@@ -129,7 +129,7 @@ export function verifySigned<T>(
   }
   const signer = signers.find(isSignedBy);
   if (signer === undefined) {
-    throw new Error(`the signature of the ${what} is not that of "${intelNames.tcbSigning}"`);
+    throw new Error(`the ${what} is not signed by "${intelNames.tcbSigning}"`);
   }
   buildChain(signer, pool, demands(options, 0));
   if (rootCrl?.revokedSerials.has(signer.serial)) {

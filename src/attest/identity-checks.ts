@@ -12,9 +12,9 @@ export function checkIdentity(
   list.run('expected-identity', () => {
     if (expected.mrEnclave !== undefined || expected.mrSigner !== undefined) return [describe(expected)];
     if (isAnyIdentityAccepted) {
-      throw new NotChecked('any identity is accepted, so that this says nothing about which enclave it is');
+      throw new NotChecked('any identity is accepted, so this says nothing about which enclave it is');
     }
-    throw new Error('none is given: a good quote of an unknown enclave proves nothing');
+    throw new Error('none is given: a valid quote from an unknown enclave proves nothing');
   });
   const hash = (name: 'mrEnclave' | 'mrSigner') => {
     const wanted = demanded(expected[name]).toLowerCase();
@@ -48,17 +48,17 @@ export function checkFreshness(
     if (evidence === undefined)
       return [equal(padded(nonce), need(report, 'a quote').reportData.toString('hex'))];
     if (evidence.kind === 'legacy') {
-      throw new Error("Gramine's legacy extension carries no nonce: the certificate may be a replayed one");
+      throw new Error("Gramine's legacy extension carries no nonce: the certificate may be a replay");
     }
     if (evidence.nonce === undefined) {
-      throw new Error('the claims of the certificate hold no nonce: it may be a replayed one');
+      throw new Error('the claims of the certificate hold no nonce: it may be a replay');
     }
     return [equal(wanted, evidence.nonce.toString('hex'))];
   });
 }
 
 function demanded<T>(value: T | undefined): T {
-  if (value === undefined) throw new NotChecked('nothing is demanded');
+  if (value === undefined) throw new NotChecked('nothing is required');
   return value;
 }
 

@@ -30,7 +30,7 @@ export async function fetchEndpointCertificate(endpoint: Endpoint): Promise<Endp
   const socket = await connectTls(endpoint);
   try {
     const certificate = socket.getPeerX509Certificate();
-    if (certificate === undefined) throw endpointError(endpoint, 'the server shows no certificate');
+    if (certificate === undefined) throw endpointError(endpoint, 'the server presents no certificate');
     return { der: certificate.raw, protocol: socket.getProtocol() ?? 'unknown' };
   } finally {
     socket.destroy();

@@ -24,10 +24,10 @@ export function checkPolicy(list: Checklist, subjects: PolicySubjects, policy: A
   });
   list.run('tcb-evaluation-data-number', () => {
     const least = policy.minTcbEvaluationDataNumber;
-    if (least === undefined) throw new NotChecked('the policy demands none');
+    if (least === undefined) throw new NotChecked('the policy requires none');
     const number = need(evaluationDataNumber, 'TCB info and QE identity');
     if (number >= least) return [`${number}, at least ${least}`];
-    throw new Error(`expected at least ${least}, got ${number}: the collateral is of an older evaluation`);
+    throw new Error(`expected at least ${least}, got ${number}: the collateral is from an older evaluation`);
   });
   list.run('fmspc', () => [checkSelected(platform?.fmspc, policy.fmspcs, 'kind of platform (FMSPC)')]);
   list.run('platform-instance', () => [
@@ -39,7 +39,7 @@ export function checkPolicy(list: Checklist, subjects: PolicySubjects, policy: A
       return ['the enclave runs in debug mode, which the policy allows: its memory can be read from outside'];
     }
     throw new Error(
-      'the enclave runs in debug mode: its memory can be read from outside, so that it keeps no secret; build the image without sgx.debug',
+      'the enclave runs in debug mode: its memory can be read from outside, so it keeps no secrets; build the image without sgx.debug',
     );
   });
 }
@@ -70,5 +70,5 @@ function checkSelected(value: Buffer | undefined, { accepted, refused }: Selecti
     throw new Error(`expected a ${what} of ${accepted.join(', ') || '(none)'}, got ${hex ?? 'none'}`);
   }
   if (hex !== undefined && refused.includes(hex)) throw new Error(`the policy refuses the ${what} ${hex}`);
-  return hex ?? 'none, and the policy demands none';
+  return hex ?? 'none, and the policy requires none';
 }

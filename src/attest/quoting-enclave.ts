@@ -14,7 +14,7 @@ export interface QeStatus {
 /** The platform's PCK key signed the quoting enclave's report. */
 export function verifyQeReportSignature({ qeReport, qeReportSignature }: Quote, pckKey: KeyObject): void {
   if (verifyRaw(qeReport.bytes, pckKey, qeReportSignature)) return;
-  throw new Error("the signature of the quoting enclave's report is not that of the PCK key");
+  throw new Error("the quoting enclave's report is not signed by the PCK key");
 }
 
 /** The report vouches for the attestation key: SHA-256 over key and authentication data, then zeros. */
@@ -30,7 +30,7 @@ export function verifyQeReportData({ qeReport, attestationKey, authenticationDat
 /** The attestation key signed header and report of the quote. */
 export function verifyQuoteSignature({ signedBytes, attestationKey, signature }: Quote): void {
   if (verifyRaw(signedBytes, p256Key(attestationKey), signature)) return;
-  throw new Error('the signature of the quote is not that of the attestation key');
+  throw new Error('the quote is not signed by the attestation key');
 }
 
 function p256Key(point: Buffer): KeyObject {

@@ -71,7 +71,7 @@ function verifyCrls(list: Checklist, pck: Pck | undefined, { collateral, options
     if (!areCrlsRequired && !isThere(present)) {
       throw new NotChecked('the collateral holds none, and the policy does not require it');
     }
-    return { present, good: need(pck, 'a good PCK chain') };
+    return { present, good: need(pck, 'a valid PCK chain') };
   };
   const root = list.run('root-ca-crl', () => {
     const { present, good } = begin(({ rootCaCrl }) => rootCaCrl.kind !== 'missing');
@@ -103,7 +103,7 @@ function verifyTcbInfo(
   });
   return list.run('tcb-info', () => {
     const genuine = need(info, 'genuine TCB info');
-    expectSamePlatform(genuine, need(pck, 'a good PCK chain').platform);
+    expectSamePlatform(genuine, need(pck, 'a valid PCK chain').platform);
     return [`version ${genuine.version}, evaluation ${genuine.evaluationDataNumber}`, genuine];
   });
 }
@@ -114,7 +114,7 @@ function verifyQe(
   { collateral, options }: QuoteMeasure,
 ): { readonly qe: QeStatus | undefined; readonly identity: QeIdentity | undefined } {
   const isSigned = list.run('qe-report-signature', () => {
-    verifyQeReportSignature(need(quote, 'a quote'), need(pck, 'a good PCK chain').chain.leaf.publicKey);
+    verifyQeReportSignature(need(quote, 'a quote'), need(pck, 'a valid PCK chain').chain.leaf.publicKey);
     return ['by the PCK key', true];
   });
   list.run('qe-report-data', () => {
@@ -136,7 +136,7 @@ function verifyQe(
 }
 
 function findLevel(pck: Pck | undefined, info: TcbInfo | undefined): readonly [string, TcbLevel] {
-  const { platform } = need(pck, 'a good PCK chain');
+  const { platform } = need(pck, 'a valid PCK chain');
   const level = tcbLevelOf(platform, need(info, 'TCB info of this platform').levels);
   if (level === undefined)
     throw new Error('the platform reaches none of the levels: Intel does not support it');

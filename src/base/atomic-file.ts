@@ -124,7 +124,7 @@ export function fileExists(path: string, cause?: unknown): GscError {
   return new GscError({
     code: 'exists',
     subject: path,
-    message: 'there is such a file already, and it is not overwritten',
+    message: 'the file exists already and is not overwritten',
     hint: 'choose another name, or remove the file first',
     cause,
   });
@@ -135,11 +135,11 @@ const refusals: Readonly<Record<string, readonly [reason: string, hint: string]>
   EACCES: ['permission denied', 'make the directory writable for this user, or choose another place'],
   EPERM: ['permission denied', 'make the directory writable for this user, or choose another place'],
   EROFS: ['the file system is read-only', 'choose another place'],
-  ENOENT: ['the directory that it is to lie in does not exist', 'make that directory first'],
+  ENOENT: ['the parent directory does not exist', 'create it first'],
   ENOTDIR: ['a file is where a directory is needed', 'choose another place'],
-  EISDIR: ['a directory of this name is in the way', 'choose another name'],
+  EISDIR: ['a directory has this name', 'choose another name'],
   ENAMETOOLONG: ['the name is too long', 'choose a shorter name'],
-  ENOSPC: ['no space is left there', 'free some space, or choose another place'],
-  EDQUOT: ['the quota of this user is used up', 'free some space, or choose another place'],
-  EFBIG: ['the file is larger than what is allowed there', 'choose another place'],
+  ENOSPC: ['no space is left on the device', 'free some space, or choose another place'],
+  EDQUOT: ['the disk quota is exceeded', 'free some space, or choose another place'],
+  EFBIG: ['the file is larger than allowed there', 'choose another place'],
 };

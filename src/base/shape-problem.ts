@@ -5,7 +5,7 @@ const mostShown = 3;
 
 /** Zod's words for types, as messages have them. */
 const typeNames: Readonly<Record<string, string>> = {
-  string: 'a text',
+  string: 'a string',
   number: 'a number',
   int: 'a whole number',
   boolean: 'true or false',
@@ -41,7 +41,7 @@ function messageOf(issue: z.core.$ZodIssue): string {
     case 'too_big':
       return `expected at most ${issue.maximum}`;
     case 'invalid_format':
-      return `expected a text of the form ${issue.pattern ?? issue.format}`;
+      return `expected a string of the form ${issue.pattern ?? issue.format}`;
     case 'not_multiple_of':
       return `expected a multiple of ${issue.divisor}`;
     case 'unrecognized_keys':

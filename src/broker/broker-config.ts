@@ -43,7 +43,7 @@ export interface BrokerConfig {
   readonly clients: readonly ClientEntry[];
 }
 
-const text = z.string({ error: 'expected a text' }).check(z.minLength(1, { error: 'expected a text' }));
+const text = z.string({ error: 'expected a string' }).check(z.minLength(1, { error: 'expected a string' }));
 const hash = z.pipe(
   z.string().check(z.regex(/^[0-9a-fA-F]{64}$/, { error: 'expected 32 bytes in hex' })),
   z.transform((hex) => hex.toLowerCase()),

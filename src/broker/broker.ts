@@ -47,16 +47,18 @@ export async function startBroker(initial: BrokerState, surroundings: BrokerSurr
   server.on('connection', (socket) => {
     // From the first byte on: a slow handshake takes of the same time.
     const timer = setTimeout(() => {
-      surroundings.log(`client given up after ${state.secondsPerClient} s`);
+      surroundings.log(`client dropped after ${state.secondsPerClient} s`);
       socket.destroy();
     }, state.secondsPerClient * 1000);
     socket.once('close', () => clearTimeout(timer));
     socket.on('error', () => undefined);
   });
   server.on('tlsClientError', (error) =>
-    surroundings.log(`client left during the handshake: ${error.message}`),
+    surroundings.log(`client disconnected during the handshake: ${error.message}`),
   );
-  server.on('drop', () => surroundings.log(`client turned away: ${state.mostClients} are here already`));
+  server.on('drop', () =>
+    surroundings.log(`client turned away: ${state.mostClients} clients are connected already`),
+  );
   server.on('secureConnection', (socket) => void serve(socket, state, surroundings));
   await listen(server, state);
   return {
@@ -73,11 +75,11 @@ export async function startBroker(initial: BrokerState, surroundings: BrokerSurr
 /** An error with one client is a line in the log, never the end of the server. */
 async function serve(socket: TLSSocket, state: BrokerState, { now, log }: BrokerSurroundings): Promise<void> {
   const { options, ...decision } = state.decision;
-  socket.on('error', (error) => log(`client left: ${error.message}`));
+  socket.on('error', (error) => log(`client disconnected: ${error.message}`));
   try {
     await serveClient(socket, { ...decision, log, options: { ...options, at: now() } });
   } catch (error) {
-    log(`client left: ${error instanceof Error ? error.message : String(error)}`);
+    log(`client disconnected: ${error instanceof Error ? error.message : String(error)}`);
     socket.destroy();
   }
 }

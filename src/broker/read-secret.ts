@@ -32,7 +32,7 @@ export async function readSecret(entry: SecretEntry, surroundings: SecretSurroun
     throw secretError(entry, `expected a key of 16 bytes or 32 hex digits, got ${bytes.length} bytes`);
   }
   if (line.includes('\0') || line.length === 0 || line.length >= mostTextBytes) {
-    throw secretError(entry, `expected a text of 1 to ${mostTextBytes - 1} bytes without a NUL`);
+    throw secretError(entry, `expected a string of 1 to ${mostTextBytes - 1} bytes without a NUL`);
   }
   return Buffer.from(`${line}\0`, 'latin1');
 }

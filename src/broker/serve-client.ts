@@ -81,7 +81,7 @@ async function* requestsOf(socket: TLSSocket): AsyncIterable<Buffer> {
 async function decide(socket: TLSSocket, decision: Decision): Promise<LoadedClient | undefined> {
   const { clients, collateralFor, options, log } = decision;
   const certificate = socket.getPeerX509Certificate()?.raw;
-  if (certificate === undefined) return refuse(log, 'it shows no certificate');
+  if (certificate === undefined) return refuse(log, 'it presents no certificate');
   // In a resumed session nobody proves to hold the key.
   if (socket.isSessionReused()) return refuse(log, 'it resumes a session');
   const collateral = await collateralFor(certificate);

@@ -75,8 +75,8 @@ function makeProgram(host: CommandLineHost): Command {
 export function addCommonOptions(command: Command): void {
   command
     .addOption(new Option('--json', 'print the result as JSON'))
-    .addOption(new Option('-q, --quiet', 'say nothing but the result, warnings and errors'))
-    .addOption(new Option('-v, --verbose', 'say more: what was left out and why, what was overridden'));
+    .addOption(new Option('-q, --quiet', 'print only the result, warnings and errors'))
+    .addOption(new Option('-v, --verbose', 'print more: what was left out and why, what was overridden'));
 }
 
 /** For hints. The command of `gsc help build` is `build`, that of `gsc build-graphene` the one that it is an alias of. */

@@ -7,4 +7,4 @@ export function collateralError(subject: string, message: string, hint: string, 
 
 /** What gsc reads, for hints. */
 export const knownForms =
-  'give a directory that gsc collateral get wrote, JSON as dcap-qvl has it, Open Enclave endorsements, or responses of PCS or PCCS';
+  'give a directory that gsc collateral get wrote, JSON as dcap-qvl writes it, Open Enclave endorsements, or responses of PCS or PCCS';

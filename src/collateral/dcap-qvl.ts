@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { RawCollateral } from './collateral.ts';
 import { parseJsonAs } from './signed-json.ts';
 
-const text = z.optional(z.string({ error: 'expected a text' }));
+const text = z.optional(z.string({ error: 'expected a string' }));
 
 /** Strict: a name that is not known may be a known one that was misspelt, and its part would be missing in silence. */
 const schema = z.strictObject(
@@ -16,7 +16,7 @@ const schema = z.strictObject(
     qe_identity_issuer_chain: text,
     qe_identity: text,
     qe_identity_signature: text,
-    pck_certificate_chain: z.nullish(z.string({ error: 'expected a text' })),
+    pck_certificate_chain: z.nullish(z.string({ error: 'expected a string' })),
   },
   {
     error: ({ code, keys }) =>

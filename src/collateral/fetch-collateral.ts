@@ -111,3 +111,8 @@ function chainIn({ headers }: ServiceResponse, names: readonly string[]): string
     return value;
   }
 }
+
+/** Whether a text is the address of a service. */
+export function isUrl(text: string): boolean {
+  return /^https?:\/\//.test(text);
+}

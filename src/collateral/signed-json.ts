@@ -54,7 +54,7 @@ export function memberTexts(text: string): ReadonlyMap<string, string> {
     const [mark] = token;
     const isEnd = depth === 1 && (mark === ',' || mark === '}');
     if (isEnd && key !== undefined) {
-      if (members.has(key)) throw new Error(`the member ${key} comes twice`);
+      if (members.has(key)) throw new Error(`the member ${key} appears twice`);
       members.set(key, text.slice(valueStart, token.index).trim());
       key = undefined;
     }

@@ -27,7 +27,7 @@ interface StatusText {
 export const tcbStatusTexts: Readonly<Record<TcbStatus, StatusText>> = {
   UpToDate: {
     meaning: 'firmware, microcode and the quoting enclave are at the level that Intel demands',
-    remedy: 'nothing has to be done',
+    remedy: 'nothing to do',
   },
   SWHardeningNeeded: {
     meaning:
@@ -55,7 +55,7 @@ export const tcbStatusTexts: Readonly<Record<TcbStatus, StatusText>> = {
       'install the current BIOS or microcode and the current SGX packages (PSW) on the host, and change the firmware settings that the advisories name',
   },
   Revoked: {
-    meaning: 'Intel has revoked this level: keys of such platforms are not to be trusted',
+    meaning: 'Intel has revoked this level: do not trust the keys of such platforms',
     remedy:
       'move the service to another platform; this one cannot be trusted before Intel certifies it again',
   },

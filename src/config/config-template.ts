@@ -7,8 +7,8 @@ import { type SettingRow, settingTable } from './setting-table.ts';
  */
 export function configTemplate(): string {
   const lines = [
-    '# Configuration of gsc: take the # away from a setting, and from the table above it, to make it.',
-    '# Paths count from the directory of this file. gsc config shows what counts in the end.',
+    '# Configuration of gsc: remove the # before a setting, and before the table above it, to set it.',
+    '# Paths are relative to the directory of this file. gsc config shows the values in effect.',
     '# Without a runtime this one is fetched:',
     `#   ${defaultRuntimeImage}`,
   ];

@@ -16,8 +16,8 @@ export function parseSettings(content: string, subject: string): ReadonlyMap<str
   if (syntaxError) {
     const isTooDeep = syntaxError.code === 'RESOURCE_EXHAUSTION';
     throw reading.error(syntaxError.pos[0], {
-      message: `not valid YAML: ${isTooDeep ? 'nested too deeply; settings lie on two levels' : syntaxError.message}`,
-      hint: 'correct this line; keys and values stand as in "Gramine:", below it indented "Image: NAME"',
+      message: `not valid YAML: ${isTooDeep ? 'nested too deeply; settings have two levels' : syntaxError.message}`,
+      hint: 'correct this line; write keys and values as in "Gramine:", below it indented "Image: NAME"',
     });
   }
   reading.readTable(document.contents, undefined, 0);
@@ -69,7 +69,7 @@ class SettingReading {
       const text = textOf(item);
       if (text !== undefined) return text;
       throw this.error(offset, {
-        message: `${name}: expected a text${isList ? ' or a list of texts' : ''}, got ${describe(item)}`,
+        message: `${name}: expected a string${isList ? ' or a list of strings' : ''}, got ${describe(item)}`,
         hint: 'write it in quotes',
       });
     });
@@ -91,7 +91,7 @@ class SettingReading {
     const anchored = node.resolve(this.#document);
     if (anchored !== undefined) return anchored;
     throw this.error(offsetOf(node), {
-      message: `not valid YAML: nothing has the anchor ${node.source}`,
+      message: `not valid YAML: no value has the anchor ${node.source}`,
       hint: `write &${node.source} before the value that is meant, or the value itself`,
     });
   }

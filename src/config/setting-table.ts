@@ -40,7 +40,7 @@ export const settingTable = [
   {
     name: 'Gramine.Image',
     about:
-      'A built runtime: an image, a directory, a .deb or .rpm file, or a list of them. Goes before a repository.',
+      'A built runtime: an image, a directory, a .deb or .rpm file, or a list of them. Takes precedence over a repository.',
     example: 'registry.example.com/gramine:1.9',
     isList: true,
   },
@@ -69,8 +69,8 @@ export const settingTable = [
   {
     name: 'Gramine.Patches',
     about:
-      'What is changed in the sources before they are built: linear-parse and paths of diffs; [] for nothing.',
-    example: 'linear-parse',
+      'Changes to the sources before they are built: linear-parse, sha-extensions, paths of diffs; [] for none.',
+    example: '[linear-parse, sha-extensions]',
     isList: true,
     mayBeEmpty: true,
     isForBuilds: true,

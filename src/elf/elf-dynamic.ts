@@ -31,7 +31,7 @@ export function interpreterOf(elf: ElfFile): InterpreterField | undefined {
   if (segment === undefined) return undefined;
   const content = contentOfSegment(elf, segment);
   const end = content.indexOf(0);
-  if (end <= 0) throw elfError(elf.subject, 'the path of the ELF interpreter is empty or has no end');
+  if (end <= 0) throw elfError(elf.subject, 'the path of the ELF interpreter is empty or not terminated');
   return {
     offsetBytes: Number(segment.offset),
     sizeBytes: content.length,
@@ -96,6 +96,6 @@ export function loadedSegmentAt(elf: ElfFile, address: bigint): ElfSegment | und
 export function stringAt(elf: ElfFile, strings: Buffer, offset: bigint): ByteString {
   const start = offset < BigInt(strings.length) ? Number(offset) : strings.length;
   const end = strings.indexOf(0, start);
-  if (end < 0) throw elfError(elf.subject, 'a name in the dynamic section has no end');
+  if (end < 0) throw elfError(elf.subject, 'a name in the dynamic section is not terminated');
   return strings.toString('latin1', start, end);
 }

@@ -106,7 +106,7 @@ function checkRoom(blocks: readonly Block[], { base, heapMin, top, gapBytes }: R
       code: 'enclave',
       subject: 'sgx.enclave_size',
       message: `the enclave needs at least ${enough} bytes, its size is ${top - base}`,
-      hint: `set sgx.enclave_size = "${size}" or more, so that a heap has room as well`,
+      hint: `set sgx.enclave_size = "${size}" or more, to leave room for a heap`,
     });
   }
   for (const { kind, fixedAddress = heapMin } of fixed) {
@@ -118,8 +118,8 @@ function lowAddressError(kind: string, address: bigint, heapMin: bigint): GscErr
   return new GscError({
     code: 'enclave',
     subject: `the ${kind} area`,
-    message: `it is linked to 0x${address.toString(16)}, below the enclave's first usable address 0x${heapMin.toString(16)}`,
-    hint: 'give a libpal.so that is linked to address 0, as Gramine builds it',
+    message: `it is linked at 0x${address.toString(16)}, below the enclave's first usable address 0x${heapMin.toString(16)}`,
+    hint: 'give a libpal.so that is linked at address 0, as Gramine builds it',
   });
 }
 

@@ -1,9 +1,15 @@
 import { GscError } from '../base/error.ts';
-import { isTable, type TomlTable } from '../manifest/toml/toml.ts';
+import { showValue } from '../manifest/schema/problem.ts';
+import { isTable, type TomlTable, type TomlValue } from '../manifest/toml/toml.ts';
 
 /** The error for a key of the manifest whose value is not what the enclave needs. */
-export function manifestError(key: string, expected: string, got: unknown, hint?: string): GscError {
-  const message = `expected ${expected}, got ${showValue(got)}`;
+export function manifestError(
+  key: string,
+  expected: string,
+  got: TomlValue | undefined,
+  hint?: string,
+): GscError {
+  const message = `expected ${expected}, got ${got === undefined ? 'nothing' : showValue(got)}`;
   return new GscError({ code: 'manifest', subject: key, message, ...(hint === undefined ? {} : { hint }) });
 }
 
@@ -59,14 +65,4 @@ export function readWord<Word extends string>(
   const word = words.find((each) => each === value);
   if (word === undefined) throw manifestError(key, words.map((each) => `"${each}"`).join(' or '), value);
   return word;
-}
-
-function showValue(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'bigint') return `the integer ${value}`;
-  if (typeof value === 'number') return `the float ${value}`;
-  if (typeof value === 'boolean') return `${value}`;
-  if (value === undefined) return 'nothing';
-  if (Array.isArray(value)) return 'an array';
-  return value instanceof Map ? 'a table' : 'a date';
 }

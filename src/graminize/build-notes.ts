@@ -11,6 +11,7 @@ import { lineEndNotes } from '../start/line-ends.ts';
 import { engineFiles } from '../trust/exclusion-rules.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
 import type { GraminizeContext } from './graminize-context.ts';
+import { raTlsArguments } from './ra-tls.ts';
 import { usualScratchPlaces } from './scratch-directories.ts';
 import { stopSignalNotes } from './stop-signal.ts';
 import { volumeNotes } from './volume-report.ts';
@@ -31,6 +32,7 @@ export function buildNotes(context: GraminizeContext, composed: ComposedManifest
     ...hiddenFileNotes(context, composed),
     ...limitNotes(context.start),
     ...sharedPlaceNotes(context, manifest),
+    ...certificateNotes(context, manifest),
     ...engineFileNotes(manifest),
     ...presetNotes(context),
   ];
@@ -38,7 +40,7 @@ export function buildNotes(context: GraminizeContext, composed: ComposedManifest
 
 /** Things of the image that gsc carries over and that work otherwise than outside. */
 function imageNotes(
-  { app, tree, start, argumentSource }: GraminizeContext,
+  { app, tree, start, argumentSource, choices }: GraminizeContext,
   manifest: TomlTable,
 ): readonly string[] {
   const { Healthcheck } = app.config.config ?? {};
@@ -50,21 +52,33 @@ function imageNotes(
   if (start.user.supplementaryGroups.length > 0) {
     const groups = start.user.supplementaryGroups.map(({ name, gid }) => `${showBytes(name)} (${gid})`);
     notes.push(
-      `the user is in the groups ${groups.join(', ')} too; inside, a process has its one group only`,
+      `the user is in the groups ${groups.join(', ')} too; inside the enclave only the primary group is in effect`,
     );
   }
   if (!start.workingDirectory.exists) {
     notes.push(
-      `the working directory ${showBytes(start.workingDirectory.path)} is in no layer; it is made, as Docker does`,
+      `WORKDIR ${showBytes(start.workingDirectory.path)} is in no layer; it is created, as Docker does`,
     );
   }
-  const [given, started] = [start.argv[0] ?? '', valueAt(manifest, ['libos', 'entrypoint'])];
-  if (argumentSource === 'host' && typeof started === 'string' && nameIn(given) !== nameIn(started)) {
-    notes.push(
-      `with arguments from the host, Gramine calls the program ${started} (argv[0]) and not ${given}; programs that look at their name behave otherwise`,
-    );
-  }
-  return notes;
+  return [...notes, ...programNameNotes(start.argv[0] ?? '', { argumentSource, choices }, manifest)];
+}
+
+/** Where the path of the program becomes its argv[0]. */
+function programNameNotes(
+  given: string,
+  { argumentSource, choices: { raTls } }: Pick<GraminizeContext, 'argumentSource' | 'choices'>,
+  manifest: TomlTable,
+): readonly string[] {
+  if (argumentSource !== 'host' && raTls === undefined) return [];
+  const words = valueAt(manifest, ['loader', 'argv']);
+  const started = raTls
+    ? isArray(words) && words[raTlsArguments(raTls).length]
+    : valueAt(manifest, ['libos', 'entrypoint']);
+  if (typeof started !== 'string' || nameIn(given) === nameIn(started)) return [];
+  const [cause, caller] = raTls ? ['--ratls', 'gramine-ratls'] : ['arguments from the host', 'Gramine'];
+  return [
+    `with ${cause}, ${caller} calls the program ${started} (argv[0]) and not ${given}; programs that dispatch on argv[0] may behave differently`,
+  ];
 }
 
 function nameIn(path: string): ByteString {
@@ -85,7 +99,7 @@ function engineFileNotes(manifest: TomlTable): readonly string[] {
     const path = pathOfUri(entry);
     if (path === undefined || !engineFiles.has(path)) return [];
     return [
-      `${path} is trusted, but the engine puts a file of its own there, so that it does not open: sgx.allowed_files lets it in, unprotected`,
+      `${path} is trusted, but the engine puts its own file there, so opening it fails: sgx.allowed_files makes it readable, unprotected`,
     ];
   });
 }
@@ -97,7 +111,21 @@ function sharedPlaceNotes({ start }: GraminizeContext, manifest: TomlTable): rea
   const [place = ''] = places.filter((each) => each === '/tmp').concat(places);
   if (place === '' || !startsProcesses(start)) return [];
   return [
-    `each process has a tmpfs of its own at ${places.join(', ')}: what one process writes there, the others do not see; if they hand on files, --volume ${place}=encrypted:_sgx_mrenclave lets all processes of the enclave share them (direct mode has no such key)`,
+    `each process has its own tmpfs at ${places.join(', ')}: processes do not see each other's files there; if they need to, --volume ${place}=encrypted:_sgx_mrenclave lets all processes of the enclave share them (direct mode has no such key)`,
+  ];
+}
+
+/** Of a tmpfs, a child process sees nothing that its parent wrote. */
+function certificateNotes(
+  { start, choices: { raTls } }: GraminizeContext,
+  manifest: TomlTable,
+): readonly string[] {
+  if (raTls === undefined || !startsProcesses(start)) return [];
+  const mount = mountOf(raTls.certificate, readMounts(manifest));
+  if (mount?.type !== 'tmpfs') return [];
+  const place = showBytes(mount.at);
+  return [
+    `--ratls: only the process that starts first, and what it replaces itself with (exec), sees the certificate in the tmpfs ${place}; for a server that a script or another program starts, use --volume ${place}=encrypted:_sgx_mrenclave`,
   ];
 }
 
@@ -111,7 +139,7 @@ function presetNotes({ choices, preset, start, runtime, user }: GraminizeContext
   const { name, advice } = preset.preset;
   const leftOut = preset.leftOut.map(
     ({ path, reason }) =>
-      `preset ${name}: ${showPath(path)} is no key of Gramine ${runtime.version.release} and is left out (${reason})`,
+      `preset ${name}: ${showPath(path)} is not a key of Gramine ${runtime.version.release} and is left out (${reason})`,
   );
   return advice === undefined ? leftOut : [...leftOut, `preset ${name}: ${advice}`];
 }
@@ -124,6 +152,6 @@ function fittingPresetNotes(start: ContainerProcess, user: TomlDocument | undefi
   const fitting = isSized ? undefined : detectPreset(start);
   if (fitting === undefined) return [];
   return [
-    `neither sgx.enclave_size nor sgx.max_threads is given, so that Gramine's defaults count; for what starts here, --preset ${fitting.name} sets what is known to run it`,
+    `sgx.enclave_size and sgx.max_threads are unset, so Gramine's defaults apply; --preset ${fitting.name} sets values known to work`,
   ];
 }

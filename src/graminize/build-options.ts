@@ -9,6 +9,8 @@ import type { FileTree } from '../tree/file-tree.ts';
 import type { TrustLevel } from '../trust/trust-level.ts';
 import type { LibcWish } from './choose-libc.ts';
 import type { GivenProfile } from './profiled-selection.ts';
+import type { RaTlsChoice } from './ra-tls.ts';
+import type { SecretBrokers } from './secret-provisioning.ts';
 
 /** What the user decides about a build besides the runtime and the manifest. */
 export interface BuildChoices extends ManifestChoices {
@@ -20,6 +22,10 @@ export interface BuildChoices extends ManifestChoices {
   readonly entrypoint?: readonly string[];
   /** In place of the image's CMD. */
   readonly cmd?: readonly string[];
+  /** Start by `gramine-ratls`, which makes a certificate for attestation. */
+  readonly raTls?: RaTlsChoice;
+  /** Fetch a secret before the program runs. */
+  readonly secretBrokers?: SecretBrokers;
 }
 
 /** How an image is graminized; all of it has a default. */

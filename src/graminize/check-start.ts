@@ -77,7 +77,7 @@ function problemWith(
   const mount = mountOf(path, mounts);
   if (mount?.type === 'tmpfs') {
     return [
-      'lies in a tmpfs, which is empty then',
+      'is in a tmpfs, which is empty at the start',
       'keep the program in another place, or mount something else there in your manifest',
     ];
   }
@@ -90,13 +90,13 @@ function problemWith(
   }
   const obstacle = readObstacle(tree, path, start.user);
   if (obstacle === undefined) return undefined;
-  return [obstacle, 'let everybody read it (chmod a+rX), or build the image with another USER'];
+  return [obstacle, 'make it readable for all users (chmod a+rX), or build the image with another USER'];
 }
 
 function checkGivenProgram(parts: StartParts, mounts: readonly Mount[], path: ImagePath): void {
   const key = ['libos', 'entrypoint'];
   if (mountOf(path, mounts)?.type === 'tmpfs')
-    throw notThere(parts, key, 'it lies in a tmpfs, which is empty');
+    throw notThere(parts, key, 'it is in a tmpfs, which is empty at the start');
   if (!isOfImage(path, parts.tree, mounts) || parts.isAllowed(path)) return;
   const found = resolvePath(parts.tree, path);
   const obstacle = obstacleOf(found, path);
@@ -109,12 +109,12 @@ function checkDirectory(parts: StartParts, mounts: readonly Mount[]): void {
   const path = startDirectory(parts);
   const mount = mountOf(path, mounts);
   if (mount?.type === 'tmpfs' && mount.at !== path) {
-    const problem = `it lies in a tmpfs at ${showBytes(mount.at)}, which is empty at the start`;
+    const problem = `it is in a tmpfs at ${showBytes(mount.at)}, which is empty at the start`;
     if (given !== undefined) throw notThere(parts, key, problem);
     throw new GscError({
       code: 'entrypoint',
       subject: parts.appName,
-      message: `the working directory ${showBytes(path)} is not there: ${problem}`,
+      message: `the working directory ${showBytes(path)} does not exist: ${problem}`,
       hint: 'set fs.start_dir in your manifest, or mount something else there',
     });
   }
@@ -148,7 +148,7 @@ function notThere(
   return new GscError({
     code: 'entrypoint',
     subject: `${user?.subject}:${line}:${column}`,
-    message: `${showPath(key)}: nothing starts with ${JSON.stringify(value)} in ${appName}: ${showBytes(problem)}`,
+    message: `${showPath(key)}: the program cannot start with ${JSON.stringify(value)} in ${appName}: ${showBytes(problem)}`,
     hint,
   });
 }

@@ -36,6 +36,7 @@ import { settleLibraryPath } from '../user-manifest/library-path.ts';
 import { findLoadedLibc, type LoadedLibc } from '../user-manifest/loaded-libc.ts';
 import { missingMountNotes } from '../user-manifest/missing-mounts.ts';
 import { type SettledPreloads, settlePreloads } from '../user-manifest/preloaded-libraries.ts';
+import { type AttestedStart, attestedStart } from './attested-start.ts';
 import { checkStart, givenProgram, neededPaths } from './check-start.ts';
 import { argumentsFile, generatedManifest, trustedEntries } from './generated-manifest.ts';
 import type { GraminizeContext, LibraryDataMount } from './graminize-context.ts';
@@ -66,6 +67,7 @@ export interface ComposedManifest {
   readonly hosts?: Buffer;
   /** Files that gsc makes for the application, which are trusted: that one, and arguments where no manifest holds them. */
   readonly ownFiles: readonly AddedFile[];
+  readonly attested: AttestedStart;
   /** The C library that the program gets with all that. */
   readonly loadedLibc: LoadedLibc;
   readonly warnings: readonly string[];
@@ -76,21 +78,24 @@ export async function composeManifest(context: GraminizeContext): Promise<Compos
   const { runtime, selection, libc, choices: given } = context;
   const user = await expandedUserManifest(context);
   const { choices, overrides: overruled } = settleChoices(given, user);
-  const shown = findShown(context, user, choices);
-  const { merged: sources, overrides, notes } = mergeSources(context, user, choices, shown);
+  const decided = mergeManifests(user, optionManifest(choices, context.scratchPlaces)).merged;
+  const shown = findShown(context, decided, choices);
+  const attested = attestedStart(context, decided);
+  const { merged: sources, overrides, notes } = mergeSources(context, user, choices, { ...shown, attested });
   const isAllowed = allowedPlaces(sources, choices);
-  const parts = { ...context, isAllowed };
+  const starter = attested.raTls?.program.libraries;
+  const parts = { ...context, isAllowed, ...(starter && { starterLibraries: starter }) };
   const { manifest: merged, ...libraries } = settleLibraries(sources, parts);
   checkStart(parts, readMounts(merged));
   const isReachable = reachThroughMounts(merged);
   const isTrustable = ({ path }: TrustedFile) => isReachable(path) && !isAllowed(path);
   const reachable = selection.trusted.filter(isTrustable);
   const known = new Set(reachable.map(({ path }) => path));
-  const needed = [...sourceFiles(context, isAllowed), ...libraries.files];
+  const needed = [...sourceFiles(context, isAllowed), ...libraries.files, ...attested.trusted];
   const added = needed.filter(({ path }) => !known.has(path));
   const ownFiles = ownFilesOf(context, shown);
   const listed = [...reachable, ...added, ...ownFiles.map(trustedEntryOf)];
-  const opened = context.user?.namesRuntime || libraries.namesRuntime ? 'runtime' : libc;
+  const opened = context.user?.namesRuntime || libraries.namesRuntime || starter ? 'runtime' : libc;
   const withFiles = addTrustedFiles(merged, trustedEntries(listed, runtime, opened));
   const { root, warnings } = fitToRelease(withFiles, runtime.version);
   checkComplete(root, context);
@@ -102,11 +107,13 @@ export async function composeManifest(context: GraminizeContext): Promise<Compos
     trustedSizeBytes: contentSizeOf(reachable),
     ...shown,
     ownFiles,
+    attested,
     loadedLibc: findLoadedLibc(root, { ...parts, isImages }),
     warnings: [
       ...context.startNotes,
       ...warnings,
       ...notes,
+      ...attested.notes,
       ...libraries.notes,
       ...droppedHostNotes(given, shown),
     ],
@@ -128,9 +135,8 @@ type Shown = Pick<ComposedManifest, 'libraryData' | 'hosts'>;
  * The C library's data as the mounts of the user and of the options show them, and the hosts file unless these, or what
  * they allow or trust, decide on `/etc/hosts`.
  */
-function findShown(context: GraminizeContext, user: TomlTable, choices: ManifestChoices): Shown {
+function findShown(context: GraminizeContext, given: TomlTable, choices: ManifestChoices): Shown {
   const { tree } = context;
-  const given = mergeManifests(user, optionManifest(choices, context.scratchPlaces)).merged;
   const mounts = readMounts(given);
   const placeOf = (path: ImagePath) => {
     const mount = mountOf(path, mounts);
@@ -169,7 +175,7 @@ function droppedHostNotes({ hosts = [] }: ManifestChoices, shown: Shown): readon
   if (shown.hosts !== undefined) return [];
   return hosts.map(
     ({ name, address }) =>
-      `--host ${name}=${address}: not used: your manifest or an option decides on ${hostsPlace}`,
+      `--host ${name}=${address}: not used: your manifest or an option sets ${hostsPlace}`,
   );
 }
 
@@ -178,7 +184,7 @@ function mergeSources(
   context: GraminizeContext,
   user: TomlTable,
   choices: ManifestChoices,
-  { libraryData, hosts }: Shown,
+  { libraryData, hosts, attested }: Shown & Pick<ComposedManifest, 'attested'>,
 ): MergedSources {
   const { preset, selection } = context;
   const options = optionManifest(choices, context.scratchPlaces);
@@ -187,9 +193,11 @@ function mergeSources(
   const target = runtimePlacesOf(context.runtime.version).hosts;
   const hostsMount = hosts ? [{ path: hostsPlace, target }] : [];
   const shown = [...libraryData, ...hostsMount];
-  const own = generatedManifest(context, { shown, kept, takenPlaces });
+  const raTlsPlaces = attested.raTls?.places ?? [];
+  const own = generatedManifest(context, { shown, kept, takenPlaces, raTlsPlaces });
   const sources: readonly (readonly [from: string, table: TomlTable])[] = [
     ...(preset ? ([[`preset ${preset.preset.name}`, preset.manifest]] as const) : []),
+    ['--ratls, --secret-from', attested.manifest],
     ['an option', options],
     [yours, user],
   ];

@@ -29,7 +29,7 @@ export interface DraftManifest {
 }
 
 /**
- * Drafts a manifest for an app image: what starts, what its program is known to need, what is to be decided. `tree` is what is
+ * Drafts a manifest for an app image: what starts, what its program is known to need, what you have to decide. `tree` is what is
  * in the image, as `scanImage` gives it. Throws what finding the start throws.
  */
 export function draftManifest(app: Image, tree: FileTree, options: DraftOptions): DraftManifest {

@@ -1,6 +1,7 @@
 import { GscError } from '../base/error.ts';
-import { type ByteString, type ImagePath, showBytes, textOfBytes } from '../base/image-path.ts';
+import { type ByteString, type ImagePath, isWithin, showBytes, textOfBytes } from '../base/image-path.ts';
 import { placesOf } from '../base/place-index.ts';
+import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
 import { fileUriOfText } from '../manifest/schema/file-uri.ts';
 import { knownPart } from '../manifest/schema/own-keys.ts';
@@ -13,6 +14,7 @@ import type { TrustedFile } from '../trust/trusted-files.ts';
 import type { LibcChoice } from './choose-libc.ts';
 import { entrypointName } from './entrypoint-name.ts';
 import type { GraminizeContext } from './graminize-context.ts';
+import { type RaTlsPlace, raTlsArguments } from './ra-tls.ts';
 import type { StartMount } from './start-mounts.ts';
 import { stopsWithSigterm } from './stop-signal.ts';
 
@@ -24,20 +26,25 @@ export interface GeneratedMounts {
   readonly kept: readonly StartMount[];
   /** Where the user's manifest and options mount something: links below lie in what it hides. */
   readonly takenPlaces: readonly ImagePath[];
+  /** Where `gramine-ratls` writes. */
+  readonly raTlsPlaces: readonly RaTlsPlace[];
 }
 
 /** What gsc itself says about an application, without the trusted files: the user's manifest is merged over it. */
 export function generatedManifest(context: GraminizeContext, around: GeneratedMounts): TomlTable {
-  const { start, selection, scratchPlaces } = context;
-  const entrypoint = entrypointName(start.executable, {
+  const { start, selection, scratchPlaces, choices } = context;
+  const { raTls } = choices;
+  const ratlsDirectories = around.raTlsPlaces.map(({ directory }) => directory);
+  const program = entrypointName(start.executable, {
     mounts: selection.mounts,
     trusted: selection.trusted,
-    covered: [...scratchPlaces, ...around.takenPlaces],
-    isArgv0: context.argumentSource === 'host',
+    covered: [...scratchPlaces, ...around.takenPlaces, ...ratlsDirectories],
+    // `gramine-ratls` starts a program by its argv[0].
+    isArgv0: context.argumentSource === 'host' || raTls !== undefined,
   });
   const own = table([
-    ['libos', table([['entrypoint', text(entrypoint)]])],
-    ['loader', loaderTable(context)],
+    ['libos', table([['entrypoint', text(raTls ? graminizedPaths.raTls : program)]])],
+    ['loader', loaderTable(context, program)],
     [
       'fs',
       table([
@@ -88,7 +95,7 @@ export function trustedEntries(
   );
 }
 
-function loaderTable(context: GraminizeContext): TomlTable {
+function loaderTable(context: GraminizeContext, program: ImagePath): TomlTable {
   const { start, runtime } = context;
   const { uri, sha256 } = runtimeFacts(runtime).entrypoint;
   return table([
@@ -102,23 +109,23 @@ function loaderTable(context: GraminizeContext): TomlTable {
     ['log_level', 'error'],
     ['uid', BigInt(start.user.uid)],
     ['gid', BigInt(start.user.gid)],
-    ...argumentEntries(context),
+    ...argumentEntries(context, program),
     ['env', environmentTable(context)],
   ]);
 }
 
 /** `argv` is a key of some releases; the file of the others is `argumentsFile`. */
-function argumentEntries({
-  argumentSource,
-  start,
-  runtime,
-  files,
-}: GraminizeContext): readonly (readonly [string, TomlValue])[] {
+function argumentEntries(
+  { argumentSource, start, runtime, files, choices: { raTls } }: GraminizeContext,
+  program: ImagePath,
+): readonly (readonly [string, TomlValue])[] {
   switch (argumentSource) {
     case 'own':
-      return hasKey(runtime.version.release, ['loader', 'argv'])
-        ? [['argv', start.argv]]
-        : [['argv_src_file', fileUriOfText(text(files.trustedArguments))]];
+      if (!hasKey(runtime.version.release, ['loader', 'argv']))
+        return [['argv_src_file', fileUriOfText(text(files.trustedArguments))]];
+      return [
+        ['argv', raTls ? [...raTlsArguments(raTls), program, ...start.argv.slice(1)].map(text) : start.argv],
+      ];
     case 'host':
       return [
         ['insecure__use_cmdline_argv', true],
@@ -176,17 +183,30 @@ function runtimeLibraries({ start, runtime, libc }: GraminizeContext): readonly 
 
 function mountList(
   { selection: { mounts }, scratchPlaces }: GraminizeContext,
-  { shown, kept, takenPlaces }: GeneratedMounts,
+  { shown, kept, takenPlaces, raTlsPlaces }: GeneratedMounts,
 ): readonly TomlTable[] {
   const [scratch, taken] = [placesOf(scratchPlaces), placesOf(takenPlaces)];
   const isHidden = (path: ImagePath) => scratch.holds(path) || taken.above(path).some((at) => at !== path);
   const links = mounts.filter(({ path }) => !isHidden(path));
+  const inRaTls = placesOf(raTlsPlaces.map(({ directory }) => directory));
+  const raTlsMounts = (places: readonly RaTlsPlace[]) => places.flatMap((place) => raTlsMount(place, links));
   return [
-    ...links.map(({ path, target }) => chroot(path, target)),
+    ...links.filter(({ path }) => !inRaTls.holds(path)).map(({ path, target }) => chroot(path, target)),
+    ...raTlsMounts(raTlsPlaces.filter(({ directory }) => !scratch.holds(directory))),
     ...scratchPlaces.map(tmpfs),
+    ...raTlsMounts(raTlsPlaces.filter(({ directory }) => scratch.holds(directory))),
     ...shown.map(({ path, target }) => chroot(path, target)),
     ...kept.map(({ path, type }) => (type === 'tmpfs' ? tmpfs(path) : chroot(path, path))),
   ];
+}
+
+/** A tmpfs, and on top of it what the image has there. */
+function raTlsMount(
+  { directory, beside }: RaTlsPlace,
+  links: readonly DirectoryMount[],
+): readonly TomlTable[] {
+  const within = links.filter(({ path }) => isWithin(path, directory));
+  return [tmpfs(directory), ...[...beside, ...within].map(({ path, target }) => chroot(path, target))];
 }
 
 function chroot(path: ImagePath, target: ImagePath): TomlTable {

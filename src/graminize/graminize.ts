@@ -78,7 +78,7 @@ export async function graminize(
   return {
     ...composed,
     ...findUndecidedPlaces(context, manifest),
-    image: appendGraminizedLayers(context, built, { launch, options }),
+    image: appendGraminizedLayers(context, built, { launch, attested: composed.attested, options }),
     enclave,
     plans: [...children.map((child) => child.plan), plan],
     runOptions: runOptions(runtime),
@@ -110,6 +110,7 @@ export function checkIsAppImage(app: Image): void {
     code: 'state',
     subject: app.name,
     message: `expected an app image, got one that is ${state === 'signed' ? 'graminized and signed' : 'graminized'} already`,
-    hint: state === 'signed' ? 'start from the app image that it was made of' : 'sign it with gsc sign-image',
+    hint:
+      state === 'signed' ? 'start from the app image that it was made from' : 'sign it with gsc sign-image',
   });
 }

@@ -15,6 +15,7 @@ import { runtimeDigest, runtimeFiles } from '../runtime/runtime.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath } from '../tree/resolve-path.ts';
 import type { GraminizeOptions } from './build-options.ts';
+import type { ComposedManifest } from './compose-manifest.ts';
 import type { GraminizeContext } from './graminize-context.ts';
 
 /** What the app layer has of one enclave. */
@@ -25,15 +26,22 @@ export interface BuiltEnclave {
   readonly ownFiles: readonly AddedFile[];
 }
 
+/** What the layers hold besides the enclaves. */
+interface LayerParts extends Pick<ComposedManifest, 'attested'> {
+  readonly launch: AppLaunch;
+  readonly options: GraminizeOptions;
+}
+
 /** The app image with the runtime's layer, the app files' layer and the configuration that starts it under Gramine. */
 export function appendGraminizedLayers(
   context: GraminizeContext,
   enclaves: readonly BuiltEnclave[],
-  { launch, options }: { readonly launch: AppLaunch; readonly options: GraminizeOptions },
+  { launch, attested, options }: LayerParts,
 ): Image {
   const { configured: app, appTree: tree, runtime, start, argumentSource, choices } = context;
   const times = imageTimes(app.config, options.epochSeconds);
-  const runtimeParts = runtimeFiles(runtime);
+  const raTls = attested.raTls?.program.file;
+  const runtimeParts = [...runtimeFiles(runtime), ...(raTls ? [raTls] : [])];
   const appParts = [
     ...enclaves.map(({ files, manifest }) => ({
       path: files.manifest,
@@ -42,6 +50,7 @@ export function appendGraminizedLayers(
     })),
     ...launch.files,
     ...uniqueFiles(enclaves.flatMap(({ ownFiles }) => ownFiles)),
+    ...attested.added,
     ...choices.files,
   ];
   checkRoomFor(

@@ -11,7 +11,7 @@ import type { AddedFile } from '../layer/added-layer.ts';
 import { presetFor } from '../manifest/preset/presets.ts';
 import { throwOnProblems } from '../manifest/schema/problem.ts';
 import { hasMountType } from '../manifest/schema/schema.ts';
-import { isTable, type TomlDocument } from '../manifest/toml/toml.ts';
+import { isTable, type TomlDocument, valueAt } from '../manifest/toml/toml.ts';
 import { readUserManifest, type UserManifest } from '../manifest/user-manifest.ts';
 import { type EnclaveFiles, enclaveFiles } from '../runtime/places.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -34,6 +34,7 @@ import type { ArgumentSource, GraminizeContext, LibraryDataMount, Selections } f
 import { findLibraryData, isFile, openedLibraryData } from './library-data-mounts.ts';
 import { selectByProfile } from './profiled-selection.ts';
 import { scratchDirectories } from './scratch-directories.ts';
+import { authoritiesIn } from './secret-provisioning.ts';
 import { mayUseTranslations } from './start-costs.ts';
 import { startableApp } from './startable-app.ts';
 import { declaredVolumes } from './volume-report.ts';
@@ -80,7 +81,7 @@ export async function makeContext(
     argumentSource,
     libc: libcDecision.choice,
     libcDecision,
-    libraryData: openedLibraryData(data, selection),
+    libraryData: opensUnlistedFiles(user) ? data : openedLibraryData(data, selection),
     selections,
     trustLevel,
     costLevel: profiled ? 'traced' : trustLevel,
@@ -132,9 +133,28 @@ function selectOptions(
     trust,
     exclude,
     usesTranslations: mayUseTranslations(start, user?.root),
-    required: [...startFiles(start), ...namedProgram(context), ...choices.files.map(({ path }) => path)],
+    required: [
+      ...startFiles(start),
+      ...namedProgram(context),
+      ...choices.files.map(({ path }) => path),
+      ...believedAuthorities(context),
+    ],
     toShow: data.filter(({ kind }) => !isFile(kind)),
   };
+}
+
+/** The image's own authorities, if the client of key brokers is to believe them. */
+function believedAuthorities({
+  choices: { secretBrokers },
+  tree,
+}: Pick<GraminizeContext, 'choices' | 'tree'>): readonly ImagePath[] {
+  if (secretBrokers === undefined || secretBrokers.authorities !== undefined) return [];
+  return authoritiesIn(tree) ?? [];
+}
+
+/** True of a manifest with which the library OS opens files that no list has, and only logs them. */
+function opensUnlistedFiles(user: TomlDocument | undefined): boolean {
+  return user !== undefined && valueAt(user.root, ['sgx', 'file_check_policy']) === 'allow_all_but_log';
 }
 
 /** Where the libraries of traced programs are looked up. */

@@ -77,9 +77,9 @@ export function startMountNotes(kept: readonly StartMount[]): readonly string[] 
   return kept.flatMap(({ path, type, lost = [], leftOutCount = 0 }) => {
     const shown = showBytes(path);
     if (type === 'tmpfs')
-      return [`the working directory ${shown} lies in a tmpfs and is one of its own, empty at the start`];
+      return [`the working directory ${shown} is in a tmpfs and gets its own tmpfs, empty at the start`];
     const notes = [
-      `${shown} lies in a tmpfs and is needed for the start: it is mounted on top, as the image has it, and cannot be written`,
+      `${shown} is in a tmpfs and is needed for the start: it is mounted on top, as the image has it, and is read-only`,
     ];
     if (lost.length > 0) notes.push(lostNote(path, lost));
     if (leftOutCount > 0)
@@ -94,7 +94,7 @@ const mostNames = 5;
 function lostNote(path: ImagePath, lost: readonly ByteString[]): string {
   const names = lost.slice(0, mostNames).map(showBytes).join(', ');
   const more = lost.length > mostNames ? ` and ${lost.length - mostNames} more` : '';
-  return `${showBytes(parentOf(path))} is a tmpfs, so what the image has beside ${showBytes(baseNameOf(path))} is not there: ${names}${more}; if the program needs it, keep both in a directory of their own`;
+  return `${showBytes(parentOf(path))} is a tmpfs, which hides what the image has next to ${showBytes(baseNameOf(path))}: ${names}${more}; if the program needs it, keep both in a separate directory`;
 }
 
 /** The scratch place that empties a path; undefined if none does, or the user decides there. */

@@ -40,7 +40,7 @@ function heading({ appName, start, version }: StarterParts): readonly string[] {
     '#',
     '#   gsc build IMAGE MANIFEST',
     '#',
-    '# gsc adds what it finds in the image: program, arguments, environment, user, trusted files. What stands here wins.',
+    '# gsc adds what it finds in the image: program, arguments, environment, user, trusted files. What is set here takes precedence.',
     '#',
     comment(
       `Starts ${showBytes(start.executable.path)} as ${start.argv.map((word) => JSON.stringify(word)).join(' ')}`,

@@ -17,8 +17,7 @@ export function stopSignalNotes(config: ImageConfig, manifest: TomlTable): reado
     ...(isLetIn ? [] : ['set sys.enable_sigterm_injection in your manifest']),
     ...(isTerm ? [] : ['start it with docker run --stop-signal SIGTERM']),
   ].join(' and ');
-  const problem = isTerm ? 'does not reach' : 'cannot reach';
   return [
-    `STOPSIGNAL ${signal} ${problem} the application inside, so that stopping it takes until it is killed: ${remedy}`,
+    `STOPSIGNAL ${signal} is not delivered inside the enclave; docker stop waits for its timeout, then kills the container: ${remedy}`,
   ];
 }

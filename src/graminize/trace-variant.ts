@@ -23,10 +23,12 @@ const traceKeys: readonly (readonly [path: readonly [string, string], value: Tom
 
 /**
  * The options for an image that is run to be traced, in direct mode: as the build would have it, with next to nothing in the list
- * of trusted files, so that it starts at once with every runtime.
+ * of trusted files, so that it starts at once with every runtime, and without what attestation brings.
  */
 export function traceVariant(options: GraminizeOptions): GraminizeOptions {
-  const { choices = noChoices, manifest } = options;
+  const { choices: given = noChoices, manifest } = options;
+  // Without an enclave there is nothing to attest with: what that starts with would end the run.
+  const { raTls: _, secretBrokers: __, ...choices } = given;
   const log = { path: traceLog, mode: logMode, content: Buffer.alloc(0) };
   return {
     ...options,

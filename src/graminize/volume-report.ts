@@ -56,6 +56,6 @@ function placeNotes(
   }
   if (found.path === path || decided.holds(found.path)) return [];
   return [
-    `--volume ${showBytes(path)}: this is a link to ${showBytes(found.path)}, where nothing is decided yet; decide there too if programs use that name`,
+    `--volume ${showBytes(path)}: this is a link to ${showBytes(found.path)}, for which no --volume is set; set one there too if programs use that name`,
   ];
 }

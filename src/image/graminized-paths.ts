@@ -5,12 +5,16 @@ export const graminizedPaths = {
   /** The runtime's package directory. */
   packageDirectory: imagePath('/gramine/runtime'),
   libos: imagePath('/gramine/runtime/libsysdb.so'),
+  /** The program that makes an RA-TLS certificate and then starts the application. */
+  raTls: imagePath('/gramine/runtime/gramine-ratls'),
   /** The ELF interpreter and the shared libraries of the SGX loader. */
   hostDirectory: imagePath('/gramine/host'),
   hostInterpreter: imagePath('/gramine/host/ld.so'),
   appLoader: imagePath('/gramine/app_files/apploader.sh'),
   /** What the application sees as `/etc/hosts`. */
   hosts: imagePath('/gramine/app_files/hosts'),
+  /** The certificate authorities that the client of key brokers believes. */
+  brokerAuthorities: imagePath('/gramine/app_files/secret-prov-ca.pem'),
   /** `<application>` of the loaders: `.manifest`, `.manifest.sgx` and `.sig` are appended to it. */
   application: imagePath('/gramine/app_files/entrypoint'),
   /** What gsc adds for this application. */

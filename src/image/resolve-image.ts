@@ -81,7 +81,7 @@ function imageIn(outcome: Outcome, subject: string): ResolvedImage {
       throw new GscError({
         code: 'image',
         subject,
-        message: `not a container image, but an artifact of type ${[...new Set(outcome.types)].join(', ')}`,
+        message: `not a container image: its type is ${[...new Set(outcome.types)].join(', ')}`,
         hint: 'name an image',
       });
   }
@@ -105,7 +105,7 @@ async function readDocument(
   throw new GscError({
     code: 'image',
     subject,
-    message: `expected at most ${maximalIndexDepth} indexes inside each other, got more`,
+    message: `expected at most ${maximalIndexDepth} nested indexes, got more`,
     hint: 'name the image itself by its digest',
   });
 }

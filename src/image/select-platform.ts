@@ -54,7 +54,7 @@ export function wrongPlatform(
     hint:
       wanted.variant === undefined
         ? `SGX enclaves run on ${showPlatform(sgxPlatform)} only: build or pull the image for that platform`
-        : `leave --platform out to take whatever there is for ${showPlatform(sgxPlatform)}`,
+        : `leave out --platform to take any image for ${showPlatform(sgxPlatform)}`,
   });
 }
 

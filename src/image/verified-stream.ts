@@ -24,7 +24,7 @@ export async function* verifiedStream(source: ByteStream, descriptor: Descriptor
     throw new GscError({
       code: 'blob',
       subject: `${where}: blob ${descriptor.digest}`,
-      message: `the content has another digest: expected ${descriptor.digest}, got ${digest}`,
+      message: `the content has a different digest: expected ${descriptor.digest}, got ${digest}`,
       hint: 'the image is damaged; pull or export it again',
     });
   }

@@ -76,7 +76,7 @@ export interface LayerPlace {
 export type Verdict =
   /**
    * `isIntact` is false if the image's content has another hash, so that opening fails; undefined if it has no such file.
-   * `isReplaced`: the engine puts a file of its own there, whose hash is another one.
+   * `isReplaced`: the engine puts its own file there, whose hash is another one.
    */
   | {
       readonly kind: 'trusted';

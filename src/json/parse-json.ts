@@ -117,14 +117,14 @@ class JsonParser {
     if (plain !== '') return plain.slice(1, -1).toWellFormed();
     const start = this.#at++;
     for (this.#match(uptoEscape); this.#text[this.#at] === '\\'; this.#match(uptoEscape)) this.#at += 2;
-    if (this.#text[this.#at] !== '"') throw this.#expected('the end of a text');
+    if (this.#text[this.#at] !== '"') throw this.#expected('the end of a string');
     this.#at++;
     try {
       // Escapes, and what may not stand between quotes.
       return String(JSON.parse(this.#text.slice(start, this.#at))).toWellFormed();
     } catch {
       this.#at = start;
-      throw this.#expected('a text without control characters and unknown escapes');
+      throw this.#expected('a string without control characters or unknown escapes');
     }
   }
 

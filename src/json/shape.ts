@@ -40,7 +40,7 @@ export type ObjectValue<F extends Fields> = {
 } & { readonly [key: string]: unknown };
 
 export const text: Shape<string> = {
-  ...scalar('a text', (node) => (node.kind === 'text' ? node.value : undefined)),
+  ...scalar('a string', (node) => (node.kind === 'text' ? node.value : undefined)),
   plural: 'texts',
   zero: '',
 };
@@ -171,10 +171,10 @@ export function required<Value>(shape: Shape<Value>): RequiredShape<Value> {
 
 /** Docker holds a pointer, which null empties; Podman a value, which null leaves alone. */
 const nullAfterObject =
-  'given once more as null, which engines read differently: Docker drops what came before, Podman keeps it';
+  'repeated as null, which engines read differently: Docker drops the earlier value, Podman keeps it';
 /** Docker reads an ENTRYPOINT anew, all else is read into the list that is there. */
 const nullAfterItem =
-  'given once more with null in the place of a value, which engines read differently: as nothing, or as that value';
+  'repeated with null in place of a value, which engines read differently: as nothing, or as that value';
 
 function scalar<Value>(
   name: string,

@@ -64,7 +64,7 @@ function occupied(path: ImagePath, message: string): GscError {
     code: 'state',
     subject: showBytes(path),
     message: `${message}, and an added layer does not change what is there`,
-    hint: 'add the file under another path; for /gramine: start from the image that this one was made of',
+    hint: 'add the file under another path; for /gramine: start from the image that this one was made from',
   });
 }
 

@@ -53,7 +53,7 @@ const insecureRules: readonly InsecureRule[] = [
   {
     path: 'loader.log_level',
     isInsecure: isOneOf('warning', 'debug', 'trace', 'all'),
-    reason: 'messages to the host tell what the program does.',
+    reason: 'messages to the host reveal what the program does.',
   },
   {
     path: 'sgx.file_check_policy',
@@ -69,12 +69,12 @@ const insecureRules: readonly InsecureRule[] = [
     path: 'sgx.insecure__rpc_thread_num',
     isInsecure: isOn,
     reason:
-      'exitless calls keep threads outside of the enclave that share memory with it, and burn their processors.',
+      'exitless calls keep threads outside of the enclave that share memory with it, and keep their processors busy.',
   },
   {
     path: 'sgx.insecure__allow_memfaults_without_exinfo',
     isInsecure: isOn,
-    reason: 'the host can invent memory faults, since the processor does not confirm them.',
+    reason: 'the host can forge memory faults, since the processor does not confirm them.',
   },
   {
     path: 'sgx.insecure__protected_files_key',
@@ -109,22 +109,22 @@ const insecureRules: readonly InsecureRule[] = [
   {
     path: 'sys.allowed_ioctls',
     isInsecure: isFilled,
-    reason: 'these requests go to devices of the host, whose answers nobody checks.',
+    reason: 'these requests go to devices of the host, whose answers are not checked.',
   },
   {
     path: 'sgx.enable_stats',
     isInsecure: isOn,
-    reason: 'statistics tell the host what the enclave does.',
+    reason: 'statistics show the host what the enclave does.',
   },
   {
     path: 'sgx.profile.enable',
     isInsecure: isOneOf('main', 'all'),
-    reason: 'profiles tell the host what the enclave executes.',
+    reason: 'profiles show the host what the enclave executes.',
   },
   {
     path: 'sgx.vtune_profile',
     isInsecure: isOn,
-    reason: 'profiles tell the host what the enclave executes.',
+    reason: 'profiles show the host what the enclave executes.',
   },
   {
     path: 'fs.mounts.*',

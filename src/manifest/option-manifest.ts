@@ -108,7 +108,7 @@ export function choiceRisks(choices: ManifestChoices): readonly string[] {
     ),
     ...choices.secrets.map(
       ({ name, path }) =>
-        `insecure: --secret ${name}: the host reads ${showBytes(path)} and can change it; a volume that is encrypted, with a key that attestation brings, keeps it secret`,
+        `insecure: --secret ${name}: the host reads ${showBytes(path)} and can change it; an encrypted volume whose key attestation provides keeps it secret`,
     ),
   ];
 }

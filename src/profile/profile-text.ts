@@ -42,7 +42,7 @@ function readEntry(line: string, comments: readonly string[], place: string): Pr
   if (word === '') {
     throw profileError(
       place,
-      'expected one path a line',
+      'expected one path per line',
       'write a blank in a path as \\x20, and # before a comment',
     );
   }

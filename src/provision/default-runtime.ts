@@ -24,7 +24,7 @@ export async function openDefaultRuntime(
   { image, mirror }: { readonly image: string; readonly mirror: string | undefined },
 ): Promise<OpenedImage> {
   const name = mirroredName(image, mirror);
-  reporter.detail(`no runtime is configured: the default ${image} is taken`);
+  reporter.detail(`no runtime is configured: the default ${image} is used`);
   try {
     return await images.openPinned({ kind: 'registry', name }, cache.forFiles.contents);
   } catch (error) {
@@ -39,7 +39,7 @@ export function cannotFetch(image: string, error: unknown): unknown {
     code: error.code,
     subject: image,
     message: `the default runtime cannot be fetched: ${error.message}`,
-    hint: 'give a runtime by hand with --runtime (an image, a directory, a .deb or .rpm file), or a mirror as Gramine.Mirror in config.yaml',
+    hint: 'give a runtime with --runtime (an image, a directory, a .deb or .rpm file), or a mirror as Gramine.Mirror in config.yaml',
     cause: error,
   });
 }

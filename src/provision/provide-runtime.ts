@@ -88,7 +88,7 @@ export async function provideRuntime(
   if (existing && existingRecipe) {
     const existingName = storedName(engine, runtimeName(existingRecipe));
     workspace.reporter.say(
-      `the runtime ${showImageName(existingName)} is there already; it is not built again`,
+      `the runtime ${showImageName(existingName)} exists already; it is not built again`,
     );
     return { name: existingName, id: existing.id, recipe: existingRecipe, outcome: 'reused' };
   }

@@ -118,7 +118,7 @@ async function sourceOf({ host, reporter }: Workspace, wanted: WantedSource): Pr
   const source = await findSource(host, wanted);
   if (source.obstacle !== undefined) {
     reporter.warn(
-      `${wanted.place}: the commit of ${source.revision} cannot be asked for (${source.obstacle}): a runtime that was built for this name is taken, whatever it stands for now`,
+      `${wanted.place}: the commit of ${source.revision} cannot be looked up (${source.obstacle}): a runtime built earlier for this name is used, whatever it stands for now`,
     );
   }
   return source;
@@ -139,7 +139,7 @@ async function distributionOf(
     throw new GscError({
       code: 'config',
       subject: setting.place,
-      message: 'Distro: auto is the distribution of an app image, and there is none here',
+      message: 'Distro: auto means the distribution of the app image, and no app image is given',
       hint: `name one of ${distributionNames(family).join(', ')}`,
     });
   }
@@ -147,10 +147,10 @@ async function distributionOf(
   const name = detected ?? defaultDistributions[family];
   if (detected === undefined) {
     const reason = detect ? `no runtime is built on the app image's distribution` : 'no Distro is configured';
-    reporter.say(`${reason}: ${name} is taken`);
+    reporter.say(`${reason}: ${name} is used`);
   }
   const distribution = distributionFor(family, name);
-  if (distribution === undefined) throw new Error(`${name} is no distribution`);
+  if (distribution === undefined) throw new Error(`${name} is not a distribution that gsc knows`);
   return distribution;
 }
 
@@ -190,7 +190,7 @@ function checkMirror(setting: Setting): string {
       code: 'config',
       subject: setting.place,
       message: 'Mirror: the URL has a login, which layers of the build would keep',
-      hint: 'name a mirror that the build may read without one',
+      hint: 'name a mirror that needs no login',
     });
   }
   if (/^(?:https?|ftp|file):\/\/[\w.~:/@%+-]+$/.test(text)) return text;

@@ -140,7 +140,7 @@ function realPath(tree: FileTree, path: ImagePath): ImagePath {
 function contentOf(contents: ReadonlyMap<ImagePath, Buffer>, path: ImagePath, subject: string): Buffer {
   const content = contents.get(path);
   if (content !== undefined) return content;
-  throw new GscError({ code: 'unreadable', subject, message: `the package does not give ${path}` });
+  throw new GscError({ code: 'unreadable', subject, message: `the package does not provide ${path}` });
 }
 
 /** As a shell user writes paths; everything else may be the name of an image. */

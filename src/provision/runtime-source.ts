@@ -16,7 +16,7 @@ export type RuntimeSource =
   | { readonly kind: 'default'; readonly mirror: string | undefined };
 
 /**
- * What options and configuration say together: `--runtime` goes before `Gramine.Image`, that before a repository (as in
+ * What options and configuration say together: `--runtime` takes precedence over `Gramine.Image`, that over a repository (as in
  * the Python tool), then come `Graphene.Image` and `Graphene.Repository`, and without any of them the default counts.
  */
 export function runtimeSource(

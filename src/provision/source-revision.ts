@@ -75,7 +75,7 @@ function checkRepository({ repository, place }: WantedSource): void {
     code: 'config',
     subject: place,
     message: `expected a repository that the build's container can clone, got ${JSON.stringify(withoutLogin(repository))}`,
-    hint: 'write a URL (https:// or git://; a login may stand in it); a repository of this machine can be served with git daemon',
+    hint: 'write a URL (https:// or git://; it may contain a login); a repository on this machine can be served with git daemon',
   });
 }
 
@@ -105,14 +105,14 @@ async function lsRemote(
     });
     return result.isTimedOut ? 'the repository does not answer in time' : result;
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return 'there is no git on this machine';
+    if (systemErrorCode(error) === 'ENOENT') return 'git is not installed on this machine';
     throw error;
   }
 }
 
 function complaintOf({ stderr }: ProgramResult): string {
   const [first] = stderr.split('\n').filter((line) => /^(?:fatal|error|remote):/.test(line));
-  return first ?? 'git could not ask the repository';
+  return first ?? 'git could not reach the repository';
 }
 
 /** `<commit> TAB <ref>` to a line. */
@@ -131,6 +131,6 @@ async function unknownName(host: HostEnvironment, question: Question, branch: st
     code: 'config',
     subject: place,
     message: `${repository} has no branch or tag ${branch}`,
-    hint: near === undefined ? 'git ls-remote lists what there is' : `did you mean ${near}?`,
+    hint: near === undefined ? 'git ls-remote lists them' : `did you mean ${near}?`,
   });
 }

@@ -30,7 +30,7 @@ function withoutArchives(directory: string): GscError {
   return new GscError({
     code: 'config',
     subject: directory,
-    message: 'expected a directory of subprojects with their archives in it, there are none directly in it',
+    message: 'expected a directory with the archives of subprojects, got one without any directly in it',
     hint: 'name the directory that has the archives themselves: in a checkout of Gramine that is subprojects/packagecache',
   });
 }

@@ -1,7 +1,8 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileExists, writeError } from '../base/atomic-file.ts';
 import { GscError, systemErrorCode } from '../base/error.ts';
+import { namesInDirectory } from '../base/read-file.ts';
 import { isRecipeText } from '../runtime/recipe/make-recipe.ts';
 import type { Recipe } from '../runtime/recipe/recipe.ts';
 
@@ -35,7 +36,7 @@ export async function writeRecipe(
 async function holdsRecipe({ files }: Recipe, directory: string): Promise<boolean> {
   for (const folder of ['subprojects', 'patches']) {
     const wanted = files.filter(({ path }) => path.startsWith(`${folder}/`)).length;
-    if ((await namesIn(join(directory, folder))).length !== wanted) return false;
+    if ((await namesInDirectory(join(directory, folder))).length !== wanted) return false;
   }
   for (const { path, content } of files) {
     const found = await readFile(join(directory, path)).catch(() => undefined);
@@ -46,25 +47,16 @@ async function holdsRecipe({ files }: Recipe, directory: string): Promise<boolea
 
 /** What `--force` removes must be something that this program has written: the user may have named a directory of work. */
 async function refuseOthers(directory: string, isForced: boolean): Promise<void> {
-  if ((await namesIn(directory)).length === 0) return;
+  if ((await namesInDirectory(directory)).length === 0) return;
   const text = await readFile(join(directory, 'Dockerfile'), 'utf8').catch(() => '');
   const isRecipe = isRecipeText(text);
   if (isForced && isRecipe) return;
   throw new GscError({
     code: 'exists',
     subject: directory,
-    message: `there is such a directory already, with ${isRecipe ? 'another Dockerfile of gsc' : 'something else'} in it`,
+    message: `the directory exists already, with ${isRecipe ? 'another Dockerfile of gsc' : 'something else'} in it`,
     hint: isRecipe ? 'replace it with --force, or give another one with -o' : 'give another one with -o',
   });
-}
-
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return [];
-    throw error;
-  }
 }
 
 async function writeFiles({ files }: Recipe, directory: string): Promise<void> {

@@ -50,7 +50,7 @@ function readParts(element: DERElement, parent: string): ReadonlyMap<number, DER
     const last = Number(oid.slice(parent.length + 1));
     if (!oid.startsWith(`${parent}.`) || !Number.isInteger(last))
       throw new Error(`unexpected identifier ${oid}`);
-    if (parts.has(last) || value === undefined) throw new Error(`${oid} comes twice or without a value`);
+    if (parts.has(last) || value === undefined) throw new Error(`${oid} appears twice or without a value`);
     parts.set(last, value);
   }
   return parts;

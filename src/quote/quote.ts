@@ -107,7 +107,7 @@ export function parseQuote(bytes: Uint8Array, subject: string): Quote {
 export function quoteError(
   subject: string,
   message: string,
-  hint = 'give a raw DCAP quote of version 3, as /dev/attestation/quote has it',
+  hint = 'give a raw DCAP quote of version 3, as read from /dev/attestation/quote',
 ): GscError {
   return new GscError({ code: 'quote', subject, message, hint });
 }
@@ -129,7 +129,7 @@ function headerProblem(fixed: HeaderValues): readonly [message: string, hint?: s
     const isTdx = fixed.version === 4 || fixed.version === 5;
     return [
       `expected a quote of version ${quoteVersion}, got version ${fixed.version}`,
-      ...(isTdx ? ['versions 4 and 5 are of TDX; Gramine makes version 3'] : []),
+      ...(isTdx ? ['versions 4 and 5 are for TDX; Gramine makes version 3'] : []),
     ] as [string, string?];
   }
   if (fixed.attestationKeyType !== ecdsaP256) {

@@ -72,16 +72,16 @@ export function shortIdOf({ domain, path, tag, digest }: ImageName): string | un
 export function problemOf(name: ImageName): string | undefined {
   const { domain, path, tag } = name;
   if (path === '' || path === officialFolder) return 'the repository has no name';
-  if (!domainPattern.test(domain)) return `${JSON.stringify(domain)} is no host name`;
+  if (!domainPattern.test(domain)) return `${JSON.stringify(domain)} is not a host name`;
   if (path !== path.toLowerCase()) return 'repository names are written in lower case';
   if (!pathPattern.test(path)) {
-    return `${JSON.stringify(path)} is no repository name: letters, digits and single separators (. _ __ -) between them`;
+    return `${JSON.stringify(path)} is not a repository name: letters, digits and single separators (. _ __ -) between them`;
   }
   if (domain.length + 1 + path.length > maximalNameLength) {
     return `the name is longer than ${maximalNameLength} characters`;
   }
   if (tag !== undefined && !tagPattern.test(tag)) {
-    return `${JSON.stringify(tag)} is no tag: up to 128 letters, digits, and . _ - after the first`;
+    return `${JSON.stringify(tag)} is not a tag: up to 128 letters, digits, and . _ - after the first`;
   }
   return undefined;
 }
@@ -104,6 +104,15 @@ export function showFullName(name: ImageName): string {
 /** The name with the tag `latest` if it has neither tag nor digest. */
 export function withDefaultTag(name: ImageName): ImageName {
   return name.tag === undefined && name.digest === undefined ? { ...name, tag: defaultTag } : name;
+}
+
+/** The full name, with the default tag, that a text is a form of; undefined if it is not an image name. */
+export function fullNameIn(text: string): string | undefined {
+  try {
+    return showFullName(withDefaultTag(parseImageName(text)));
+  } catch {
+    return undefined;
+  }
 }
 
 function means(repository: string, name: ImageName): boolean {

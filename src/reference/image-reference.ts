@@ -185,7 +185,7 @@ function splitPath(whole: string, text: string): PlaceInFile {
   throw badReference(
     text,
     `expected a digest of the form sha256: and 64 hex digits, got ${JSON.stringify(digest)}`,
-    'take the digest from what gsc, skopeo or docker prints, whole',
+    'copy the whole digest as gsc, skopeo or docker prints it',
   );
 }
 

@@ -67,7 +67,7 @@ function derive(app: ImageReference, suffix: string): ImageReference {
   throw new GscError({
     code: 'usage',
     subject: showReference(app),
-    message: `no name for the output can be made of it: ${problem}`,
+    message: `no output name can be derived from it: ${problem}`,
     hint: 'name the output with -o',
   });
 }
@@ -157,7 +157,7 @@ function problemOfReference(reference: ImageReference): string | undefined {
   switch (reference.kind) {
     case 'oci':
     case 'oci-archive': {
-      if (reference.tag !== undefined && !isOciTag(reference.tag)) return `${reference.tag} is no tag`;
+      if (reference.tag !== undefined && !isOciTag(reference.tag)) return `${reference.tag} is not a tag`;
       return problemOfPath(reference.path);
     }
     case 'docker-archive':

@@ -149,7 +149,7 @@ function notFound(subject: string, { candidates, grapheneFile }: Survey): GscErr
   const lookedFor = `${requiredParts.join(', ')} and runtime/glibc or runtime/musl in one directory`;
   const found =
     nearest === undefined
-      ? 'nothing like it is there'
+      ? 'nothing similar is there'
       : `the nearest is ${showBytes(nearest.path)}, which lacks ${nearest.missing.join(', ')}`;
   return new GscError({
     code: 'runtime',

@@ -22,6 +22,9 @@ export function patchesIn(content: Buffer): readonly string[] {
 /** The patch after which Gramine parses a manifest in linear time. */
 export const linearParse = 'linear-parse';
 
+/** The patch after which Gramine hashes trusted files with the processor's SHA instructions. */
+export const shaExtensions = 'sha-extensions';
+
 /** What the runtime is called in reports: `Gramine 1.9, linear parse`. */
 export function showRuntimeVersion(version: RuntimeVersion, patches: readonly string[]): string {
   return [showVersion(version), ...patches.map((name) => name.replaceAll('-', ' '))].join(', ');

@@ -28,6 +28,8 @@ export interface Runtime {
   readonly cLibraries: readonly CLibraryName[];
   /** Sorted by path. */
   readonly files: readonly RuntimeFile[];
+  /** `gramine-ratls`, for the images that start by it; installations before 1.5 have none. */
+  readonly raTls?: RuntimeFile;
   readonly sizeBytes: number;
   /** What the user should know about the choice: other runtimes that were there, versions that differ, dead links. */
   readonly warnings: readonly string[];
@@ -47,11 +49,11 @@ const executableMode = 0o755;
 const libraryMode = 0o644;
 
 /**
- * Makes a file of the runtime layer. Modes do not depend on the origin: what is started (the loaders and the ELF
- * interpreters, which the kernel and the library OS demand to be executable) has 0755, all else 0644.
+ * Makes a file of the runtime layer. Modes do not depend on the origin: what is started (the loaders, the ELF
+ * interpreters and `gramine-ratls`, which the kernel and the library OS demand to be executable) has 0755, all else 0644.
  */
 export function runtimeFile(path: ImagePath, content: Buffer): RuntimeFile {
-  const isStarted = /^(?:loader$|ld[-.]|pal-Linux|python3$)/.test(baseNameOf(path));
+  const isStarted = /^(?:loader$|ld[-.]|gramine-ratls$|pal-Linux|python3$)/.test(baseNameOf(path));
   const mode = isStarted ? executableMode : libraryMode;
   return { path, mode, sha256: hexOf(digestOf(content)), content };
 }

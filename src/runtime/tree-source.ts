@@ -61,7 +61,7 @@ export function contentIn(contents: ReadonlyMap<ImagePath, Buffer>, path: ImageP
   throw new GscError({
     code: 'unreadable',
     subject: showBytes(path),
-    message: 'the file is listed but its content cannot be had',
+    message: 'the file is listed, but its content could not be read',
     hint: 'make sure that nothing changes the runtime while it is read',
   });
 }
@@ -72,6 +72,6 @@ function refuseLarge(path: ImagePath, sizeBytes: number): void {
     code: 'runtime',
     subject: showBytes(path),
     message: `expected at most ${maximumFileBytes} bytes, got ${sizeBytes}`,
-    hint: 'this is no file of a usual runtime: check that the right image or directory was given',
+    hint: 'not a file that a runtime has: check that the right image or directory was given',
   });
 }

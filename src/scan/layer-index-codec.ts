@@ -67,7 +67,7 @@ export function decodeLayerIndex(bytes: Buffer): LayerIndex {
     if (count > from.leftBytes) throw new RangeError('there are fewer bytes than entries');
     const entries = Array.from({ length: count }, () => readEntry(from));
     const ignoredKeys = readStrings(from);
-    if (from.leftBytes > 0) throw new RangeError('there are bytes behind the last entry');
+    if (from.leftBytes > 0) throw new RangeError('there are bytes after the last entry');
     return { diffId, sizeBytes, entries, ...(ignoredKeys.length > 0 && { ignoredKeys }) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;

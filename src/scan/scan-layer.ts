@@ -69,7 +69,7 @@ class LayerReading {
     throw new GscError({
       code: 'blob',
       subject: this.#subject,
-      message: `the uncompressed layer has another digest: expected ${diffId}, got ${digest}`,
+      message: `the uncompressed layer has a different digest: expected ${diffId}, got ${digest}`,
       hint: 'the image is damaged or its config belongs to another image; pull or build it again',
     });
   }

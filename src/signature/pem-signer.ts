@@ -28,7 +28,7 @@ export function pemSigner(pem: Buffer, { subject, passphrase }: PemSignerOptions
         throw new GscError({
           code: 'key',
           subject,
-          message: 'the key cannot sign: its numbers do not fit together',
+          message: 'the key cannot sign: its numbers are inconsistent',
           hint: 'the file is damaged; restore it from a copy',
           cause,
         });

@@ -110,7 +110,7 @@ function decryptionError(subject: string, cause: unknown): GscError {
     message: isUnsupported
       ? 'the key is encrypted with a cipher that is not supported'
       : 'the key cannot be decrypted: the passphrase is wrong, or the file is damaged',
-    hint: isUnsupported ? 'encrypt it anew: openssl pkcs8 -topk8 -v2 aes-256-cbc' : 'check --passphrase',
+    hint: isUnsupported ? 'encrypt it again: openssl pkcs8 -topk8 -v2 aes-256-cbc' : 'check --passphrase',
     cause,
   });
 }

@@ -59,6 +59,6 @@ function contentMissing(path: string, realPath: ImagePath): GscError {
     code: 'user',
     subject: path,
     message: `the content of ${showBytes(realPath)} was not kept when the image was read`,
-    hint: 'let /etc/passwd and /etc/group be regular files of less than 1 MiB',
+    hint: 'make /etc/passwd and /etc/group regular files of less than 1 MiB',
   });
 }

@@ -39,5 +39,5 @@ function isShellScript(program: ProgramFacts | undefined): boolean {
 }
 
 function noteOn(path: ImagePath): string {
-  return `${showBytes(path)} has Windows line ends, which its interpreter will take for a part of the words before them; ${useUnixLineEnds(path)}`;
+  return `${showBytes(path)} has Windows line endings, which its interpreter takes as part of the words before them; ${useUnixLineEnds(path)}`;
 }

@@ -112,7 +112,7 @@ class ConfigReader implements LoaderConfig {
     if (!wildcards.test(pattern)) return [pattern];
     if (this.#patterns.has(pattern)) return [];
     if (this.#patterns.size === maximumPatterns || pattern.length > maximumPatternBytes) {
-      const note = `/etc/ld.so.conf includes more than ${maximumPatterns} patterns, or longer ones than ${maximumPatternBytes} bytes, which are not looked at`;
+      const note = `/etc/ld.so.conf includes more than ${maximumPatterns} patterns, or longer ones than ${maximumPatternBytes} bytes, which are ignored`;
       if (!this.notes.includes(note)) this.notes.push(note);
       return [];
     }

@@ -75,7 +75,7 @@ function findInterpreter(path: ImagePath, interpreter: string, context: ChainCon
   if (interpreter.endsWith('\r')) {
     throw failure(
       context,
-      `${showBytes(path)} has Windows line ends: its first line asks for the interpreter ${showBytes(interpreter)}`,
+      `${showBytes(path)} has Windows line endings: its first line asks for the interpreter ${showBytes(interpreter)}`,
       useUnixLineEnds(path),
     );
   }

@@ -41,7 +41,7 @@ export function findWorkingDirectory(
   throw new GscError({
     code: 'entrypoint',
     subject,
-    message: `the working directory ${showBytes(path)} is none: ${
+    message: `WORKDIR ${showBytes(path)} is not a directory: ${
       found.kind === 'found' ? `it is a ${found.node.kind}` : showBytes(showFailure(found))
     }`,
     hint: 'build the image with another WORKDIR',

@@ -23,8 +23,8 @@ export async function searchEngine(
     const obstacle = new GscError({
       code: 'not-found',
       subject: engine.subject,
-      message: 'the image is not there',
-      hint: 'docker images lists what there is',
+      message: 'there is no such image',
+      hint: 'docker images lists the images',
     });
     return { kind: 'missing', engine, obstacle };
   } catch (error) {
@@ -53,7 +53,7 @@ export async function imageNotFound(
     // Docker Hub says of images that do not exist that the login is missing.
     code: search.kind === 'missing' ? 'not-found' : error.code,
     subject: showReference(bare),
-    message: `neither an Engine nor the registry gives the image: ${search.obstacle.message}; ${error.message}`,
+    message: `neither an Engine nor the registry provides the image: ${search.obstacle.message}; ${error.message}`,
     hint: localHint ?? (await hintFor(bare, search, error)) ?? otherPlaces,
     cause: error,
   });

@@ -84,8 +84,7 @@ async function readExactly(file: FileHandle, offset: number, sizeBytes: number):
   const buffer = Buffer.alloc(sizeBytes);
   for (let filled = 0; filled < sizeBytes; ) {
     const { bytesRead } = await file.read(buffer, filled, sizeBytes - filled, offset + filled);
-    if (bytesRead === 0)
-      throw tarError({ subject: 'tar', offset: offset + filled }, 'the file became shorter');
+    if (bytesRead === 0) throw tarError({ subject: 'tar', offset: offset + filled }, 'the file shrank');
     filled += bytesRead;
   }
   return buffer;
@@ -132,7 +131,7 @@ function fromPax(records: PaxRecords, place: TarPlace): Extension {
     throw sparseFile(place);
   }
   if (size !== undefined && !(/^\+?\d+$/.test(size) && Number.isSafeInteger(Number(size)))) {
-    throw tarError(place, `the PAX record size is no number: ${JSON.stringify(size)}`);
+    throw tarError(place, `the PAX record size is not a number: ${JSON.stringify(size)}`);
   }
   return {
     ...(name !== undefined && { name }),

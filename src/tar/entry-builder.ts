@@ -100,7 +100,7 @@ function idOf(
 function timeOf(text: string | undefined, own: number, place: TarPlace): number {
   if (text === undefined) return own;
   if (!/^-?\d{1,16}(\.\d*)?$/.test(text)) {
-    throw tarError(place, `the PAX record mtime is no number of seconds: ${JSON.stringify(text)}`);
+    throw tarError(place, `the PAX record mtime is not a number of seconds: ${JSON.stringify(text)}`);
   }
   return Number(text);
 }

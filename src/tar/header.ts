@@ -72,7 +72,7 @@ function checkSum(block: Buffer, place: TarPlace): void {
   if (stored === unsigned || stored === signedSum(block, unsigned)) return;
   throw tarError(
     place,
-    `this is no tar header: expected the checksum ${unsigned}, got ${Number.isNaN(stored) ? 'no number' : stored}`,
+    `this is not a tar header: expected the checksum ${unsigned}, got ${Number.isNaN(stored) ? 'no number' : stored}`,
   );
 }
 
@@ -129,5 +129,5 @@ function textOf(block: Buffer, { offset, sizeBytes }: TarField): ByteString {
 function badNumber(block: Buffer, name: NumberField, place: TarPlace): GscError {
   const { offset, sizeBytes } = ustarFields[name];
   const bytes = block.toString('hex', offset, offset + sizeBytes);
-  return tarError(place, `the field ${name} is negative or no number that gsc can hold: bytes ${bytes}`);
+  return tarError(place, `the field ${name} is negative or too large for gsc: bytes ${bytes}`);
 }

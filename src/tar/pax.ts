@@ -1,7 +1,7 @@
 import { type ByteString, textOfBytes } from '../base/image-path.ts';
 import { type TarPlace, tarError } from './tar-error.ts';
 
-/** Records of a PAX extended header by key; where a key comes twice, the last one counts. Values are bytes. */
+/** Records of a PAX extended header by key; where a key appears twice, the last one counts. Values are bytes. */
 export type PaxRecords = ReadonlyMap<ByteString, ByteString>;
 
 /** Under this key `parsePax` leaves the sparse map of GNU's forms 0.0 and 0.1 alike: `offset,size,offset,size,…` */

@@ -105,7 +105,7 @@ class TarReader {
 
   /** Two zero blocks end a tar; one is enough at the end of the file. What follows is padding of tapes. */
   #takeZeroBlock(place: TarPlace): Span {
-    if (this.#hasPending) throw tarError(place, 'the tar ends behind an extended header, without its entry');
+    if (this.#hasPending) throw tarError(place, 'the tar ends after an extended header, without its entry');
     return {
       kind: 'block',
       what: () => 'the end mark',

@@ -57,7 +57,7 @@ export class SpanFeeder {
     throw tarError(
       { subject: this.#subject, offset: this.#offset },
       `the tar is cut short in ${span.what()}: expected ${sizeOf(span)} bytes with padding, got ${this.#taken}`,
-      'it was not copied or downloaded whole; pull or export the image again',
+      'it was not copied or downloaded completely; pull or export the image again',
     );
   }
 

@@ -61,7 +61,7 @@ function formOf({ entry, records, place }: SparseSource): 'old-gnu' | 'pax-0' | 
 function readOldGnu(source: SparseSource): Span {
   const { entry, block, place } = source;
   // star writes this type as well, with its map elsewhere.
-  if (!isGnuHeader(block)) throw tarError(place, "a sparse file in another form than GNU tar's");
+  if (!isGnuHeader(block)) throw tarError(place, "a sparse file in a form other than GNU tar's");
   const expanded = { ...entry, sizeBytes: realSizeOfHeader(block, place) };
   const { regions, isExtended } = regionsOfHeader(block, place);
   const finish = (all: readonly SparseRegion[]) => finishMap(source, expanded, entry.sizeBytes, all);

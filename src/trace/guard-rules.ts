@@ -111,9 +111,9 @@ export const guardRules: readonly GuardRule[] = [
   {
     when: /^(.*\/(?:modules|plugins?|extensions|addons|providers|drivers|engines[^/]*|[^/]+-modules|[^/]+-plugins|[^/]+\.d|[^/]+-enabled|lib-dynload|codecs|filters))\/[^/]+\.([A-Za-z0-9]+)$/,
     adds: ['$1/*.$2'],
-    reason: 'lies beside an opened file in a directory of plug-ins',
+    reason: 'in a plug-in directory, next to an opened file',
   },
-  { when: /^(.*)\/[^/]+\.(jar|war)$/, adds: ['$1/*.$2'], reason: 'lies beside an opened archive of Java' },
+  { when: /^(.*)\/[^/]+\.(jar|war)$/, adds: ['$1/*.$2'], reason: 'next to an opened Java archive' },
   {
     when: new RegExp(String.raw`${python}\/(?!(?:site|dist)-packages\/)`),
     adds: [

@@ -142,7 +142,7 @@ export class LayerUnpacker {
       return this.#latest.directory;
     }
     const components = realComponents(this.root, directory);
-    if (components === undefined) throw this.#failure(entry, 'the links in its directory never end');
+    if (components === undefined) throw this.#failure(entry, 'the links in its directory form a loop');
     this.#checkLengths(entry, components);
     let [current, path] = [this.root, rootPath];
     for (const name of components) {

@@ -36,7 +36,7 @@ const disputed =
 function fileWarning(subject: string, files: readonly ImagePath[]): readonly string[] {
   if (files.length === 0) return [];
   return [
-    `${subject} has entries below ${listOf(files.map(showBytes))}, which it has as a file before: container engines refuse it, gsc takes the directory`,
+    `${subject} has entries below ${listOf(files.map(showBytes))}, which it first has as a file: container engines refuse it, gsc takes the directory`,
   ];
 }
 

@@ -22,9 +22,9 @@ export const exclusionRules: readonly ExclusionRule[] = [
   { pattern: '/etc/shadow*', reason: 'passwords: secrets do not belong in an enclave image' },
   { pattern: '/etc/gshadow*', reason: 'passwords: secrets do not belong in an enclave image' },
   { pattern: '/etc/.pwd.lock', reason: 'a lock file of passwd' },
-  { pattern: '/etc/security', reason: 'settings of log-ins, of which an enclave has none' },
-  { pattern: '/.dockerenv', reason: 'engine: made anew for each container', isFromEngine: true },
-  { pattern: '/.dockerinit', reason: 'engine: made anew for each container', isFromEngine: true },
+  { pattern: '/etc/security', reason: 'settings of logins, which an enclave does not have' },
+  { pattern: '/.dockerenv', reason: 'engine: made for each container', isFromEngine: true },
+  { pattern: '/.dockerinit', reason: 'engine: made for each container', isFromEngine: true },
   {
     pattern: '/etc/hosts',
     reason: 'engine: mounted over at run time, so no hash would match',
@@ -42,7 +42,7 @@ export const exclusionRules: readonly ExclusionRule[] = [
   },
   {
     pattern: '/run/.containerenv',
-    reason: 'engine: podman makes it anew for each container',
+    reason: 'engine: podman makes it for each container',
     isFromEngine: true,
   },
   ...['/gramine/runtime', '/gramine/host', '/gramine/app_files'].map((pattern) => ({

@@ -97,7 +97,7 @@ export const leanRules: readonly ExclusionRule[] = [
  * Translations of messages. A program that finds none prints its own words (gettext), so they are left out where the
  * image's environment asks for no language; compiled locales, without which `setlocale` fails, always stay.
  */
-const translationRules = rules('translated messages: the environment asks for no language', [
+const translationRules = rules('translated messages: the environment sets no language', [
   '/usr/share/locale/*/LC_MESSAGES',
   '/usr/local/share/locale/*/LC_MESSAGES',
 ]);

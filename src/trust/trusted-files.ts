@@ -91,7 +91,7 @@ function countExclusions(excluded: readonly ExcludedFile[]): readonly ExclusionC
 }
 
 function overruledNote(path: ImagePath): string {
-  return `${showBytes(path)} is to be left out, but nothing starts without it: it stays`;
+  return `--exclude ${showBytes(path)} ignored: the program cannot start without it`;
 }
 
 function omissionNotes({ omittedCount, isOmittedCountExact }: LinkedNames): readonly string[] {

@@ -18,7 +18,7 @@ export function excludedPatterns(tree: FileTree, patterns: readonly ByteString[]
     globs: found.flatMap(({ glob }) => (glob ? [glob] : [])),
     notes: found
       .filter(({ glob }) => glob === undefined)
-      .map(({ pattern }) => `${showBytes(pattern)} is to be left out, but the image does not have it`),
+      .map(({ pattern }) => `--exclude ${showBytes(pattern)}: the image does not have it`),
   };
 }
 
@@ -69,7 +69,7 @@ function placesOf(tree: FileTree, path: ImagePath, subject: string): readonly Im
   throw new GscError({
     code: 'not-found',
     subject,
-    message: `${showBytes(path)} is to be trusted, but ${showBytes(showFailure(target))}`,
+    message: `--trust ${showBytes(path)}: ${showBytes(showFailure(target))}`,
     hint: 'give a path that the image has, or leave the option out',
   });
 }
@@ -79,7 +79,7 @@ function matchesNothing(tree: FileTree, glob: Glob, subject: string): GscError {
   return new GscError({
     code: 'not-found',
     subject,
-    message: `${showBytes(glob.pattern)} is to be trusted, but it matches nothing in the image`,
+    message: `--trust ${showBytes(glob.pattern)}: it matches nothing in the image`,
     hint: isMeantLiterally
       ? 'there is a file of just that name: write a backslash before each of the characters * ? ['
       : 'give a pattern that matches something, or leave the option out',

@@ -28,7 +28,7 @@ export function settleLibos(document: TomlDocument, around: Surroundings): Step 
   const notes =
     given.uri === undefined || given.uri === own.uri || findings.length > 0
       ? []
-      : [`${showPlace(document, given.uriPath)}: ${given.uri} became ${own.uri}, where the runtime lies`];
+      : [`${showPlace(document, given.uriPath)}: ${given.uri} became ${own.uri}, where the runtime is`];
   return {
     ...unchanged(replaceAt(document, key, undefined)),
     notes,

@@ -15,6 +15,8 @@ export interface LibraryPathParts {
   readonly start: ContainerProcess;
   /** Which C library the application gets. */
   readonly libc: 'runtime' | 'image';
+  /** Of the program that starts the application, which has the runtime's C library in any case. */
+  readonly starterLibraries?: ImagePath;
 }
 
 /** A manifest with the library path that goes with the choice of the C library. */
@@ -25,15 +27,20 @@ export interface SettledLibraryPath {
 
 const name = 'LD_LIBRARY_PATH';
 
+/** Where the library OS looks for ELF interpreters without the variable. LibOS, `find_interp`. */
+export const defaultDirectories = ['/lib', '/lib64'].map(imagePath);
+
 /**
  * Puts the directory of Gramine's C library first in `LD_LIBRARY_PATH`, or takes it out where the image's own is chosen:
  * library OS and dynamic loader take the first C library that they find. Directories of an installed Gramine that the
  * image does not have become those of the runtime.
  */
 export function settleLibraryPath(merged: TomlTable, parts: LibraryPathParts): SettledLibraryPath {
-  const { runtime, start, libc } = parts;
+  const { runtime, start, libc, starterLibraries: starter } = parts;
   const directory = runtimeFacts(runtime).cLibraryDirectories.glibc;
-  const text = variableIn(merged, name);
+  const isUnset = valueAt(merged, ['loader', 'env', name]) === undefined;
+  // What the library OS does without the variable, for programs that a static one starts.
+  const text = starter && isUnset ? [starter, ...defaultDirectories].join(':') : variableIn(merged, name);
   if (text === undefined) return { manifest: merged, notes: hostNotes(merged, parts, directory) };
   const own = installedParts(text, parts);
   const isDynamic = start.libraries.libc !== 'static';
@@ -44,9 +51,10 @@ export function settleLibraryPath(merged: TomlTable, parts: LibraryPathParts): S
   const left = own.filter(isLeftOut);
   const kept = own.filter((part) => !isLeftOut(part)).join(':');
   const isRuntimes = start.libraries.libc === 'glibc' && libc === 'runtime' && directory !== undefined;
-  const settled = isRuntimes ? joinPaths(showBytes(directory), kept) : kept;
+  const fitting = isRuntimes ? joinPaths(showBytes(directory), kept) : kept;
+  const settled = starter ? joinPaths(fitting, showBytes(starter)) : fitting;
   return {
-    manifest: settled === text ? merged : withVariable(merged, name, settled),
+    manifest: settled === text && !isUnset ? merged : withVariable(merged, name, settled),
     notes: left.map((part) => `${name}: ${part} is left out: the application gets the image's own C library`),
   };
 }
@@ -66,7 +74,7 @@ function hostNotes(
 ): readonly string[] {
   if (valueAt(merged, ['loader', 'env', name]) === undefined || libc === 'image') return [];
   return [
-    `${name} comes from the host, so that the host decides which C library is loaded; Gramine's is in ${showBytes(directory ?? runtimePlacesOf(runtime.version).packageDirectory)}`,
+    `${name} comes from the host, so the host decides which C library is loaded; Gramine's is in ${showBytes(directory ?? runtimePlacesOf(runtime.version).packageDirectory)}`,
   ];
 }
 

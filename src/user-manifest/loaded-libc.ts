@@ -11,6 +11,7 @@ import { variableIn } from '../manifest/schema/variable.ts';
 import { type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import { type InsideParts, insideView } from './inside-view.ts';
+import { defaultDirectories } from './library-path.ts';
 
 /** The C library that the program which starts really gets. */
 export type LoadedLibc =
@@ -27,9 +28,6 @@ export interface LoadedLibcParts extends InsideParts {
   /** False if the user's manifest names another program than the image, which may have another loader. */
   readonly isImages: boolean;
 }
-
-/** Where the library OS looks without LD_LIBRARY_PATH. LibOS, `find_interp`. */
-const defaultDirectories = ['/lib', '/lib64'].map(imagePath);
 
 /**
  * Finds the C library as the library OS does: the first directory of `LD_LIBRARY_PATH`, seen through the mounts, that has a

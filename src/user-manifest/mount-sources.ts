@@ -117,7 +117,7 @@ function moved(step: Step, { path, mount, source, fate }: Move): Step {
   const document = replaceAt(step.document, [...path, 'uri'], uri);
   if (!fate.isRuntime) return { ...step, document: listUnder(document, source, fate.to) };
   if (fate.to === source) return { ...step, namesRuntime: true };
-  const note = `${showPlace(document, [...path, 'uri'])}: ${uriOf(mount)} became ${uri}, where the runtime lies`;
+  const note = `${showPlace(document, [...path, 'uri'])}: ${uriOf(mount)} became ${uri}, where the runtime is`;
   return { ...step, document, notes: [...step.notes, note], namesRuntime: true };
 }
 

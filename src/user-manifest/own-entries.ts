@@ -92,7 +92,7 @@ function dropSingle(
   const path = isAbsolute ? imagePath(bytesOfText(value)) : undefined;
   const owner = ownerOf(kind === 'uri' ? pathOfUri(value) : path, around);
   if (owner !== 'tool') return unchanged(document);
-  const reason = `${JSON.stringify(value)} is of a graminized image, and gsc finds out what starts`;
+  const reason = `${JSON.stringify(value)} belongs to a graminized image, and gsc finds out what starts`;
   return {
     ...unchanged(replaceAt(document, key, undefined)),
     notes: [`${showPlace(document, key)} is left out: ${reason}`],

@@ -47,7 +47,7 @@ export function settlePreloads(merged: TomlTable, parts: PreloadParts): SettledP
     manifest: settled === words.join(':') ? merged : withVariable(merged, name, settled),
     notes: [
       ...kept.flatMap(({ word, place }) =>
-        place === undefined ? [] : [`${name}: ${word} became ${showBytes(place)}, where the runtime lies`],
+        place === undefined ? [] : [`${name}: ${word} became ${showBytes(place)}, where the runtime is`],
       ),
       ...missing.map(({ word }) => `${name}: ${word} is dropped: ${parts.appName} does not have it`),
       ...staticNotes(words, parts.start),
@@ -138,7 +138,7 @@ function missingLibrary(word: string, parts: PreloadParts): GscError {
   return new GscError({
     code: isOfUser ? 'manifest' : 'entrypoint',
     subject: isOfUser ? showPlace(user, key) : `${appName}: ${name}`,
-    message: `the library ${JSON.stringify(word)} is to be preloaded, but ${lacks}; programs would run without it, unnoticed`,
+    message: `the library ${JSON.stringify(word)} cannot be preloaded: ${lacks}; programs would run without it, unnoticed`,
     hint: `add it with --file FILE:PATH, or drop it with --env ${name}=`,
   });
 }

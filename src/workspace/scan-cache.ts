@@ -40,14 +40,17 @@ export function cacheDirectory({ environment }: HostEnvironment): string {
 /** Opens the cache, unless the user wants none. Whatever is wrong with it is a remark of `-v`, never a failure. */
 export function openScanCache(host: HostEnvironment, reporter: Reporter, isWanted: boolean): ScanCache {
   if (!isWanted) return withoutCache;
-  const remark = (error: GscError) => reporter.detail(`the cache is not used as it should: ${error.message}`);
   try {
     return scanCacheOf(
-      new BlobCache({ directory: cacheDirectory(host), now: host.today, onTrouble: remark }),
+      new BlobCache({
+        directory: cacheDirectory(host),
+        now: host.today,
+        onTrouble: (error) => reporter.detail(`cache: ${error.message}`),
+      }),
     );
   } catch (error) {
     if (!(error instanceof GscError)) throw error;
-    remark(error);
+    reporter.detail(`cache disabled: ${error.message}`);
     return withoutCache;
   }
 }

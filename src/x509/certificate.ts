@@ -71,7 +71,7 @@ export interface CertificateDetails {
   readonly extensions: ReadonlyMap<string, Buffer>;
 }
 
-/** Reads the names and extensions of a certificate. Throws a plain Error, also for an extension that comes twice. */
+/** Reads the names and extensions of a certificate. Throws a plain Error, also for an extension that appears twice. */
 export function certificateDetails({ der }: Certificate): CertificateDetails {
   const [tbs] = membersOf(readDer(der));
   const members = membersOf(tbs);
@@ -85,14 +85,14 @@ export function certificateDetails({ der }: Certificate): CertificateDetails {
   };
 }
 
-/** `Extensions` of RFC 5280 as pairs. Throws a plain Error for one that comes twice. */
+/** `Extensions` of RFC 5280 as pairs. Throws a plain Error for one that appears twice. */
 export function readExtensions(extensions: DERElement): readonly (readonly [oid: string, value: Buffer])[] {
   const pairs = membersOf(extensions).map((extension) => {
     const members = membersOf(extension);
     return [oidOf(members[0]), octetsOf(members.at(-1))] as const;
   });
   const seen = new Set(pairs.map(([oid]) => oid));
-  if (seen.size !== pairs.length) throw new Error('an extension comes twice');
+  if (seen.size !== pairs.length) throw new Error('an extension appears twice');
   return pairs;
 }
 

@@ -52,9 +52,7 @@ function issuerIn(pool: readonly Certificate[], certificate: Certificate, at: nu
   const signers = named.filter((other) => certificate.isSignedBy(other));
   const issuer = signers.find((other) => isValid(other, at)) ?? signers[0];
   if (issuer === undefined) {
-    throw new Error(
-      `the signature of ${show(certificate)} is not that of ${commonNameOf(certificate.issuer)}`,
-    );
+    throw new Error(`${show(certificate)} is not signed by ${commonNameOf(certificate.issuer)}`);
   }
   if (!issuer.isCa) throw new Error(`${show(issuer)} is not a certificate authority`);
   return issuer;

@@ -17,7 +17,7 @@ export function parsePem(text: string, label: string): readonly Buffer[] {
     blocks.push(decodeBase64(lines.slice(index + 1, end), index + 2));
     index = end;
   }
-  if (blocks.length === 0) throw new Error(`expected "-----BEGIN ${label}-----", got an empty text`);
+  if (blocks.length === 0) throw new Error(`expected "-----BEGIN ${label}-----", got an empty string`);
   return blocks;
 }
 

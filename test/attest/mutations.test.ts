@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import type { VerifyOptions } from '../../src/attest/options.ts';
 import type { Verdict } from '../../src/attest/verdict.ts';
 import { verifyQuote } from '../../src/attest/verify-quote.ts';
@@ -16,6 +16,7 @@ import {
   testTime,
 } from '../support/attest/pki/test-pki.ts';
 import { seededRandom } from '../support/attest/seeded-random.ts';
+import { longTest } from '../support/long-test.ts';
 
 const pki = makeTestPki();
 const raw = makeCollateral(pki);
@@ -72,38 +73,41 @@ function expectNoneAccepted(
   }
 }
 
-test('of 4,000 mutated quotes none is accepted, and none ends the program', () => {
+longTest('of 4,000 mutated quotes none is accepted, and none ends the program', () => {
   expectNoneAccepted(makeQuote(pki), 4000, (bytes) => verifyQuote(bytes, collateral, options));
 });
 
-test('of 3,000 mutated certificates none is accepted, and none ends the program', () => {
+longTest('of 3,000 mutated certificates none is accepted, and none ends the program', () => {
   const { der, pem } = makeRaTls(pki);
   expectNoneAccepted(der, 2000, (bytes) => verifyRaTlsCertificate(bytes, collateral, options));
   expectNoneAccepted(Buffer.from(pem), 1000, (bytes) => verifyRaTlsCertificate(bytes, collateral, options));
 });
 
-test('of 3,000 mutated collaterals none leads to acceptance, and each is a verdict or a named error', () => {
-  const [list] = raw.pckCrls;
-  const hex = (bytes: string | Uint8Array = '') => Buffer.from(bytes as Uint8Array).toString('hex');
-  const json = JSON.stringify({
-    tcb_info: raw.tcbInfo,
-    tcb_info_signature: raw.tcbInfoSignature,
-    tcb_info_issuer_chain: raw.tcbInfoIssuerChain,
-    qe_identity: raw.qeIdentity,
-    qe_identity_signature: raw.qeIdentitySignature,
-    qe_identity_issuer_chain: raw.qeIdentityIssuerChain,
-    root_ca_crl: hex(raw.rootCaCrl),
-    pck_crl: hex(list?.crl),
-    pck_crl_issuer_chain: list?.issuerChain,
-  });
-  const quote = makeQuote(pki);
-  expectNoneAccepted(Buffer.from(json), 3000, (bytes) => {
-    try {
-      return verifyQuote(quote, parseCollateral(parseCollateralFile(bytes, 'mutation')), options);
-    } catch (error) {
-      expect(error).toBeInstanceOf(GscError);
-      expect((error as GscError).code).toBe('collateral');
-      return undefined;
-    }
-  });
-});
+longTest(
+  'of 3,000 mutated collaterals none leads to acceptance, and each is a verdict or a named error',
+  () => {
+    const [list] = raw.pckCrls;
+    const hex = (bytes: string | Uint8Array = '') => Buffer.from(bytes as Uint8Array).toString('hex');
+    const json = JSON.stringify({
+      tcb_info: raw.tcbInfo,
+      tcb_info_signature: raw.tcbInfoSignature,
+      tcb_info_issuer_chain: raw.tcbInfoIssuerChain,
+      qe_identity: raw.qeIdentity,
+      qe_identity_signature: raw.qeIdentitySignature,
+      qe_identity_issuer_chain: raw.qeIdentityIssuerChain,
+      root_ca_crl: hex(raw.rootCaCrl),
+      pck_crl: hex(list?.crl),
+      pck_crl_issuer_chain: list?.issuerChain,
+    });
+    const quote = makeQuote(pki);
+    expectNoneAccepted(Buffer.from(json), 3000, (bytes) => {
+      try {
+        return verifyQuote(quote, parseCollateral(parseCollateralFile(bytes, 'mutation')), options);
+      } catch (error) {
+        expect(error).toBeInstanceOf(GscError);
+        expect((error as GscError).code).toBe('collateral');
+        return undefined;
+      }
+    });
+  },
+);

@@ -90,7 +90,7 @@ describe.skipIf(!areRealQuotesThere)('real quotes', () => {
   test('a PCK CRL of the platform authority is not one for a certificate of the processor authority', () => {
     const verdict = verify('integritee-1', { policy: tolerant, at: new Date('2022-12-06T00:00:00Z') });
     expect(resultOf(verdict, 'pck-crl')).toBe('failed');
-    expect(detailOf(verdict, 'pck-crl')).toMatch(/of another authority/);
+    expect(detailOf(verdict, 'pck-crl')).toMatch(/from another authority/);
     expect(verdict.isAccepted).toBe(false);
   });
 

@@ -25,7 +25,7 @@ test('of many problems the first are told, and how many more there are', () => {
 });
 
 test.each<[z.ZodMiniType, unknown, string]>([
-  [z.string(), 1, 'expected a text'],
+  [z.string(), 1, 'expected a string'],
   [z.number(), 'x', 'expected a number'],
   [z.int(), 1.5, 'expected a whole number'],
   [z.boolean(), null, 'expected true or false'],
@@ -35,14 +35,14 @@ test.each<[z.ZodMiniType, unknown, string]>([
   [z.enum(['a', 'b']), 'c', 'expected "a" or "b"'],
   [z.number().check(z.minimum(3)), 2, 'expected at least 3'],
   [z.string().check(z.maxLength(1)), 'ab', 'expected at most 1'],
-  [z.string().check(z.regex(/^x$/)), 'y', 'expected a text of the form /^x$/'],
+  [z.string().check(z.regex(/^x$/)), 'y', 'expected a string of the form /^x$/'],
   [z.strictObject({}), { a: 1, b: 2 }, 'unknown keys a, b'],
   [
     z.union([z.string(), z.number()]),
     true,
-    'expected one of several forms: expected a text, or expected a number',
+    'expected one of several forms: expected a string, or expected a number',
   ],
-  [z.nullish(z.array(z.string())), [1], '[0]: expected a text'],
+  [z.nullish(z.array(z.string())), [1], '[0]: expected a string'],
 ])('a schema without words of its own still says what it expects (%#)', (shape, value, message) => {
   expect(describe(value, shape)).toBe(message);
 });

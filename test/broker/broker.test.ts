@@ -146,7 +146,7 @@ describe('an attested client', () => {
   ])('gets nothing for %s', async (_what, request) => {
     const { port } = await start();
     expect(answersIn(await exchange(open(port, good), request))).toEqual([]);
-    expect(log.at(-1)).toMatch(/^client app: refused: an unexpected request|^client left/);
+    expect(log.at(-1)).toMatch(/^client app: refused: an unexpected request|^client disconnected/);
   });
 
   test('gets nothing under a name that is not its own, and the first secret once only', async () => {
@@ -163,7 +163,7 @@ describe('nobody else gets a secret', () => {
   const revoked = makePck(pki.processorCa);
 
   test.each<[string, Holder | undefined, RegExp]>([
-    ['a client without a certificate', undefined, /it shows no certificate/],
+    ['a client without a certificate', undefined, /it presents no certificate/],
     ['one with an ordinary certificate', plain, /certificate-format/],
     ['another enclave', makeRaTls(pki, { quote: { report: { mrEnclave: '00'.repeat(32) } } }), /mr-enclave/],
     [
@@ -210,7 +210,7 @@ describe('nobody else gets a secret', () => {
     const collateralFor = () => Promise.reject(new Error('the service is away'));
     const { port } = await start({ decision: { ...state.decision, collateralFor } });
     expect(await exchange(open(port, good), secretRequest)).toHaveLength(0);
-    expect(log).toEqual(['client left: the service is away']);
+    expect(log).toEqual(['client disconnected: the service is away']);
   });
 });
 
@@ -265,7 +265,7 @@ describe('the server lives', () => {
     stalling.on('error', () => undefined);
     stalling.resume();
     await closed(stalling);
-    expect(log.filter((line) => line.includes('given up after 0.2 s'))).toHaveLength(2);
+    expect(log.filter((line) => line.includes('dropped after 0.2 s'))).toHaveLength(2);
   });
 
   test('and turns away those that are too many', async () => {

@@ -227,7 +227,7 @@ describe('wrong usage has exit code 2', () => {
     [[...good, '--report-data', 'ff'.repeat(65)], /expected 1 to 64 bytes in hex/],
     [[...good, '--isvsvn', '70000', '--mrenclave', mrEnclave], /from 0 to 65535/],
     [[...good, '--isvsvn', '1'], /without --mrsigner/],
-    [[...good, '--any-identity', '--mrenclave', mrEnclave], /--any-identity beside/],
+    [[...good, '--any-identity', '--mrenclave', mrEnclave], /--any-identity together with/],
     [[...good, '--nonce', 'aa', '--report-data', 'aa', '--any-identity'], /both --report-data and --nonce/],
     [[...good, '--root-ca', 'quote.bin', '--any-identity'], /not a certificate/],
   ])('%j', async (args, message) => {
@@ -289,7 +289,7 @@ describe('--save and --saved', () => {
     writeFileSync(file('full/x'), '');
     const { code, stderr } = await attest(...good, '--any-identity', '--save', 'full');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/there is such a directory already/);
+    expect(stderr).toMatch(/the directory exists already/);
     expect(readdirSync(file('full'))).toEqual(['x']);
     expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
@@ -425,7 +425,7 @@ describe('collateral from a service', () => {
       '--any-identity',
     );
     expect(code).toBe(1);
-    expect(stderr).toMatch(/cannot be asked: .*ECONNREFUSED/);
+    expect(stderr).toMatch(/cannot be reached: .*ECONNREFUSED/);
   });
 
   test('none asks nothing: the verdict lists what was not checked, and does not accept', async () => {

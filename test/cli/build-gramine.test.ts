@@ -31,13 +31,14 @@ describe('gsc build-gramine --file-only', () => {
     expect(existsSync(at('build/gsc-my-gramine-1.9/collect-runtime.sh'))).toBe(true);
   });
 
-  test('changes the sources by default so that manifests are parsed in linear time, and says so', async () => {
+  test('changes the sources by default so that starts are fast, and says so', async () => {
     const { stderr, at } = await run(`Distro: debian:12\n${gramine}`, ['-f', '-o', 'out', 'x']);
-    expect(stderr).toContain('patches of Gramine: linear-parse (Gramine.Patches)\n');
+    expect(stderr).toContain('patches of Gramine: linear-parse, sha-extensions (Gramine.Patches)\n');
     expect(readFileSync(at('out/Dockerfile'), 'utf8')).toMatch(
-      /^COPY patches\/ \/patches\/\nRUN python3 \/patches\/apply-patches\.py \/gramine \/patches\/1-linear-parse\.c$/m,
+      /^COPY patches\/ \/patches\/\nRUN python3 \/patches\/apply-patches\.py \/gramine \/patches\/1-linear-parse\.c \/patches\/2-sha-extensions\.c$/m,
     );
     expect(readFileSync(at('out/patches/1-linear-parse.c'), 'utf8')).toMatch(/^\/\*\n \* linear-parse: /);
+    expect(readFileSync(at('out/patches/2-sha-extensions.c'), 'utf8')).toMatch(/^\/\*\n \* sha-extensions: /);
   });
 
   test('takes own patches by their paths, from the directory of the configuration, and none for []', async () => {
@@ -121,9 +122,9 @@ describe('gsc build-gramine --file-only', () => {
 
   test('without a Distro takes the default and says so; for Graphene that of Graphene', async () => {
     const first = await run(gramine, ['-f', 'x']);
-    expect(first.stderr).toContain('no Distro is configured: ubuntu:22.04 is taken');
+    expect(first.stderr).toContain('no Distro is configured: ubuntu:22.04 is used');
     const second = await run(gramine.replace('Gramine:', 'Graphene:'), ['-f', 'x']);
-    expect(second.stderr).toContain('no Distro is configured: ubuntu:18.04 is taken');
+    expect(second.stderr).toContain('no Distro is configured: ubuntu:18.04 is used');
     expect(readFileSync(second.at('build/gsc-x/Dockerfile'), 'utf8')).toContain('make -C /graphene');
   });
 
@@ -179,7 +180,7 @@ describe('gsc build-gramine refuses', () => {
       'auto: there is no app image',
       `Distro: auto\n${gramine}`,
       [],
-      /config\.yaml:1:1: Distro: auto is the distribution of an app image[\s\S]*hint: name one of ubuntu:20\.04, /,
+      /config\.yaml:1:1: Distro: auto means the distribution of the app image[\s\S]*hint: name one of ubuntu:20\.04, /,
     ],
     [
       'another distribution, with the near one',
@@ -245,7 +246,7 @@ describe('gsc build-gramine refuses', () => {
       'an unknown patch that may have been meant as a file',
       `Distro: debian:12\n${gramine}  Patches: [linear-parse, mine]\n`,
       [],
-      /Gramine\.Patches: unknown patch mine\nhint: .*linear-parse; .*\.\/mine\.patch/,
+      /Gramine\.Patches: unknown patch mine\nhint: .*linear-parse, sha-extensions; .*\.\/mine\.patch/,
     ],
     [
       'a patch that is not there',
@@ -293,7 +294,7 @@ describe('gsc build-gramine refuses', () => {
     ]);
     expect([code, stderr]).toEqual([
       2,
-      expect.stringMatching(/there are none directly in it\nhint: .*packagecache/),
+      expect.stringMatching(/got one without any directly in it\nhint: .*packagecache/),
     ]);
   });
 

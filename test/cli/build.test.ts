@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { assembleImage } from '../../src/image/append.ts';
+import { makeCertificate } from '../support/attest/pki/authority.ts';
 import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeImage, writeRuntime } from '../support/cli/made-files.ts';
 import { testKey } from '../support/signature/test-key.ts';
@@ -167,7 +168,7 @@ describe('an output that is there already', () => {
       const before = stateOf(at(path));
       const again = await build('-o', output, 'oci:app:latest');
       expect(again).toMatchObject({ code: 0, stdout: first.stdout });
-      expect(again.stderr).toContain('is there already, with the same content');
+      expect(again.stderr).toContain('exists already, with the same content');
       expect(stateOf(at(path))).toEqual(before);
 
       writeFileSync(at('other.manifest'), 'sgx.max_threads = 9\n');
@@ -344,3 +345,35 @@ function stateOf(path: string): readonly string[] {
     .split('\n')
     .sort();
 }
+
+describe('--secret-from', () => {
+  const authority = makeCertificate({ name: 'Broker CA', isCa: true });
+
+  test.each([
+    ['not there', 'missing.pem', /missing\.pem: /],
+    ['not a certificate', 'key.pem', /key\.pem: expected certificate authorities in PEM/],
+    ['empty', 'empty.pem', /empty\.pem: expected certificate authorities in PEM/],
+  ])('an authority that is %s is an error', async (_, file, message) => {
+    writeFileSync(at('empty.pem'), '');
+    const result = await build('oci:app:latest', '--secret-from', `kb:4433=${file}`);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toMatch(message);
+  });
+
+  test('one server twice is a wrong call; a runtime without the client library is told', async () => {
+    writeFileSync(at('ca.pem'), authority.pem);
+    const twice = await build('oci:app:latest', '--secret-from', 'kb:1=ca.pem', '--secret-from', 'kb:1');
+    expect(twice).toMatchObject({ code: 2, stderr: expect.stringMatching(/kb:1 twice/) });
+    const lacking = await build('oci:app:latest', '--secret-from', 'kb:1=ca.pem');
+    expect(lacking.code).toBe(1);
+    expect(lacking.stderr).toMatch(/--secret-from: the (?:runtime has no|program is static)/);
+  });
+
+  test('--ratls with a runtime that has no gramine-ratls is told', async () => {
+    const result = await build('oci:app:latest', '--ratls', 'CERT=/run/tls/c,KEY=/run/tls/k');
+    expect(result).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/the runtime lacks gramine-ratls/),
+    });
+  });
+});

@@ -193,7 +193,7 @@ describe('gsc build', () => {
   test('warns of an argument that is left out, and says it in JSON', async () => {
     const { stdout, stderr } = await build('--cmd', '["/app", "/var/www/page"]', '--json');
     expect(stderr).toContain(
-      'warning: /var/www is left out, but argument 1 lies there: trust it with --trust /var/www\n',
+      'warning: /var/www is left out, but argument 1 is there: trust it with --trust /var/www\n',
     );
     expect(JSON.parse(stdout)).toMatchObject({
       trust_level: 'full',
@@ -213,11 +213,11 @@ describe('gsc build', () => {
   test('refuses a pattern to trust that matches nothing, and warns of one to leave out', async () => {
     expect(await build('--trust', '/nope/*')).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/\/nope\/\* is to be trusted, but it matches nothing/),
+      stderr: expect.stringMatching(/--trust \/nope\/\*: it matches nothing/),
     });
     const warned = await build('--exclude', '/nope/*');
     expect(warned.code).toBe(0);
-    expect(warned.stderr).toContain('warning: /nope/* is to be left out, but the image does not have it');
+    expect(warned.stderr).toContain('warning: --exclude /nope/*: the image does not have it');
     expect(await build('--exclude', '/[z-a]')).toMatchObject({ code: 2 });
   });
 });

@@ -56,7 +56,7 @@ describe.each(['oci', 'oci-archive', 'docker-archive'])('%s', (kind) => {
         const isThere = hasImage(kind, file);
         const next = await gsc(build(`${kind}:${file}`));
         expect(next.code, next.stderr).toBe(0);
-        expect(next.stderr.includes('is there already, with the same content')).toBe(isThere);
+        expect(next.stderr.includes('exists already, with the same content')).toBe(isThere);
         if (kind === 'oci') expect(next.stdout).toContain(digest);
         expect(leftOf(file)).toEqual([file]);
       }
@@ -91,7 +91,7 @@ function hasImage(kind: string, file: string): boolean {
  */
 function expectCleanEnd({ code, stderr }: GscResult, kind: string, file: string): void {
   expect([130, null]).toContain(code);
-  if (code === 130) expect(stderr).toContain('gsc: interrupted; nothing unfinished was left behind\n');
+  if (code === 130) expect(stderr).toContain('gsc: interrupted; partial output was removed\n');
   expect(leftOf(file)).toEqual(hasImage(kind, file) ? [file] : []);
 }
 

@@ -103,9 +103,9 @@ describe('a config', () => {
       '"Entrypoint":"/app"',
       'config.Entrypoint: expected an array of texts, got a text',
     ],
-    ['a USER that is a number', '"user":1000', 'config.user: expected a text, got a number'],
+    ['a USER that is a number', '"user":1000', 'config.user: expected a string, got a number'],
     ['labels that are a list', '"Labels":["a=b"]', 'config.Labels: expected an object, got an array'],
-    ['a number among the variables', '"Env":["A=1",2]', 'config.Env[1]: expected a text, got a number'],
+    ['a number among the variables', '"Env":["A=1",2]', 'config.Env[1]: expected a string, got a number'],
     [
       'JSON 5,000 levels deep',
       `"x":${'['.repeat(5000)}${']'.repeat(5000)}`,

@@ -153,14 +153,14 @@ describe('a build of an image with odd layers', () => {
       { paths: ['/opt/a/b'] },
     );
     expect(built.verdicts).toEqual(['trusted']);
-    expect(built.stderr).toMatch(/^warning: .* has entries below \/opt\/a, which it has as a file before/m);
+    expect(built.stderr).toMatch(/^warning: .* has entries below \/opt\/a, which it first has as a file/m);
   });
 
   test.each(['/proc/x', '/dev/x', '/sys/x'])('refuses the program %s', async (cmd) => {
     const { code, stderr } = await build([await tarWith([staticProgram(cmd.slice(1))])], { cmd });
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `${cmd} (hidden: container engines and Gramine have a /${cmd.split('/')[1]} of their own)`,
+      `${cmd} (hidden: container engines and Gramine have their own /${cmd.split('/')[1]})`,
     );
   });
 

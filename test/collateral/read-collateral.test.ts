@@ -163,7 +163,11 @@ describe('a file', () => {
     ['cut short', '{"tcb_info":"', /damaged collateral/],
     ['with a name that is not known', '{"tcb_info":"","pck_crls":""}', /pck_crls/],
     ['with a part that is not text', '{"tcb_info":{}}', /tcb_info/],
-    ['with a member twice', '{"tcbInfo":{"id":"SGX"},"tcbInfo":{"id":"SGX"},"signature":""}', /comes twice/],
+    [
+      'with a member twice',
+      '{"tcbInfo":{"id":"SGX"},"tcbInfo":{"id":"SGX"},"signature":""}',
+      /appears twice/,
+    ],
   ])('of JSON %s is damaged', (_what, text, reason) => {
     expect(() => parseCollateralFile(Buffer.from(text), 'file')).toThrow(reason);
   });

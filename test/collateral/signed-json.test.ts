@@ -13,9 +13,9 @@ describe('the exact texts of members', () => {
     expect(Object.fromEntries(memberTexts(text))).toEqual(expected);
   });
 
-  test('a member that comes twice is refused, also with its name escaped', () => {
-    expect(() => memberTexts('{"a":1,"a":2}')).toThrow(/comes twice/);
-    expect(() => memberTexts('{"a":1,"\\u0061":2}')).toThrow(/comes twice/);
+  test('a member that appears twice is refused, also with its name escaped', () => {
+    expect(() => memberTexts('{"a":1,"a":2}')).toThrow(/appears twice/);
+    expect(() => memberTexts('{"a":1,"\\u0061":2}')).toThrow(/appears twice/);
   });
 
   test.each(['', 'null', '[]', '"a"', '{"a":1', '{a:1}'])('%s is refused', (text) => {

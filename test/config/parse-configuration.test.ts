@@ -106,18 +106,18 @@ describe('mistakes are named with line and column', () => {
     ["another table's key", 'SGXDriver:\n  Image: x\n', '2:3: unknown key SGXDriver.Image'],
     ['a key that is no text', '? [a]\n: b\n', '1:3: unknown key '],
     ['a number as a key', '1: b\n', '1:1: unknown key 1'],
-    ['a list for a text', 'Distro: [a]\n', '1:1: Distro: expected a text, got a list'],
-    ['a table for a text', 'Distro:\n  a: b\n', '1:1: Distro: expected a text, got keys with values'],
-    ['a truth value', 'Registry: no\nDistro: true\n', '2:1: Distro: expected a text, got the boolean true'],
+    ['a list for a text', 'Distro: [a]\n', '1:1: Distro: expected a string, got a list'],
+    ['a table for a text', 'Distro:\n  a: b\n', '1:1: Distro: expected a string, got keys with values'],
+    ['a truth value', 'Registry: no\nDistro: true\n', '2:1: Distro: expected a string, got the boolean true'],
     [
       'a list in a list',
       'Gramine:\n  Image: [[a]]\n',
-      '2:3: Gramine.Image: expected a text or a list of texts, got a list',
+      '2:3: Gramine.Image: expected a string or a list of strings, got a list',
     ],
     [
       'nothing in a list',
       'Gramine:\n  Image: [~]\n',
-      '2:3: Gramine.Image: expected a text or a list of texts, got the object null',
+      '2:3: Gramine.Image: expected a string or a list of strings, got the object null',
     ],
     ['a text for a table', '\nGramine: x\n', '2:1: Gramine: expected keys with values, got "x"'],
     ['a text for the whole', 'hello\n', '1:1: expected keys with values, got "hello"'],
@@ -155,7 +155,9 @@ describe('the template', () => {
   test('makes all of them once the # before settings is gone', () => {
     const made = parseSettings(configTemplate().replace(/^#(?! [^ ]| {3}docker)/gm, ''), 'config.yaml');
     expect([...made.keys()].sort()).toEqual(settingTable.map(({ name }) => name).sort());
-    for (const { name, example } of settingTable) expect(made.get(name)?.values).toEqual([example]);
+    for (const { name, example } of settingTable) {
+      expect(made.get(name)?.values).toEqual(example.replace(/^\[(.*)\]$/, '$1').split(', '));
+    }
   });
 
   test('explains every setting', () => {

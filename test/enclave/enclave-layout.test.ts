@@ -90,7 +90,7 @@ describe('the layout of an enclave', () => {
       expect.objectContaining({
         code: 'enclave',
         message: 'sgx.enclave_size: the enclave needs at least 442368 bytes, its size is 438272',
-        hint: 'set sgx.enclave_size = "512K" or more, so that a heap has room as well',
+        hint: 'set sgx.enclave_size = "512K" or more, to leave room for a heap',
       }),
     );
   });
@@ -106,7 +106,7 @@ describe('the layout of an enclave', () => {
 
   it('refuses a fixed libpal below the first usable address', () => {
     expect(() => layoutOf({ palAddress: 0x8000n })).toThrow(
-      /pal area: it is linked to 0x8000, below .* 0x10000/,
+      /pal area: it is linked at 0x8000, below .* 0x10000/,
     );
   });
 

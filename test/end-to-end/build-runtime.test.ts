@@ -98,7 +98,7 @@ describe('gsc build with a repository in the configuration', () => {
     wire.reset();
     const second = await succeeding(gsc, args, { env });
     expect(countOf(wire, builds)).toBe(0);
-    expect(second.stderr).toMatch(/gsc-runtime:\w+ is there already; it is not built again/);
+    expect(second.stderr).toMatch(/gsc-runtime:\w+ exists already; it is not built again/);
     expect(JSON.parse(second.stdout)).toEqual({ ...JSON.parse(first.stdout), outcome: 'unchanged' });
     expect(await engine.docker(...directly, 'first:1')).toBe(
       await engine.docker('run', '--rm', '--network=none', 'busybox:1'),
@@ -205,7 +205,7 @@ describe.each([
     expect(first.stdout).toBe(`my-gramine:1.9 ${id}\n`);
     expect(await danglingIn(place)).toEqual(before);
     wire.reset();
-    expect((await build('my-gramine:1.9')).stderr).toMatch(/is there already, made in the same way/);
+    expect((await build('my-gramine:1.9')).stderr).toMatch(/exists already, built in the same way/);
     expect((await build('other:1')).stdout).toBe(`other:1 ${id}\n`);
     expect(countOf(wire, builds)).toBe(0);
     const report = JSON.parse((await build('other:1', '--json')).stdout);
@@ -283,7 +283,7 @@ describe.each([
 });
 
 describe('what a runtime is built from', () => {
-  test('a branch that has moved is built anew; one that has not is not', async (context) => {
+  test('a branch that has moved is built again; one that has not is not', async (context) => {
     const { gsc } = stage();
     const place = await placeFor(context);
     const { wire, env, world } = place;
@@ -428,26 +428,29 @@ test('gsc build-graphene builds Graphene with make, with the headers of its driv
 
 // Last: they build the same runtime as other tests, and one leaves sources behind that do not fit.
 describe('patches of the sources', () => {
-  test('the runtime parses in linear time by default: report, labels, files and info-image say so', async (context) => {
+  test('the sources are changed by default: report, labels, files and info-image say so', async (context) => {
     const { gsc, key } = stage();
     const place = await placeFor(context);
     const { engine, env, world } = place;
     const config = world.configure('patched.yaml');
     const args = ['build', '-c', config, ...network, 'busybox:1', '-o', 'patched:1', '--key', key, '--json'];
     const { stdout, stderr } = await succeeding(gsc, args, { env });
-    expect(stderr).toContain('patches of Gramine: linear-parse (Gramine.Patches)');
-    expect(stderr).toMatch(/^ {2}runtime +Gramine 1\.9, linear parse from gsc-runtime:/m);
-    expect(JSON.parse(stdout)).toMatchObject({ runtime: { version: '1.9', patches: ['linear-parse'] } });
+    expect(stderr).toContain('patches of Gramine: linear-parse, sha-extensions (Gramine.Patches)');
+    expect(stderr).toMatch(/^ {2}runtime +Gramine 1\.9, linear parse, sha extensions from gsc-runtime:/m);
+    expect(JSON.parse(stdout)).toMatchObject({
+      runtime: { version: '1.9', patches: ['linear-parse', 'sha-extensions'] },
+    });
     const [runtime = ''] = (await namesIn(place)).filter((name) => name.startsWith('gsc-runtime:'));
-    for (const name of [runtime, 'patched:1']) expect(await labelOf(engine, name)).toBe('linear-parse');
+    for (const name of [runtime, 'patched:1'])
+      expect(await labelOf(engine, name)).toBe('linear-parse,sha-extensions');
     const info = await succeeding(gsc, ['info-image', 'patched:1'], { env });
-    expect(info.stdout).toMatch(/^# Gramine 1\.9, linear parse$/m);
+    expect(info.stdout).toMatch(/^# Gramine 1\.9, linear parse, sha extensions$/m);
     // Without its labels the files still tell.
     const copied = await copyWithoutLabels(engine, runtime);
     const again = await reporting(gsc, ['build', '--runtime', copied, 'busybox:1', '-o', 'copied:1'], {
       env,
     });
-    expect(again).toMatchObject({ runtime: { patches: ['linear-parse'] } });
+    expect(again).toMatchObject({ runtime: { patches: ['linear-parse', 'sha-extensions'] } });
   });
 
   test('[] builds the sources as they are, into another runtime', async (context) => {

@@ -134,7 +134,7 @@ describe('building again', () => {
     const output = ['-o', 'other:1'];
     const { image_id: first } = await reporting(gsc, build('busybox:1', ...output), { env });
     const again = await succeeding(gsc, build('busybox:1', ...output), { env });
-    expect(again.stderr).toContain('docker-daemon:other:1 is there already, with the same content');
+    expect(again.stderr).toContain('docker-daemon:other:1 exists already, with the same content');
 
     writeFileSync(at('other.manifest'), 'sgx.max_threads = 9\n');
     const other = build('busybox:1', at('other.manifest'), ...output);

@@ -75,7 +75,7 @@ describe.each(signals)('gsc ended by %s', (signal) => {
       else
         expect([ended.code, ended.stderr], name).toEqual([
           130,
-          expect.stringContaining('gsc: interrupted; nothing unfinished was left behind'),
+          expect.stringContaining('gsc: interrupted; partial output was removed'),
         ]);
       expect(await tagsOf(place, result), name).toEqual([]);
       // The wire keeps the connection of an upload until gsc has ended, and the registry what came by it.

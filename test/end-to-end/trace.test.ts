@@ -142,7 +142,7 @@ describe('gsc trace', () => {
     const refused = await gsc(trace('busybox:1', ...script('cat /etc/passwd'), '-o', profile), { env });
     expect([refused.code, refused.stderr]).toEqual([
       1,
-      expect.stringMatching(/grown\.profile: there is such a file already/),
+      expect.stringMatching(/grown\.profile: the file exists already/),
     ]);
     const args = trace('busybox:1', ...script('cat /etc/passwd /etc/group'), '--add', profile);
     const { stderr } = await succeeding(gsc, args, { env });

@@ -64,6 +64,17 @@ describe("the data of Gramine's C library", () => {
     expect(result.notes.join()).not.toMatch(/zone|locale/);
   });
 
+  test('are all there when files that no list has can be opened: a trace sees which are used', async () => {
+    const policy = (value: string) => ({
+      manifest: `sgx.file_check_policy = "${value}"\n`,
+      exclude: ['/usr/share', '/usr/lib/locale'],
+    });
+    const strict = await shownIn(debian, policy('strict'));
+    const open = await shownIn(debian, policy('allow_all_but_log'));
+    expect(Object.keys(strict.mounts)).not.toContain(`${own}/runtime/glibc/locale`);
+    expect(open.mounts).toEqual((await shownIn(debian)).mounts);
+  });
+
   test("are where the image's own C library looks: on Fedora and openSUSE in lib64", async () => {
     const entries: readonly MadeEntry[] = [
       ...glibcProgram().filter(([path]) => !path.endsWith('libc.so.6')),

@@ -16,8 +16,7 @@ async function keptIn(entries: readonly MadeEntry[], run: RunConfig, wishes: Wis
   };
 }
 
-const needed = (path: string) =>
-  expect.stringMatching(`^${path} lies in a tmpfs and is needed for the start`);
+const needed = (path: string) => expect.stringMatching(`^${path} is in a tmpfs and is needed for the start`);
 const script: MadeEntry = ['tmp/app/run.sh', '#!/bin/sh\n. /tmp/app/lib.sh\n', 0o755];
 
 describe('a program below a scratch place', () => {
@@ -58,7 +57,7 @@ describe('a program below a scratch place', () => {
     expect(trusted).toEqual(['/tmp/app']);
     expect(notes).toEqual([
       needed('/tmp/app'),
-      expect.stringMatching(/^\/tmp is a tmpfs, .* beside app is not there: b, c, d, f, g and 1 more;/),
+      expect.stringMatching(/^\/tmp is a tmpfs, which hides .* next to app: b, c, d, f, g and 1 more;/),
     ]);
   });
 

@@ -93,11 +93,11 @@ describe('an object is read as Go reads it', () => {
 
 describe('what engines read differently is refused', () => {
   test.each([
-    ['an object, then null', '{"Health":{"Test":["x"]},"health":null}', 'health: given once more as null'],
+    ['an object, then null', '{"Health":{"Test":["x"]},"health":null}', 'health: repeated as null'],
     [
       'a value of an array, then null in its place',
       '{"Env":["A"],"env":[null]}',
-      'env[0]: given once more with null',
+      'env[0]: repeated with null',
     ],
   ])('%s', (_, json, problem) => {
     expect(problemOf(json)).toContain(problem);
@@ -148,7 +148,7 @@ describe('a problem says where, what was expected and what is there', () => {
     ['{"layers":[],"version":"2"}', 'version: expected 2, got "2"'],
     [`{${good},"kind":"tar"}`, 'kind: expected "layers", got "tar"'],
     [`{${good},"ratio":"1"}`, 'ratio: expected a number, got a text'],
-    [`{${good},"nested":[[{"a":["b"]}]]}`, 'nested[0][0].a: expected a text, got an array'],
+    [`{${good},"nested":[[{"a":["b"]}]]}`, 'nested[0][0].a: expected a string, got an array'],
     [`{${good},"nested":[true]}`, 'nested[0]: expected an array of objects, got true'],
   ])('%s', (json, problem) => {
     expect(problemOf(json, shape)).toBe(problem);
@@ -171,6 +171,6 @@ describe('a problem says where, what was expected and what is there', () => {
   });
 
   test('every value that is given for a field is held against its shape', () => {
-    expect(problemOf('{"User":5,"user":"1"}')).toBe('user: expected a text, got a number');
+    expect(problemOf('{"User":5,"user":"1"}')).toBe('user: expected a string, got a number');
   });
 });

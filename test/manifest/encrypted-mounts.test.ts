@@ -20,7 +20,7 @@ test.each<[string, string, string]>([
   ['no attestation', `sgx.remote_attestation = "none"\n${encrypted('/data')}`, '"default"'],
 ])('an encrypted mount whose key nothing brings is told: %s', (_, manifest, key) => {
   expect(notesOn(manifest)).toEqual([
-    expect.stringContaining(`encrypted /data: nothing in the manifest brings the key ${key}`),
+    expect.stringContaining(`encrypted /data: nothing in the manifest provides the key ${key}`),
   ]);
 });
 

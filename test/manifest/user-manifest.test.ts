@@ -38,7 +38,7 @@ describe('keys of older releases', () => {
   test('the name of the program alone leaves the arguments of the image', () => {
     const { document, notes } = read('loader.argv0_override = "x"');
     expect(document.root.get('loader')).toBeUndefined();
-    expect(notes[0]).toContain("the image's arguments count");
+    expect(notes[0]).toContain("the image's arguments apply");
   });
 
   test('a relative mount path is no old form but a slip', () => {

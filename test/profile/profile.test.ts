@@ -107,7 +107,7 @@ describe('adding a profile to another', () => {
 
 describe('a profile is refused', () => {
   test.each<[string, string | Buffer, RegExp]>([
-    ['for two words', '/a\n/b c\n', /^config app\.profile:2: profile: expected one path a line/],
+    ['for two words', '/a\n/b c\n', /^config app\.profile:2: profile: expected one path per line/],
     [
       'for a relative path',
       '# top\n\nusr/bin\n',

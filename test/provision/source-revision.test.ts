@@ -120,7 +120,7 @@ describe('a name', () => {
       branch: 'main',
       place: 'x',
     });
-    expect(source).toMatchObject({ revision: 'main', obstacle: 'there is no git on this machine' });
+    expect(source).toMatchObject({ revision: 'main', obstacle: 'git is not installed on this machine' });
   });
 });
 

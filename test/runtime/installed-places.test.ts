@@ -32,7 +32,7 @@ describe('a place of an installed Gramine', () => {
     '/usr/share/gramine/runtime/glibc',
     '/usr/lib/x86_64-linux-gnu/gramine/runtime/musl',
     '/usr/lib/x86_64-linux-gnu/gramine/runtime/glibc/libnone.so',
-    '/usr/lib/libra_tls_attest.so',
+    '/usr/lib/libra_tls_verify_dcap.so',
     '/gramine',
     '/',
   ])('%s is none that this runtime has', async (path) => {

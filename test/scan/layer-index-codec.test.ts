@@ -191,8 +191,8 @@ describe('decodeLayerIndex', () => {
     }
   });
 
-  it('refuses bytes behind the last entry', () => {
-    expect(() => decodeLayerIndex(Buffer.concat([bytes, Buffer.of(0)]))).toThrow(/behind the last entry/);
+  it('refuses bytes after the last entry', () => {
+    expect(() => decodeLayerIndex(Buffer.concat([bytes, Buffer.of(0)]))).toThrow(/after the last entry/);
   });
 
   it('any bytes are an index or a cache error, in bounded memory', () => {

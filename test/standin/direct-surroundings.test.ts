@@ -92,3 +92,28 @@ fs.mounts = [${[library, ...mounts].join(', ')}]`);
     expect(world().run().stdout).not.toMatch(/^(?:TZDIR|LOCPATH|GCONV_PATH)=/m);
   });
 });
+
+describe.skipIf(!canRunStandin)('/dev/attestation', () => {
+  const attesting = `${echo}sgx.remote_attestation = "dcap"`;
+
+  test('needs a SIGSTRUCT, whose enclave the quotes are of', () => {
+    world().manifest(attesting);
+    expect(world().run([], { GSC_STANDIN_QUOTES: '/nowhere.sock' })).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/app\.sig: the SIGSTRUCT, which quotes need, cannot be read/),
+    });
+    world().write('app.sig', 'short');
+    expect(world().run([], { GSC_STANDIN_QUOTES: '/nowhere.sock' })).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/app\.sig: expected 1808 bytes, got 5/),
+    });
+  });
+
+  test('is not made without a source of quotes, or without DCAP', () => {
+    world().manifest(attesting);
+    expect(world().run()).toMatchObject({ code: 0, stdout: 'hello\n' });
+    world().manifest(echo);
+    expect(world().run([], { GSC_STANDIN_QUOTES: '/nowhere.sock' })).toMatchObject({ code: 0 });
+    expect(existsSync('/dev/attestation')).toBe(false);
+  });
+});

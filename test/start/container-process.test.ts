@@ -57,7 +57,7 @@ describe('argv', () => {
 
 describe('what lies where the engine and Gramine have file systems of their own', () => {
   const hidden = (path: string) =>
-    `${path} (hidden: container engines and Gramine have a /${path.split('/')[1]} of their own)`;
+    `${path} (hidden: container engines and Gramine have their own /${path.split('/')[1]})`;
 
   it.each(['/proc/x', '/dev/x', '/sys/fs/x', '/proc/./x'])('the program %s is not found there', (path) => {
     const clean = path.replace('/./', '/');
@@ -74,9 +74,11 @@ describe('what lies where the engine and Gramine have file systems of their own'
     expect(() => start({ Cmd: ['/proc/x'] }, links)).toThrow(
       expect.objectContaining({ hint: 'put the program into another directory of the image' }),
     );
-    expect(() => start({ Cmd: ['/l'] }, links)).toThrow(/looked at \/l \(hidden: .* a \/proc of/);
+    expect(() => start({ Cmd: ['/l'] }, links)).toThrow(/looked at \/l \(hidden: .* their own \/proc/);
     expect(() => start({ Cmd: ['/dev/l'] }, links)).toThrow(hidden('/dev/l'));
-    expect(() => start({ Cmd: ['./l'], WorkingDir: '/dev' }, links)).toThrow(/\.\/l \(hidden: .* a \/dev of/);
+    expect(() => start({ Cmd: ['./l'], WorkingDir: '/dev' }, links)).toThrow(
+      /\.\/l \(hidden: .* their own \/dev/,
+    );
   });
 
   it('PATH goes on to what is there', () => {
@@ -293,7 +295,7 @@ describe('the working directory', () => {
 
   it.each(['/app', '/app/x', '/loop'])('%s is an error', (path) => {
     expect(() => startOfApp({ WorkingDir: path }, symlink('/loop', 'loop'))).toThrow(
-      /the working directory .* is none/,
+      /WORKDIR .* is not a directory/,
     );
   });
 });

@@ -40,7 +40,7 @@ describe('a script with Windows line ends', () => {
       expect(start).toThrow(
         expect.objectContaining({
           code: 'entrypoint',
-          message: expect.stringMatching(/^test: \/run has Windows line ends: .*\\x0d$/),
+          message: expect.stringMatching(/^test: \/run has Windows line endings: .*\\x0d$/),
           hint: remedy('/run'),
         }),
       );

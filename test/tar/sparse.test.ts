@@ -111,7 +111,7 @@ describe('sparse files', () => {
     ['a 1.0 map without numbers', pax10('x\n', '10', ''), /sparse map/],
     ['a 1.0 map without newlines', pax10('1'.repeat(512), '10', ''), /does not begin/],
     ['a 1.0 map longer than the data', pax10(`${'900\n'.repeat(2)}`, '10', ''), /sparse map/],
-    ['an old GNU map in a ustar header', [rawEntry({ typeFlag: 'S' })], /another form/],
+    ['an old GNU map in a ustar header', [rawEntry({ typeFlag: 'S' })], /a form other than/],
     ['a 1.0 map with an endless number', pax10(`2\n${'0'.repeat(600)}`, '10', ''), /too long/],
     [
       'a sparse directory',

@@ -305,7 +305,7 @@ describe('links in the directory of an entry', () => {
 
   it('a loop of links of the layer is an error', () => {
     expect(() => mergeLayers([[], [symlink('/a', 'b'), symlink('/b', 'a'), file('/a/x')]])).toThrow(
-      /layer 2: \/a\/x: the links in its directory never end/,
+      /layer 2: \/a\/x: the links in its directory form a loop/,
     );
   });
 });
@@ -417,7 +417,7 @@ describe('a file below a file', () => {
     const tree = mergeLayers([[file('/low')], [below, file('/f/x/y', 'z'), file('/f/w')]]);
     expect(linesOf(tree)).toEqual(['/', '/f/ 755', '/f/w = ', '/f/x/ 755', '/f/x/y = z', '/low = ']);
     expect(tree.warnings).toEqual([
-      'layer 2 has entries below /f, which it has as a file before: container engines refuse it, gsc takes the directory',
+      'layer 2 has entries below /f, which it first has as a file: container engines refuse it, gsc takes the directory',
     ]);
   });
 

@@ -65,7 +65,7 @@ describe('trust level lean', () => {
     expect(trusted({ required: ['/usr/share/doc/b/x'] })).toEqual(['/usr/share/doc/b/x']);
   });
 
-  it('leaves out translations only where the environment asks for no language', () => {
+  it('leaves out translations only where the environment sets no language', () => {
     const path = '/usr/share/locale/de/LC_MESSAGES/x.mo';
     expect(lean([path]).trusted).toHaveLength(1);
     expect(lean([path], { usesTranslations: false }).trusted).toEqual([]);

@@ -130,9 +130,7 @@ describe('exclusion', () => {
   });
 
   it('a path to trust that the image lacks is an error', () => {
-    expect(() => select([file('/a')], { trust: ['/nope'] })).toThrow(
-      /\/nope is to be trusted, but there is no nope/,
-    );
+    expect(() => select([file('/a')], { trust: ['/nope'] })).toThrow(/--trust \/nope: there is no nope/);
   });
 
   it('a path to leave out goes with all below it', () => {
@@ -192,7 +190,7 @@ describe('exclusion', () => {
   });
 
   it('a pattern to trust that matches nothing is an error, also behind a dead link', () => {
-    expect(() => select([file('/var/a')], { trust: ['/var/b*'] })).toThrow(/\/var\/b\* .* matches nothing/);
+    expect(() => select([file('/var/a')], { trust: ['/var/b*'] })).toThrow(/\/var\/b\*: .* matches nothing/);
     expect(() => select([symlink('/a', 'gone')], { trust: ['/a/*'] })).toThrow(/matches nothing/);
   });
 
@@ -209,7 +207,7 @@ describe('exclusion', () => {
     const tree = mergeLayers([[file('/var/x'), file('/var/xy')]]);
     const { trusted, notes } = selectTrustedFiles(tree, options);
     expect(trusted.map(({ path }) => path)).toEqual(['/var/x']);
-    expect(notes).toEqual(['/var/x is to be left out, but nothing starts without it: it stays']);
+    expect(notes).toEqual(['--exclude /var/x ignored: the program cannot start without it']);
     expect(selectTrustedFiles(tree, { ...options, exclude: [] }).notes).toEqual([]);
   });
 
@@ -225,9 +223,9 @@ describe('exclusion', () => {
 
   it('leaving out what is not there is noted', () => {
     expect(select([file('/a')], { exclude: ['/nope', '/b*', '/nope/*'] }).notes).toEqual([
-      '/nope is to be left out, but the image does not have it',
-      '/b* is to be left out, but the image does not have it',
-      '/nope/* is to be left out, but the image does not have it',
+      '--exclude /nope: the image does not have it',
+      '--exclude /b*: the image does not have it',
+      '--exclude /nope/*: the image does not have it',
     ]);
   });
 });

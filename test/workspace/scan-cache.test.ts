@@ -99,7 +99,7 @@ describe('a layer that was scanned before', () => {
     }
     expect(await scan(gzippedLayer(9))).toEqual(first);
     expect(opened).toBe(2);
-    expect(world.talk()).toMatch(/the cache is not used as it should: .*damaged/);
+    expect(world.talk()).toMatch(/cache: .*damaged/);
     expect(await scan(gzippedLayer(9))).toEqual(first);
     expect(opened).toBe(2);
   });
@@ -131,7 +131,7 @@ describe('the directory', () => {
       world = testWorld(environment);
       expect(() => cacheDirectory(world)).toThrow(/neither XDG_CACHE_HOME nor HOME/);
       expect(cacheFor().forScan).toEqual({});
-      expect(world.talk()).toMatch(/the cache is not used/);
+      expect(world.talk()).toMatch(/cache disabled/);
     },
   );
 
@@ -141,6 +141,6 @@ describe('the directory', () => {
     await scan(gzippedLayer(9), cache);
     await scan(layerFrom(otherTar), cache);
     await cache.close();
-    expect(world.talk().match(/the cache/g)).toHaveLength(1);
+    expect(world.talk().match(/cache: /g)).toHaveLength(1);
   });
 });

@@ -29,7 +29,7 @@ describe('PEM', () => {
   });
 
   test.each([
-    ['nothing', '', /empty text/],
+    ['nothing', '', /empty string/],
     ['another label', encodePem(der, 'X509 CRL'), /expected "-----BEGIN CERTIFICATE-----", got X509 CRL/],
     ['text before a block', `hello\n${pem}`, /line 1: expected .* got "hello"/],
     ['text after a block', `${pem}hello`, /expected/],

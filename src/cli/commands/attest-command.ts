@@ -1,5 +1,8 @@
 import { join, resolve } from 'node:path';
 import * as z from 'zod/mini';
+import { type Evidence, evidenceFile } from '../../attest/evidence.ts';
+import { findCollateral } from '../../attest/find-collateral.ts';
+import { writeDirectory } from '../../base/atomic-directory.ts';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import { collateralFiles } from '../../collateral/collateral-files.ts';
@@ -25,19 +28,12 @@ import {
   parseVersion16,
 } from '../options/attest-options.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
+import { type EvidenceOptions, readEvidence } from '../options/evidence-options.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { repeatable } from '../options/repeatable.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { type AttestReport, printVerdict, verdictToJson } from '../reports/attest-report.ts';
 import { exitCodes } from '../terminal/failure.ts';
-import {
-  type Evidence,
-  type EvidenceOptions,
-  evidenceFile,
-  readEvidence,
-  writeDirectory,
-} from './attest-evidence.ts';
-import { findCollateral } from './collateral-source.ts';
 
 interface Options extends CommonOptions, StoreOptions, EvidenceOptions {
   readonly image?: string;
@@ -67,25 +63,21 @@ export const addAttest: AddCommand = (program, act) => {
     .option('--quote <file>', 'a raw DCAP quote of version 3; - is standard input')
     .option('--certificate <file>', 'an RA-TLS certificate, PEM or DER; - is standard input')
     .option('--saved <dir>', 'what --save wrote: checked again')
-    .option('--image <ref>', 'the signed image that the enclave has to be of')
-    .option('--mrenclave <hex>', 'the MRENCLAVE that is expected', parseHash)
-    .option('--mrsigner <hex>', 'the MRSIGNER that is expected', parseHash)
-    .option('--isvprodid <number>', 'the product that is expected', parseVersion16)
-    .option('--isvsvn <number>', 'the least security version', parseVersion16)
-    .option('--any-identity', 'accept an enclave of any identity: proves the platform, and nothing else')
-    .option(
-      '--report-data <hex>',
-      'the report data that are expected; missing bytes are zero',
-      parseReportData,
-    )
-    .option('--nonce <hex>', 'the nonce that the enclave was sent', parseReportData)
+    .option('--image <ref>', 'the signed image that the enclave must come from')
+    .option('--mrenclave <hex>', 'the expected MRENCLAVE', parseHash)
+    .option('--mrsigner <hex>', 'the expected MRSIGNER', parseHash)
+    .option('--isvprodid <number>', 'the expected product ID', parseVersion16)
+    .option('--isvsvn <number>', 'the lowest security version to accept', parseVersion16)
+    .option('--any-identity', 'accept an enclave of any identity: proves only the platform')
+    .option('--report-data <hex>', 'the expected report data; missing bytes are zero', parseReportData)
+    .option('--nonce <hex>', 'the nonce sent to the enclave', parseReportData)
     .option(
       '--collateral <source>',
       "a file, a directory, a PCCS or PCS by URL, or none; default: Intel's PCS",
     )
     .option(
       '--pck-certificate <file>',
-      'PCK certificate and chain, for a quote without (repeatable)',
+      'PCK certificate and chain, for a quote that has none (repeatable)',
       repeatable,
     )
     .option('--root-ca <file>', "trust this root instead of Intel's: for tests")
@@ -104,7 +96,8 @@ async function attest(context: CommandContext, options: Options, endpoint?: stri
   const verifyOptions = await readVerifyOptions(context, options);
   const evidence = await readEvidence(context, options, endpoint);
   const { pckCertificates } = verifyOptions;
-  const raw = await findCollateral(context, options, {
+  const { host, console: reporter } = context;
+  const raw = await findCollateral({ host, reporter }, options, {
     evidence,
     ...(pckCertificates && { pckCertificates }),
   });
@@ -135,7 +128,7 @@ function checkIdentityOptions(options: Options): void {
   const versions = isvprodid !== undefined || isvsvn !== undefined;
   const hasIdentity = [image, mrenclave, mrsigner].some((each) => each !== undefined);
   const problem =
-    (anyIdentity && (hasIdentity || versions) && '--any-identity beside an expected identity') ||
+    (anyIdentity && (hasIdentity || versions) && '--any-identity together with an expected identity') ||
     (reportData && nonce && 'both --report-data and --nonce') ||
     (versions && !hasIdentity && '--isvprodid and --isvsvn without --mrsigner, --mrenclave or --image');
   if (!problem) return;

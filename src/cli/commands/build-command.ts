@@ -62,19 +62,16 @@ export const addBuild: AddCommand = (program, act) => {
     )
     .argument(
       '[MANIFEST...]',
-      "a manifest; its keys win over gsc's. Graphene until 1.1: one for each program, the first that starts first",
+      "a manifest; its keys override gsc's. Graphene until 1.1: one for each program, the first that starts first",
     )
     .option('-o, --output <ref>', 'name of the result')
     .option('--key <file>', 'sign at once with this key')
     .option('-p, --passphrase <text>', 'passphrase of the key')
     .addOption(dateOption('date in the signature, YYYY-MM-DD'))
     .option('--force', 'replace an image of that name')
-    .option(
-      '--no-cache',
-      'neither read nor write the cache of layer indexes; build a runtime anew (also -nc)',
-    )
+    .option('--no-cache', 'neither read nor write the cache of layer indexes; rebuild a runtime (also -nc)')
     .addOption(
-      new Option('-G, --graphene', 'of the first GSC: build the runtime alone, and no image').hideHelp(),
+      new Option('-G, --graphene', 'with Graphene: build the runtime alone, and no image').hideHelp(),
     )
     .action(act(build));
   addFirstOptions(addContentOptions(command));
@@ -132,10 +129,10 @@ function checkPassphrase({ key, passphrase }: Options): void {
   throw new GscError({
     code: 'usage',
     subject: '--passphrase',
-    message: 'there is no --key that it could open',
+    message: 'given without the --key that it would open',
     hint: /^[\d.:]+(?:\/\w+)?$/.test(passphrase)
       ? 'ports are published by docker run -p; -p of gsc build is the passphrase of --key'
-      : 'name the key with --key FILE, or leave the passphrase out',
+      : 'name the key with --key FILE, or remove the passphrase',
   });
 }
 

@@ -37,12 +37,12 @@ export const addBuildGramine: AddCommand = (program, act) => {
       'Builds a Gramine (or Graphene) runtime from its sources with an Engine, for --runtime or Gramine.Image. What was built before is not built again.',
     )
     .argument('NAME', 'name of the image with the runtime')
-    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if there');
+    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if present');
   addFirstOptions(addRuntimeBuildOptions(command))
     .option('-f, --file-only', 'write the Dockerfile and what it copies, and stop')
     .option('-o, --output <dir>', 'where --file-only writes to; default build/gsc-NAME')
     .option('--force', 'replace an image, or with --file-only a directory, of that name')
-    .option('--no-cache', 'build anew, whatever there is already (also -nc)')
+    .option('--no-cache', 'build even if the runtime exists already (also -nc)')
     .action(act(buildGramine));
 };
 
@@ -89,7 +89,7 @@ async function build(context: CommandContext, options: Options, { image, plan }:
   const existing = await inspectEngineImage(engine, name);
   const existingRecipe = existing && recipeOf(existing.labels, plan);
   if (existing && existingRecipe && !choices.isFresh) {
-    console.say(`${shown} is there already, made in the same way`);
+    console.say(`${shown} exists already, built in the same way`);
     return report(context, {
       image: shown,
       image_id: existing.id,
@@ -121,7 +121,7 @@ function taken(engine: Engine, shown: string, id: string): GscError {
   return new GscError({
     code: 'exists',
     subject: `${engine.subject}: ${shown}`,
-    message: `the name belongs to another image, ${id}, that was not made in this way`,
+    message: `the name belongs to another image, ${id}, which was built in another way`,
     hint: 'replace it with --force, or give another name',
   });
 }
@@ -135,11 +135,11 @@ async function writeFiles(
   const outcome = await writeRecipe(recipe, resolve(host.workingDirectory, directory), {
     isForced: force === true,
   });
-  if (outcome === 'unchanged') console.say(`${directory} is there already, with the same content`);
-  for (const { id } of recipe.secrets) console.say(`the build wants a secret: --secret id=${id},src=FILE`);
+  if (outcome === 'unchanged') console.say(`${directory} exists already, with the same content`);
+  for (const { id } of recipe.secrets) console.say(`the build needs a secret: --secret id=${id},src=FILE`);
   for (const id of recipe.logins.keys())
     console.say(
-      `the build wants a secret: --secret id=${id},src=FILE, with the lines username=NAME and password=PASSWORD`,
+      `the build needs a secret: --secret id=${id},src=FILE, with the lines username=NAME and password=PASSWORD`,
     );
   const result = {
     directory,
@@ -159,7 +159,7 @@ function engineName(text: string): ImageName {
     code: 'usage',
     subject: text,
     message: 'expected a name without a transport: the image stays in the Engine that builds it',
-    hint: 'write it as in my-gramine:1.9; skopeo copy or docker push takes it elsewhere',
+    hint: 'write it as in my-gramine:1.9; skopeo copy or docker push copies it elsewhere',
   });
 }
 
@@ -171,7 +171,7 @@ function familyOf(configuration: Configuration): Family {
       code: 'config',
       subject: image.place,
       message: 'the configuration names a built runtime as Image: there is nothing to build',
-      hint: 'take Image out, and name a Repository and a Branch',
+      hint: 'remove Image, and set Repository and Branch',
     });
   }
   const gramine = settingOf(configuration, 'Gramine.Repository');
@@ -181,7 +181,7 @@ function familyOf(configuration: Configuration): Family {
       code: 'config',
       subject: graphene.place,
       message: 'the configuration names the sources of both Gramine and Graphene',
-      hint: 'take one of them out',
+      hint: 'remove one of them',
     });
   }
   return graphene ? 'graphene' : 'gramine';

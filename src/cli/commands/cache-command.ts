@@ -20,13 +20,13 @@ export const addCache: AddCommand = (program, act) => {
     .command('cache')
     .summary('list or prune what gsc keeps between runs')
     .description(
-      'Lists or prunes the cache: layer indexes and other things that gsc would have to find out again.',
+      'Lists or prunes the cache: layer indexes and other results that gsc would have to compute again.',
     )
     .argument('ACTION', 'ls: list the entries; prune: remove some', (text) =>
       parseChoice('ACTION', text, ['ls', 'prune']),
     )
     .option('--all', 'prune: remove every entry')
-    .option('--max-size <size>', 'prune: what may stay, such as 500MB; default 2GB', parseSize)
+    .option('--max-size <size>', 'prune: the size to keep, such as 500MB; default 2GB', parseSize)
     .action(act(cache));
 };
 

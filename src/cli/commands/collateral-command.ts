@@ -1,17 +1,17 @@
 import { resolve } from 'node:path';
 import { Argument, Option } from 'commander';
 import { collateralQueryOf } from '../../attest/collateral-query.ts';
+import { writeDirectory } from '../../base/atomic-directory.ts';
 import { GscError } from '../../base/error.ts';
 import { collateralFiles } from '../../collateral/collateral-files.ts';
+import { isUrl } from '../../collateral/fetch-collateral.ts';
+import { serviceGetter } from '../../collateral/service-getter.ts';
 import { type CollateralQuery, fetchCollateral, intelPcs, parseQuote } from '../../index.ts';
 import { parseFmspc } from '../options/attest-options.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';
 import { repeatable } from '../options/repeatable.ts';
 import { exitCodes } from '../terminal/failure.ts';
-import { writeDirectory } from './attest-evidence.ts';
-import { isUrl } from './collateral-source.ts';
-import { serviceGetter } from './service-request.ts';
 
 interface Options extends CommonOptions {
   readonly fmspc?: string;

@@ -21,11 +21,11 @@ interface Options extends CommonOptions {
 export const addConfig: AddCommand = (program, act) => {
   program
     .command('config')
-    .summary('show the configuration, or write one to begin with')
+    .summary('show the configuration, or write a first one')
     .description('Shows every setting, its value, and where that comes from.')
-    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if there')
+    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if present')
     .option('--runtime <ref>', 'as given to gsc build (repeatable)', repeatable)
-    .option('--init [file]', 'write a commented configuration; default config.yaml, if there is none yet')
+    .option('--init [file]', 'write a commented configuration; default config.yaml, which must not exist yet')
     .action(act(config));
 };
 
@@ -87,8 +87,8 @@ function outranked(
   runtimes: readonly string[],
 ): string | undefined {
   if (name === 'Gramine.Image') return undefined;
-  if (runtimes.length > 0) return '--runtime goes before it';
-  if (settings.has('Gramine.Image')) return 'Gramine.Image goes before it';
+  if (runtimes.length > 0) return '--runtime takes precedence';
+  if (settings.has('Gramine.Image')) return 'Gramine.Image takes precedence';
   const isBuilt = settings.has('Gramine.Repository') || settings.has('Graphene.Repository');
   if (isForBuilds && !isBuilt)
     return 'gsc build builds no runtime without a Repository; gsc build-gramine does';
@@ -107,7 +107,7 @@ function print({ console }: CommandContext, { file }: Configuration, settings: r
   }
   console.say(
     file === undefined
-      ? `no configuration: there is none of ${defaultFiles.join(', ')} here`
+      ? `no configuration: none of ${defaultFiles.join(', ')} exists here`
       : `configuration: ${file}`,
   );
 }

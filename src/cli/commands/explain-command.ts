@@ -33,7 +33,7 @@ export const addExplain: AddCommand = (program, act) => {
     .command('explain')
     .summary('say what the enclave does with a path, and why')
     .description(
-      'Says of paths in an image what the enclave does with them: of a graminized image from its manifest, of an app image as gsc build with the same options would have it.',
+      'Says what the enclave does with paths in an image: in a graminized image by its manifest, in an app image as gsc build with the same options would decide.',
     )
     .argument('IMAGE', 'an app image, or a graminized one')
     .argument('PATH...', 'absolute paths inside the image')

@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import {
   type ImageInspection,
   inspectImage,
@@ -12,34 +13,46 @@ import {
 } from '../../index.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
+import { type ExpectedValueForm, expectedValueForms, expectedValues } from '../reports/expected-values.ts';
 import { type FlatTable, flatToml } from '../reports/flat-toml.ts';
 import { exitCodes } from '../terminal/failure.ts';
 
 export const addInfoImage: AddCommand = (program, act) => {
   const command = program
     .command('info-image')
-    .summary('print what a signed image says of its enclave')
+    .summary('print what a signed image says about its enclave')
     .description(
       'Prints MRENCLAVE, MRSIGNER and the other fields of the SIGSTRUCT in a signed image, as TOML.',
     )
     .argument('IMAGE', 'the signed image')
+    .addOption(
+      new Option('--expected-values [form]', 'print what a remote verifier should expect, as it reads it')
+        .choices(expectedValueForms)
+        .preset('json'),
+    )
     .action(act(infoImage));
   addStoreOptions(command);
 };
 
+interface Options extends CommonOptions, StoreOptions {
+  readonly expectedValues?: ExpectedValueForm;
+}
+
 async function infoImage(
   { images, console, isJson }: CommandContext,
-  _options: CommonOptions & StoreOptions,
+  { expectedValues: form }: Options,
   imageText: string,
 ): Promise<number> {
-  const { image } = await images.open(parseReference(imageText));
+  const reference = parseReference(imageText);
+  const { image } = await images.open(reference);
   const inspection = await inspectImage(image);
   const fields = pythonFields(inspection.sigstruct);
-  console.result(
-    isJson
-      ? `${JSON.stringify({ ...fields, ...moreFields(inspection) })}\n`
-      : `${flatToml(fields)}# ${showRuntime(inspection)}\n${childLines(inspection)}`,
-  );
+  if (form !== undefined) console.result(expectedValues(inspection.sigstruct, { form, reference }));
+  else if (isJson) console.result(`${JSON.stringify({ ...fields, ...moreFields(inspection) })}\n`);
+  else console.result(`${flatToml(fields)}# ${showRuntime(inspection)}\n${childLines(inspection)}`);
+  if (form !== undefined && inspection.sigstruct.isDebug) {
+    console.warn('this is a debug enclave: whoever runs it can read its memory; verifiers should refuse it');
+  }
   if (inspection.labels[labels.standIn] === 'true') {
     console.warn('the runtime in this image is a stand-in for tests: it has no enclave and protects nothing');
   }

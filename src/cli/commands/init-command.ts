@@ -25,12 +25,12 @@ interface Options extends CommonOptions {
 export const addInit: AddCommand = (program, act) => {
   const command = program
     .command('init')
-    .summary('write a manifest to begin with')
+    .summary('write a first manifest')
     .description(
-      'Writes a commented manifest for an image: what starts, what its program is known to need, what is to be decided.',
+      'Writes a commented manifest for an image: what starts, what its program is known to need, what you have to decide.',
     )
     .argument('IMAGE', 'the app image, as for gsc build')
-    .option('-o, --output <file>', 'where to, if there is no such file yet; default standard output')
+    .option('-o, --output <file>', 'the file to write, which must not exist yet; default standard output')
     .addOption(runtimeVersionOption())
     .addOption(
       choiceOption('--preset <name>', 'what the program needs; auto: by the program', presetNames).default(

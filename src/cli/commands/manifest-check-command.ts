@@ -52,9 +52,9 @@ export const addManifestCheck: AddCommand = (program, act) => {
         .conflicts('migrate'),
     )
     .addOption(runtimeVersionOption())
-    .option('--strict', 'what Gramine refuses only when it starts is a problem too')
+    .option('--strict', 'what Gramine refuses only when it starts is also a problem')
     .option('--migrate', 'the same as gsc migrate-manifest')
-    .option('-o, --output <file>', 'with --migrate: write it there, if there is no such file yet')
+    .option('-o, --output <file>', 'with --migrate: the file to write, which must not exist yet')
     .action(act(manifestCheck));
 };
 
@@ -126,14 +126,14 @@ function sayIfOld({ console }: CommandContext, document: TomlDocument, version: 
   const { changes } = migrateManifest(document, version);
   if (changes.length === 0) return;
   const keys = [...new Set(changes.map(({ path }) => showPath(path)))];
-  console.say(`gsc migrate-manifest rewrites what is of another release: ${keys.join(', ')}`);
+  console.say(`gsc migrate-manifest rewrites keys of another release: ${keys.join(', ')}`);
 }
 
 function outputWithoutMigrate(): GscError {
   return new GscError({
     code: 'usage',
     subject: '--output',
-    message: 'there is something to write only with --migrate',
-    hint: 'add --migrate, or leave --output out',
+    message: '--output is only for --migrate',
+    hint: 'add --migrate, or remove --output',
   });
 }

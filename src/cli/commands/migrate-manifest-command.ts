@@ -14,11 +14,11 @@ export const addMigrateManifest: AddCommand = (program, act) => {
     .command('migrate-manifest')
     .summary('rewrite a manifest of an older release')
     .description(
-      'Prints a manifest of an older Gramine, or of Graphene in either form, as a release of today wants it, and says each change.',
+      'Prints a manifest of an older Gramine, or of Graphene in either form, in the form that a current release expects, and reports each change.',
     )
     .argument('[FILE]', 'the manifest; default and -: standard input', '-')
     .addOption(runtimeVersionOption())
-    .option('-o, --output <file>', 'write it there, if there is no such file yet')
+    .option('-o, --output <file>', 'the file to write, which must not exist yet')
     .action(act(migrate));
 };
 

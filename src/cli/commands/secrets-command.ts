@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Argument } from 'commander';
 import { startBroker } from '../../broker/broker.ts';
+import { loadBroker, stampOf } from '../../broker/load-broker.ts';
+import { parseReference } from '../../index.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { exitCodes } from '../terminal/failure.ts';
-import { loadBroker, stampOf } from './broker-state.ts';
 
 interface Options extends CommonOptions, StoreOptions {
   readonly config: string;
@@ -20,19 +21,21 @@ export const addSecrets: AddCommand = (program, act) => {
     .description(
       "Serves secrets to enclaves that prove who they are, in the protocol of Gramine's libsecret_prov_attest.so: for development, CI and small sites.",
     )
-    .addArgument(new Argument('ACTION', 'serve: until it is interrupted').choices(['serve']))
+    .addArgument(new Argument('ACTION', 'serve: run until interrupted').choices(['serve']))
     .requiredOption('-c, --config <file>', 'who gets which secrets: YAML')
     .action(act(serveSecrets));
   addStoreOptions(command);
 };
 
 async function serveSecrets(context: CommandContext, { config }: Options, _action: string): Promise<number> {
-  const { host, console, isJson } = context;
+  const { host, console, images, isJson } = context;
   const { signal } = host;
   const log = (line: string) => console.say(`${host.today().toISOString()} ${line}`);
-  let loaded = await loadBroker(context, config);
+  const openImage = async (reference: string) => (await images.open(parseReference(reference))).image;
+  const load = () => loadBroker({ host, openImage }, config);
+  let loaded = await load();
   const { host: address, decision } = loaded.state;
-  if (decision.options.rootCa) console.warn("root_ca is set: quotes are not held against Intel's root");
+  if (decision.options.rootCa) console.warn("root_ca is set: quotes are not checked against Intel's root");
   const broker = await startBroker(loaded.state, { now: host.today, log });
   console.result(
     isJson
@@ -47,12 +50,12 @@ async function serveSecrets(context: CommandContext, { config }: Options, _actio
     if (found === stamp || signal.aborted) continue;
     stamp = found;
     try {
-      loaded = await loadBroker(context, config);
+      loaded = await load();
       broker.reload(loaded.state);
       stamp = await stampOf(loaded.files);
-      log('configuration read again');
+      log('configuration reloaded');
     } catch (error) {
-      log(`configuration left as it was: ${error instanceof Error ? error.message : String(error)}`);
+      log(`configuration unchanged: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   await broker.close();

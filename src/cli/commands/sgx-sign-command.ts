@@ -89,7 +89,7 @@ function sameFile(path: string): GscError {
   return new GscError({
     code: 'usage',
     subject: '--output',
-    message: `expected another file than that of the SIGSTRUCT, got ${path} for both`,
+    message: `expected a file other than the SIGSTRUCT's, got ${path} for both`,
     hint: 'name the .manifest.sgx with --output, the .sig with --sigfile',
   });
 }

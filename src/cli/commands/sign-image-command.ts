@@ -50,7 +50,10 @@ export const addSignImage: AddCommand = (program, act) => {
       "accepted for the Python tool's command lines (repeatable)",
       repeatable,
     )
-    .option('--remove-gramine-deps', 'likewise: gsc installs nothing that could be removed')
+    .option(
+      '--remove-gramine-deps',
+      "accepted for the Python tool's command lines; gsc installs nothing that it could remove",
+    )
     .option('--no-remove-gramine-deps', 'likewise')
     .addOption(dateOption('date in the signature, YYYY-MM-DD; default: when the image was created'))
     .option('--force', 'replace an image of that name')
@@ -67,8 +70,7 @@ async function signImageCommand(
   const { host, console, images } = context;
   const operands = { image: imageText, name: 'KEY', file: keyFile } as const;
   await checkFileFollows(host, { call: 'gsc sign-image', ...operands });
-  for (const word of options.define ?? [])
-    console.detail(`-D ${word}: there is no template that it could fill`);
+  for (const word of options.define ?? []) console.detail(`-D ${word}: there is no template to fill`);
   const reference = parseReference(imageText);
   const epochSeconds = sourceDateEpoch(host);
   const { unsigned, signed } = namesFor(reference);
@@ -133,9 +135,9 @@ async function openUnsigned(images: Images, { given, unsigned, isNamed }: Wanted
     message:
       state === 'signed'
         ? 'expected an unsigned graminized image, got one that is signed already'
-        : 'this unsigned image has a name of its own, of which none follows for the signed one',
+        : 'the name of the signed image cannot be derived from the name of this unsigned image',
     hint:
-      state === 'signed' ? 'sign the unsigned image that it was made of' : 'name the signed image with -o',
+      state === 'signed' ? 'sign the unsigned image that it was made from' : 'name the signed image with -o',
   });
 }
 

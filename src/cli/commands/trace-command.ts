@@ -42,6 +42,7 @@ import {
 import type { Engine } from '../../store/engine/engine.ts';
 import { removeImages } from '../../store/engine/remove-images.ts';
 import { transportOf } from '../../store/image-store.ts';
+import { type Probe, portOf, runProbe, showProbe } from '../../trace/probe.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import {
   addContentOptions,
@@ -49,12 +50,12 @@ import {
   type ContentWishes,
   readContentOptions,
 } from '../options/content-options.ts';
+import { parseHttpProbe } from '../options/http-probe.ts';
 import { openOnce } from '../options/open-once.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { repeatable } from '../options/repeatable.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { exitCodes } from '../terminal/failure.ts';
-import { type Probe, parseHttpProbe, portOf, runProbe, showProbe } from './trace-probes.ts';
 
 interface Options extends CommonOptions, ContentOptions, StoreOptions {
   readonly probe?: readonly string[];
@@ -72,11 +73,11 @@ export const addTrace: AddCommand = (program, act) => {
       'Runs the application of an image on Gramine without an enclave, in an Engine, and writes a profile of the files that it opens, for gsc build --profile.',
     )
     .argument('IMAGE', 'the app image')
-    .argument('[MANIFEST]', "a Gramine manifest; its keys win over gsc's")
+    .argument('[MANIFEST]', "a Gramine manifest; its keys override gsc's")
     .option('--probe <command>', 'run this command of the shell until it succeeds (repeatable)', repeatable)
     .option(
       '--http <url>',
-      'ask for this until there is an answer; localhost is the container (repeatable)',
+      'request this URL until it answers; localhost is the container (repeatable)',
       repeatable,
     )
     .addOption(
@@ -85,12 +86,9 @@ export const addTrace: AddCommand = (program, act) => {
         'how long to let it run after the probes; default 2, without probes 30',
       ).argParser(parseSeconds),
     )
-    .option('-o, --output <profile>', 'where the profile goes; default stdout')
-    .option('--add <profile>', 'add to this profile what it does not have yet')
-    .option(
-      '--no-cache',
-      'neither read nor write the cache of layer indexes; build a runtime anew (also -nc)',
-    )
+    .option('-o, --output <profile>', 'the profile to write; default standard output')
+    .option('--add <profile>', 'add what is missing to this profile')
+    .option('--no-cache', 'neither read nor write the cache of layer indexes; rebuild a runtime (also -nc)')
     .action(act(trace));
   addContentOptions(command);
   addStoreOptions(command);
@@ -268,8 +266,8 @@ async function readLog(engine: Engine, id: string, { manifest }: Graminized): Pr
 function headerOf({ appName }: PreparedRun): readonly string[] {
   return [
     `gsc profile of ${appName}`,
-    'The files that it was seen to open, written by gsc trace: review it, and add what it opens at other times.',
-    'A path or a pattern a line; gsc build --profile trusts these and what their use implies.',
+    'The files that it opened, written by gsc trace: review them, and add what it opens at other times.',
+    'One path or pattern per line; gsc build --profile trusts these and what their use implies.',
   ];
 }
 
@@ -311,7 +309,7 @@ async function probeFailed(
     code: 'trace',
     subject: showProbe(probe),
     message: `${problem}${await lastLines(engine, id)}`,
-    hint: 'try it with the app image itself first; --network host and a manifest with more memory are what most often lacks',
+    hint: 'try it with the app image itself first; --network host and a manifest with more memory are what is most often missing',
   });
 }
 

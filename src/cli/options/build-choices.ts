@@ -4,23 +4,29 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { GscError } from '../../base/error.ts';
 import { showBytes } from '../../base/image-path.ts';
-import { readError } from '../../base/read-file.ts';
+import { readError, readUserFile } from '../../base/read-file.ts';
 import {
   type AddedFile,
   type BuildChoices,
   type HostAddress,
   presetNames,
+  type RaTlsChoice,
+  readCertificates,
   type Secret,
+  type SecretBrokers,
   type Variable,
   type Volume,
 } from '../../index.ts';
 import type { CommandLineHost } from '../terminal/console.ts';
 import { choiceOption } from './choice-option.ts';
 import {
+  type BrokerChoice,
   checkDistinct,
   type FileChoice,
+  parseBroker,
   parseFile,
   parseHost,
+  parseRaTls,
   parseSecret,
   parseVariable,
   parseVolume,
@@ -37,6 +43,8 @@ export interface ChoiceOptions {
   readonly preset?: string;
   readonly entrypoint?: readonly string[];
   readonly cmd?: readonly string[];
+  readonly ratls?: RaTlsChoice;
+  readonly secretFrom?: readonly BrokerChoice[];
 }
 
 /** The options that decide about data, environment and start without a manifest. */
@@ -49,12 +57,12 @@ export function addChoiceOptions(command: Command): Command {
     )
     .option(
       '--secret <name[=path]>',
-      'let a Docker secret in, unprotected from the host (repeatable)',
+      'pass a Docker secret in, unprotected from the host (repeatable)',
       listOf(parseSecret),
     )
     .option(
       '-e, --env <name[=value]>',
-      "set a variable, or let the host's value through (repeatable)",
+      "set a variable, or pass the host's value through (repeatable)",
       listOf(parseVariable),
     )
     .option(
@@ -69,7 +77,17 @@ export function addChoiceOptions(command: Command): Command {
     .option('--entrypoint <words>', "in place of the image's ENTRYPOINT and CMD", (text: string) =>
       parseWords('--entrypoint', text),
     )
-    .option('--cmd <words>', "in place of the image's CMD", (text: string) => parseWords('--cmd', text));
+    .option('--cmd <words>', "in place of the image's CMD", (text: string) => parseWords('--cmd', text))
+    .option(
+      '--ratls <cert=path,key=path>',
+      'start by gramine-ratls, which writes a certificate for attestation and its key there',
+      parseRaTls,
+    )
+    .option(
+      '--secret-from <host:port[=ca-file]>',
+      'fetch a secret by attestation before the program runs; the next one if the first is not there (repeatable)',
+      listOf(parseBroker),
+    );
 }
 
 /** What the options say, with the files read. Throws `usage` errors for contradictions, and what reading the files throws. */
@@ -77,11 +95,14 @@ export async function readChoices(
   { workingDirectory }: CommandLineHost,
   options: ChoiceOptions,
 ): Promise<BuildChoices> {
-  const { volume = [], secret = [], env = [], host = [], file = [], preset, entrypoint, cmd } = options;
+  const { volume = [], secret = [], env = [], host = [], file = [] } = options;
+  const { preset, entrypoint, cmd, ratls, secretFrom = [] } = options;
   checkDistinct('--volume, --secret', [...volume, ...secret], ({ path }) => showBytes(path));
   checkDistinct('--env', env, ({ name }) => name);
   checkDistinct('--host', host, ({ name, address }) => `${name}=${address}`);
   checkDistinct('--file', file, ({ path }) => showBytes(path));
+  checkDistinct('--secret-from', secretFrom, ({ server }) => server);
+  const secretBrokers = await readBrokers(workingDirectory, secretFrom);
   const files: AddedFile[] = [];
   for (const choice of file) files.push(await readFileChoice(workingDirectory, choice));
   return {
@@ -93,7 +114,39 @@ export async function readChoices(
     ...(preset !== undefined && { preset }),
     ...(entrypoint !== undefined && { entrypoint }),
     ...(cmd !== undefined && { cmd }),
+    ...(ratls && { raTls: ratls }),
+    ...(secretBrokers && { secretBrokers }),
   };
+}
+
+/** The servers with all their authorities, which the client does not tell apart. */
+async function readBrokers(
+  workingDirectory: string,
+  choices: readonly BrokerChoice[],
+): Promise<SecretBrokers | undefined> {
+  if (choices.length === 0) return undefined;
+  const servers = choices.map(({ server }) => server);
+  const files = [...new Set(choices.flatMap(({ authorities }) => authorities ?? []))];
+  const texts: string[] = [];
+  for (const file of files) texts.push(await readAuthorities(workingDirectory, file));
+  return { servers, ...(texts.length > 0 && { authorities: Buffer.from([...new Set(texts)].join('')) }) };
+}
+
+/** As PEM, certificates alone: a key beside them must not get into the image. */
+async function readAuthorities(workingDirectory: string, file: string): Promise<string> {
+  const bytes = await readUserFile(resolve(workingDirectory, file), 'certificate authority');
+  try {
+    const certificates = readCertificates(bytes);
+    if (certificates.length > 0) return certificates.map(({ x509 }) => x509.toString()).join('');
+  } catch {
+    // What OpenSSL says of it helps nobody.
+  }
+  throw new GscError({
+    code: 'unreadable',
+    subject: file,
+    message: 'expected certificate authorities in PEM, or one in DER, got something else',
+    hint: "give the certificate that signed the broker's, or the broker's own if it signed itself",
+  });
 }
 
 /** Content and mode are those of one moment: both are asked of the open file. */

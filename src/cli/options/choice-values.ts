@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { GscError } from '../../base/error.ts';
 import { bytesOfText, type ImagePath, imagePath } from '../../base/image-path.ts';
-import type { HostAddress, Secret, Variable, Volume } from '../../index.ts';
+import type { HostAddress, RaTlsChoice, Secret, Variable, Volume } from '../../index.ts';
 import { secretPath } from '../../manifest/option-manifest.ts';
 import { harmfulHostVariables, hostEnvironment } from '../../runtime/launch.ts';
 import { mountHint, mountPlaceIn } from './foreign-options.ts';
@@ -16,9 +16,9 @@ export function parseVolume(text: string): Volume {
   const path = parsePath('--volume', text.slice(0, split));
   const [kind, keyName] = splitOnce(text.slice(split + 1), ':');
   if ((kind === 'tmpfs' || kind === 'allowed') && keyName === undefined) return { path, use: { kind } };
-  if (kind !== 'encrypted') throw fail('expected tmpfs, encrypted[:KEYNAME] or allowed behind the =');
+  if (kind !== 'encrypted') throw fail('expected tmpfs, encrypted[:KEYNAME] or allowed after the =');
   if (keyName === undefined) return { path, use: { kind } };
-  if (!/^\w[\w-]*$/.test(keyName)) throw fail('expected a key name of letters, digits, _ and - behind the :');
+  if (!/^\w[\w-]*$/.test(keyName)) throw fail('expected a key name of letters, digits, _ and - after the :');
   return { path, use: { kind, keyName } };
 }
 
@@ -54,7 +54,7 @@ export function parseVariable(text: string): Variable {
   if (!hostVariables.has(name)) return { kind: 'passthrough', name };
   throw usageError(
     '--env',
-    `expected a variable of the application, got ${name}, which the loader outside of the enclave has values of its own for`,
+    `expected a variable of the application, got ${name}, for which the loader outside the enclave has its own value`,
     `give it a value, as in --env ${name}=/opt/lib`,
   );
 }
@@ -70,6 +70,51 @@ export function parseHost(text: string): HostAddress {
   if (isIP(address) !== 0) return { name, address };
   const problem = `expected an IPv4 or IPv6 address after ${name}=, got ${JSON.stringify(address)}`;
   throw usageError('--host', problem, hint);
+}
+
+/** A key broker, and the file with the authorities of its certificate. */
+export interface BrokerChoice {
+  readonly server: string;
+  readonly authorities?: string;
+}
+
+/** `--secret-from HOST:PORT[=CA-FILE]`. Gramine's client parts addresses at `:`, `,`, `;` and blanks. Throws a `usage` error. */
+export function parseBroker(text: string): BrokerChoice {
+  const hint = 'write it as in --secret-from broker.example.com:4433=ca.pem';
+  const [server, authorities] = splitOnce(text, '=');
+  const [, host = '', port = ''] = /^(.*):(\d{1,5})$/.exec(server) ?? [];
+  if (host.includes(':')) {
+    const problem = `expected a name or an IPv4 address, which is all that Gramine's client understands, got ${JSON.stringify(server)}`;
+    throw usageError('--secret-from', problem, hint);
+  }
+  const isAddress =
+    /^(?=.{1,253}$)\w(?:[\w.-]*\w)?$/.test(host) && Number(port) > 0 && Number(port) <= 0xffff;
+  if (!isAddress || authorities === '') {
+    throw usageError('--secret-from', `expected HOST:PORT[=CA-FILE], got ${JSON.stringify(text)}`, hint);
+  }
+  return { server: `${host}:${Number(port)}`, ...(authorities !== undefined && { authorities }) };
+}
+
+/** `--ratls CERT=PATH,KEY=PATH[,FORMAT=pem|der]`, in any order. Throws a `usage` error. */
+export function parseRaTls(text: string): RaTlsChoice {
+  const fail = (problem: string) =>
+    usageError('--ratls', problem, 'write it as in --ratls CERT=/run/tls/cert.pem,KEY=/run/tls/key.pem');
+  const values = new Map<string, string>();
+  for (const part of text.split(/,(?=\w+=)/)) {
+    const [name, value] = splitOnce(part, '=');
+    const known = name.toLowerCase();
+    if (!['cert', 'key', 'format'].includes(known) || value === undefined || values.has(known))
+      throw fail(`expected CERT=PATH,KEY=PATH[,FORMAT=pem|der], got ${JSON.stringify(text)}`);
+    values.set(known, value);
+  }
+  const [cert, key, format = 'pem'] = [values.get('cert'), values.get('key'), values.get('format')];
+  if (cert === undefined || key === undefined)
+    throw fail(`expected both CERT= and KEY=, got ${JSON.stringify(text)}`);
+  if (format !== 'pem' && format !== 'der')
+    throw fail(`expected FORMAT=pem or FORMAT=der, got ${JSON.stringify(format)}`);
+  const [certificate, keyPlace] = [parsePath('--ratls', cert), parsePath('--ratls', key)];
+  if (certificate === keyPlace) throw fail(`expected two files, got ${JSON.stringify(cert)} twice`);
+  return { certificate, key: keyPlace, format };
 }
 
 /** A file of this machine and the place in the image that it gets. */
@@ -94,7 +139,7 @@ export function parseFile(text: string): FileChoice {
     throw usageError(
       '--file',
       `expected the name of a file, got ${JSON.stringify(text.slice(split + 1))}`,
-      'give the whole path in the image, with a name that does not begin with .wh.',
+      'give the full path in the image, with a name that does not begin with .wh.',
     );
   }
   return { hostPath: text.slice(0, split), path };
@@ -143,7 +188,7 @@ export function checkDistinct<Value>(
   for (const value of values) {
     const place = placeOf(value);
     if (seen.has(place))
-      throw usageError(option, `expected each only once, got ${place} twice`, 'leave one of the two out');
+      throw usageError(option, `expected each only once, got ${place} twice`, 'remove one of the two');
     seen.add(place);
   }
 }
@@ -158,11 +203,7 @@ function parsePath(option: string, text: string): ImagePath {
   }
   const path = imagePath(bytesOfText(text));
   if (path !== '/') return path;
-  throw usageError(
-    option,
-    'expected a path below /, got the root itself',
-    'name the directory that is meant',
-  );
+  throw usageError(option, 'expected a path below /, got the root itself', 'name a directory below it');
 }
 
 function splitOnce(text: string, separator: string): readonly [string, string | undefined] {

@@ -47,14 +47,14 @@ export interface ContentOptions extends ChoiceOptions, RuntimeBuildOptions {
 /** The options that decide what is in a graminized image: of `build`, and of what says beforehand what it would do. */
 export function addContentOptions(command: Command): Command {
   command
-    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if there')
+    .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if present')
     .option(
       '--runtime <ref>',
       'the Gramine runtime: an image, a directory, a package (repeatable)',
       repeatable,
     )
     .addOption(runtimeVersionOption())
-    .option('--insecure-args', 'let the arguments of docker run through')
+    .option('--insecure-args', 'pass the arguments of docker run on to the application')
     .option('--trust <path>', 'trust a path or pattern that is left out by default (repeatable)', repeatable)
     .option('--exclude <path>', 'leave out a path or pattern (repeatable)', repeatable)
     .addOption(
@@ -135,7 +135,7 @@ export function toImagePath(option: string, text: string): ImagePath {
     throw new GscError({
       code: 'usage',
       subject: option,
-      message: 'expected a path in the image, got an empty word',
+      message: 'expected a path in the image, got an empty string',
       hint: 'write / for the root',
     });
   }

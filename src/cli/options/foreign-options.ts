@@ -65,7 +65,7 @@ const foreignOptions: readonly ForeignOptions[] = [
   {
     names: '-f',
     commands: ['build'],
-    hint: 'gsc takes an image that is there: build the Dockerfile with docker build, then gsc build IMAGE',
+    hint: 'gsc starts from an existing image: build the Dockerfile with docker build, then gsc build IMAGE',
   },
   {
     names:

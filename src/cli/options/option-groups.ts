@@ -9,14 +9,15 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   ],
   'What starts:': ['--entrypoint', '--cmd', '--env', '--host', '--insecure-args'],
   'What is trusted:': ['--trust', '--exclude', '--trust-level', '--profile', '--file'],
-  'Where data come and go:': ['--volume', '--secret'],
+  'Data:': ['--volume', '--secret'],
+  'Attestation:': ['--ratls', '--secret-from'],
   'Building a runtime from source:': ['--buildtype', '--build-arg', '--network', '--rm'],
   'What is attested:': ['--quote', '--certificate', '--saved', '--sni', '--alpn', '--timeout'],
   'What is expected:': [
     ...['--image', '--mrenclave', '--mrsigner', '--isvprodid', '--isvsvn', '--any-identity'],
     ...['--report-data', '--nonce', '--policy', '--at'],
   ],
-  'What it is held against:': ['--collateral', '--pck-certificate', '--root-ca'],
+  'What it is checked against:': ['--collateral', '--pck-certificate', '--root-ca'],
   'Reading images:': ['--no-cache', '--insecure-registry', '--ca-file', '--platform'],
 };
 

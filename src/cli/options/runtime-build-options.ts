@@ -30,7 +30,7 @@ export function addRuntimeBuildOptions(command: Command): Command {
     )
     .option('--rm', 'remove the images of earlier build stages once the runtime is built')
     .option('--build-arg <name[=value]>', "set an argument of the runtime's build (repeatable)", repeatable)
-    .option('--network <mode>', "network of the runtime's build, as of docker build: host, none, …");
+    .option('--network <mode>', "network of the runtime's build, as in docker build: host, none, …");
 }
 
 /** Options of the first GSC, for the commands that it had; see {@link checkFirstOptions}. */

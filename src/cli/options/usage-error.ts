@@ -40,5 +40,5 @@ function hintForUnknown(message: string, { command, commands }: Call): string | 
 
 function generalHint(error: CommanderError, { command }: Call): string {
   if (error.code === 'commander.unknownCommand') return 'gsc --help lists the commands';
-  return `${command === undefined ? 'gsc' : `gsc ${command}`} --help says how it is called`;
+  return `${command === undefined ? 'gsc' : `gsc ${command}`} --help shows its usage`;
 }

@@ -63,7 +63,7 @@ function summary({ verdict, isAnyIdentity, rootCa, source, protocol }: AttestRep
   const { report, platform, collateralWindow } = verdict;
   const limits = [
     isAnyIdentity && 'ANY IDENTITY: which enclave this is was not checked',
-    rootCa !== undefined && `ROOT OF ${rootCa}: this is not Intel's word`,
+    rootCa !== undefined && `ROOT OF ${rootCa}: not Intel's root`,
   ].filter((limit) => limit !== false);
   const rows: readonly (readonly [string, string | number | undefined])[] = [
     ['verdict', [verdict.isAccepted ? 'accepted' : 'refused', ...limits].join('; ')],

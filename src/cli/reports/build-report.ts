@@ -9,6 +9,7 @@ import {
 } from '../../index.ts';
 import { showWhole } from '../../manifest/merge.ts';
 import type { Console } from '../terminal/console.ts';
+import { attestedToJson, sayAttested } from './attested-report.ts';
 import { placesToJson, sayExclusions, sayStartCosts, sayUndecidedPlaces } from './place-report.ts';
 import { sayStart, startToJson } from './start-report.ts';
 
@@ -21,6 +22,7 @@ export interface BuildFacts {
 /** Says what was found and decided: the summary always, the lists with `-v`, the warnings in any case. */
 export function reportBuild(console: Console, facts: BuildFacts): void {
   sayImages(console, facts);
+  sayAttested(console, facts.graminized);
   sayTrustedFiles(console, facts.graminized);
   sayPreset(console, facts.graminized);
   for (const { path, user, own, from } of facts.graminized.overrides) {
@@ -116,6 +118,7 @@ export function buildFactsToJson({ app, runtime, graminized }: BuildFacts): obje
       path: showBytes(path),
       target: showBytes(target),
     })),
+    ...attestedToJson(graminized),
     trusted_files: { count: graminized.trustedFileCount, size: graminized.trustedSizeBytes },
     left_out: selection.excluded.map(({ path, rule, reason }) => ({ path: showBytes(path), rule, reason })),
     hidden: hidden.map(({ path }) => showBytes(path)),

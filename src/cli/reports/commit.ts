@@ -17,7 +17,7 @@ export async function commitAndReport(
 ): Promise<number> {
   const { outcome, manifest } = await writer.commit(image);
   const name = showReference(output);
-  if (outcome === 'unchanged') console.say(`${name} is there already, with the same content`);
+  if (outcome === 'unchanged') console.say(`${name} exists already, with the same content`);
   const result = {
     image: name,
     digest: manifest.digest,

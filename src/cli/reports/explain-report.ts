@@ -100,7 +100,7 @@ function verdictFacts(explanation: PathExplanation): [string, string][] {
     case 'allowed':
       return [
         ['entry', verdict.entry],
-        ...(verdict.isListed ? [fact('but', 'a hash of it is listed, which counts for nothing then')] : []),
+        ...(verdict.isListed ? [fact('but', 'its hash is listed, but not used')] : []),
       ];
     case 'storage':
       return [
@@ -139,7 +139,7 @@ function trustFacts(
   { isIntact, isReplaced }: Extract<Verdict, { kind: 'trusted' }>,
   finding: PathFinding,
 ): readonly [string, string][] {
-  if (isReplaced) return [fact('but', 'the engine puts a file of its own there')];
+  if (isReplaced) return [fact('but', 'the engine puts its own file there')];
   if (isIntact === undefined) return [fact('but', 'the image has no such file')];
   return isIntact || finding.kind !== 'file' ? [] : [fact('but', `the image has ${finding.sha256}`)];
 }
@@ -211,7 +211,7 @@ function obstacleText(finding: PathFinding): string {
     case 'not-a-directory':
       return `${at} is not a directory`;
     case 'loop':
-      return `its links go in a circle at ${at}`;
+      return `its links form a loop at ${at}`;
   }
 }
 

@@ -59,7 +59,7 @@ function showLinear({ linearMaximumSeconds }: StartCost): string {
 export function sayUndecidedPlaces(console: Console, { writePlaces, applicationData }: Graminized): void {
   sayList(console, {
     title:
-      'programs may want to write here, and cannot; decide with --volume PATH=tmpfs, =encrypted[:KEYNAME] or =allowed',
+      'programs may want to write here but cannot; decide with --volume PATH=tmpfs, =encrypted[:KEYNAME] or =allowed',
     lines: writePlaces.map(writeLine),
   });
   sayList(console, {
@@ -71,7 +71,7 @@ export function sayUndecidedPlaces(console: Console, { writePlaces, applicationD
     const sign = data.signs.find(({ kind }) => kind === 'argument' || kind === 'working-directory');
     if (sign === undefined) continue;
     const place = showBytes(data.place);
-    console.warn(`${place} is left out, but ${showSign(sign)} lies there: trust it with --trust ${place}`);
+    console.warn(`${place} is left out, but ${showSign(sign)} is there: trust it with --trust ${place}`);
   }
 }
 

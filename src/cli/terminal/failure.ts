@@ -12,7 +12,7 @@ const usageErrors: ReadonlySet<ErrorCode> = new Set(['usage', 'config', 'manifes
 export function reportFailure(error: unknown, host: CommandLineHost): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   if (host.signal.aborted) {
-    host.stderr.write('gsc: interrupted; nothing unfinished was left behind\n');
+    host.stderr.write('gsc: interrupted; partial output was removed\n');
     return exitCodes.interrupted;
   }
   if (!(error instanceof GscError)) return reportUnexpected(error, host);
@@ -30,12 +30,12 @@ function reportUnexpected(error: unknown, host: CommandLineHost): number {
   const system = systemErrorCode(error);
   const text = error instanceof Error ? error.message : String(error);
   if (system !== undefined) {
-    host.stderr.write(escapeControls(`gsc: the system refused a call: ${text}\n`));
+    host.stderr.write(escapeControls(`gsc: a system call failed: ${text}\n`));
     return exitCodes.failed;
   }
   const isVerbose = ['-v', '--verbose'].some((option) => host.arguments.includes(option));
   const stack = isVerbose && error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : '';
-  const hint = isVerbose ? '' : 'hint: report it, with what the same command says with -v\n';
-  host.stderr.write(escapeControls(`gsc: an error in gsc itself: ${text}${stack}\n${hint}`));
+  const hint = isVerbose ? '' : 'hint: report it, with the output of the same command with -v\n';
+  host.stderr.write(escapeControls(`gsc: internal error: ${text}${stack}\n${hint}`));
   return exitCodes.failed;
 }

@@ -139,7 +139,7 @@ function checkKind(entry: Entry, found: FoundFile, rules: Rules): void {
     throw new GscError({
       code: 'manifest',
       subject,
-      message: `expected a directory, since the URI ends with /, got ${found.kind === 'missing' ? 'nothing there' : 'no directory'}`,
+      message: `expected a directory, since the URI ends with /, got ${found.kind === 'missing' ? 'nothing there' : 'not a directory'}`,
       hint: `write ${entry.uri.replace(/\/+$/, '')} for a file`,
     });
   }
@@ -197,7 +197,7 @@ function addTrusted(found: Map<string, Trusted>, trusted: Trusted, rules: Rules)
     code: 'manifest',
     subject: `${rules.showPlace(trusted.place)}: ${trusted.uri}`,
     message: `expected the sha256 of the same file at ${rules.showPlace(earlier.place)}, ${earlier.sha256}, got ${trusted.sha256}`,
-    hint: 'remove the wrong one of the two',
+    hint: 'remove the wrong one',
   });
 }
 

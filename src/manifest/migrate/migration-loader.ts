@@ -10,7 +10,7 @@ export function migrateEntrypoint(draft: Draft): void {
   const place = program === undefined ? undefined : insidePath(draft, program);
   if (place !== undefined) {
     put(draft, ['libos', 'entrypoint'], place);
-    draft.report(['libos', 'entrypoint'], `"${String(program)}" became "${place}": a path inside, no URI`);
+    draft.report(['libos', 'entrypoint'], `"${String(program)}" became "${place}": a path inside, not a URI`);
   }
   const entrypoint = peek(draft, ['loader', 'entrypoint']);
   const hasTable = isAtLeast(draft.release, '1.8');
@@ -34,7 +34,7 @@ function migrateProgram(draft: Draft): void {
   if (path === undefined) return;
   take(draft, old);
   if (peek(draft, now) !== undefined) {
-    draft.report(old, 'removed: libos.entrypoint is there already');
+    draft.report(old, 'removed: libos.entrypoint is set already');
     return;
   }
   put(draft, now, path);
@@ -74,9 +74,12 @@ export function migrateArgv0(draft: Draft): void {
     put(draft, ['loader', 'argv'], [name, ...argv.slice(1)]);
     draft.report(path, 'became the first element of loader.argv');
   } else if (others.some((value) => value !== undefined && value !== false)) {
-    draft.report(path, `removed: "${name}" has to come first in what gives the arguments`);
+    draft.report(path, `removed: "${name}" has to come first in what provides the arguments`);
   } else if (draft.purpose === 'build') {
-    draft.report(path, "removed: the image's arguments count; loader.argv replaces them, the name first");
+    draft.report(
+      path,
+      "removed: the image's arguments apply; loader.argv replaces them, with the name first",
+    );
   } else {
     put(draft, ['loader', 'argv'], [name]);
     draft.report(path, `became loader.argv = ["${name}"]`, ['loader', 'argv']);

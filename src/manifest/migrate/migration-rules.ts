@@ -82,7 +82,7 @@ function renameKeys(draft: Draft): void {
     if (value === undefined) continue;
     const isSet = peek(draft, to) !== undefined;
     if (!isSet) put(draft, to, value);
-    if (isSet) draft.report(from, `removed: ${to.join('.')} is there already`);
+    if (isSet) draft.report(from, `removed: ${to.join('.')} is set already`);
     else draft.report(from, `became ${to.join('.')}`, to);
   }
 }
@@ -127,11 +127,11 @@ function migrateAttestation(draft: Draft): void {
     draft.report(path, `${String(value)} became "${kind}"`);
   } else if (value === 'epid' && !hasEpid) {
     put(draft, path, 'dcap');
-    draft.report(path, '"epid" became "dcap", the only kind that is left: the verifier has to change too');
+    draft.report(path, '"epid" became "dcap", the only kind left: the verifier has to change too');
   }
   if (peek(draft, path) === 'epid') return;
   for (const key of ['ra_client_spid', 'ra_client_linkable']) {
-    if (take(draft, ['sgx', key]) !== undefined) draft.report(['sgx', key], 'removed: it is for EPID alone');
+    if (take(draft, ['sgx', key]) !== undefined) draft.report(['sgx', key], 'removed: it is for EPID only');
   }
 }
 

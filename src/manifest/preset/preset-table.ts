@@ -36,12 +36,12 @@ const threads = (count: bigint, reason: string): PresetSetting => ({
 const stack = (size: string): PresetSetting => ({
   path: ['sys', 'stack', 'size'],
   value: size,
-  reason: 'its code nests deeper than 256K of stack, the default, allow',
+  reason: 'its code nests deeper than the default stack of 256K allows',
 });
 const sigterm: PresetSetting = {
   path: ['sys', 'enable_sigterm_injection'],
   value: true,
-  reason: 'docker stop sends SIGTERM, which it handles to end in order',
+  reason: 'docker stop sends SIGTERM, which it handles to shut down cleanly',
 };
 const tmpfs = (path: string, reason: string): PresetSetting => ({
   path: ['fs', 'mounts'],
@@ -60,7 +60,7 @@ const variable = (name: string, value: string, reason: string): PresetSetting =>
   reason,
 });
 const computingThreads = (count: string) =>
-  variable('OMP_NUM_THREADS', count, 'else it starts as many threads as the host has processors');
+  variable('OMP_NUM_THREADS', count, 'otherwise it starts as many threads as the host has processors');
 const oneArena = (reason: string) => variable('MALLOC_ARENA_MAX', '1', reason);
 /** fork after 16 threads: 5 s where it works at all (Linux allows a process 65,530 mappings), 0.5 s with one arena. */
 const forkable = oneArena(
@@ -83,7 +83,7 @@ export const presets: readonly Preset[] = [
     isStarter: true,
     settings: [
       enclaveSize('512M', 'a shell and a few small programs'),
-      threads(8n, 'the library OS has helper threads of its own'),
+      threads(8n, 'the library OS adds its helper threads'),
     ],
   },
   {
@@ -151,7 +151,7 @@ export const presets: readonly Preset[] = [
     programs: /^(?:java|jshell|catalina\.sh)$/,
     settings: [
       enclaveSize('8G', 'heap, metaspace and code cache are reserved at the start'),
-      threads(128n, 'compiler and garbage collector have threads of their own'),
+      threads(128n, 'compiler and garbage collector add their threads'),
       stack('2M'),
       {
         path: ['sgx', 'use_exinfo'],
@@ -161,7 +161,7 @@ export const presets: readonly Preset[] = [
       },
       {
         ...uncheckedPointers,
-        reason: 'the JVM guards pages of its own, which the check of each pointer would touch',
+        reason: 'the JVM has guard pages, which the check of each pointer would touch',
       },
       oneArena("glibc's malloc takes 64 MiB of the enclave's addresses for each thread otherwise"),
     ],
@@ -177,7 +177,7 @@ export const presets: readonly Preset[] = [
     programs: /^(?:R|Rscript)$/,
     settings: [
       enclaveSize('2G', 'interpreter, packages and data'),
-      threads(8n, 'the library OS has helper threads of its own'),
+      threads(8n, 'the library OS adds its helper threads'),
       stack('8M'),
       tmp,
       sigterm,
@@ -234,7 +234,7 @@ export const presets: readonly Preset[] = [
     programs: /^lighttpd(?:-angel)?$/,
     settings: [
       enclaveSize('256M', 'a small server'),
-      threads(8n, 'the library OS has helper threads of its own'),
+      threads(8n, 'the library OS adds its helper threads'),
       sigterm,
       tmpfs('/var/tmp', 'uploads are kept there'),
     ],

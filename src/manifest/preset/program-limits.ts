@@ -30,7 +30,7 @@ const programLimits: readonly ProgramLimit[] = [
       'keep the database outside the enclave and let the application encrypt what it stores there, or use one that runs inside the application, such as SQLite',
   },
   {
-    title: 'MariaDB or MySQL behind a start script',
+    title: 'MariaDB or MySQL started by a script',
     programs: /^(?:mariadbd|mysqld)(?:[-_]safe)?$|^(?:mariadb|mysql)[-_]install[-_]db$/,
     kind: 'fails',
     isOfScripts: true,
@@ -41,14 +41,14 @@ const programLimits: readonly ProgramLimit[] = [
     title: 'OpenSSH server',
     programs: /^sshd$/,
     kind: 'fails',
-    why: 'it gives up its rights by setresgid, which Gramine does not have, so it closes every connection',
+    why: 'it drops its privileges with setresgid, which Gramine does not have, so it closes every connection',
     instead: 'let clients connect to the application itself, with TLS',
   },
   {
     title: 'cron',
     programs: /^cron$/,
     kind: 'fails',
-    why: 'it acts for other users by seteuid, which Gramine does not have',
+    why: 'it acts for other users with seteuid, which Gramine does not have',
     instead: 'let the application keep the time, or start a container for each run',
   },
   {
@@ -62,7 +62,7 @@ const programLimits: readonly ProgramLimit[] = [
     title: 's6',
     programs: /^s6-(?:svscan|supervise|linux-init|overlay)/,
     kind: 'fails',
-    why: 'it waits for signals by signalfd, which Gramine does not have',
+    why: 'it waits for signals with signalfd, which Gramine does not have',
     instead: 'start the service itself: --entrypoint',
   },
   {
@@ -104,14 +104,14 @@ const programLimits: readonly ProgramLimit[] = [
     title: 'inotify',
     programs: /^(?:inotifywait|inotifywatch|incrond)$/,
     kind: 'fails',
-    why: 'Gramine does not tell programs of changes to files',
-    instead: 'look for changes at intervals',
+    why: 'Gramine does not notify programs of changes to files',
+    instead: 'let it poll for changes',
   },
   {
     title: 'gunicorn',
     programs: /^gunicorn3?$/,
     kind: 'differs',
-    why: 'a worker shows that it is alive by a temporary file, which its master does not see: each worker is killed after the timeout of 30 s',
+    why: 'a worker shows that it is alive through a temporary file, which its master does not see: each worker is killed after the timeout of 30 s',
     instead: "switch the timeout off: --env 'GUNICORN_CMD_ARGS=--timeout 0'",
     unless: /(?:--timeout[= ]?|-t ?)0\b/,
   },
@@ -119,14 +119,14 @@ const programLimits: readonly ProgramLimit[] = [
     title: 'php-fpm',
     programs: /^php-fpm[\d.]*$/,
     kind: 'differs',
-    why: 'the master does not see what its workers do, so that pm = dynamic starts as many as pm.max_children says',
+    why: 'the master does not see what its workers do, so pm = dynamic starts as many as pm.max_children allows',
     instead: 'set pm = static and the number of workers that you want',
   },
   {
     title: 'celery',
     programs: /^celery$/,
     kind: 'differs',
-    why: 'its pool of processes needs POSIX semaphores, which are not there',
+    why: 'its pool of processes needs POSIX semaphores, which Gramine does not have',
     instead: 'use threads: --pool threads',
     unless: /(?:--pool[= ]|-P ?)(?:solo|threads|gevent|eventlet)/,
   },
@@ -148,7 +148,7 @@ export function limitsOf(start: ContainerProcess): readonly ProgramLimit[] {
 /** A sentence for each. */
 export function limitNotes(start: ContainerProcess): readonly string[] {
   return limitsOf(start).map(({ title, kind, why, instead }) => {
-    const what = kind === 'fails' ? 'does not run inside' : 'runs otherwise inside';
+    const what = kind === 'fails' ? 'does not run inside' : 'runs differently inside';
     return `${title}: ${what}: ${why}; ${instead}`;
   });
 }

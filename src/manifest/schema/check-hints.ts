@@ -29,9 +29,9 @@ function otherReleaseHint(dotted: string, release: Release): string | undefined 
 
 function releaseHint({ since, until }: RowRule, release: Release): string | undefined {
   if (since && !isAtLeast(release, since))
-    return `this key exists since Gramine ${since}; remove it, or use a newer Gramine`;
+    return `this key exists only since Gramine ${since}; remove it, or use a newer Gramine`;
   if (until && !isAtLeast(until, release))
-    return `this key is gone since the release after Gramine ${until}; remove it`;
+    return `this key was removed in the release after Gramine ${until}; remove it`;
   return undefined;
 }
 

@@ -99,7 +99,7 @@ function checkEnvironment(root: TomlTable): readonly Finding[] {
       findings.push({
         path,
         message: `expected { value = "…" } or { passthrough = true }, got ${value.size === 0 ? 'an empty table' : `passthrough = ${String(passthrough)}`}`,
-        hint: 'a variable that is not to be there is left out',
+        hint: 'to leave a variable unset, remove its key',
       });
     }
   }
@@ -192,7 +192,7 @@ function checkCpuFeatures(root: TomlTable, release: Release): readonly Finding[]
   if (!isTable(sgx) || !isAtLeast(release, '1.6') || isAtLeast(release, '1.8')) return [];
   const old = requireKeys.find((key) => sgx.has(key));
   const findings: Finding[] = [];
-  const reason = 'old and new names do not mix';
+  const reason = 'use either the old or the new names';
   if (old !== undefined && sgx.has('cpu_features'))
     findings.push(conflict('sgx', ['cpu_features', old], reason));
   if (sgx.has('require_exinfo') && sgx.has('use_exinfo')) {

@@ -195,7 +195,7 @@ export const replacements: Readonly<Record<string, string>> = {
   'loader.pal_internal_mem_size': 'remove it: the memory is found without it',
   'loader.preload': 'use loader.entrypoint, and loader.env.LD_PRELOAD for libraries of the application',
   'sgx.allow_file_creation': 'list the places that are written to in sgx.allowed_files',
-  'sgx.enclave_pal_file': 'remove it: the signer is told with --libpal',
+  'sgx.enclave_pal_file': 'remove it: the signer gets it from --libpal',
   'sgx.insecure__protected_files_key': 'use fs.insecure__keys.default',
   'sgx.nonpie_binary': 'remove it: every kind of executable runs',
   'sgx.protected_files': 'use mounts of type "encrypted" in fs.mounts',

@@ -6,7 +6,7 @@ export interface TemplateMark {
 
 /** What to do about a template. */
 export const templateHint =
-  'render it first (gramine-manifest does); braces that the application is to see are given with --env, --entrypoint or --cmd';
+  'render it first (gramine-manifest does); pass braces meant for the application with --env, --entrypoint or --cmd';
 
 /**
  * Jinja2: expressions, statements, comments. https://jinja.palletsprojects.com/en/stable/templates/#synopsis. A piece ends before

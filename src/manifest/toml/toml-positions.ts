@@ -151,7 +151,7 @@ function skipString(cursor: Cursor): void {
   const delimiter = isMultiLine ? quote.repeat(3) : quote;
   cursor.at += delimiter.length;
   while (!text.startsWith(delimiter, cursor.at)) {
-    if (cursor.at >= text.length) throw new RangeError('a string without an end');
+    if (cursor.at >= text.length) throw new RangeError('an unterminated string');
     cursor.at += quote === '"' && text[cursor.at] === '\\' ? 2 : 1;
   }
   cursor.at += delimiter.length;

@@ -48,7 +48,7 @@ function newerInTable(text: string, token: string, { offset, comma }: Place): Ne
   if (token !== '}' || comma === undefined || text.slice(comma + 1, offset).trim() !== '') return undefined;
   return {
     offset: comma,
-    what: 'a comma behind the last key of an inline table',
+    what: 'a comma after the last key of an inline table',
     instead: 'remove the comma',
   };
 }

@@ -99,7 +99,7 @@ function refuseNewerSyntax(text: string, subject: string): void {
   throw new GscError({
     code: 'manifest',
     subject: `${subject}:${line}:${column}`,
-    message: `not valid TOML: ${newer.what} is of TOML 1.1; Gramine reads TOML 1.0`,
+    message: `not valid TOML: ${newer.what} is TOML 1.1; Gramine reads TOML 1.0`,
     hint: newer.instead,
   });
 }
@@ -131,7 +131,7 @@ function grapheneError(text: string, subject: string, cause: TomlError): GscErro
     code: 'manifest',
     subject: `${subject}:${cause.line}:${cause.column}`,
     message:
-      'not valid TOML: this looks like a Graphene manifest from before TOML, with texts that have no quotes',
+      'not valid TOML: this looks like a Graphene manifest from before TOML, with strings that have no quotes',
     hint: 'name its release (--runtime-version graphene-1.1), or let gsc migrate-manifest rewrite it for Gramine',
     cause,
   });
@@ -145,8 +145,8 @@ function plainSyntaxError(text: string, subject: string, error: TomlError): GscE
     subject: `${subject}:${error.line}:${error.column}`,
     message: `not valid TOML: ${reason}${line && `, in: ${line.length > 80 ? `${line.slice(0, 80)}…` : line}`}`,
     hint: reason?.includes('redefine')
-      ? 'a key, and a table in brackets, stands once: put the two together'
-      : 'correct this line; texts stand in quotes, as in name = "value"',
+      ? 'a key, and a table in brackets, may appear only once: merge the two'
+      : 'correct this line; strings are quoted, as in name = "value"',
     cause: error,
   });
 }

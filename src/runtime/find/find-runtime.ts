@@ -12,6 +12,7 @@ import { findGrapheneRuntime, hasGraphene } from './find-graphene.ts';
 import { findHostFiles } from './host-libraries.ts';
 import { redirectInterpreter } from './interpreter.ts';
 import { listPackageFiles, type PackageFile } from './package-files.ts';
+import { findRaTls, readRaTls } from './ra-tls.ts';
 import { listVersionFiles, readStatedVersion, type StatedVersion } from './version-files.ts';
 
 export interface FindRuntimeOptions {
@@ -50,11 +51,14 @@ export async function findRuntime(
   refuseExcess(listing.files, options.subject);
   const versionFiles = listVersionFiles(tree, chosen.path);
   // All at once: a source may be an image, whose layers are unpacked for each request.
-  await source.readFiles([...versionFiles, ...listing.files].map(({ real }) => real));
+  const raTlsPlace = findRaTls(tree, chosen.path);
+  const places = [...versionFiles, ...listing.files].map(({ real }) => real);
+  await source.readFiles([...places, ...(raTlsPlace ? [raTlsPlace] : [])]);
   const stated = await readStatedVersion(source, versionFiles);
   const { version, warnings: versionWarnings } = decideVersion(stated, chosen.path, options);
   const packaged = await readPackageFiles(source, listing.files);
   const host = await hostLibraries(source, listing.files);
+  const raTls = raTlsPlace && (await readRaTls(source, raTlsPlace));
   const files = [...packaged.files, ...host].map(redirected).sort((a, b) => (a.path < b.path ? -1 : 1));
   const sizeBytes = files.reduce((sum, { content }) => sum + content.length, 0);
   return {
@@ -67,10 +71,11 @@ export async function findRuntime(
     origin: chosen.path,
     cLibraries: chosen.cLibraries,
     files,
+    ...(raTls && { raTls }),
     sizeBytes,
     warnings: [
       ...tree.warnings,
-      ...others.map((path) => `${showBytes(path)} is a runtime too; ${showBytes(chosen.path)} is taken`),
+      ...others.map((path) => `${showBytes(path)} is a runtime too; ${showBytes(chosen.path)} is used`),
       ...versionWarnings,
       ...listing.warnings,
       ...packaged.warnings,
@@ -136,8 +141,8 @@ function unknownVersion(subject: string, packageDirectory: ImagePath): GscError 
   return new GscError({
     code: 'runtime',
     subject,
-    message: `no file tells the version of the runtime in ${showBytes(packageDirectory)}: looked for bin/gramine-sgx, the Python package graminelibos, pkg-config files and dpkg's status`,
-    hint: 'say it with --runtime-version, for example --runtime-version 1.9',
+    message: `no file states the version of the runtime in ${showBytes(packageDirectory)}: looked for bin/gramine-sgx, the Python package graminelibos, pkg-config files and dpkg's status`,
+    hint: 'give it with --runtime-version, for example --runtime-version 1.9',
   });
 }
 

@@ -96,7 +96,7 @@ export async function readStatedVersion(
 }
 
 /** `<prefix>` of `<prefix>/<libdir>/<name>`; the directory's parent if its place has no such form. */
-function prefixOf(packageDirectory: ImagePath): ImagePath {
+export function prefixOf(packageDirectory: ImagePath): ImagePath {
   const parent = parentOf(packageDirectory);
   const match = /^(.*?)\/(?:lib\/x86_64-linux-gnu|lib64|lib)$/.exec(parent);
   return match ? imagePath(match[1] ?? '') : parent;

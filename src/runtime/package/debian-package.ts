@@ -76,7 +76,7 @@ function notDebian(subject: string, message: string): GscError {
   return new GscError({
     code: 'archive',
     subject,
-    message: `no Debian package: ${message}`,
+    message: `not a Debian package: ${message}`,
     hint: 'download or copy the package again',
   });
 }

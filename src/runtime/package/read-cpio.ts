@@ -79,13 +79,13 @@ class CpioReading {
     }
     const [unfinished] = [...this.#waiting.values()].flat();
     if (unfinished !== undefined)
-      throw this.#error(`${showBytes(unfinished)} is a hard link to a file that does not come`);
+      throw this.#error(`${showBytes(unfinished)} is a hard link to a file that does not follow`);
   }
 
   async #readEntry(name: ByteString, header: CpioHeader): Promise<void> {
     const type = types.get(header.mode & typeBits);
     if (type === undefined)
-      throw this.#error(`${showBytes(name)} has the mode ${header.mode.toString(8)}, of no known type`);
+      throw this.#error(`${showBytes(name)} has the mode ${header.mode.toString(8)}, of an unknown type`);
     if (type === 'symlink') {
       if (header.size > maximalNameBytes)
         throw this.#error(`${showBytes(name)} has a target that is too long`);

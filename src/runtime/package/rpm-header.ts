@@ -52,7 +52,7 @@ export function parseRpmHeader(bytes: Buffer, start: number, subject: string): R
       const offset = offsetOf(tag, (type) => stringTypes.includes(type));
       if (offset === undefined) return undefined;
       const nul = store.indexOf(0, offset);
-      if (nul < 0) throw damaged(subject, start, `tag ${tag} has a text without an end`);
+      if (nul < 0) throw damaged(subject, start, `tag ${tag} has an unterminated string`);
       return store.toString('utf8', offset, nul);
     },
     number: (tag) => {

@@ -62,7 +62,7 @@ function checkPayload(payload: Buffer, header: RpmHeader, subject: string): void
   throw new GscError({
     code: 'blob',
     subject,
-    message: `the content has another digest: expected sha256:${expected}, got sha256:${got}`,
+    message: `the content has a different digest: expected sha256:${expected}, got sha256:${got}`,
     hint: 'download or copy the package again',
   });
 }
@@ -81,7 +81,7 @@ function notRpm(subject: string, message: string): GscError {
   return new GscError({
     code: 'archive',
     subject,
-    message: `no rpm package: ${message}`,
+    message: `not an rpm package: ${message}`,
     hint: 'download or copy the package again',
   });
 }

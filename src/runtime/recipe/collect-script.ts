@@ -44,6 +44,8 @@ package=$(dirname "$libos")
 for part in libsysdb.so direct/loader direct/libpal.so sgx/libpal.so; do copy "$package/$part"; done
 copy_with_libraries "$package/sgx/loader"
 find "$package/runtime" -name '*.so' -o -name '*.so.*' | while read -r library; do copy "$library"; done
+# Starts applications with a certificate for attestation; its library is among the runtime's.
+find "$installed" -path '*/bin/gramine-ratls' | while read -r program; do copy "$program"; done
 # These state the version.
 find "$installed" -path '*/bin/gramine-sgx' -o -path '*/graminelibos/__init__.py' -o -path '*/pkgconfig/*_gramine.pc' |
   while read -r file; do copy "$file"; done

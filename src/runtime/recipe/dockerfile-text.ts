@@ -28,7 +28,7 @@ export function checkWord(text: string, subject: string): string {
   throw new GscError({
     code: 'config',
     subject,
-    message: `cannot stand in a Dockerfile: ${JSON.stringify(text)}`,
+    message: `cannot be written in a Dockerfile: ${JSON.stringify(text)}`,
     hint: 'it must not be empty, begin with a dash or hold control characters',
   });
 }

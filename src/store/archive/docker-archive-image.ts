@@ -95,7 +95,7 @@ async function configOfManifest(files: FileSet, digest: Digest): Promise<Digest 
 /** `HEX.json`, `sha256:HEX`, `blobs/sha256/HEX`; engines take the config by its content, whatever its name. */
 function configNameWarnings(path: string, digest: Digest): readonly string[] {
   if (digestInName(path) === digest) return [];
-  return [`the config ${path} is not named by its digest; it is taken by its content, ${digest}`];
+  return [`the config ${path} is not named by its digest; it is identified by its content, ${digest}`];
 }
 
 async function openLayer(files: FileSet, path: ByteString, diffId: Digest): Promise<Layer> {
@@ -155,7 +155,7 @@ async function checkContent(tar: ByteStream, { files, path, diffId }: ArchivedLa
   throw new GscError({
     code: 'blob',
     subject: `${files.name}: blob ${diffId}`,
-    message: `the layer ${path} has another content: expected the diffId ${diffId}, got ${found}`,
+    message: `the layer ${path} has different content: expected the diffId ${diffId}, got ${found}`,
     hint: 'the image is damaged; pull or export it again',
   });
 }

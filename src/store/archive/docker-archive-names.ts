@@ -1,8 +1,8 @@
 import type { Digest } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
 import {
+  fullNameIn,
   type ImageName,
-  parseImageName,
   showFullName,
   showImageName,
   withDefaultTag,
@@ -107,14 +107,6 @@ function listOf(images: readonly ListedImage[]): string {
 function isNamed(image: ArchivedImage, name: ImageName | undefined): boolean {
   if (name === undefined) return true;
   const wanted = showFullName(withDefaultTag(name));
-  return image.names.some((text) => fullNameOf(text) === wanted);
-}
-
-/** Docker writes familiar names, skopeo full ones. A name that is none can only be listed. */
-function fullNameOf(text: string): string | undefined {
-  try {
-    return showFullName(withDefaultTag(parseImageName(text)));
-  } catch {
-    return undefined;
-  }
+  // Docker writes familiar names, skopeo full ones.
+  return image.names.some((text) => fullNameIn(text) === wanted);
 }

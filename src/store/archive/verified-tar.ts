@@ -17,7 +17,7 @@ export async function* verifiedTar(stored: ByteStream, diffId: Digest, where: st
   throw new GscError({
     code: 'blob',
     subject,
-    message: `the uncompressed layer has another content: expected the diffId ${diffId}, got ${found}`,
+    message: `the uncompressed layer has different content: expected the diffId ${diffId}, got ${found}`,
     hint: 'the image is damaged; pull or export it again',
   });
 }

@@ -114,7 +114,7 @@ export class BlobCache {
 }
 
 function unusable(path: string, what: string): GscError {
-  return new GscError({ code: 'cache', subject: path, message: `the entry is ${what} and is made anew` });
+  return new GscError({ code: 'cache', subject: path, message: `the entry is ${what}; it is made again` });
 }
 
 /** The bytes of a file that nobody but this user can have written, and notes its use; undefined if it is another's. */

@@ -66,8 +66,8 @@ export async function checkCacheDirectory(root: string): Promise<void> {
     subject: root,
     message: status.isDirectory()
       ? 'the directory belongs to another user, or others may write to it'
-      : 'this is no directory',
-    hint: 'let it be a directory of your own with mode 0700, or use --no-cache',
+      : 'this is not a directory',
+    hint: 'make it a directory that only you own, with mode 0700, or use --no-cache',
   });
 }
 

@@ -184,6 +184,6 @@ function unexpected(engine: Engine, purpose: string, got: string): GscError {
     code: 'engine',
     subject: engine.subject,
     message: `cannot ${purpose}: unexpected response ${JSON.stringify(got.slice(0, 200))}`,
-    hint: `what listens there may be no Engine: correct ${engine.address.origin}`,
+    hint: `what listens there may not be an Engine: correct ${engine.address.origin}`,
   });
 }

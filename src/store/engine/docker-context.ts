@@ -43,7 +43,7 @@ export async function contextAddress(
       code: 'config',
       subject: origin,
       message: `there is no Docker context ${JSON.stringify(name)}`,
-      hint: 'docker context ls lists them; docker context use default goes back to the usual one',
+      hint: 'docker context ls lists them; docker context use default switches back to the default one',
     });
   }
   const { docker } = parse(contextShape, bytes, path, 'Docker context').Endpoints;
@@ -73,6 +73,6 @@ function parse<Value>(shape: Shape<Value>, bytes: Buffer, subject: string, what:
     code: 'config',
     subject,
     message: `not a valid ${what}: ${problem}`,
-    hint: 'correct the file, or set DOCKER_HOST, which comes before it',
+    hint: 'correct the file, or set DOCKER_HOST, which takes precedence',
   });
 }

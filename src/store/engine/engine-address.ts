@@ -62,7 +62,7 @@ export function parseAddress(text: string, origin: string, tls?: EngineTls): Eng
     case 'ssh':
       throw badAddress(
         origin,
-        `an Engine behind ssh (${text}) is not supported`,
+        `an Engine over ssh (${text}) is not supported`,
         sshHint(text, origin.includes('CONTAINER') ? 'CONTAINER_HOST' : 'DOCKER_HOST'),
       );
     default:

@@ -115,7 +115,7 @@ function hintFor(said: string): string {
     return 'free space where the Engine keeps its images, for example with docker system prune';
   }
   if (/permission denied|operation not permitted/i.test(said)) {
-    return 'the Engine itself was refused something: see its log (journalctl -u docker)';
+    return 'the Engine lacks a permission on its own host: see its log (journalctl -u docker)';
   }
   if (/client version .* is too (?:old|new)|minimum supported API version/i.test(said)) {
     return `use a newer gsc, or ${withoutEngineHint}`;

@@ -156,7 +156,7 @@ class EngineWriter implements ImageWriter {
     throw failureError(
       this.#shown,
       'load the image',
-      `the Engine says that it did, but has no image ${idsOf(image).join(' or ')} with these layers`,
+      `the Engine reports success, but has no image ${idsOf(image).join(' or ')} with these layers`,
     );
   }
 

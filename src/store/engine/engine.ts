@@ -106,8 +106,8 @@ export class Engine {
     throw new GscError({
       code: 'engine',
       subject: this.subject,
-      message: `cannot ${request.purpose}: what it says is not understood: ${problem}: ${JSON.stringify(text.slice(0, 200))}`,
-      hint: `use Docker from 20.10 on, or Podman from 4 on; if what listens there is no Engine, correct ${this.address.origin}`,
+      message: `cannot ${request.purpose}: unexpected response: ${problem}: ${JSON.stringify(text.slice(0, 200))}`,
+      hint: `use Docker from 20.10 on, or Podman from 4 on; if what listens there is not an Engine, correct ${this.address.origin}`,
     });
   }
 
@@ -125,7 +125,7 @@ function agreeOnApi(offered: string, subject: string): string {
       code: 'engine',
       subject,
       message: `expected the version of an Engine's API, got ${JSON.stringify(offered)}`,
-      hint: 'what listens there is no Engine',
+      hint: 'what listens there is not an Engine',
     });
   }
   const [own, theirs] = [newestApi[1], Number(minor)];

@@ -102,7 +102,7 @@ function checkDiffIds(image: Image, expected: readonly Digest[]): void {
   throw new GscError({
     code: 'image',
     subject: image.name,
-    message: `the export has other layers than the Engine said: expected ${expected.join(', ')}, got ${found.join(', ')}`,
+    message: `the export has other layers than the Engine reported: expected ${expected.join(', ')}, got ${found.join(', ')}`,
     hint: 'pull or build the image again',
   });
 }

@@ -196,6 +196,6 @@ function hintFor(
 ): string {
   if (near !== undefined) return `did you mean ${near}?`;
   const program = engine.kind === 'podman' ? 'podman' : 'docker';
-  if (image.kind === 'id') return `${program} images lists what there is`;
+  if (image.kind === 'id') return `${program} images lists the images`;
   return `pull it first (${program} pull ${shown}), or read it from its registry: docker://${shown}`;
 }

@@ -18,7 +18,7 @@ export async function nameImage(
   throw new GscError({
     code: 'engine',
     subject: shown,
-    message: `cannot ${purpose}: it is not there any more`,
+    message: `cannot ${purpose}: it no longer exists`,
     hint: 'something removes new images (docker image prune?): run the command again',
   });
 }

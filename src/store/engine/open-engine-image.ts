@@ -73,7 +73,7 @@ function checkDigest({ manifest, configDescriptor }: Image, image: ImageName | I
   throw new GscError({
     code: 'not-found',
     subject: name,
-    message: `the Engine knows no image by the digest ${digest}, and the tag is that of another one: ${manifest.digest}, image ID ${configDescriptor.digest}`,
+    message: `the Engine knows no image by the digest ${digest}, and the tag names another image: ${manifest.digest}, image ID ${configDescriptor.digest}`,
     hint: 'leave the digest out, or name the image by its ID',
   });
 }
@@ -127,7 +127,7 @@ class LazyExport {
     throw new GscError({
       code: 'image',
       subject: this.#options.name,
-      message: `the Engine exports the layer in another form than before: expected ${expected.digest}, got ${layer.descriptor.digest}`,
+      message: `the Engine exports the layer in a different form than before: expected ${expected.digest}, got ${layer.descriptor.digest}`,
       hint: 'run the command again with --no-cache',
     });
   }

@@ -18,7 +18,7 @@ export async function readBlob(files: FileSet, descriptor: Descriptor): Promise<
       code: 'image',
       subject: `${files.name}: blob ${descriptor.digest}`,
       message: `expected a document of at most ${maximalDocumentBytes} bytes, got ${descriptor.sizeBytes}`,
-      hint: 'this is no image; export it again',
+      hint: 'this is not an image; export it again',
     });
   }
   const stored = files.open(blobPath(descriptor.digest));
@@ -51,7 +51,8 @@ async function checkPresence(files: FileSet, descriptor: Descriptor): Promise<vo
   throw new GscError({
     code: 'blob',
     subject,
-    message: url === undefined ? 'the blob is missing' : `the layer is not in the image, but kept at ${url}`,
+    message:
+      url === undefined ? 'the blob is missing' : `the layer is not in the image, but stored at ${url}`,
     hint:
       url === undefined
         ? 'the image is incomplete; pull or export it again'

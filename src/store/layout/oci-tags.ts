@@ -1,6 +1,6 @@
 import { GscError } from '../../base/error.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
-import { parseImageName, showFullName, withDefaultTag } from '../../reference/image-name.ts';
+import { fullNameIn } from '../../reference/image-name.ts';
 
 /** The annotation that holds an image's tag in a layout. OCI image-spec, annotations.md. */
 export const tagAnnotation = 'org.opencontainers.image.ref.name';
@@ -54,17 +54,9 @@ function hasTag(tag: string): (entry: Descriptor) => boolean {
 }
 
 function hasName(text: string): (entry: Descriptor) => boolean {
-  const wanted = fullNameOf(text);
+  const wanted = fullNameIn(text);
   return ({ annotations }) =>
-    wanted !== undefined && fullNameOf(annotations?.[nameAnnotation] ?? '') === wanted;
-}
-
-function fullNameOf(text: string): string | undefined {
-  try {
-    return showFullName(withDefaultTag(parseImageName(text)));
-  } catch {
-    return undefined;
-  }
+    wanted !== undefined && fullNameIn(annotations?.[nameAnnotation] ?? '') === wanted;
 }
 
 /** The same image, or one for several platforms: then each entry names its own, and none has a name of its own. */

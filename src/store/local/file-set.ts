@@ -34,7 +34,7 @@ export async function readDocument(files: FileSet, path: ByteString): Promise<Bu
     code: 'archive',
     subject: `${files.name}: ${path}`,
     message: `expected a document of at most ${maximalDocumentBytes} bytes, got ${sizeBytes}`,
-    hint: 'this is no image; export it again',
+    hint: 'this is not an image; export it again',
   });
 }
 

@@ -108,7 +108,7 @@ function parseOwner(text: string, path: string): Owner {
     code: 'unwritable',
     subject: path,
     message: 'the lock file was not written by gsc',
-    hint: 'if no other program is at work there, remove it',
+    hint: 'if no other program uses it, remove it',
   });
 }
 

@@ -25,7 +25,7 @@ export async function publishArchive(
     return 'written';
   } catch (error) {
     ignoring('EEXIST')(publishError(path, error));
-    throw imageExists(path, 'another file is there already');
+    throw imageExists(path, 'another file exists already');
   }
 }
 
@@ -39,7 +39,7 @@ export async function checkArchivePath(path: string): Promise<void> {
     code: 'unwritable',
     subject: path,
     message: `expected the name of a file, got ${facts.isDirectory() ? 'a directory' : 'a device or pipe'}`,
-    hint: 'name a new file inside of it; archives cannot be written to a stream',
+    hint: 'name a new file inside it; archives cannot be written to a stream',
   });
 }
 
@@ -48,8 +48,8 @@ export function missingParent(path: string): GscError {
   return new GscError({
     code: 'not-found',
     subject: path,
-    message: 'the directory that it is to lie in does not exist',
-    hint: 'make that directory first',
+    message: 'the parent directory does not exist',
+    hint: 'create it first',
   });
 }
 

@@ -91,6 +91,6 @@ function damaged(path: string, message: string): GscError {
     code: 'registry',
     subject: path,
     message,
-    hint: 'repair the file, or write it anew with docker login',
+    hint: 'repair the file, or recreate it with docker login',
   });
 }

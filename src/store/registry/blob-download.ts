@@ -85,6 +85,6 @@ async function checkRange(response: HttpResponse, offset: number, ask: RegistryR
     code: 'registry',
     subject: showRepository(ask.repository),
     message: `cannot ${ask.purpose}: expected the bytes from ${offset} on, got the range ${JSON.stringify(range)}`,
-    hint: 'the registry, or a proxy before it, mishandles ranges; try again',
+    hint: 'the registry, or a proxy in front of it, mishandles ranges; try again',
   });
 }

@@ -55,7 +55,7 @@ export async function askHelper(
 
 function programOf(question: HelperQuestion): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(question.name)) return `docker-credential-${question.name}`;
-  throw helperError(question, 'this is no name of a helper');
+  throw helperError(question, 'this is not the name of a helper');
 }
 
 async function runHelper(
@@ -96,7 +96,7 @@ function helperError(question: HelperQuestion, message: string, cause?: unknown)
     code: 'registry',
     subject: `credential helper docker-credential-${oneLine(question.name)}`,
     message: `cannot get the login for ${question.server}: ${message}`,
-    hint: `repair the helper, or take it out of ${question.file}`,
+    hint: `repair the helper, or remove it from ${question.file}`,
     cause,
   });
 }

@@ -115,7 +115,7 @@ function checkClaim(claimed: string | undefined, digest: Digest, ask: RegistryRe
   throw new GscError({
     code: 'blob',
     subject: showRepository(ask.repository),
-    message: `cannot ${ask.purpose}: the content has another digest: expected ${claimed}, got ${digest}`,
-    hint: 'the registry, or a proxy before it, is damaged or lies; get the image elsewhere',
+    message: `cannot ${ask.purpose}: the content has a different digest: expected ${claimed}, got ${digest}`,
+    hint: 'the registry, or a proxy in front of it, is damaged or malicious; get the image elsewhere',
   });
 }

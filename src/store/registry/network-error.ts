@@ -4,7 +4,7 @@ import { OversizedBodyError, ProxiedError } from './transport.ts';
 
 /** How the certificate checks of Node and OpenSSL fail. */
 const certificateProblems: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by an authority that is not trusted here',
   UNABLE_TO_GET_ISSUER_CERT: 'its certificate is signed by an authority that is not trusted here',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by an authority that is not trusted here',
@@ -18,8 +18,8 @@ const connectionProblems: Readonly<Record<string, readonly [message: string, hin
   ECONNREFUSED: ['nothing listens there', 'check host and port, and that the registry runs'],
   ENOTFOUND: ['there is no such host', 'check the spelling of the host, and the network'],
   EAI_AGAIN: ['the name service does not answer', 'check the network'],
-  ENETUNREACH: ['there is no way to it', 'check the network'],
-  EHOSTUNREACH: ['there is no way to it', 'check the network'],
+  ENETUNREACH: ['there is no route to it', 'check the network'],
+  EHOSTUNREACH: ['there is no route to it', 'check the network'],
   ECONNRESET: ['the connection broke', 'try again'],
   EPIPE: ['the connection broke', 'try again'],
   UND_ERR_SOCKET: ['the connection broke', 'try again'],
@@ -92,7 +92,7 @@ function explain(question: RequestSubject, error: unknown): readonly [message: s
     return ['it does not speak TLS', `if it is meant to speak http: --insecure-registry ${domain}`];
   }
   if (error instanceof OversizedBodyError)
-    return [`the answer is too large: ${error.message}`, 'this is no image'];
+    return [`the answer is too large: ${error.message}`, 'this is not an image'];
   const proxyStatus = /Proxy response \((\d+)\)/.exec(error instanceof Error ? error.message : '')?.[1];
   if (proxyStatus !== undefined) {
     return [`the proxy refused with status ${proxyStatus}`, 'check HTTPS_PROXY, its password and NO_PROXY'];
@@ -111,7 +111,7 @@ function explainProxied(
   const [message, hint] = explain(question, cause);
   if (systemErrorCodes(cause).some((code) => connectCodes.includes(code))) {
     const except = `or except ${question.domain} from it with NO_PROXY`;
-    return [`the proxy ${proxy} cannot be asked: ${message}`, `check HTTPS_PROXY and HTTP_PROXY, ${except}`];
+    return [`the proxy ${proxy} cannot be used: ${message}`, `check HTTPS_PROXY and HTTP_PROXY, ${except}`];
   }
   return [`${message} (through the proxy ${proxy})`, hint];
 }

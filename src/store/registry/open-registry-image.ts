@@ -122,6 +122,6 @@ async function readConfig({ session, repository, name }: Place, descriptor: Desc
     code: 'image',
     subject: `${name}: config ${descriptor.digest}`,
     message: `expected a document of at most ${maximalDocumentBytes} bytes, got ${descriptor.sizeBytes}`,
-    hint: 'this is no image',
+    hint: 'this is not an image',
   });
 }

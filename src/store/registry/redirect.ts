@@ -50,7 +50,7 @@ export async function sendFollowing(
 export function resolveLocation(location: string, base: URL, settings: RegistrySettings): URL {
   const target = URL.canParse(location, base.href) ? new URL(location, base) : undefined;
   if (target === undefined || !['http:', 'https:'].includes(target.protocol)) {
-    throw refusedRedirect(base, 'a location that is no http(s) URL');
+    throw refusedRedirect(base, 'a location that is not an http(s) URL');
   }
   if (target.protocol === 'https:') return target;
   if (base.protocol === 'https:') {
@@ -80,6 +80,6 @@ function refusedRedirect(from: URL, what: string): GscError {
     code: 'registry',
     subject: `registry ${from.host}`,
     message: `it answered with ${what}; this is not followed`,
-    hint: 'tell those who run the registry (behind a proxy: X-Forwarded-Proto, or the external URL in its settings)',
+    hint: 'tell the operators of the registry (behind a proxy: X-Forwarded-Proto, or the external URL in its settings)',
   });
 }

@@ -108,10 +108,10 @@ function hintFor(
   if (status === 403 || has('DENIED')) {
     return source === undefined
       ? `log in first: docker login ${domain}`
-      : `the account in ${source} lacks the right to do this in ${subject}: ask for it, or log in as another`;
+      : `the account in ${source} lacks permission for this in ${subject}: request it, or log in as another user`;
   }
   if (status === 404) return `check the name; this lists the tags: skopeo list-tags docker://${subject}`;
   if (status === 413) return 'raise the limit of the proxy in front of the registry';
-  if (status >= 500) return 'the registry has a problem of its own: try again later, or look into its log';
-  return `check that ${domain} is a registry of images (OCI distribution protocol)`;
+  if (status >= 500) return 'the registry itself has a problem: try again later, or see its log';
+  return `check that ${domain} is an image registry (OCI distribution protocol)`;
 }

@@ -202,7 +202,7 @@ class RegistryWriter implements ImageWriter {
       code: 'exists',
       subject: showFullName(this.#name),
       message: `the tag names another image, ${existing}; it is not replaced by ${image.manifest.digest}`,
-      hint: 'choose another name, or say --force to replace it',
+      hint: 'choose another name, or use --force to replace it',
     });
   }
 }

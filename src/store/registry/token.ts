@@ -110,10 +110,10 @@ function realmOf({ challenge, registry, question }: TokenWish, settings: Registr
   throw new GscError({
     code: 'registry',
     subject: question.subject,
-    message: `cannot ${question.purpose}: the registry wants a login at ${
-      isPlain ? `${realm.host} without TLS` : 'an address that is no URL'
+    message: `cannot ${question.purpose}: the registry asks for a login at ${
+      isPlain ? `${realm.host} without TLS` : 'an address that is not a URL'
     }`,
-    hint: 'tell those who run the registry; its token realm must be an https URL',
+    hint: 'tell the operators of the registry; its token realm must be an https URL',
   });
 }
 
@@ -130,7 +130,7 @@ function parseToken(bytes: Buffer, { question }: TokenWish, nowMs: number): Toke
       code: 'registry',
       subject: question.subject,
       message: `cannot ${question.purpose}: the answer of the token server holds no token${problem === undefined ? '' : ` (${problem})`}`,
-      hint: `check that ${question.domain} is a registry of images, and the proxies on the way`,
+      hint: `check that ${question.domain} is an image registry, and the proxies on the way`,
     });
   }
   const lifetimeSeconds = Math.max(answer?.expires_in ?? 0, defaultLifetimeSeconds);

@@ -114,7 +114,7 @@ function poolForTunnels(origin: URL, options: object): Dispatcher {
   const connect = pool.connect.bind(pool);
   const connectOnce = (to: Dispatcher.ConnectOptions) =>
     connect(to).catch((cause: unknown) => {
-      throw new Error('the proxy makes no tunnel', { cause });
+      throw new Error('the proxy opens no tunnel', { cause });
     });
   return Object.assign(pool, { connect: connectOnce });
 }

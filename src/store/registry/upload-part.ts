@@ -11,7 +11,7 @@ export type Transfer =
   | { readonly kind: 'advanced'; readonly upload: UploadSession }
   /** The connection broke or the registry was busy: part of the bytes may have arrived. */
   | { readonly kind: 'broken'; readonly response?: HttpResponse; readonly error: () => Promise<Error> }
-  /** The registry, or a proxy before it, takes no body of this size. */
+  /** The registry, or a proxy in front of it, takes no body of this size. */
   | { readonly kind: 'too-large'; readonly response: HttpResponse; readonly error: () => Promise<Error> }
   /** The registry does not know the upload (any more), or has other bytes than we sent. */
   | { readonly kind: 'lost'; readonly response: HttpResponse; readonly error: () => Promise<Error> };

@@ -25,8 +25,8 @@ test('without a file shows the defaults', async () => {
   expect(stdout).toContain(`Gramine.Image         ${defaultRuntimeImage}  (default)\n`);
   expect(stdout).toContain('Distro                auto  (default)\n');
   expect(stdout).toContain('Gramine.Branch        -  (not set)\n');
-  expect(stdout).toContain('Gramine.Patches       linear-parse  (default)\n');
-  expect(stderr).toBe('no configuration: there is none of config.yaml, config.yml, config.json here\n');
+  expect(stdout).toContain('Gramine.Patches       linear-parse, sha-extensions  (default)\n');
+  expect(stderr).toBe('no configuration: none of config.yaml, config.yml, config.json exists here\n');
 });
 
 test('shows no login of a repository, and every name of an image as it is', async () => {
@@ -48,11 +48,11 @@ test('shows file and line, options, and what does not count', async () => {
   expect(fromFile.stdout).toMatch(/^Distro +debian:12 {2}\(config\.yaml:1; not used: .*\)$/m);
   expect(fromFile.stdout).toMatch(/^Gramine\.Image +a\.deb, b\.deb {2}\(config\.yaml:3\)$/m);
   expect(fromFile.stdout).toMatch(
-    /^Gramine\.Repository +https:\/\/x {2}\(config\.yaml:4; not used: Gramine\.Image goes before it\)$/m,
+    /^Gramine\.Repository +https:\/\/x {2}\(config\.yaml:4; not used: Gramine\.Image takes precedence\)$/m,
   );
   const fromOption = await gsc(['config', '--runtime', 'dir'], here);
   expect(fromOption.stdout).toMatch(/^Gramine\.Image +dir {2}\(--runtime\)$/m);
-  expect(fromOption.stdout).toMatch(/not used: --runtime goes before it/);
+  expect(fromOption.stdout).toMatch(/not used: --runtime takes precedence/);
 });
 
 test('shows that patches are switched off', async () => {

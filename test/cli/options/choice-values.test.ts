@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import {
   checkDistinct,
+  parseBroker,
   parseFile,
+  parseRaTls,
   parseSecret,
   parseVariable,
   parseVolume,
@@ -97,4 +99,53 @@ describe('--entrypoint and --cmd', () => {
 test('two values for one place are refused', () => {
   expect(() => checkDistinct('--env', ['a', 'b', 'a'], (name) => name)).toThrow(/got a twice/);
   expect(() => checkDistinct('--env', ['a', 'b'], (name) => name)).not.toThrow();
+});
+
+describe('--ratls', () => {
+  const files = { certificate: '/c', key: '/k' };
+  test.each([
+    ['CERT=/c,KEY=/k', { ...files, format: 'pem' }],
+    ['key=/k,cert=/x/../c', { ...files, format: 'pem' }],
+    ['CERT=/c,KEY=/k,FORMAT=der', { ...files, format: 'der' }],
+    ['CERT=/a,b,KEY=/k', { certificate: '/a,b', key: '/k', format: 'pem' }],
+  ])('%s', (text, choice) => expect(parseRaTls(text)).toEqual(choice));
+
+  test.each([
+    ...[
+      '',
+      'CERT=/c',
+      'KEY=/k',
+      '/c,/k',
+      'CERT=/c,KEY=',
+      'CERT=/c,KEY=k',
+      'CERT=/c,KEY=/k,X=1',
+      'CERT=/,KEY=/k',
+    ],
+    ...['CERT=/c,CERT=/d,KEY=/k', 'CERT=/c,KEY=/k,FORMAT=p12', 'CERT=/c,KEY=/c', 'CERT=/c\0,KEY=/k'],
+  ])('refuses %j', (text) => expect(() => parseRaTls(text)).toThrow(/^--ratls: expected/));
+});
+
+describe('--secret-from', () => {
+  test.each([
+    ['kb:4433', { server: 'kb:4433' }],
+    ['kb.example.com:443=a=b.pem', { server: 'kb.example.com:443', authorities: 'a=b.pem' }],
+    ['10.0.0.1:0443=ca.pem', { server: '10.0.0.1:443', authorities: 'ca.pem' }],
+  ])('%s', (text, choice) => expect(parseBroker(text)).toEqual(choice));
+
+  test.each([
+    ...[
+      '',
+      'kb',
+      'kb:',
+      ':4433',
+      'kb:0',
+      'kb:65536',
+      'kb:http',
+      'kb:1=',
+      '[::1]:443',
+      '::1:443',
+      'https://kb:443',
+    ],
+    ...['a,b:1', 'a;b:1', 'a b:1', 'kb:4433:x'],
+  ])('refuses %j', (text) => expect(() => parseBroker(text)).toThrow(/^--secret-from: expected/));
 });

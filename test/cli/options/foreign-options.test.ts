@@ -86,7 +86,9 @@ describe('mounts of docker run', () => {
 
 describe('-p of gsc build', () => {
   test('opens a key: without one it is refused, and a port gets another hint', async () => {
-    expect(await refused('build', '-p', 'secret', 'oci:app')).toMatch(/no --key .*\nhint: .*--key FILE/);
+    expect(await refused('build', '-p', 'secret', 'oci:app')).toMatch(
+      /without the --key .*\nhint: .*--key FILE/,
+    );
     for (const port of ['8080:80', '127.0.0.1:80:80/tcp', '80']) {
       expect(await refused('build', '-p', port, 'oci:app')).toMatch(/hint: ports .*docker run -p/);
     }

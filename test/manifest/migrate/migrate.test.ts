@@ -106,7 +106,7 @@ describe('what is there already', () => {
   test('is not replaced by what an old key says', () => {
     const { text, changes } = migrate('sgx.max_threads = 4\nsgx.thread_num = 8');
     expect(text).toBe('[sgx]\nmax_threads = 4\n');
-    expect(changes).toEqual(['sgx.thread_num: removed: sgx.max_threads is there already']);
+    expect(changes).toEqual(['sgx.thread_num: removed: sgx.max_threads is set already']);
   });
 
   test('the name of the program is only told where the arguments come from elsewhere', () => {

@@ -43,7 +43,7 @@ describe('a program that is known not to run inside', () => {
       /^MariaDB .* share neither memory.*--entrypoint mariadbd/,
     ],
     ['in a script', ['/start.sh'], /^cron: /],
-    ['that works if it is set up', ['gunicorn', 'app:app'], /^gunicorn: runs otherwise .*--timeout 0/],
+    ['that works if it is set up', ['gunicorn', 'app:app'], /^gunicorn: runs differently .*--timeout 0/],
   ])('is named with the reason and what to do instead: %s', async (_, argv, expected) => {
     expect(limitNotes(await startOf(argv))).toEqual([expect.stringMatching(expected)]);
   });
@@ -79,7 +79,7 @@ describe('several processes and a tmpfs', () => {
       await appImage([entries], { Entrypoint: [...argv], Env: ['PATH=/bin'] }),
       wishes,
     );
-    return notes.find((note) => note.startsWith('each process has a tmpfs of its own'));
+    return notes.find((note) => note.startsWith('each process has its own tmpfs'));
   };
 
   test.each([[['/entry.sh', 'redis-server']], [['sh', '-c', 'x']], [['nginx']], [['gunicorn', '-t0']]])(

@@ -153,7 +153,7 @@ describe('hints', () => {
 
   it('a key of a later release says so', () => {
     expect(hints('sys.fds.limit = 5', '1.7')).toEqual([
-      'this key exists since Gramine 1.8; remove it, or use a newer Gramine',
+      'this key exists only since Gramine 1.8; remove it, or use a newer Gramine',
     ]);
     expect(hints('sgx.cpu_features.avx = "required"', '1.5')[0]).toContain('since Gramine 1.6');
     expect(

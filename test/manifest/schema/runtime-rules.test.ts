@@ -63,8 +63,8 @@ describe('what Gramine refuses', () => {
       'expected only one of',
       'keep one of them',
     ],
-    ['loader.env.A = {}', 'got an empty table', 'a variable that is not to be there is left out'],
-    ['loader.env.A.passthrough = 1', 'got passthrough = 1', 'a variable that is not to be there is left out'],
+    ['loader.env.A = {}', 'got an empty table', 'to leave a variable unset, remove its key'],
+    ['loader.env.A.passthrough = 1', 'got passthrough = 1', 'to leave a variable unset, remove its key'],
     [
       'loader.insecure__use_host_env = true\nloader.env_src_file = "file:e"',
       'expected only one of',

@@ -301,8 +301,8 @@ describe('where it lies', () => {
     expect(runtime.origin).toBe('/usr/lib64/gramine');
     expect(runtime.version.release).toBe('1.7');
     expect(runtime.warnings).toEqual([
-      '/usr/local/lib64/gramine is a runtime too; /usr/lib64/gramine is taken',
-      '/a/gramine is a runtime too; /usr/lib64/gramine is taken',
+      '/usr/local/lib64/gramine is a runtime too; /usr/lib64/gramine is used',
+      '/a/gramine is a runtime too; /usr/lib64/gramine is used',
     ]);
   });
 
@@ -335,7 +335,7 @@ describe('what is missing is named', () => {
     const error = await failure({ '/bin/sh': makeElf() });
     expect(error.code).toBe('runtime');
     expect(error.message).toMatch(
-      /^the-image: no Gramine runtime found: looked for libsysdb\.so, sgx\/loader, .*; nothing like it is there$/,
+      /^the-image: no Gramine runtime found: looked for libsysdb\.so, sgx\/loader, .*; nothing similar is there$/,
     );
     expect(error.hint).toBeDefined();
   });
@@ -412,4 +412,32 @@ test('the digest tells contents, modes and names apart', async () => {
     ].map(async (files) => runtimeDigest(await find(files))),
   );
   expect(new Set(digests).size).toBe(4);
+});
+
+describe('gramine-ratls', () => {
+  const program = makeElf({ interpreter: '/lib64/ld-linux-x86-64.so.2', payload: 'ratls' });
+
+  test.each([
+    ['/usr/lib/x86_64-linux-gnu/gramine', '/usr/bin/gramine-ratls'],
+    ['/opt/gramine/lib64/gramine', '/opt/gramine/bin/gramine-ratls'],
+    ['/gramine/runtime', '/gramine/runtime/gramine-ratls'],
+  ])(
+    'of the installation in %s is found at %s, beside the files of every image',
+    async (directory, place) => {
+      const files = { ...installation(directory), [place]: program };
+      const { raTls, files: all } = await find(files, '1.9');
+      expect(raTls).toMatchObject({ path: '/gramine/runtime/gramine-ratls', mode: 0o755, content: program });
+      expect(all).toEqual((await find(installation(directory), '1.9')).files);
+    },
+  );
+
+  test('of another installation is not taken, and none is fine', async () => {
+    const files = { ...installation(), '/opt/bin/gramine-ratls': program };
+    expect((await find(files)).raTls).toBeUndefined();
+  });
+
+  test('that is not an ELF file is an error', async () => {
+    const error = await failure({ ...installation(), '/usr/bin/gramine-ratls': '#!/bin/sh' });
+    expect(error).toMatchObject({ code: 'runtime', subject: '/usr/bin/gramine-ratls' });
+  });
 });

@@ -119,7 +119,9 @@ describe('a version is not read from', () => {
     const error: unknown = await find(files, directory).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(GscError);
     expect((error as GscError).code).toBe('runtime');
-    expect((error as GscError).message).toContain(`no file tells the version of the runtime in ${directory}`);
+    expect((error as GscError).message).toContain(
+      `no file states the version of the runtime in ${directory}`,
+    );
     expect((error as GscError).hint).toContain('--runtime-version');
     expect((await find(files, directory, '1.7')).version.release).toBe('1.7');
   });

@@ -116,7 +116,7 @@ describe.skipIf(!hasTool('dpkg-deb'))('Debian packages', () => {
       return failure(readDebianPackage(readFileSync(join(directory, 'x.deb')), 'x.deb'));
     };
     expect((await without('d', 'x.deb', 'data.tar')).message).toBe(
-      'x.deb: no Debian package: it has no data.tar, only debian-binary, control.tar',
+      'x.deb: not a Debian package: it has no data.tar, only debian-binary, control.tar',
     );
     expect((await without('d', 'x.deb', 'control.tar')).message).toMatch(
       /it has no control\.tar, only debian-binary$/,
@@ -167,7 +167,7 @@ describe.skipIf(!hasTool('rpmbuild'))('rpm packages', () => {
     const error = await failure(readRpmPackage(flipped, 'x.rpm'));
     expect(error.code).toBe('blob');
     expect(error.message).toMatch(
-      /^x\.rpm: the content has another digest: expected sha256:[0-9a-f]{64}, got sha256:/,
+      /^x\.rpm: the content has a different digest: expected sha256:[0-9a-f]{64}, got sha256:/,
     );
   });
 
@@ -185,7 +185,7 @@ describe('what is no package', () => {
   test.each([
     ['nothing', Buffer.alloc(0)],
     ['a tar', Buffer.alloc(10_240)],
-    ['a text', Buffer.from('hello, world\n'.repeat(20))],
+    ['a string', Buffer.from('hello, world\n'.repeat(20))],
   ])('%s is refused', async (_, bytes) => {
     expect([startsAsDebianPackage(bytes), startsAsRpmPackage(bytes)]).toEqual([false, false]);
     expect((await failure(readDebianPackage(bytes, 'x'))).code).toBe('archive');

@@ -147,7 +147,7 @@ describe('refused with the place', () => {
     [
       'a type that nobody knows',
       archive({ name: 'a', mode: 0o160000 }),
-      /a has the mode 160000, of no known type/,
+      /a has the mode 160000, of an unknown type/,
     ],
     [
       'a link whose target is endless',
@@ -157,7 +157,7 @@ describe('refused with the place', () => {
     [
       'a hard link to nothing',
       archive({ name: 'a', inode: 7, links: 2 }),
-      /a is a hard link to a file that does not come/,
+      /a is a hard link to a file that does not follow/,
     ],
   ])('%s', async (_, bytes, message) => {
     const error = await failure(bytes);

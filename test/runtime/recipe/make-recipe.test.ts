@@ -125,7 +125,7 @@ describe('a value that would change the Dockerfile itself', () => {
     ['a control character in a branch', { source: { repository: 'https://a/b', revision: 'a\u0007' } }],
     ['a newline in a registry', { registry: 'a\nRUN evil' }],
   ])('%s is refused', (_name, more) => {
-    expect(() => makeRecipe(orderOn('debian:12', more))).toThrow(/cannot stand in a Dockerfile/);
+    expect(() => makeRecipe(orderOn('debian:12', more))).toThrow(/cannot be written in a Dockerfile/);
   });
 
   test('quotes, blanks, dollars and backslashes of a branch stay a branch', () => {

@@ -108,7 +108,7 @@ describe.each(kinds)('a file of kind %s', (kind) => {
     expect(readFileSync(path).equals(expected)).toBe(true);
   });
 
-  test('a layer that comes twice is kept once', async () => {
+  test('a layer that appears twice is kept once', async () => {
     const [layer] = image.layers as readonly [Layer];
     const twice = imageOf([layer, layer]);
     await write(kind, twice);

@@ -185,7 +185,7 @@ describe('a docker-archive', () => {
       save({ ...contents, 'manifest.json': [listing], '2/layer.tar': layer });
       await expect(read()).rejects.toMatchObject({
         code: 'blob',
-        message: expect.stringContaining(`the layer 2/layer.tar has another content: expected the diffId`),
+        message: expect.stringContaining(`the layer 2/layer.tar has different content: expected the diffId`),
       });
     });
   }
@@ -374,7 +374,7 @@ describe('a docker-archive', () => {
       const opened = await openImage({ kind: 'docker-archive', path: file });
       expect(opened.configDescriptor.digest).toBe(image.configDescriptor.digest);
       expect(opened.warnings).toEqual([
-        `the config ${Config} is not named by its digest; it is taken by its content, ${image.configDescriptor.digest}`,
+        `the config ${Config} is not named by its digest; it is identified by its content, ${image.configDescriptor.digest}`,
       ]);
       await opened.close();
     },

@@ -89,7 +89,7 @@ describe('Docker Engine 20.10', () => {
     await expect(open(connection, `app:result@${other}`)).rejects.toMatchObject({
       code: 'not-found',
       message: expect.stringContaining(
-        `no image by the digest ${other}, and the tag is that of another one: ${manifest.digest}`,
+        `no image by the digest ${other}, and the tag names another image: ${manifest.digest}`,
       ),
     });
     await expect(open(connection, `app@${other}`)).rejects.toMatchObject({ code: 'not-found' });

@@ -248,7 +248,7 @@ describe('an Engine that fails', () => {
     const engine = await connect(double.socket);
     await expect(store(engine, 'app:1', sampleImage(['a']))).rejects.toMatchObject({
       code: 'engine',
-      message: expect.stringContaining('the Engine says that it did, but has no image'),
+      message: expect.stringContaining('the Engine reports success, but has no image'),
     });
     expect(double.requests.filter((request) => request.endsWith('/tag'))).toEqual([]);
   });
@@ -290,7 +290,7 @@ describe('an image that cannot be used', () => {
     });
     await expect(open(await connect(double.socket), 'app:1')).rejects.toMatchObject({
       code: 'engine',
-      message: expect.stringContaining('is not understood'),
+      message: expect.stringContaining('unexpected response'),
     });
   });
 

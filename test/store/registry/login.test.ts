@@ -112,7 +112,7 @@ describe('tokens', () => {
   test.each([
     ['no token', {}, 'holds no token'],
     ['null', { token: null, access_token: null }, 'holds no token'],
-    ['a number', { token: 5 }, 'holds no token (token: expected a text, got a number)'],
+    ['a number', { token: 5 }, 'holds no token (token: expected a string, got a number)'],
     ['a token in two words', { token: 'a b' }, 'holds no token'],
   ])('an answer with %s is refused', async (_, answer, message) => {
     const double = await startDouble({ login: protectedBy });
@@ -203,8 +203,8 @@ describe('tokens', () => {
 
   test.each([
     ['another host without TLS', 'http://registry.invalid/token', /registry\.invalid without TLS/],
-    ['no URL', 'nonsense', /an address that is no URL/],
-    ['a file', 'file:///etc/passwd', /an address that is no URL/],
+    ['no URL', 'nonsense', /an address that is not a URL/],
+    ['a file', 'file:///etc/passwd', /an address that is not a URL/],
   ])('a realm that is %s gets no password', async (_, realm, message) => {
     const double = await startDouble({ login: { ...protectedBy, realm } });
     const home = await homeWith({ auths: { [double.domain]: { auth } } });

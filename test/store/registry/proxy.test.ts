@@ -54,7 +54,7 @@ test.each([
   expect(find).not.toThrow('secret');
 });
 
-test('a proxy that cannot be asked is what the error names, without its password', async () => {
+test('a proxy that cannot be used is what the error names, without its password', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -62,7 +62,7 @@ test('a proxy that cannot be asked is what the error names, without its password
   const { session } = openSession({ environment: { HTTPS_PROXY: `http://user:secret@127.0.0.1:${port}` } });
   await expect(openRegistryImage(session, parseImageName('registry.test/app:1'))).rejects.toMatchObject({
     code: 'registry',
-    message: `registry.test/app: cannot read the manifest of tag 1: the proxy http://127.0.0.1:${port} cannot be asked: nothing listens there`,
+    message: `registry.test/app: cannot read the manifest of tag 1: the proxy http://127.0.0.1:${port} cannot be used: nothing listens there`,
     hint: 'check HTTPS_PROXY and HTTP_PROXY, or except registry.test from it with NO_PROXY',
   });
 });

@@ -141,8 +141,8 @@ describe('redirects', () => {
   test.each([
     ['in a circle', '/v2/app/manifests/1', /more than 5 redirects/],
     ['to plain http elsewhere', 'http://storage.test/x', /without TLS, on storage\.test/],
-    ['to a file', 'file:///etc/passwd', /no http\(s\) URL/],
-    ['to nonsense', 'http://[', /no http\(s\) URL/],
+    ['to a file', 'file:///etc/passwd', /not an http\(s\) URL/],
+    ['to nonsense', 'http://[', /not an http\(s\) URL/],
   ])('a redirect %s is refused', async (_, location, message) => {
     const double = await startDouble();
     double.fail('GET', /manifests/, { kind: 'answer', status: 302, headers: { location } }, 100);

@@ -5,6 +5,7 @@ import type { GscResult } from '../cli/gsc.ts';
 export interface RunningGsc {
   readonly process: ChildProcess;
   /** What it has said so far. */
+  readonly stdout: () => string;
   readonly stderr: () => string;
   readonly done: Promise<GscResult & { readonly signal: NodeJS.Signals | null }>;
 }
@@ -35,5 +36,5 @@ export function startGsc(
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
-  return { process: child, stderr: () => stderr, done };
+  return { process: child, stdout: () => stdout, stderr: () => stderr, done };
 }

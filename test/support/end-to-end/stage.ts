@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, type TestContext } from 'vitest';
 import { bundledGsc, type Gsc, type GscOptions, type GscResult, gscInScratch } from '../cli/gsc.ts';
@@ -38,6 +38,15 @@ export function needs(context: TestContext, tools: string): void {
   if (process.env.CI) throw new Error(`not installed: ${missing.join(', ')}`);
   process.stderr.write(`SKIPPED: ${context.task.name}: not installed: ${missing.join(', ')}\n`);
   context.skip(`not installed: ${missing.join(', ')}`);
+}
+
+/** Skips the test where a file of a package is missing; in CI it fails. */
+export function needsFile(context: TestContext, file: string, packageName: string): void {
+  if (existsSync(file)) return;
+  const problem = `not installed: ${packageName}`;
+  if (process.env.CI) throw new Error(problem);
+  process.stderr.write(`SKIPPED: ${context.task.name}: ${problem}\n`);
+  context.skip(problem);
 }
 
 /** Runs gsc, which must end with 0. */

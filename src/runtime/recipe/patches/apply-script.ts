@@ -9,7 +9,8 @@ export const applyScript = String.raw`#!/usr/bin/env python3
 A patch NAME.c replaces functions of one file, in these lines of its own:
   //@ file PATTERN      which file, below DIRECTORY
   //@ fits SHA256 WHAT  what that file must be, one line for each that the patch was made for
-  //@ function NAME     the function that follows, up to a line with only a }
+  //@ lines WHY         no line of the file may move
+  //@ function NAME     what follows replaces that function, with helpers of its own before it
 A patch NAME.patch is a unified diff, for git apply. Subprojects that a patch changes are downloaded before."""
 import glob
 import hashlib
@@ -35,17 +36,16 @@ def function_at(text, name):
     return [found.span() for found in re.finditer(pattern, text, re.M | re.S)]
 
 
-def replaced(patch, path, text, functions):
+def replaced(patch, path, text, functions, keeps_lines):
     for name, code in functions:
         places = function_at(text, name)
         if len(places) != 1:
             fail(patch, '{}: expected one function {}, found {}'.format(path, name, len(places)), off)
         start, end = places[0]
-        # As many lines as before: messages of the program have line numbers.
         missing = text[start:end].count('\n') - code.count('\n')
-        if missing < 0:
+        if missing < 0 and keeps_lines:
             fail(patch, '{}: the new {} has more lines than the old one'.format(path, name), off)
-        text = text[:start] + code + '\n' * missing + text[end:]
+        text = text[:start] + code + '\n' * (missing if keeps_lines else 0) + text[end:]
     return text
 
 
@@ -67,8 +67,8 @@ def replace_functions(patch, text):
     if digest not in [each for each, _ in known]:
         made_for = ' or '.join(what for _, what in known)
         fail(patch, 'does not fit {}: made for {}, got SHA-256 {}'.format(path, made_for, digest), off)
-    functions = re.findall(r'^//@ function (\w+)\n(.*?^\}\n)', text, re.M | re.S)
-    changed = replaced(patch, path, source, functions)
+    functions = re.findall(r'^//@ function (\w+)\n(.*?^\}\n)(?=\n//@|\n*\Z)', text, re.M | re.S)
+    changed = replaced(patch, path, source, functions, directives(text, 'lines'))
     with open(path + '.new', 'w', newline='') as file:
         file.write(changed)
     os.replace(path + '.new', path)

@@ -23,6 +23,7 @@ export const linearParsePatch: SourcePatch = {
 //@ file subprojects/tomlc99*/toml.c
 //@ fits 98115b4483f4c23f6f22b19f1fb86e2a0e3855c02aa1eed21d8a19f9afbc6c35 tomlc99 208203af, of Gramine 1.0 to master
 //@ fits d07cfc38bd99c384e8b5d96707f675e1120dc479f36f35484a1c1e3168b0f4da gsc's stand-in runtime
+//@ lines messages of the parser have line numbers
 
 //@ function expand_ptrarr
 static void** expand_ptrarr(void** p, int n)

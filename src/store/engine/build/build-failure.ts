@@ -43,10 +43,10 @@ function hintFor(step: string | undefined, text: string): string {
     return 'free space where the Engine keeps its images, for example with docker system prune';
   }
   if (step === undefined || /^(?:\[[^\]]*\] )?FROM |\[internal\] load metadata/.test(step)) {
-    return "the distribution's image cannot be had: pull it first, or name the registry that has it as Registry in the configuration";
+    return "the distribution's image could not be fetched: pull it first, or name the registry that has it as Registry in the configuration";
   }
   if (networkTrouble.test(text)) {
-    return 'the build has no way to the network: give it --network host, a proxy (--build-arg https_proxy=URL), or Mirror and Gramine.Subprojects in the configuration';
+    return 'the build cannot reach the network: give it --network host, a proxy (--build-arg https_proxy=URL), or Mirror and Gramine.Subprojects in the configuration';
   }
   return 'gsc build-gramine --file-only writes the Dockerfile: its steps can be tried by hand';
 }

@@ -60,7 +60,11 @@ export async function buildImage(
     const images = outcome.images.filter((id): id is Digest => isDigest(id));
     const id = images.at(-1);
     if (id === undefined) {
-      throw failureError(engine.subject, `build ${build.subject}`, 'it says that it did, but names no image');
+      throw failureError(
+        engine.subject,
+        `build ${build.subject}`,
+        'the Engine reports success, but names no image',
+      );
     }
     return { id, stages: images.slice(0, -1).filter((stage) => stage !== id) };
   } finally {
@@ -137,7 +141,7 @@ function understood(
     throw new GscError({
       code: 'engine',
       subject: engine.subject,
-      message: `cannot ${purpose}: what it says is not understood: ${JSON.stringify(line.slice(0, 200))}`,
+      message: `cannot ${purpose}: unexpected response: ${JSON.stringify(line.slice(0, 200))}`,
       hint: 'use a version of Docker from 20.10 on, or Podman from 4 on',
       cause,
     });

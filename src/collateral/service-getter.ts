@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { EnvHttpProxyAgent, request } from 'undici';
-import { readUserFile } from '../../base/read-file.ts';
-import { collateralError } from '../../collateral/collateral-error.ts';
-import type { GetFromService } from '../../index.ts';
-import type { CommandLineHost } from '../terminal/console.ts';
+import type { HostEnvironment } from '../base/host-environment.ts';
+import { readUserFile } from '../base/read-file.ts';
+import { collateralError } from './collateral-error.ts';
+import type { GetFromService } from './fetch-collateral.ts';
 
 const timeoutMs = 10_000;
 /** TCB info has some ten kilobytes, lists of revoked certificates some hundred. */
@@ -12,7 +12,11 @@ const mostBytes = 16 << 20;
 
 /** Requests to a service of collateral, through the proxies of the environment; `caFiles` are trusted besides the usual ones. */
 export async function serviceGetter(
-  { environment, workingDirectory, signal }: CommandLineHost,
+  {
+    environment,
+    workingDirectory,
+    signal,
+  }: Pick<HostEnvironment, 'environment' | 'workingDirectory' | 'signal'>,
   caFiles: readonly string[],
 ): Promise<GetFromService> {
   const authorities = await Promise.all(
@@ -38,8 +42,8 @@ export async function serviceGetter(
     } catch (error) {
       throw collateralError(
         url.origin,
-        `the service for collateral cannot be asked: ${reasonOf(error)}`,
-        'check the address and the network, or give collateral that was saved before with --collateral',
+        `the collateral service cannot be reached: ${reasonOf(error)}`,
+        'check the address and the network, or give saved collateral with --collateral',
         error,
       );
     }

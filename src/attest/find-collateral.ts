@@ -1,16 +1,14 @@
 import { join, resolve } from 'node:path';
-import { collateralQueryOf } from '../../attest/collateral-query.ts';
-import { GscError } from '../../base/error.ts';
-import {
-  type Certificate,
-  fetchCollateral,
-  intelPcs,
-  type RawCollateral,
-  readCollateral,
-} from '../../index.ts';
-import type { CommandContext } from '../options/command-context.ts';
-import { type Evidence, quoteIn } from './attest-evidence.ts';
-import { serviceGetter } from './service-request.ts';
+import { GscError } from '../base/error.ts';
+import type { HostEnvironment } from '../base/host-environment.ts';
+import type { Reporter } from '../base/reporter.ts';
+import type { RawCollateral } from '../collateral/collateral.ts';
+import { fetchCollateral, intelPcs, isUrl } from '../collateral/fetch-collateral.ts';
+import { readCollateral } from '../collateral/read-collateral.ts';
+import { serviceGetter } from '../collateral/service-getter.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import { collateralQueryOf } from './collateral-query.ts';
+import { type Evidence, quoteIn } from './evidence.ts';
 
 /** The word that stands for no collateral at all. */
 const none = 'none';
@@ -27,14 +25,13 @@ export interface CollateralSource {
  * Intel's service could be asked and does not answer, which a warning says: the verdict lists what was not checked.
  */
 export async function findCollateral(
-  context: CommandContext,
+  { host, reporter }: { readonly host: HostEnvironment; readonly reporter: Reporter },
   options: CollateralSource,
   {
     evidence,
     pckCertificates,
   }: { readonly evidence: Evidence; readonly pckCertificates?: readonly Certificate[] },
 ): Promise<RawCollateral | undefined> {
-  const { host, console } = context;
   const { collateral, saved, caFile = [] } = options;
   if (collateral === none) return undefined;
   if (collateral !== undefined && !isUrl(collateral)) {
@@ -45,18 +42,13 @@ export async function findCollateral(
   }
   try {
     const query = collateralQueryOf(quoteIn(evidence), pckCertificates, evidence.source);
-    console.progress(`asking ${collateral ?? intelPcs} for collateral`);
+    reporter.progress(`asking ${collateral ?? intelPcs} for collateral`);
     return await fetchCollateral(collateral ?? intelPcs, query, await serviceGetter(host, caFile));
   } catch (error) {
     const isDefault = collateral === undefined && error instanceof GscError && error.code === 'collateral';
     const isUnreadable = error instanceof GscError && error.code === 'quote';
     if (!isDefault && !isUnreadable) throw error;
-    console.warn(`no collateral: ${error.message}`);
+    reporter.warn(`no collateral: ${error.message}`);
     return undefined;
   }
-}
-
-/** Whether a text names a service. */
-export function isUrl(text: string): boolean {
-  return /^https?:\/\//.test(text);
 }

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
-import { GscError } from '../../base/error.ts';
-import { runProgram } from '../../base/run-program.ts';
-import type { ContainerState } from '../../store/engine/container.ts';
-import type { Engine } from '../../store/engine/engine.ts';
-import type { CommandLineHost } from '../terminal/console.ts';
+import type { HostEnvironment } from '../base/host-environment.ts';
+import { runProgram } from '../base/run-program.ts';
+import type { ContainerState } from '../store/engine/container.ts';
+import type { Engine } from '../store/engine/engine.ts';
 
 /** Something that is done to a running application, so that it opens what it needs for that. */
 export type Probe =
@@ -16,18 +15,6 @@ const attemptMs = 60_000;
 /** Applications take their time to listen. */
 const pauseMs = 250;
 
-/** Reads `--http URL`: the host `localhost` is the container. Throws a `usage` error for what is not such a URL. */
-export function parseHttpProbe(text: string): Probe {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && /^https?:$/.test(url.protocol)) return { kind: 'http', url };
-  throw new GscError({
-    code: 'usage',
-    subject: '--http',
-    message: `expected a URL, got ${JSON.stringify(text)}`,
-    hint: 'write it as in --http http://localhost:8080/; localhost is the container',
-  });
-}
-
 /** The port of the container that a probe asks, if it asks one. */
 export function portOf(probe: Probe): number | undefined {
   if (probe.kind !== 'http' || !isContainer(probe.url)) return undefined;
@@ -35,7 +22,7 @@ export function portOf(probe: Probe): number | undefined {
 }
 
 export interface ProbeContext {
-  readonly host: CommandLineHost;
+  readonly host: HostEnvironment;
   readonly engine: Engine;
   readonly containerId: string;
   /** Asks the Engine again: applications end. */
@@ -97,7 +84,7 @@ async function runCommand(
 }
 
 /** Any answer is one: the application has done its work for it, errors too. */
-async function ask(url: URL, state: ContainerState, host: CommandLineHost): Promise<string | undefined> {
+async function ask(url: URL, state: ContainerState, host: HostEnvironment): Promise<string | undefined> {
   try {
     const { body } = await request(reachableUrl(url, state), {
       headers: { host: url.host },

@@ -1,29 +1,29 @@
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { collateralQueryOf } from '../../attest/collateral-query.ts';
-import { readUserFile } from '../../base/read-file.ts';
-import type { BrokerState } from '../../broker/broker.ts';
-import { type BrokerConfig, type ClientEntry, parseBrokerConfig } from '../../broker/broker-config.ts';
-import { readSecret } from '../../broker/read-secret.ts';
-import type { LoadedClient } from '../../broker/serve-client.ts';
-import {
-  type Collateral,
-  defaultPolicy,
-  type ExpectedIdentity,
-  fetchCollateral,
-  type GetFromService,
-  inspectImage,
-  intelPcs,
-  parseCollateral,
-  parsePolicy,
-  parseRaTlsCertificate,
-  parseReference,
-  readCertificates,
-  readCollateral,
-} from '../../index.ts';
-import type { CommandContext } from '../options/command-context.ts';
-import { isUrl } from './collateral-source.ts';
-import { serviceGetter } from './service-request.ts';
+import { collateralQueryOf } from '../attest/collateral-query.ts';
+import type { ExpectedIdentity } from '../attest/options.ts';
+import type { HostEnvironment } from '../base/host-environment.ts';
+import { readUserFile } from '../base/read-file.ts';
+import type { Collateral } from '../collateral/collateral.ts';
+import { fetchCollateral, type GetFromService, intelPcs, isUrl } from '../collateral/fetch-collateral.ts';
+import { parseCollateral } from '../collateral/parse-collateral.ts';
+import { readCollateral } from '../collateral/read-collateral.ts';
+import { serviceGetter } from '../collateral/service-getter.ts';
+import type { Image } from '../image/image.ts';
+import { inspectImage } from '../inspect/inspect-image.ts';
+import { defaultPolicy, parsePolicy } from '../policy/policy.ts';
+import { parseRaTlsCertificate } from '../quote/ra-tls.ts';
+import { readCertificates } from '../x509/certificate.ts';
+import type { BrokerState } from './broker.ts';
+import { type BrokerConfig, type ClientEntry, parseBrokerConfig } from './broker-config.ts';
+import { readSecret } from './read-secret.ts';
+import type { LoadedClient } from './serve-client.ts';
+
+/** What a configuration is read with. */
+export interface LoadSurroundings {
+  readonly host: HostEnvironment;
+  readonly openImage: (reference: string) => Promise<Image>;
+}
 
 /** What a configuration led to, and the files that it was read from. */
 export interface LoadedBroker {
@@ -35,7 +35,7 @@ export interface LoadedBroker {
 const collateralAgeMs = 3_600_000;
 
 /** Reads the configuration of the broker and all that it names. Relative paths are below its directory. */
-export async function loadBroker(context: CommandContext, file: string): Promise<LoadedBroker> {
+export async function loadBroker(context: LoadSurroundings, file: string): Promise<LoadedBroker> {
   const path = resolve(context.host.workingDirectory, file);
   const config = parseBrokerConfig((await readUserFile(path, 'configuration')).toString('utf8'), file);
   const directory = dirname(path);
@@ -63,7 +63,7 @@ export async function loadBroker(context: CommandContext, file: string): Promise
 }
 
 async function loadClient(
-  { images, host }: CommandContext,
+  { openImage, host }: LoadSurroundings,
   entry: ClientEntry,
   directory: string,
 ): Promise<LoadedClient> {
@@ -72,19 +72,19 @@ async function loadClient(
     name: secret.name,
     bytes: await readSecret(secret, { directory, environment }),
   }));
-  const expected = entry.image === undefined ? entry.expected : await identityOf(entry.image, images);
+  const expected =
+    entry.image === undefined ? entry.expected : await identityOf(await openImage(entry.image));
   return { name: entry.name, expected, secrets: await Promise.all(secrets) };
 }
 
-async function identityOf(reference: string, images: CommandContext['images']): Promise<ExpectedIdentity> {
-  const { image } = await images.open(parseReference(reference));
+async function identityOf(image: Image): Promise<ExpectedIdentity> {
   const { mrEnclave, mrSigner, isvProdId, isvSvn } = (await inspectImage(image)).sigstruct;
   return { mrEnclave, mrSigner, isvProdId, isvSvn };
 }
 
 /** Saved collateral is read once; a service is asked for each kind of platform, and again after an hour. */
 async function collateralSource(
-  { host }: CommandContext,
+  { host }: LoadSurroundings,
   { collateral = intelPcs }: BrokerConfig,
   at: (name: string) => string,
 ): Promise<(certificate: Buffer) => Promise<Collateral | undefined>> {

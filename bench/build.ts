@@ -25,7 +25,7 @@ interface Figure {
   readonly peakMegabytes: number;
 }
 
-/** Runs gsc as users do, in a process of its own, which says at its end how much memory it has had. */
+/** Runs gsc as users do, in its own process, which says at its end how much memory it has had. */
 function run(args: readonly string[]): Figure {
   const start = performance.now();
   const { status, stderr } = spawnSync(process.execPath, ['--require', memoryHook, gsc, ...args], {

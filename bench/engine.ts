@@ -1,5 +1,5 @@
 /**
- * Reading a 1 GB image from a Docker Engine of its own, against `docker save | sha256sum` of the same image in the same
+ * Reading a 1 GB image from its own Docker Engine, against `docker save | sha256sum` of the same image in the same
  * run: cold (exported, every layer listed), warm (the image and its layers are known), and writing a result back.
  * Needs root, for the Engine.
  */

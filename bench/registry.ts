@@ -88,7 +88,7 @@ async function measure(wire: Wire, id: string, runtime: string): Promise<void> {
     remove('copy');
     note(reference, await measured(wire, () => runTool('skopeo', copy)));
     remove('cache');
-    // A repository that has nothing yet: what is there already would not be sent.
+    // A repository that has nothing yet: what exists already would not be sent.
     note('gsc build, cold', await measured(wire, () => build(`cold-${round}/${id}:u`)));
     note(warm, await measured(wire, () => build(`warm-${round}/${id}:u`)));
     note(`${warm}, result is there`, await measured(wire, () => build(`warm-${round}/${id}:u`)));

@@ -5,7 +5,7 @@
  *
  * In CI with the stand-in and the tests' own images, in an Engine of the tests' own: that shows that the whole path works. By hand
  * with real Gramine: `GSC_BENCH_STOCK=DIR GSC_BENCH_PATCHED=DIR GSC_BENCH_IMAGES=PREFIX node scripts/bench.mjs start`, where
- * PREFIX goes before the names of the programs below, images of the default Engine (`PREFIXpython`, …).
+ * PREFIX is put before the names of the programs below, images of the default Engine (`PREFIXpython`, …).
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
@@ -120,7 +120,7 @@ class Bench {
     const probes = program.port === undefined ? [] : ['--http', `http://localhost:${program.port}/`];
     const network = this.#setting.network;
     const common = ['--preset', 'auto', ...program.options];
-    // A port that speaks something else than HTTP closes or answers nonsense: both mean that it was asked.
+    // A port that speaks something other than HTTP closes or answers nonsense: both mean that it was asked.
     const traced = program.name === 'redis' ? [] : probes;
     this.#gsc('trace', ...common, ...network, '--runtime', patched ?? stock, ...traced, '-o', profile, image);
     const forms = new Map([['native', image]]);

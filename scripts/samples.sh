@@ -64,7 +64,7 @@ docker() { "$client" "$@"; }
 gsc() { eval "$gsc \"\$@\""; }
 step() { printf '\n== %s\n' "$*"; }
 
-# The Debian root lies under the name of its recipe's hash, whole or not at all.
+# The Debian root is under the name of its recipe's hash, whole or not at all.
 debian_root() {
   hash=$(cat samples/debian/root.sh samples/java/Hello.java | sha256sum | cut -c 1-12)
   root=$roots/debian-$hash.tar

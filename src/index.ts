@@ -44,6 +44,15 @@ export type { BaseRule, EnclaveRules } from './enclave/enclave-rules.ts';
 export type { EnclaveSettings } from './enclave/enclave-settings.ts';
 export type { GramineEnclave } from './enclave/gramine-enclave.ts';
 export type { Area, AreaContent, AreaKind } from './enclave/memory-area.ts';
+export {
+  type AttachedEvidence,
+  type AttestedBuild,
+  checkEvidence,
+  type EvidenceCheck,
+} from './evidence/attached-evidence.ts';
+export type { BuildEvidence, StatementClaims } from './evidence/evidence-bundle.ts';
+export { type EvidenceKey, readPrivateEvidenceKey, readPublicEvidenceKey } from './evidence/evidence-key.ts';
+export type { ResourceDescriptor, Statement } from './evidence/statement.ts';
 export type { AttestedStart } from './graminize/attested-start.ts';
 export type { BuildChoices, GraminizeOptions } from './graminize/build-options.ts';
 export type { LibcChoice, LibcDecision, LibcWish } from './graminize/choose-libc.ts';
@@ -57,6 +66,7 @@ export type { RaTlsChoice, RaTlsPlace, RaTlsProgram } from './graminize/ra-tls.t
 export type { SecretBrokers, SecretProvisioning } from './graminize/secret-provisioning.ts';
 export type { StartCost, StartCosts } from './graminize/start-costs.ts';
 export type { UndecidedPlaces } from './graminize/undecided-places.ts';
+export type { Referrer } from './image/artifact.ts';
 export type { ImageConfig } from './image/config.ts';
 export type { Descriptor, Platform } from './image/descriptor.ts';
 export type { ByteStream, Image, Layer } from './image/image.ts';
@@ -79,6 +89,7 @@ export type { JsonMember, JsonNode } from './json/parse-json.ts';
 export type { Place } from './json/place.ts';
 export type { Shape, ValueOf } from './json/shape.ts';
 export type { AddedFile } from './layer/added-layer.ts';
+export { attestBuild, findEvidence } from './library/evidence.ts';
 export {
   type Images,
   type ImagesEnvironment,

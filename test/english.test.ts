@@ -25,9 +25,10 @@ const phrases: readonly Phrase[] = [
     bad: ['it is there, but no directory'],
   },
   {
-    pattern: /\b(?:is|are|be|was|there are) none\b/i,
+    pattern: /(?<!\b(?:there|which|that) )\b(?:is|are|be|was) none\b(?! (?:left|yet|of)\b)/i,
     better: 'is not one, or does not exist',
-    bad: ['the directory is none', 'if there is none'],
+    bad: ['the working directory X is none: it is a file'],
+    good: ['undefined if there is none', 'if there are none yet'],
   },
   { pattern: /\banew\b/i, better: 'again', bad: ['build it anew'] },
   {
@@ -36,10 +37,11 @@ const phrases: readonly Phrase[] = [
     bad: ['nobody checks it', 'Everybody may write'],
   },
   {
-    pattern: /\bof (?:its|their|his|one's|our|your) own\b/i,
+    pattern:
+      /(?<!\b(?:one|some|each|all|part) )\bof (?:its|their|his|one's|our|your) own(?! [a-z]+s?\b(?<! (?:to|for|in|at|on|and|or|that|which|is|are|with|where|from|by|since|as|than|there|here|does)))/i,
     better: 'its own X',
-    bad: ['it has helpers of its own'],
-    good: ['its own helpers'],
+    bad: ['it has helpers of its own', 'a mount of its own in the tmpfs'],
+    good: ['its own helpers', 'a link to one of its own parents', 'the directory of its own glibc'],
   },
   {
     pattern: /\bcounts? (?:from|nothing|for nothing)\b/i,
@@ -100,10 +102,11 @@ const phrases: readonly Phrase[] = [
     bad: ['a layer that comes twice'],
   },
   {
-    pattern: /\bbehind\b(?! (?:an? |the )?(?:\w+ )?(?:prox(?:y|ies)|load balancers?|firewall)\b)/i,
-    better: 'after',
-    bad: ['a comma behind the last key'],
-    good: ['behind a proxy', 'behind an HTTP proxy'],
+    pattern:
+      /(?<!\b(?:left|leaves?|leaving|stays?)\b[^.;]{0,30})\bbehind\b(?! (?:an? |the )?(?:\w+ )?(?:prox(?:y|ies)|load balancers?|firewall)\b)/i,
+    better: 'after, or through',
+    bad: ['a comma behind the last key', 'the names behind a link'],
+    good: ['behind a proxy', 'behind an HTTP proxy', 'it leaves no files behind'],
   },
   {
     pattern: /\b(?:otherwise|else) than\b/i,
@@ -145,6 +148,42 @@ const phrases: readonly Phrase[] = [
     bad: ['the links go in a circle'],
   },
   { pattern: /\bhas a part in\b/i, better: 'is involved in', bad: ['no service has a part in it'] },
+  {
+    pattern: /\bthat (?:is|are) meant\b/i,
+    better: 'the intended X',
+    bad: ['before the value that is meant'],
+  },
+  {
+    pattern: /\b(?:is|are) of (?:an)?(?:other|older|newer)\b/i,
+    better: 'is from another',
+    bad: ['it is of another family'],
+  },
+  {
+    pattern: /\b(?:lists?|with|name|names) what there is\b/i,
+    better: 'lists the X',
+    bad: ['docker images lists what there is'],
+  },
+  { pattern: /\b(?:the|all) talk\b/i, better: 'everything else', bad: ['stderr is the talk'] },
+  {
+    pattern: /\b(?:behaves?|works?|runs?) otherwise\b/i,
+    better: 'behaves differently',
+    bad: ['programs that look at their name behave otherwise'],
+  },
+  {
+    pattern: /\bdefaults? counts?\b|\bcounts? (?:then|in the end)\b/i,
+    better: 'applies',
+    bad: ["so that Gramine's defaults count"],
+  },
+  {
+    pattern: /\brefused something\b|\bnothing unfinished\b/i,
+    better: 'what it was',
+    bad: ['nothing unfinished was left behind'],
+  },
+  {
+    pattern: /\bas it wants\b|\bfinds? out again\b|\bfound out again\b/i,
+    better: 'computed again',
+    bad: ['it is found out again'],
+  },
 ];
 
 /** The phrases in a text, each with its surroundings and what to write. */

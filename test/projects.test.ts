@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { engineTests } from './support/projects.ts';
 
-test('what starts an Engine, makes images or asks for a program is no unit test, also through helpers', () => {
+test('what starts an Engine, makes images or asks for a program is not a unit test, also through helpers', () => {
   const needy = engineTests();
   expect(needy).toEqual(
     expect.arrayContaining([

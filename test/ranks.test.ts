@@ -48,7 +48,7 @@ const nouns = [
   'collateral',
   'policy',
 ];
-const verbs = ['provision', 'graminize', 'sign', 'inspect', 'attest', 'broker'];
+const verbs = ['provision', 'graminize', 'sign', 'inspect', 'evidence', 'attest', 'broker'];
 const faces = ['library', '.', 'cli/terminal', 'cli/options', 'cli/reports', 'cli/commands', 'cli'];
 const ranks = [...nouns, ...verbs, ...faces];
 
@@ -109,6 +109,7 @@ const belowLibrary = {
     'manifest/option-manifest.ts',
     'manifest/schema/size.ts',
     'runtime/launch.ts',
+    'x509/certificate-file.ts',
   ],
 };
 
@@ -129,7 +130,7 @@ describe('folder ranks', () => {
     }
   });
 
-  test('no two files import each other in a circle', () => {
+  test('no two files import each other in a loop', () => {
     expect(circles()).toEqual([]);
   });
 

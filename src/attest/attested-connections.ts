@@ -13,7 +13,7 @@ const handshakeTimeoutMs = 30_000;
 
 /** What a server has to prove before a byte is sent to it. */
 export interface AttestationDemands extends Omit<VerifyOptions, 'at'> {
-  /** For each connection anew: collateral expires. */
+  /** Called for each connection: collateral expires. */
   readonly collateral: () => Collateral | undefined | Promise<Collateral | undefined>;
   /** Default: the machine's clock. */
   readonly now?: () => Date;

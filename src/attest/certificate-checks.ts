@@ -14,7 +14,7 @@ import type { Crl } from '../x509/crl.ts';
 import type { VerifyOptions } from './options.ts';
 import { isTrustedRoot } from './trusted-root.ts';
 
-/** The PCK certificate of a platform with its chain, and what it says of the platform. */
+/** The PCK certificate of a platform with its chain, and what it says about the platform. */
 export interface Pck {
   readonly chain: Chain;
   /** Its issuer: the processor's or the platform's authority. */

@@ -10,7 +10,7 @@ export interface DatedPart {
   readonly until: number;
 }
 
-/** The parts of the collateral that carry dates of their own, as far as they can be read. */
+/** The parts of the collateral that carry their own dates, as far as they can be read. */
 export function datedParts(
   { tcbInfo, qeIdentity, rootCaCrl }: Collateral,
   pckCrl: { readonly thisUpdate: number; readonly nextUpdate: number } | undefined,

@@ -21,8 +21,8 @@ export interface CollateralSource {
 }
 
 /**
- * The collateral that the command line names; without one that of a saved verdict, else Intel's own. Undefined for `none`, and where only
- * Intel's service could be asked and does not answer, which a warning says: the verdict lists what was not checked.
+ * The collateral that the command line names; without one that of a saved verdict, else Intel's own. Undefined for `none`, and where Intel's
+ * service is the only source and does not answer, which a warning says: the verdict lists what was not checked.
  */
 export async function findCollateral(
   { host, reporter }: { readonly host: HostEnvironment; readonly reporter: Reporter },

@@ -4,7 +4,7 @@ import type { PlatformTcb } from '../quote/pck-extension.ts';
 import type { ReportBody } from '../quote/report-body.ts';
 import { type Checklist, NotChecked, need } from './checklist.ts';
 
-/** What the policy is held against; undefined is what earlier checks did not give. */
+/** What the policy is checked against; undefined is what earlier checks did not give. */
 export interface PolicySubjects {
   readonly status: TcbStatus | undefined;
   readonly advisories: readonly string[];

@@ -8,9 +8,9 @@ export interface HandshakeLimits {
 }
 
 /**
- * A TLS connection after its handshake, whose server nobody has checked yet: an RA-TLS certificate signs itself, so that its quote has to be
+ * A TLS connection after its handshake, whose server has not been checked yet: an RA-TLS certificate signs itself, so that its quote has to be
  * checked in place of its issuer. The handshake proves that the server holds the certificate's key. Rejects with what `node:tls`
- * says, or an Error of its own.
+ * says, or its own Error.
  */
 export function handshake(
   options: ConnectionOptions,

@@ -19,7 +19,7 @@ import {
 import { expectSamePlatform, tcbLevelOf } from './tcb-level.ts';
 import type { CollateralWindow } from './verdict.ts';
 
-/** What a quote is held against. */
+/** What a quote is checked against. */
 export interface QuoteMeasure {
   readonly collateral: Collateral | undefined;
   readonly options: VerifyOptions;

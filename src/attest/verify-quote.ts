@@ -10,7 +10,7 @@ import { checkPolicy } from './policy-checks.ts';
 import type { Verdict } from './verdict.ts';
 import { type QuoteMeasure, verifyPlatform } from './verify-platform.ts';
 
-/** What the list says of checks that rest on a root that is not Intel's. */
+/** What the list says about checks that rest on a root that is not Intel's. */
 const otherRoot = "by the root of --root-ca, not Intel's";
 
 /**

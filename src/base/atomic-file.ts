@@ -7,7 +7,7 @@ export interface AtomicFileOptions {
   /** Permission bits of the new file, before the umask. */
   readonly mode?: number;
   /**
-   * What happens to a file that is there already: replaced (through a link, which stays), or an `exists` error that leaves
+   * What happens to a file that exists already: replaced (through a link, which stays), or an `exists` error that leaves
    * it alone. A device or a pipe is never replaced.
    */
   readonly existing: 'replace' | 'refuse';
@@ -34,7 +34,7 @@ export async function writeFileAtomically(
   }
 }
 
-/** A file and what is to be in it. */
+/** A file and what should be in it. */
 export interface FileContent {
   readonly path: string;
   readonly bytes: Uint8Array | string;
@@ -119,7 +119,7 @@ export function writeError(path: string, error: unknown): unknown {
   });
 }
 
-/** The error for a file that is there already. */
+/** The error for a file that exists already. */
 export function fileExists(path: string, cause?: unknown): GscError {
   return new GscError({
     code: 'exists',

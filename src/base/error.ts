@@ -27,6 +27,7 @@ export const errorCodes = [
   'quote',
   'collateral',
   'attestation',
+  'evidence',
   'engine',
   'build',
   'trace',

@@ -37,7 +37,7 @@ export function showBytes(bytes: ByteString): string {
 }
 
 /**
- * Makes an {@link ImagePath} of any byte string: relative names count from `/`, empty and `.` components go,
+ * Makes an {@link ImagePath} of any byte string: relative names are relative to `/`, empty and `.` components go,
  * `..` goes up and stops at the root (textually: links are not looked at).
  */
 export function imagePath(bytes: ByteString): ImagePath {
@@ -71,7 +71,7 @@ export function childOf(path: ImagePath, name: ByteString): ImagePath {
   return (path === '/' ? `/${name}` : `${path}/${name}`) as ImagePath;
 }
 
-/** True if `path` is `directory` or lies below it. */
+/** True if `path` is `directory` or is below it. */
 export function isWithin(path: ImagePath, directory: ImagePath): boolean {
   return directory === '/' || path === directory || path.startsWith(`${directory}/`);
 }

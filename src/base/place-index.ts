@@ -1,7 +1,7 @@
 import { type ByteString, rootPath } from './image-path.ts';
 
 /**
- * Values at places (clean paths; absolute ones, and relative ones with '' for the directory that they count from), found for
+ * Values at places (clean paths; absolute ones, and relative ones with '' for the directory that they are relative to), found for
  * every path at or below them in time that does not depend on their number: the path is followed upwards.
  */
 export class PlaceIndex<T> {
@@ -35,7 +35,7 @@ export class PlaceIndex<T> {
     return found;
   }
 
-  /** True if the path is one of the places, or lies below one. */
+  /** True if the path is one of the places, or is below one. */
   holds(path: ByteString): boolean {
     return this.above(path).length > 0;
   }

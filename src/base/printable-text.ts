@@ -1,5 +1,5 @@
 /**
- * A text with its control characters shown, line ends and tabs aside: names in images, manifests and answers of registries
+ * A text with its control characters shown, line endings and tabs aside: names in images, manifests and answers of registries
  * must not steer the user's terminal.
  */
 export function escapeControls(text: string): string {
@@ -19,7 +19,7 @@ export function oneLine(text: string): string {
   return line.length > shownCharacters ? `${line.slice(0, shownCharacters)}…` : line;
 }
 
-/** A foreign text without control characters other than line ends. */
+/** A foreign text without control characters other than line endings. */
 export function printableLines(text: string): string {
   return text.replace(/[^\P{Cc}\n]/gu, ' ').trim();
 }

@@ -1,4 +1,4 @@
-/** Who is told what happens while gsc works; results are returned, and failures are thrown. */
+/** The receiver of what happens while gsc works; results are returned, and failures are thrown. */
 export interface Reporter {
   /** A remark, a line. */
   say(line: string): void;

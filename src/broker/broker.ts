@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { writeError } from '../base/atomic-file.ts';
+import { GscError, systemErrorCode } from '../base/error.ts';
 import { type Decision, serveClient } from './serve-client.ts';
 
 /** Everything that a configuration leads to, read and ready. */
@@ -31,7 +31,7 @@ export interface Broker {
   close(): Promise<void>;
 }
 
-/** Starts the server. Throws an `unwritable` error for an address that cannot be had, a plain one for a certificate that is none. */
+/** Starts the server. Throws an `unwritable` error for an address that cannot be obtained, a plain one for a certificate that is not one. */
 export async function startBroker(initial: BrokerState, surroundings: BrokerSurroundings): Promise<Broker> {
   let state = initial;
   const server = createServer({
@@ -89,6 +89,23 @@ async function listen(server: Server, { host, port }: BrokerState): Promise<void
   try {
     await once(server, 'listening');
   } catch (error) {
-    throw writeError(`${host}:${port}`, error);
+    throw listenError(`${host}:${port}`, error);
   }
+}
+
+const listenProblems: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there',
+  EACCES: 'permission denied; ports below 1024 are for root',
+  EADDRNOTAVAIL: 'not an address of this machine',
+  ENOTFOUND: 'there is no such host',
+};
+
+function listenError(subject: string, error: unknown): unknown {
+  const code = systemErrorCode(error);
+  if (code === undefined) return error;
+  const message = `cannot listen there: ${listenProblems[code] ?? code}`;
+  return new GscError({
+    ...{ code: 'unwritable', subject, message, cause: error },
+    hint: 'choose another address with listen: HOST:PORT; port 0 is any free one',
+  });
 }

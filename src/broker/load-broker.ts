@@ -1,7 +1,9 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { collateralQueryOf } from '../attest/collateral-query.ts';
 import type { ExpectedIdentity } from '../attest/options.ts';
+import { GscError } from '../base/error.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import { readUserFile } from '../base/read-file.ts';
 import type { Collateral } from '../collateral/collateral.ts';
@@ -13,7 +15,8 @@ import type { Image } from '../image/image.ts';
 import { inspectImage } from '../inspect/inspect-image.ts';
 import { defaultPolicy, parsePolicy } from '../policy/policy.ts';
 import { parseRaTlsCertificate } from '../quote/ra-tls.ts';
-import { readCertificates } from '../x509/certificate.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import { readCertificateFile } from '../x509/certificate-file.ts';
 import type { BrokerState } from './broker.ts';
 import { type BrokerConfig, type ClientEntry, parseBrokerConfig } from './broker-config.ts';
 import { readSecret } from './read-secret.ts';
@@ -40,7 +43,12 @@ export async function loadBroker(context: LoadSurroundings, file: string): Promi
   const config = parseBrokerConfig((await readUserFile(path, 'configuration')).toString('utf8'), file);
   const directory = dirname(path);
   const at = (name: string) => resolve(directory, name);
-  const [rootCa] = config.rootCa ? readCertificates(await readUserFile(at(config.rootCa), 'root')) : [];
+  const certificatesIn = (name: string, what: string) =>
+    readCertificateFile({ path: at(name), subject: `${file}: ${name}`, what, code: 'config' });
+  const [rootCa] = config.rootCa ? await certificatesIn(config.rootCa, 'root certificate') : [];
+  const [own] = await certificatesIn(config.certificate, "server's certificate");
+  const key = await readUserFile(at(config.key), 'key');
+  checkKey(key, own, `${file}: ${config.key}`);
   const policy = config.policy
     ? parsePolicy((await readUserFile(at(config.policy), 'policy')).toString('utf8'), config.policy)
     : defaultPolicy;
@@ -50,7 +58,7 @@ export async function loadBroker(context: LoadSurroundings, file: string): Promi
     host: config.host,
     port: config.port,
     certificate: await readUserFile(at(config.certificate), 'certificate'),
-    key: await readUserFile(at(config.key), 'key'),
+    key,
     mostClients: config.mostClients,
     secondsPerClient: config.secondsPerClient,
     decision: {
@@ -60,6 +68,19 @@ export async function loadBroker(context: LoadSurroundings, file: string): Promi
     },
   };
   return { state, files: [path, ...filesOf(config).map(at)] };
+}
+
+/** Throws a `config` error unless the key is one in PEM, without a passphrase, and that of the certificate. */
+function checkKey(pem: Buffer, { x509 }: Certificate, subject: string): void {
+  const fail = (message: string) =>
+    new GscError({ code: 'config', subject, message, hint: 'docs/gsc-secrets.md lists the keys and values' });
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    throw fail('expected a private key in PEM without a passphrase');
+  }
+  if (!x509.checkPrivateKey(key)) throw fail("expected the key of the server's certificate, got another one");
 }
 
 async function loadClient(

@@ -28,7 +28,7 @@ export interface Decision {
 
 /**
  * Serves one client after its handshake: decides who it is, then answers requests until it hangs up. Whatever happens, it says why in the
- * log, and nobody gets a secret whose certificate was not accepted for it.
+ * log, and no client gets a secret unless its certificate was accepted for it.
  */
 export async function serveClient(socket: TLSSocket, decision: Decision): Promise<void> {
   const client = await decide(socket, decision);
@@ -82,7 +82,7 @@ async function decide(socket: TLSSocket, decision: Decision): Promise<LoadedClie
   const { clients, collateralFor, options, log } = decision;
   const certificate = socket.getPeerX509Certificate()?.raw;
   if (certificate === undefined) return refuse(log, 'it presents no certificate');
-  // In a resumed session nobody proves to hold the key.
+  // A resumed session does not prove that the client holds the key.
   if (socket.isSessionReused()) return refuse(log, 'it resumes a session');
   const collateral = await collateralFor(certificate);
   let best: Verdict | undefined;

@@ -1,9 +1,11 @@
+import { addAttestBuild } from './commands/attest-build-command.ts';
 import { addAttest } from './commands/attest-command.ts';
 import { addBuild } from './commands/build-command.ts';
 import { addBuildGramine } from './commands/build-gramine-command.ts';
 import { addCache } from './commands/cache-command.ts';
 import { addCollateral } from './commands/collateral-command.ts';
 import { addConfig } from './commands/config-command.ts';
+import { addEvidence } from './commands/evidence-command.ts';
 import { addExplain } from './commands/explain-command.ts';
 import { addGenPrivateKey } from './commands/gen-private-key-command.ts';
 import { addInfoImage } from './commands/info-image-command.ts';
@@ -22,6 +24,8 @@ export const commands: readonly AddCommand[] = [
   addBuild,
   addSignImage,
   addInfoImage,
+  addAttestBuild,
+  addEvidence,
   addAttest,
   addCollateral,
   addSecrets,

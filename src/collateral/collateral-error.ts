@@ -1,6 +1,6 @@
 import { GscError } from '../base/error.ts';
 
-/** The error for collateral that cannot be had or read. */
+/** The error for collateral that cannot be obtained or read. */
 export function collateralError(subject: string, message: string, hint: string, cause?: unknown): GscError {
   return new GscError({ code: 'collateral', subject, message, hint, cause });
 }

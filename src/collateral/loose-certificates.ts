@@ -4,7 +4,7 @@ import { encodePem } from '../x509/pem.ts';
 import type { RawCollateral, RawPckCrl } from './collateral.ts';
 import { intelNames } from './intel-names.ts';
 
-/** Fills the chains that collateral lacks with certificates that lay beside it: each by the name of whom it is about. */
+/** Fills the chains that collateral lacks with certificates that were next to it: each by the name of whom it is about. */
 export function withLooseCertificates(raw: RawCollateral, loose: readonly Certificate[]): RawCollateral {
   if (loose.length === 0) return raw;
   const text = loose.map(({ der }) => encodePem(der, 'CERTIFICATE')).join('');

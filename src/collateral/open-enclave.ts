@@ -51,7 +51,7 @@ export function readOpenEnclave(bytes: Buffer): RawCollateral {
   };
 }
 
-/** Lists end in a NUL too, in DER as well; a signature may end in a zero of its own. */
+/** Lists end in a NUL too, in DER as well; a signature may end in its own zero. */
 function withoutNul(item: Buffer = Buffer.alloc(0)): Buffer {
   if (item.at(-1) !== 0) return item;
   try {
@@ -85,7 +85,7 @@ function readItems(buffer: Buffer, { bufferSizeBytes, itemCount }: HeaderValues)
   const offsets = Array.from({ length: itemCount }, (_, index) => buffer.readUInt32LE(4 * index));
   return offsets.map((offset, index) => {
     const end = offsets[index + 1] ?? data.length;
-    if (offset > end || end > data.length) throw new Error(`item ${index} lies outside of the endorsements`);
+    if (offset > end || end > data.length) throw new Error(`item ${index} lies outside the endorsements`);
     return data.subarray(offset, end);
   });
 }

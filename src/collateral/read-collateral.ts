@@ -22,7 +22,7 @@ const mostFileBytes = 4 << 20;
 
 /**
  * Reads collateral from a file of any known form, or from a directory whose files are parts of it; what is something else there is
- * passed over. Throws `collateral`, `not-found` and `unreadable` errors.
+ * skipped. Throws `collateral`, `not-found` and `unreadable` errors.
  */
 export async function readCollateral(path: string): Promise<RawCollateral> {
   const isDirectory = await stat(path).then(

@@ -14,7 +14,7 @@ export interface Setting {
 export interface Configuration {
   /** As the user named it. */
   readonly file: string | undefined;
-  /** What relative paths in it count from: the file's directory. */
+  /** What relative paths in it are relative to: the file's directory. */
   readonly directory: string;
   readonly settings: ReadonlyMap<string, Setting>;
 }

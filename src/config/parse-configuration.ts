@@ -5,8 +5,8 @@ import type { Setting } from './configuration.ts';
 import { namesBelow, rowOf } from './setting-table.ts';
 
 /**
- * Parses a configuration: YAML, and so JSON too; `subject` is its file. Keys with nothing behind them count as not there.
- * Throws a `config` error with line and column for everything that is no setting or has no such value.
+ * Parses a configuration: YAML, and so JSON too; `subject` is its file. Keys without a value count as missing.
+ * Throws a `config` error with line and column for everything that is not a setting or has no such value.
  */
 export function parseSettings(content: string, subject: string): ReadonlyMap<string, Setting> {
   const lines = new LineCounter();
@@ -92,7 +92,7 @@ class SettingReading {
     if (anchored !== undefined) return anchored;
     throw this.error(offsetOf(node), {
       message: `not valid YAML: no value has the anchor ${node.source}`,
-      hint: `write &${node.source} before the value that is meant, or the value itself`,
+      hint: `write &${node.source} before the intended value, or write the value itself`,
     });
   }
 

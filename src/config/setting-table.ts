@@ -8,7 +8,7 @@ export interface SettingRow {
   readonly example: string;
   /** May be a list of texts. */
   readonly isList?: true;
-  /** An empty list says something else than no list. */
+  /** An empty list says something other than no list. */
   readonly mayBeEmpty?: true;
   /** Says how a runtime is built, so that it counts only where one is. */
   readonly isForBuilds?: true;
@@ -118,7 +118,7 @@ export function namesBelow(table: string | undefined): readonly string[] {
   return [...new Set(names)];
 }
 
-/** The row of a full name; undefined for a table and for what is no setting. */
+/** The row of a full name; undefined for a table and for what is not a setting. */
 export function rowOf(name: string): SettingRow | undefined {
   return settingTable.find((row) => row.name === name);
 }

@@ -18,7 +18,7 @@ export function isCLibraryPart(path: ImagePath, sizeBytes: number): boolean {
   return sizeBytes <= maximumBytes && partNames.test(baseNameOf(path));
 }
 
-/** The symbol versions that a library defines; undefined for what is no intact ELF file for x86-64. */
+/** The symbol versions that a library defines; undefined for what is not an intact ELF file for x86-64. */
 export function versionsDefinedIn(content: Buffer): readonly ByteString[] | undefined {
   try {
     return definedVersionsOf(parseElf(content, 'library'));

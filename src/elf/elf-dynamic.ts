@@ -7,7 +7,7 @@ const tag = { end: 0n, needed: 1n, strings: 5n, stringsSize: 10n, soname: 14n, r
 /** One Elf64_Dyn: `d_tag` and `d_un`, 8 bytes each. */
 const dynamicEntryBytes = 16;
 
-/** Where the path of the ELF interpreter lies in a file, and how much room it has there. */
+/** Where the path of the ELF interpreter is in a file, and how much room it has there. */
 export interface InterpreterField {
   readonly offsetBytes: number;
   /** The room, final NUL included. */

@@ -14,7 +14,7 @@ const tag = {
 /** VER_FLG_BASE: the definition names the file itself. VER_FLG_WEAK: the loader only warns if the version is missing. */
 const flag = { base: 1, weak: 2 };
 
-/** Elf64_Verdef: `auxiliary` and `next` count from the record's own start. */
+/** Elf64_Verdef: `auxiliary` and `next` are relative to the record's own start. */
 const definition = {
   sizeBytes: 20,
   fields: [
@@ -96,7 +96,7 @@ function versionTable(elf: ElfFile, addressTag: bigint, countTag: bigint): Versi
   if (address === undefined || count === undefined) return undefined;
   const segment = loadedSegmentAt(elf, address);
   if (segment === undefined) throw elfError(elf.subject, 'the symbol versions lie outside the file');
-  // Nothing tells how long the table is: its records must lie in the same segment.
+  // Nothing tells how long the table is: its records must be in the same segment.
   const bytes = contentOfSegment(elf, segment).subarray(Number(address - segment.virtualAddress));
   return new VersionTable(elf, { bytes, count: Number(count), strings: stringTableOf(elf, entries) });
 }

@@ -10,7 +10,7 @@ export const machineX86 = 62;
 /** `e_type`: a program at a fixed address, or a shared object (which a position-independent program is too). */
 export const elfType = { executable: 2, sharedObject: 3 } as const;
 
-/** A program header of an ELF64 file. Offsets count from the start of the file. */
+/** A program header of an ELF64 file. Offsets are relative to the start of the file. */
 export interface ElfSegment {
   readonly type: number;
   /** PF_X = 1, PF_W = 2, PF_R = 4. */

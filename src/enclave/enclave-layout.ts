@@ -13,7 +13,7 @@ export interface EnclaveLayout {
   readonly heapMax: bigint;
   /** Where execution starts: the TCS pages' OENTRY, without the base. */
   readonly entryOffset: bigint;
-  /** The manifest's length as the runtime is told it. */
+  /** The manifest's length as passed to the runtime. */
   readonly manifestSizeBytes: bigint;
   /** Old Graphene only: the executable's address and span. */
   readonly executable?: { readonly address: bigint; readonly sizeBytes: bigint };
@@ -123,7 +123,7 @@ function lowAddressError(kind: string, address: bigint, heapMin: bigint): GscErr
   });
 }
 
-/** Hands out addresses from the top downwards; a block with an address of its own does not move the cursor. */
+/** Hands out addresses from the top downwards; a block with its own address does not move the cursor. */
 function placeBlocks(blocks: readonly Block[], top: bigint, gapBytes: bigint): PlacedBlock[] {
   let cursor = top;
   const place = (block: Block): PlacedBlock => {

@@ -23,7 +23,7 @@ export interface EnclaveRules {
   readonly gapBytes: bigint;
   /** The page that GS points to. */
   readonly tls: RecordLayout;
-  /** What the TLS page says of the initial stack: its absolute address, or its offset from the base. */
+  /** What the TLS page says about the initial stack: its absolute address, or its offset from the base. */
   readonly initialStack: 'address' | 'offset';
   /** True if the executable itself is a measured area below the PAL. */
   readonly hasExecutableArea: boolean;

@@ -12,7 +12,7 @@ const switches = ['debug', 'use_exinfo', 'nonpie_binary'] as const;
 
 /**
  * Throws a `manifest` error for what the signers take but Gramine's loader refuses at start: a size that it cannot
- * parse, that is no power of two or above 1024G, more than 4096 threads, integers in place of booleans. `settings` are those
+ * parse, that is not a power of two or above 1024G, more than 4096 threads, integers in place of booleans. `settings` are those
  * of the manifest.
  */
 export function checkLoaderLimits(manifest: TomlTable, settings: EnclaveSettings): void {

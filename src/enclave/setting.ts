@@ -43,7 +43,7 @@ export function readBoolean(sgx: TomlTable, name: string): boolean {
 }
 
 /**
- * A switch of `[sgx]` as the signers read it: an integer is no error. Up to Gramine 1.5 the integer 1 counts as
+ * A switch of `[sgx]` as the signers read it: an integer is not an error. Up to Gramine 1.5 the integer 1 counts as
  * true, from 1.6 on only `true` does. Missing is false.
  */
 export function readSwitch(sgx: TomlTable, name: string, doesOneCount: boolean): boolean {

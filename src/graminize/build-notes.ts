@@ -3,7 +3,7 @@ import { encryptedMountNotes } from '../manifest/encrypted-mounts.ts';
 import { mountOf, readMounts } from '../manifest/files/mounts.ts';
 import { choiceRisks } from '../manifest/option-manifest.ts';
 import { detectPreset } from '../manifest/preset/detect-preset.ts';
-import { limitNotes, startsProcesses } from '../manifest/preset/program-limits.ts';
+import { limitNotes, mayServeInChild, startsProcesses } from '../manifest/preset/program-limits.ts';
 import { pathOfUri } from '../manifest/schema/file-uri.ts';
 import { isArray, showPath, type TomlDocument, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import { type ContainerProcess, startFiles } from '../start/container-process.ts';
@@ -16,7 +16,7 @@ import { usualScratchPlaces } from './scratch-directories.ts';
 import { stopSignalNotes } from './stop-signal.ts';
 import { volumeNotes } from './volume-report.ts';
 
-/** What the user should know about a build: things that are lost, weaken the enclave, or work otherwise than outside. */
+/** What the user should know about a build: things that are lost, weaken the enclave, or work differently from outside. */
 export function buildNotes(context: GraminizeContext, composed: ComposedManifest): readonly string[] {
   const { choices, tree, selection, volumes } = context;
   const manifest = composed.manifest.root;
@@ -38,7 +38,7 @@ export function buildNotes(context: GraminizeContext, composed: ComposedManifest
   ];
 }
 
-/** Things of the image that gsc carries over and that work otherwise than outside. */
+/** Things of the image that gsc carries over and that work differently from outside. */
 function imageNotes(
   { app, tree, start, argumentSource, choices }: GraminizeContext,
   manifest: TomlTable,
@@ -52,7 +52,7 @@ function imageNotes(
   if (start.user.supplementaryGroups.length > 0) {
     const groups = start.user.supplementaryGroups.map(({ name, gid }) => `${showBytes(name)} (${gid})`);
     notes.push(
-      `the user is in the groups ${groups.join(', ')} too; inside the enclave only the primary group is in effect`,
+      `the user is also in the groups ${groups.join(', ')}; inside the enclave only the primary group is in effect`,
     );
   }
   if (!start.workingDirectory.exists) {
@@ -120,7 +120,7 @@ function certificateNotes(
   { start, choices: { raTls } }: GraminizeContext,
   manifest: TomlTable,
 ): readonly string[] {
-  if (raTls === undefined || !startsProcesses(start)) return [];
+  if (raTls === undefined || !mayServeInChild(start)) return [];
   const mount = mountOf(raTls.certificate, readMounts(manifest));
   if (mount?.type !== 'tmpfs') return [];
   const place = showBytes(mount.at);
@@ -144,7 +144,7 @@ function presetNotes({ choices, preset, start, runtime, user }: GraminizeContext
   return advice === undefined ? leftOut : [...leftOut, `preset ${name}: ${advice}`];
 }
 
-/** Programs for which there is a preset mostly need more than Gramine's defaults, which nobody chose. */
+/** Programs for which there is a preset mostly need more than Gramine's defaults, which were not chosen. */
 function fittingPresetNotes(start: ContainerProcess, user: TomlDocument | undefined): readonly string[] {
   const isSized = ['enclave_size', 'max_threads'].some(
     (key) => user && valueAt(user.root, ['sgx', key]) !== undefined,

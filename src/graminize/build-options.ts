@@ -66,8 +66,8 @@ export interface GraminizeOptions {
 export const noChoices: BuildChoices = { volumes: [], secrets: [], environment: [], files: [] };
 
 /**
- * The app image as it is to start: with the chosen ENTRYPOINT, CMD and variables in its configuration. An ENTRYPOINT of one
- * empty word is none, as for Docker. Bytes and digests stay those of the app image.
+ * The app image as it is to start: with the chosen ENTRYPOINT, CMD and variables in its configuration. An ENTRYPOINT of one empty
+ * word is the same as none, as for Docker. Bytes and digests stay those of the app image.
  */
 export function configuredApp(app: Image, choices: BuildChoices): Image {
   const run = app.config.config ?? {};

@@ -9,7 +9,7 @@ import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath, showFailure } from '../tree/resolve-path.ts';
 import type { GraminizeContext } from './graminize-context.ts';
 
-/** What a build's start is held against. */
+/** What a build's start is checked against. */
 interface StartParts extends GraminizeContext {
   /** True for what the host may put there later: the manifest allows it. */
   readonly isAllowed: (path: ImagePath) => boolean;
@@ -18,7 +18,7 @@ interface StartParts extends GraminizeContext {
 /**
  * Makes sure that what the start needs is there when the library OS looks for it: the program with its interpreters and
  * its loader, and the working directory. Throws an `entrypoint` error for a program that the image does not have or that
- * the container's user cannot read, and for what lies in a tmpfs, which is empty then.
+ * the container's user cannot read, and for what is in a tmpfs, which is empty then.
  */
 export function checkStart(parts: StartParts, mounts: readonly Mount[]): void {
   checkDirectory(parts, mounts);
@@ -27,7 +27,7 @@ export function checkStart(parts: StartParts, mounts: readonly Mount[]): void {
   else checkGivenProgram(parts, mounts, given);
 }
 
-/** The program that the user's manifest names, absolute; a relative one counts from the start directory. */
+/** The program that the user's manifest names, absolute; a relative one is relative to the start directory. */
 export function givenProgram(user: TomlDocument | undefined, start: ContainerProcess): ImagePath | undefined {
   const given = givenText(user, ['libos', 'entrypoint']);
   if (given === undefined) return undefined;
@@ -41,7 +41,7 @@ export function neededPaths(parts: Pick<GraminizeContext, 'user' | 'start' | 'li
   return [startDirectory(parts), ...(program === undefined ? neededFiles(parts) : [program])];
 }
 
-/** Gramine's C library has a loader of its own, which is taken by its name. */
+/** Gramine's C library has its own loader, which is taken by its name. */
 function neededFiles({ start, libc }: Pick<GraminizeContext, 'start' | 'libc'>): readonly ImagePath[] {
   const { steps } = start.chain;
   const isRuntimes = libc === 'runtime' && start.libraries.libc === 'glibc';
@@ -141,7 +141,7 @@ function notThere(
   { user, appName }: StartParts,
   key: KeyPath,
   problem: string,
-  hint = `name what the image has, or leave ${showPath(key)} out`,
+  hint = `use a path that the image has, or remove ${showPath(key)}`,
 ): GscError {
   const { line, column } = user?.locate(key) ?? { line: 1, column: 1 };
   const value = user && valueAt(user.root, key);

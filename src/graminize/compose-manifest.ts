@@ -55,7 +55,7 @@ export interface ComposedManifest {
   /** The user's manifest wins over the options, these over the preset, and that over what gsc finds out. */
   readonly overrides: readonly SourcedOverride[];
   /**
-   * Files that would be trusted, but lie below a tmpfs, an encrypted mount or an allowed volume, or are allowed in the
+   * Files that would be trusted, but are below a tmpfs, an encrypted mount or an allowed volume, or are allowed in the
    * user's manifest; not in the manifest.
    */
   readonly hidden: readonly TrustedFile[];
@@ -155,7 +155,7 @@ function findShown(context: GraminizeContext, given: TomlTable, choices: Manifes
   return { libraryData, ...(isDecided ? {} : { hosts: hostsFile(tree, choices.hosts ?? []) }) };
 }
 
-/** Not by a directory above it, which nobody lists for a file that the engine makes. */
+/** Not by a directory above it, since listing one does not mean a file that the engine makes. */
 function isTrustedByName(user: TomlDocument | undefined, path: ImagePath): boolean {
   const listed = user && valueAt(user.root, ['sgx', 'trusted_files']);
   return isArray(listed) && listed.some((entry) => pathOfUri(entry) === path);
@@ -253,7 +253,7 @@ async function expandedUserManifest({ user, tree, runtime, appName }: GraminizeC
 }
 
 /**
- * Says of paths whether another content than the image's is expected there: the manifest allows the file or a directory
+ * Says for paths whether another content than the image's is expected there: the manifest allows the file or a directory
  * above it (which wins over a hash, see `decideAccess`), or a volume is mounted there.
  */
 function allowedPlaces(manifest: TomlTable, choices: ManifestChoices): (path: ImagePath) => boolean {

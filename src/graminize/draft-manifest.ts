@@ -22,7 +22,7 @@ export interface DraftOptions {
   readonly cmd?: readonly string[];
 }
 
-/** A manifest to begin with, as text. */
+/** A first manifest, as text. */
 export interface DraftManifest {
   readonly manifest: string;
   readonly preset?: AppliedPreset;

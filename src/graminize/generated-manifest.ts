@@ -24,7 +24,7 @@ export interface GeneratedMounts {
   readonly shown: readonly DirectoryMount[];
   /** What is mounted on top of scratch places. */
   readonly kept: readonly StartMount[];
-  /** Where the user's manifest and options mount something: links below lie in what it hides. */
+  /** Where the user's manifest and options mount something: links below are in what it hides. */
   readonly takenPlaces: readonly ImagePath[];
   /** Where `gramine-ratls` writes. */
   readonly raTlsPlaces: readonly RaTlsPlace[];
@@ -232,7 +232,7 @@ function joinPaths(parts: readonly string[]): string {
   return [...new Set(parts)].join(':');
 }
 
-/** Paths go into a manifest as UTF-8; a path that is none cannot be started from. */
+/** Paths go into a manifest as UTF-8; a path that is not UTF-8 cannot be started from. */
 function text(bytes: ByteString): string {
   const decoded = textOfBytes(bytes);
   if (decoded !== undefined) return decoded;

@@ -42,7 +42,7 @@ export interface Graminized extends ComposedManifest, UndecidedPlaces {
   readonly trustedFileCount: number;
   readonly insecure: readonly InsecureOption[];
   readonly preset?: AppliedPreset;
-  /** What the user should know about the image: things that are lost, or work otherwise than outside. */
+  /** What the user should know about the image: things that are lost, or work differently from outside. */
   readonly notes: readonly string[];
   /** How long Gramine takes to parse the manifest, at the start of every process, on a fast machine. */
   readonly predictedStartSeconds: number;

@@ -138,7 +138,7 @@ function containerVariables(entries: readonly string[], { environment }: AppLaun
   return [...kept, ...own.map(([name, value]) => `${name}=${value}`)];
 }
 
-/** What the app image says of its own base is not true of the result, whose base is the app image. */
+/** What the app image says about its own base is not true of the result, whose base is the app image. */
 function withoutBase({ [labels.baseName]: _, [labels.baseDigest]: __, ...others }: Labels): Labels {
   return others;
 }

@@ -17,7 +17,7 @@ const libraries = runtimePlaces.map(({ cLibraryDirectory }) =>
   childOf(cLibraryDirectory('glibc'), 'libc.so.6'),
 );
 
-/** Says of a name in a graminized image, and what it is on the host, whether the runtime's C library looks for data there. */
+/** Says for a name in a graminized image, and what it is on the host, whether the runtime's C library looks for data there. */
 export function libraryDataRole(
   tree: FileTree,
   mounts: readonly Mount[],

@@ -6,7 +6,7 @@ import { walkTree } from '../tree/walk-tree.ts';
 /** Where programs expect to write scratch data; inside the enclave these are tmpfs. Filesystem Hierarchy Standard 3.0. */
 export const usualScratchPlaces: readonly ImagePath[] = ['/tmp', '/var/tmp', '/run'].map(imagePath);
 
-/** The scratch places, and the names of links that lead to or into them: each becomes a tmpfs of its own. */
+/** The scratch places, and the names of links that lead to or into them: each becomes its own tmpfs. */
 export function scratchDirectories(tree: FileTree): readonly ImagePath[] {
   const places = new Set<ImagePath>(usualScratchPlaces);
   for (const { path, node } of walkTree(tree)) {

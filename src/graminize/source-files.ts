@@ -14,7 +14,7 @@ const keys = [
 /**
  * The files that the user's manifest takes arguments and variables from, to be trusted wherever they lie: Gramine reads
  * them before it mounts anything. Without those that the manifest lists or allows itself, and those of relative URIs, which
- * count from where the container starts. Throws an `entrypoint` error for one that the image does not have.
+ * are relative to where the container starts. Throws an `entrypoint` error for one that the image does not have.
  */
 export function sourceFiles(
   { appName, tree, user }: GraminizeContext,

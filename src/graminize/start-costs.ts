@@ -65,7 +65,7 @@ function missingIn(selection: TrustedSelection, other: TrustedSelection): readon
   return other.trusted.filter(({ path }) => !there.has(path)).map(({ path }) => path);
 }
 
-/** True if an entry for the path would count: nothing of the enclave's own, and nothing that is allowed, lies there. */
+/** True if an entry for the path would count: nothing of the enclave's own, and nothing that is allowed, is there. */
 function isReachable(names: ManifestNames, path: ImagePath): boolean {
   const treatment = decideAccess(names, path);
   const isOnHost = treatment.kind === 'refused' || treatment.kind === 'unchecked';

@@ -17,7 +17,7 @@ import { pathsIn } from '../trust/application-data.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
 import type { GraminizeContext } from './graminize-context.ts';
 
-/** What the start needs below a scratch place, which is a tmpfs and empty then: it gets a mount of its own on top. */
+/** What the start needs below a scratch place, which is a tmpfs and empty then: it gets its own mount on top. */
 export interface StartMount {
   readonly path: ImagePath;
   /** `chroot` shows what the image has there, trusted and not to be written; `tmpfs` is an empty directory. */
@@ -40,7 +40,7 @@ type KeptPlacesParts = Omit<GraminizeContext, 'user'> & Decided;
 
 /**
  * Finds the working directory, the program with its interpreters and its loader, and the files that its arguments name,
- * where they lie below a scratch place. A file is kept with the directory that it lies in, as it may need its neighbours.
+ * where they are below a scratch place. A file is kept with the directory that it is in, as it may need its neighbours.
  */
 export function findStartMounts(context: GraminizeContext, decided: Decided): readonly StartMount[] {
   const parts = { ...context, ...decided };
@@ -72,7 +72,7 @@ function leftOutBelow({ path }: StartMount, { excluded }: TrustedSelection): num
   return excluded.filter((file) => file.origin === 'built-in' && isWithin(file.path, path)).length;
 }
 
-/** What is otherwise than outside, a sentence each. */
+/** What is different from outside, a sentence each. */
 export function startMountNotes(kept: readonly StartMount[]): readonly string[] {
   return kept.flatMap(({ path, type, lost = [], leftOutCount = 0 }) => {
     const shown = showBytes(path);
@@ -107,7 +107,7 @@ function scratchPlaceOf(
   return above.sort((a, b) => b.length - a.length)[0];
 }
 
-/** The directory in the scratch place that a file lies in, at any depth; the file alone if it lies there directly. */
+/** The directory in the scratch place that a file is in, at any depth; the file alone if it is there directly. */
 function placeAround(path: ImagePath, scratch: ImagePath, tree: FileTree): StartMount {
   let top = path;
   while (parentOf(top) !== scratch) top = parentOf(top);

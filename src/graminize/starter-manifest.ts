@@ -20,7 +20,7 @@ export interface StarterParts {
 }
 
 /**
- * A manifest to begin with: the preset's values with their reasons, and what else the user may have to decide as comments.
+ * A first manifest: the preset's values with their reasons, and what else the user may have to decide as comments.
  * It is valid as it is, and holds nothing that gsc adds by itself.
  */
 export function starterManifest(parts: StarterParts): string {

@@ -16,7 +16,7 @@ export function declaredVolumes(config: ImageConfig): readonly ImagePath[] {
 }
 
 /**
- * What is to be said about volumes: each VOLUME for which neither the user's manifest nor an option nor a tmpfs decides what
+ * What to report about volumes: each VOLUME for which neither the user's manifest nor an option nor a tmpfs decides what
  * the enclave does with it, and each `--volume` that does not lie where the image has it.
  */
 export function volumeNotes(

@@ -7,7 +7,7 @@ export interface Descriptor {
   readonly sizeBytes: number;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly platform?: Platform;
-  /** Where else the blob may be had (foreign layers). */
+  /** Where else the blob is available (foreign layers). */
   readonly urls?: readonly string[];
 }
 
@@ -28,7 +28,7 @@ const architectureNames: Readonly<Record<string, string>> = {
   aarch64: 'arm64',
 };
 
-/** The platform in the words of Go, as images are to have it: `Linux/x86_64` is `linux/amd64`, and so is `linux/amd64/v1`. */
+/** The platform in the words of Go, as images should have it: `Linux/x86_64` is `linux/amd64`, and so is `linux/amd64/v1`. */
 export function normalPlatform({ os, architecture, variant }: Platform): Platform {
   const word = architecture.toLowerCase();
   const normal = { os: os.toLowerCase(), architecture: architectureNames[word] ?? word };

@@ -1,6 +1,6 @@
 import { type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
 
-/** Where things lie in every graminized image, whatever the runtime's origin: equal files give equal measurements. */
+/** Where things are in every graminized image, whatever the runtime's origin: equal files give equal measurements. */
 export const graminizedPaths = {
   /** The runtime's package directory. */
   packageDirectory: imagePath('/gramine/runtime'),
@@ -32,7 +32,7 @@ const ownDirectories: readonly ImagePath[] = [
   graminizedPaths.appDirectory,
 ];
 
-/** The one of gsc's own directories that a path is, or lies in; undefined if it lies in none. */
+/** The one of gsc's own directories that a path is, or is in; undefined if it is in none. */
 export function ownDirectoryOf(path: ImagePath): ImagePath | undefined {
   return ownDirectories.find((directory) => isWithin(path, directory));
 }

@@ -17,7 +17,7 @@ export interface StoreResult {
  * nothing.
  */
 export interface ImageWriter {
-  /** True if the layer is there already, whole and verified, so that it need not be sent. */
+  /** True if the layer exists already, whole and verified, so that it need not be sent. */
   hasLayer(layer: LayerKey): Promise<boolean>;
   /**
    * Passes the layer's stored bytes through and keeps them on the way. Size and digest are verified; the layer is kept

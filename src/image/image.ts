@@ -29,7 +29,7 @@ export interface Image {
   /** Descriptor of the config blob; its digest is what Docker calls the image ID. */
   readonly configDescriptor: Descriptor;
   readonly config: ImageConfig;
-  /** Exact bytes behind `manifest` and `configDescriptor`. */
+  /** The exact bytes of `manifest` and `configDescriptor`. */
   readonly manifestBytes: Buffer;
   readonly configBytes: Buffer;
   readonly layers: readonly Layer[];

@@ -1,3 +1,4 @@
+import type { Digest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import {
   anything,
@@ -94,6 +95,13 @@ export function parseManifest(
     : readManifest(bytes, subject, mediaType);
 }
 
+const subjectShape = object({ subject: object({ digest: digestShape }) });
+
+/** The digest of the image that an artifact's manifest is about; undefined for none. OCI image-spec 1.1, manifest.md. */
+export function subjectOf(bytes: Buffer, subject: string): Digest | undefined {
+  return readImageJson(bytes, subjectShape, wordsFor('manifest', subject)).subject?.digest ?? undefined;
+}
+
 /** The JSON form of a descriptor, as manifests hold it. */
 export function descriptorToJson(descriptor: Descriptor): Record<string, unknown> {
   const { mediaType, digest, sizeBytes, annotations, platform, urls } = descriptor;
@@ -140,7 +148,7 @@ function checkIsOneKind({ subject, mediaType, members, declaredType = mediaType 
     code: 'image',
     subject,
     message: `ambiguous: ${what}, ${odd.length > 0 ? `but with ${odd.join(' and ')}` : `but listed as ${declaredType}`}; programs take it for different images`,
-    hint: 'do not use it before you know who made it, and why; then push or export the image again',
+    hint: 'do not use it unless you know who made it, and why; then push or export the image again',
   });
 }
 

@@ -19,7 +19,7 @@ export interface BlobSource {
   readonly openLayer: (descriptor: Descriptor, diffId: Digest) => Promise<Layer>;
 }
 
-/** An image and what is to be said about how it was chosen. */
+/** An image and what to report about how it was chosen. */
 export interface ResolvedImage extends Image {
   readonly notes: readonly string[];
 }
@@ -38,7 +38,7 @@ const maximalIndexDepth = 4;
 const layerTypePattern =
   /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+(?:gzip|zstd|xz|bzip2))?|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar(?:\.(?:gzip|zstd|xz|bzip2))?)$/;
 
-/** The image for linux/amd64 behind a manifest or index that was read already. Throws `platform`, `image` or `blob`. */
+/** The image for linux/amd64 of a manifest or index that was read already. Throws `platform`, `image` or `blob`. */
 export async function resolveDocument(
   source: BlobSource,
   descriptor: Descriptor,
@@ -137,7 +137,7 @@ function withChoice(image: ResolvedImage, taken: Descriptor, entries: readonly D
   return note === undefined ? image : { ...image, notes: [note, ...image.notes] };
 }
 
-/** The type of an entry that is known to be no image; undefined if it may be one. */
+/** The type of an entry that is known not to be an image; undefined if it may be one. */
 function foreignType({ mediaType, annotations, platform }: Descriptor): string | undefined {
   // What programs do not know they are to pass by. OCI image-spec, image-index.md, "mediaType".
   if (!isManifestType(mediaType) && !isIndexType(mediaType)) return mediaType;

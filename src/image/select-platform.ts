@@ -27,7 +27,7 @@ export function runsOnSgx(platform: Platform): boolean {
   return os === sgxPlatform.os && architecture === sgxPlatform.architecture;
 }
 
-/** What is to be said about the entry that was taken, where amd64 has levels; else undefined. */
+/** What to report about the entry that was taken, where amd64 has levels; else undefined. */
 export function choiceNote({ platform }: Descriptor, entries: readonly Descriptor[]): string | undefined {
   if (platform === undefined) return undefined;
   const own = showPlatform(platform);

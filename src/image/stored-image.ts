@@ -8,7 +8,7 @@ import { runsOnSgx, wrongPlatform } from './select-platform.ts';
 export interface StoredImage extends Image {
   /** The names that the place itself has for the image (tags, `RepoTags`); may be none. */
   readonly names: readonly string[];
-  /** What is to be said about how the image was found: which of several was taken. */
+  /** What to report about how the image was found: which of several was taken. */
   readonly notes: readonly string[];
   /** What is odd about how it is stored. */
   readonly warnings: readonly string[];

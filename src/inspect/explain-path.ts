@@ -22,7 +22,7 @@ import { walkTree } from '../tree/walk-tree.ts';
 import { engineFiles } from '../trust/exclusion-rules.ts';
 import { type Exclusion, excludedByOption } from '../trust/trust-policy.ts';
 
-/** An image in which paths are to be explained: as it is with the layers that gsc adds. */
+/** An image in which paths should be explained: as it is with the layers that gsc adds. */
 export interface ExplainableImage {
   /** All layers merged. */
   readonly tree: FileTree;
@@ -86,7 +86,7 @@ export type Verdict =
       /** Of a build with a profile. */
       readonly basis?: ProfileBasis;
     }
-  /** `isListed` if a hash of it is in the manifest too, in vain. */
+  /** `isListed` if a hash of it is in the manifest too, without effect. */
   | { readonly kind: 'allowed'; readonly entry: string; readonly isListed: boolean }
   | { readonly kind: 'unchecked' }
   | { readonly kind: 'storage'; readonly type: string; readonly keyName?: string; readonly hides: boolean }
@@ -250,7 +250,7 @@ function diffIdOf(diffIds: readonly Digest[], layer: number): Digest {
   return diffId;
 }
 
-/** Files and links to files; links to directories are names of their own and not entered. */
+/** Files and links to files; links to directories are separate names and not entered. */
 function countBelow(image: ExplainableImage, path: ImagePath, realPath: ImagePath): DirectoryCounts {
   const counts = { trusted: 0, allowed: 0, unchecked: 0, refused: 0, storage: 0 };
   for (const { path: below, node } of walkTree(image.tree, realPath)) {

@@ -1,3 +1,4 @@
+import { type Digest, digestOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import { baseNameOf, type ImagePath } from '../base/image-path.ts';
 import type { Image } from '../image/image.ts';
@@ -15,6 +16,8 @@ import { verifySigstruct } from '../signature/verify-sigstruct.ts';
 export interface ImageInspection {
   readonly sigstruct: SigstructDescription;
   readonly manifest: TomlTable;
+  /** Of the bytes of `entrypoint.manifest.sgx`. */
+  readonly manifestDigest: Digest;
   readonly trustedFileCount: number;
   readonly insecure: readonly InsecureOption[];
   readonly labels: Labels;
@@ -24,7 +27,7 @@ export interface ImageInspection {
 
 /**
  * Reads the SIGSTRUCT and the manifest of a signed image, from its files, and verifies the signature's mathematics. Throws a
- * `state` error for an image that is not signed, a `sigstruct` error for a file that is none.
+ * `state` error for an image that is not signed, a `sigstruct` error for a file that is not one.
  */
 export async function inspectImage(image: Image): Promise<ImageInspection> {
   const found = image.config.config?.Labels ?? {};
@@ -72,6 +75,7 @@ function inspectEnclave(
     name: baseNameOf(place.sigstruct).replace(/\.sig$/, ''),
     sigstruct: describeSigstruct(sigstruct, subject, version),
     manifest: manifest.root,
+    manifestDigest: digestOf(manifestSgx),
     trustedFileCount: manifest.trustedFileCount,
     insecure: insecureOptions(manifest.root),
   };

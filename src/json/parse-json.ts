@@ -1,6 +1,6 @@
 /**
  * A JSON value as it is written: members in their order, a key that stands there twice with both of its values, and
- * numbers digit for digit. Texts are decoded; what is no Unicode in them is U+FFFD, as for Go.
+ * numbers digit for digit. Texts are decoded; what is not Unicode in them is U+FFFD, as for Go.
  */
 export type JsonNode =
   | { readonly kind: 'null' }
@@ -128,9 +128,9 @@ class JsonParser {
     }
   }
 
-  /** The next character that is no white space; undefined at the end. */
+  /** The next character that is not a white space; undefined at the end. */
   #next(): string | undefined {
-    // Characters above it are no white space.
+    // Characters above it are not white space.
     if (!(this.#text.charCodeAt(this.#at) > 0x20)) this.#match(whiteSpace);
     return this.#text[this.#at];
   }

@@ -2,7 +2,7 @@ import type { JsonNode } from './parse-json.ts';
 
 /** Problems beyond these are of no use in one line. */
 const mostShown = 3;
-/** A value of which more is shown is none that anybody meant. */
+/** A longer value is not one that was meant. */
 const mostCharacters = 60;
 
 /** A place in a document that is read, and where problems of all its places are gathered. */
@@ -59,7 +59,7 @@ export function kindOf(node: JsonNode): string {
   }
 }
 
-/** The value itself, for messages about what is no secret. */
+/** The value itself, for messages about what is not a secret. */
 export function showNode(node: JsonNode): string {
   if (node.kind === 'number') return shortened(node.digits);
   return node.kind === 'text' ? JSON.stringify(shortened(node.value)) : kindOf(node);

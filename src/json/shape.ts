@@ -4,7 +4,7 @@ import { kindOf, type Place, showNode } from './place.ts';
 import { plainValue } from './verbatim-json.ts';
 
 /**
- * What a JSON value is to be, and what it is read into. Documents about containers are written for Go programs, so they
+ * What a JSON value should be, and what it is read into. Documents about containers are written for Go programs, so they
  * are read as Go's encoding/json reads them: the fields of an object without regard to case; of a field that is given
  * more than once the last value, where objects and maps add to each other; null as nothing.
  */
@@ -113,7 +113,7 @@ export function listOf<Item>(item: Shape<Item>): Shape<readonly Item[]> {
   };
 }
 
-/** An object whose keys are anybody's. Of several each adds to those before. */
+/** An object with any keys. Of several each adds to those before. */
 export function mapOf<Item>(item: Shape<Item>): Shape<Readonly<Record<string, Item>>> {
   return {
     name: 'an object',
@@ -172,7 +172,7 @@ export function required<Value>(shape: Shape<Value>): RequiredShape<Value> {
 /** Docker holds a pointer, which null empties; Podman a value, which null leaves alone. */
 const nullAfterObject =
   'repeated as null, which engines read differently: Docker drops the earlier value, Podman keeps it';
-/** Docker reads an ENTRYPOINT anew, all else is read into the list that is there. */
+/** Docker reads an ENTRYPOINT again, all else is read into the list that is there. */
 const nullAfterItem =
   'repeated with null in place of a value, which engines read differently: as nothing, or as that value';
 

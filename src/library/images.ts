@@ -14,7 +14,7 @@ import { processHost } from './process-host.ts';
 export interface ImagesEnvironment extends StoreChoices {
   /** In place of what the process says: variables, directories, the signal that aborts. */
   readonly host?: Partial<HostEnvironment>;
-  /** Gets remarks, warnings and progress; nobody by default. */
+  /** Gets notes, warnings and progress; by default they are dropped. */
   readonly reporter?: Reporter;
   /** False: nothing is kept between runs, and nothing of earlier ones is used. True by default. */
   readonly usesCache?: boolean;

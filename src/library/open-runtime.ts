@@ -20,7 +20,7 @@ export interface OpenRuntimeOptions {
   readonly version?: RuntimeVersion;
   /**
    * The app image, or what opens it: a runtime that is built for `Distro: auto` is built on its distribution. It is called only if a
-   * runtime is to be built, and before that: a wrong name is not found after the minutes that a build takes.
+   * runtime should be built, and before that: a wrong name is not found after the minutes that a build takes.
    */
   readonly app?: Image | (() => Promise<Image>);
   /** How a runtime is built that the configuration wants built from its sources. */

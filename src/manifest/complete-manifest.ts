@@ -30,7 +30,7 @@ export class CompleteManifest {
     return manifest;
   }
 
-  /** As it lies in the image: Gramine's `.manifest` and `.manifest.sgx` are the same bytes, Graphene's signer completes it. */
+  /** As it is in the image: Gramine's `.manifest` and `.manifest.sgx` are the same bytes, Graphene's signer completes it. */
   get bytes(): Buffer {
     this.#bytes ??= Buffer.from(
       this.#version.family === 'graphene'

@@ -10,7 +10,7 @@ const defaultKey = 'default';
 const derivedKeys: ReadonlySet<string> = new Set(['_sgx_mrenclave', '_sgx_mrsigner']);
 
 /**
- * What is to be said about the encrypted mounts of a complete manifest: those whose key nothing brings, and the files
+ * What to report about the encrypted mounts of a complete manifest: those whose key nothing brings, and the files
  * that the start needs in one of them (`startFiles`), which the image has in plain.
  */
 export function encryptedMountNotes(

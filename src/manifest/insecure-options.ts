@@ -69,7 +69,7 @@ const insecureRules: readonly InsecureRule[] = [
     path: 'sgx.insecure__rpc_thread_num',
     isInsecure: isOn,
     reason:
-      'exitless calls keep threads outside of the enclave that share memory with it, and keep their processors busy.',
+      'exitless calls keep threads outside the enclave that share memory with it, and keep their processors busy.',
   },
   {
     path: 'sgx.insecure__allow_memfaults_without_exinfo',

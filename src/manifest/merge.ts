@@ -19,7 +19,7 @@ export interface MergedManifest {
 export const pathLists: ReadonlySet<string> = new Set(['PATH', 'LD_LIBRARY_PATH', 'LD_PRELOAD']);
 
 /**
- * The user's manifest with gsc's own keys added behind the user's. Tables are merged; arrays are joined, the user's
+ * The user's manifest with gsc's own keys added after the user's. Tables are merged; arrays are joined, the user's
  * elements first, without those of gsc that the user has already; of mounts on one path and of everything else the
  * user's wins. `loader.argv` is one value, no list of things: the user's wins whole. `PATH`, `LD_LIBRARY_PATH` and
  * `LD_PRELOAD` of `loader.env` are joined, the user's directories first.
@@ -85,7 +85,7 @@ function joinArrays(
 }
 
 /**
- * Gramine mounts in order, so that a mount of gsc behind the user's would hide it if it is on the same path or above: the
+ * Gramine mounts in order, so a mount of gsc after the user's would hide it if it is on the same path or above: the
  * first is left out, the second goes in front.
  */
 function joinMounts(
@@ -110,9 +110,9 @@ function joinMounts(
   return order.mounts();
 }
 
-/** The user's mounts with those of gsc between them, each before the first that lies below it. */
+/** The user's mounts with those of gsc between them, each before the first that is below it. */
 class MountOrder {
-  /** Before each of the user's mounts, and behind the last one: mounts of gsc. */
+  /** Before each of the user's mounts, and after the last one: mounts of gsc. */
   readonly #inserted: TomlValue[][];
   readonly #user: readonly TomlValue[];
   /** By every directory above a mount: before which of the user's mounts the first such mount stands. */

@@ -53,7 +53,7 @@ export function secretPath(name: string): ImagePath {
 
 /**
  * The choices as a manifest. `hiding` are the places that are tmpfs by default: what is let in from the host below one of
- * them needs a mount of its own on top.
+ * them needs its own mount on top.
  */
 export function optionManifest(choices: ManifestChoices, hiding: readonly ImagePath[]): TomlTable {
   const { volumes, secrets } = choices;

@@ -17,7 +17,7 @@ export interface UserManifest {
 
 /**
  * Reads a manifest that gsc completes: what older releases wrote otherwise is rewritten for the release of `version`, and what
- * is there is held against its schema, the rules of its start, and what holds in every graminized image. Pure.
+ * is there is checked against its schema, the rules of its start, and what holds in every graminized image. Pure.
  */
 export function readUserManifest(document: TomlDocument, version: RuntimeVersion): UserManifest {
   if (document.isLines && version.family === 'gramine') return refusedLines(document);

@@ -12,7 +12,7 @@ export interface YamlFile {
 
 /**
  * Parses a file of the user's, YAML and so JSON too, whose scalars all come as texts: YAML would take the FMSPC 00706e470000 for a number.
- * Top-level keys with nothing behind them count as not there. Throws a `config` error with line and column of the first problem.
+ * Top-level keys without a value count as missing. Throws a `config` error with line and column of the first problem.
  */
 export function parseYamlFile<Schema extends z.ZodMiniType>(
   { content, subject, hint }: YamlFile,

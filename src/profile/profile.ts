@@ -6,7 +6,7 @@ export interface ProfileEntry {
   readonly pattern: ByteString;
   /** Which programs opened it, and how often; empty for a line that a person wrote. */
   readonly byProgram: ReadonlyMap<string, number>;
-  /** What a person wrote behind the pattern; empty if nothing. */
+  /** What a person wrote after the pattern; empty if nothing. */
   readonly note: string;
   /** The lines of comment above, each with its `#`. */
   readonly comments: readonly string[];

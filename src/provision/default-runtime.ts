@@ -3,7 +3,7 @@ import { type ImageName, parseImageName } from '../reference/image-name.ts';
 import type { OpenedImage } from '../store/image-store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
-/** `HOST[:PORT][/PREFIX]` stands for the image's own host. Throws a `usage` error for what is no such thing. */
+/** `HOST[:PORT][/PREFIX]` stands for the image's own host. Throws a `usage` error for anything else. */
 export function mirroredName(image: string, mirror: string | undefined): ImageName {
   const name = parseImageName(image);
   if (mirror === undefined) return name;

@@ -60,7 +60,7 @@ export interface ProvidedRuntime {
 /** Enough of the recipe's digest to tell runtimes apart. */
 const shownDigits = 16;
 
-/** How a runtime is called that nobody names: after what made it. */
+/** The name of a runtime that was not given one: after what made it. */
 function runtimeName(digest: Digest): ImageName {
   return parseImageName(`gsc-runtime:${hexOf(digest).slice(0, shownDigits)}`);
 }
@@ -97,7 +97,7 @@ export async function provideRuntime(
   return { name, id, recipe: plan.digest, outcome: 'built' };
 }
 
-/** Where nobody can say what a name stands for, the newest runtime that was built for it is what is wanted. */
+/** Where a name cannot be resolved, the newest runtime that was built for it is what is wanted. */
 async function existingRuntime(
   engine: Engine,
   { order, digest }: RuntimePlan,

@@ -9,14 +9,14 @@ export interface RepositoryAddress {
 
 const pattern = /^(https?:\/\/)([^/]*)@(.*)$/s;
 
-/** A URL of a repository as messages may show it. The name in `ssh://git@host` is no secret; an image's digest no login. */
+/** A URL of a repository as messages may show it. The name in `ssh://git@host` is not a secret; an image's digest no login. */
 export function withoutLogin(url: string): string {
   return url.replace(/^((?!docker:)[a-z+.-]+:\/\/)([^/]*)@/i, (whole, start: string, userinfo: string) =>
     /^https?:/i.test(start) || userinfo.includes(':') ? start : whole,
   );
 }
 
-/** Takes the login out of the URL of a repository. Throws a `config` error, without it, for one that git cannot be told. */
+/** Takes the login out of the URL of a repository. Throws a `config` error, without it, for one that cannot be passed to git. */
 export function splitLogin(url: string, place: string): RepositoryAddress {
   const [, start, userinfo, rest] = pattern.exec(url) ?? [];
   if (start === undefined || userinfo === undefined || rest === undefined) return { repository: url };

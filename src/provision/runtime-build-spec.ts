@@ -105,7 +105,7 @@ function sourceOfSettings(
 }
 
 /**
- * The Python tool's template has a command behind the branch, which takes the driver out of Intel's DCAP repository: here
+ * The Python tool's template has a command after the branch, which takes the driver out of Intel's DCAP repository: here
  * that happens by itself.
  */
 function wantedDriver(configuration: Configuration, repository: Setting): WantedSource {

@@ -23,7 +23,7 @@ import type { Workspace } from '../workspace/workspace.ts';
 export interface RuntimeRoot extends TreeSource {
   /** What the label of an image that gsc made says. */
   readonly version?: RuntimeVersion;
-  /** What its label says of patches. */
+  /** What its label says about patches. */
   readonly patches?: readonly string[];
   /** The version of the package `gramine`, if the tree is that package's. */
   readonly packageVersion?: string;
@@ -35,7 +35,7 @@ const packageFile = /\.(?:deb|rpm)$/;
 
 /**
  * Opens what a word of the user names: a directory (a root, an install prefix, a package directory, or one with package
- * files in it), a `.deb` or `.rpm` file, or an image. Paths count from `base`; what is there as a directory or a file goes
+ * files in it), a `.deb` or `.rpm` file, or an image. Paths are relative to `base`; what is there as a directory or a file goes
  * before images of that name. Of an image nothing is read that the cache has.
  */
 export async function openRuntimeRoots(

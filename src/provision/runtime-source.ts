@@ -8,7 +8,7 @@ export type RuntimeSource =
       readonly kind: 'given';
       /** At least one; merged in their order. */
       readonly sources: readonly string[];
-      /** What their paths count from. */
+      /** What their paths are relative to. */
       readonly base: string;
     }
   /** Built from its sources, if the Engine does not have it yet. */

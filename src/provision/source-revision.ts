@@ -26,7 +26,7 @@ const noSuchRef = 2;
 
 /**
  * The commit that a name stands for now, asked with the `git` of this machine; so a runtime is built again when a branch
- * has moved, and only then. Where git or the repository cannot be asked, the name stays. Throws a `config` error if the
+ * has moved, and only then. Where git or the repository cannot be used, the name stays. Throws a `config` error if the
  * repository answers and has no such name.
  */
 export async function findSource(host: HostEnvironment, wanted: WantedSource): Promise<FoundSource> {
@@ -79,7 +79,7 @@ function checkRepository({ repository, place }: WantedSource): void {
   });
 }
 
-/** Tells git a login that is in no program's arguments, which everybody can read. git, gitcredentials(7). */
+/** Tells git a login outside the arguments of programs, which all users can read. git, gitcredentials(7). */
 const loginHelper = String.raw`!f() { printf 'username=%s\npassword=%s\n' "$GSC_GIT_USERNAME" "$GSC_GIT_PASSWORD"; }; f`;
 
 /** The answer, or why there is none. */
@@ -90,11 +90,11 @@ async function lsRemote(
 ): Promise<ProgramResult | string> {
   const helper = login ? ['-c', 'credential.helper=', '-c', `credential.helper=${loginHelper}`] : [];
   try {
-    // Behind the dashes nothing is an option, whatever a branch is called.
+    // After the dashes nothing is an option, whatever a branch is called.
     const parameters = [...helper, 'ls-remote', ...options, '--', repository, ...refs];
     const result = await runProgram('git', parameters, {
       input: '',
-      // Nobody is there to be asked for a password.
+      // There is no user to ask for a password.
       environment: {
         ...host.environment,
         GIT_TERMINAL_PROMPT: '0',

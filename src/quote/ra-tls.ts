@@ -45,7 +45,7 @@ export interface RaTlsCertificate {
 
 /**
  * Reads an RA-TLS certificate in PEM or DER. `subject` names it in errors. Throws a `quote` error if it is not a certificate, has
- * neither extension, or if its evidence is damaged: a damaged standard extension is not made up for by a legacy one.
+ * neither extension, or if its evidence is damaged: a damaged standard extension is not replaced by a legacy one.
  */
 export function parseRaTlsCertificate(bytes: Uint8Array, subject: string): RaTlsCertificate {
   try {

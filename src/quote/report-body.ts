@@ -24,7 +24,7 @@ const fields = [
 
 const layout: RecordLayout = { sizeBytes: reportBodySizeBytes, fields };
 
-/** What the processor says of an enclave. Bytes are views into the quote. */
+/** What the processor says about an enclave. Bytes are views into the quote. */
 export interface ReportBody {
   /** The 384 bytes, as they are signed. */
   readonly bytes: Buffer;

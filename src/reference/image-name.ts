@@ -157,7 +157,7 @@ function badName(text: string, message: string): GscError {
     subject: `image name ${JSON.stringify(text)}`,
     message,
     hint: looksLikeFile(text)
-      ? `for an image in a file say docker-archive:${text} or oci-archive:${text}, in a directory oci:${text}`
+      ? `for an image in a file use docker-archive:${text} or oci-archive:${text}, in a directory oci:${text}`
       : 'write it as [HOST[:PORT]/]NAME[:TAG][@sha256:DIGEST], for example python:3.12',
   });
 }

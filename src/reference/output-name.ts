@@ -18,7 +18,7 @@ const shortIdLength = 12;
  * - of `name@sha256:…` the first 12 hex digits become the tag, unless there is a tag already; an image ID becomes a
  *   repository of that name; in an archive a digest leaves no trace;
  * - archives are named `.tar`, as they are written uncompressed.
- * Throws a `usage` error if the result would be no valid name.
+ * Throws a `usage` error if the result would not be a valid name.
  */
 export function unsignedName(app: ImageReference): ImageReference {
   return derive(app, unsignedSuffix);

@@ -11,7 +11,7 @@ const gramineLibrary = /^lib(?:ra_tls|secret_prov|sgx_util|mbed[a-z0-9]+_gramine
 
 /**
  * Where a path of an installed Gramine (`/usr/lib/x86_64-linux-gnu/gramine/runtime/glibc`, the prefix of the Python GSC, …)
- * lies in every graminized image; undefined for other paths, and for what this runtime does not have.
+ * is in every graminized image; undefined for other paths, and for what this runtime does not have.
  */
 export function installedPlace(runtime: Runtime, path: ImagePath): ImagePath | undefined {
   const candidate = inPackage(runtime, path) ?? libraryPlace(runtime, path, 'glibc');

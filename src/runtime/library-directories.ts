@@ -7,7 +7,7 @@ import { readOne, realFileAt, type TreeSource } from './tree-source.ts';
 const muslDirectories: readonly ImagePath[] = ['/lib', '/usr/local/lib', '/usr/lib'].map(imagePath);
 
 /**
- * Where the loader of a C library looks for shared objects that have no path of their own, in order: the configured
+ * Where the loader of a C library looks for shared objects that have no path, in order: the configured
  * directories (`/etc/ld.so.conf` with its includes, for musl `/etc/ld-musl-x86_64.path`), then the built-in ones.
  */
 export async function libraryDirectories(

@@ -26,7 +26,7 @@ export const keptFiles: readonly KeptFile[] = [
 /** Larger ones are not looked at: what an entrypoint script of an image does takes a tenth of this. */
 const scriptLimitBytes = 1 << 15;
 
-/** Where distributions keep scripts of their own, by the hundred. */
+/** Where distributions keep their own scripts, by the hundred. */
 const distributionPlaces = /^\/(?:(?:usr\/)?(?:s?bin|lib\w*|share|include|src)|etc|var|boot|dev|proc|sys)\//;
 
 /** True if the content of the file, should it be a shell script, is kept: it may be what starts the application. */

@@ -5,7 +5,7 @@ import type { FileFacts, LayerEntry, Ownership } from '../tree/entry.ts';
 
 /**
  * OCI image-spec, layer.md, "Whiteouts". What AUFS kept for itself and old layers may hold (`.wh..wh.plnk`) is no other thing to
- * Docker, Podman, containerd and umoci: an entry of such a name removes `.wh.plnk`, and what lies below one is there, as a
+ * Docker, Podman, containerd and umoci: an entry of such a name removes `.wh.plnk`, and what is below one is there, as a
  * target of hard links for example.
  */
 const whiteoutPrefix = '.wh.';

@@ -111,7 +111,7 @@ class Capture {
     return offset >= this.offset && offset + sizeBytes <= this.offset + this.#filled;
   }
 
-  /** Takes what follows the bytes seen so far, if `piece`, which lies at `position`, has it. */
+  /** Takes what follows the bytes seen so far, if `piece`, which is at `position`, has it. */
   fill(piece: Buffer, position: number): void {
     const start = this.offset + this.#filled - position;
     if (start >= 0 && start < piece.length) this.#filled += piece.copy(this.#bytes, this.#filled, start);

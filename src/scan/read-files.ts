@@ -50,7 +50,7 @@ export async function readFiles(
   return found;
 }
 
-/** What the store has of the files, each content held against its hash. */
+/** What the store has of the files, each content checked against its hash. */
 async function loadContents(
   nodes: readonly FileNode[],
   store: FileContentStore | undefined,

@@ -5,7 +5,7 @@ import { readTar } from '../tar/read-tar.ts';
 import type { TarEntry } from '../tar/tar-entry.ts';
 
 /**
- * The contents of files that lie in an image's upper layers, without reading the lower ones: from the top down, until all
+ * The contents of files that are in an image's upper layers, without reading the lower ones: from the top down, until all
  * are found. For files that gsc itself added, whose paths go through no links. Every layer that is read is verified
  * whole. Files that no layer has, or that a whiteout hides, are missing from the result.
  */

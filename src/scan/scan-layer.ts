@@ -19,7 +19,7 @@ export interface ScanLayerOptions {
 /**
  * Lists a layer in one pass: reads the blob (whose stream checks its own digest), decompresses it, checks the diffId,
  * hashes every file. Throws a `blob` error if the uncompressed bytes have another digest than the diffId, a `tar` or
- * `tree` error if they are no layer, an `aborted` error if the signal says so; nothing of the layer is believed then.
+ * `tree` error if they are not a layer, an `aborted` error if the signal says so; nothing of the layer is believed then.
  */
 export async function scanLayer(layer: Layer, options: ScanLayerOptions): Promise<LayerIndex> {
   const subject = `${options.subject}: layer ${layer.diffId}`;

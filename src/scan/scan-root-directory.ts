@@ -24,13 +24,13 @@ export interface RootDirectory {
 
 const readBytes = 1 << 20;
 
-/** Types of file systems without files of their own: PROC_SUPER_MAGIC, SYSFS_MAGIC. Linux, include/uapi/linux/magic.h. */
+/** Types of file systems without their own files: PROC_SUPER_MAGIC, SYSFS_MAGIC. Linux, include/uapi/linux/magic.h. */
 const kernelFileSystems: ReadonlySet<number> = new Set([0x9fa0, 0x62656572]);
 
 /**
  * Lists a directory of the host as if it were the only layer of an image. Links are listed, not followed; names are
  * bytes; files with several names are hard links as a tar has them. Other programs may work in the directory meanwhile:
- * what goes before it was read was never there, and a file is listed as it was when it was read. Throws a `not-found` or
+ * what disappears before it was read was never there, and a file is listed as it was when it was read. Throws a `not-found` or
  * `unreadable` error.
  */
 export async function scanRootDirectory(directory: string): Promise<RootDirectory> {

@@ -6,7 +6,7 @@ export const scriptLineBytes = 256;
 
 /**
  * Reads a `#!` line as Linux does (fs/binfmt_script.c, `load_script`): from the first 256 bytes, one interpreter, the
- * rest one optional argument without the blanks around it. Undefined if the file is no script that Linux would start.
+ * rest one optional argument without the blanks around it. Undefined if the file is not a script that Linux would start.
  */
 export function parseScriptLine(head: Buffer): ProgramFacts | undefined {
   if (head[0] !== 0x23 || head[1] !== 0x21) return undefined;
@@ -23,7 +23,7 @@ export function parseScriptLine(head: Buffer): ProgramFacts | undefined {
   return argument ? { kind: 'script', interpreter, argument } : { kind: 'script', interpreter };
 }
 
-/** What to do about a script with Windows line ends. */
+/** What to do about a script with Windows line endings. */
 export function useUnixLineEnds(path: ImagePath): string {
   return `add to the Dockerfile: RUN sed -i 's/\\r$//' ${showBytes(path)}`;
 }

@@ -30,7 +30,7 @@ export interface SigstructDescription {
 
 /**
  * Reads a SIGSTRUCT without checking its signature. With the version of the runtime that it is for, the date is read as that has
- * it. Throws a `sigstruct` error if it is none.
+ * it. Throws a `sigstruct` error if it is not one.
  */
 export function describeSigstruct(
   bytes: Buffer,

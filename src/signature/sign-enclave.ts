@@ -12,7 +12,7 @@ import { mrSignerOf } from './verify-sigstruct.ts';
 
 /** What the measurement of an enclave depends on. */
 export interface EnclaveSource {
-  /** The bytes of the `.manifest.sgx` file, as they will lie beside the enclave. */
+  /** The bytes of the `.manifest.sgx` file, as they will be next to the enclave. */
   readonly manifestSgx: Buffer;
   readonly libpal: Buffer;
   readonly version: RuntimeVersion;

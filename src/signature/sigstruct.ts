@@ -88,7 +88,7 @@ export function signedBytesOf(sigstruct: Buffer): Buffer {
   return Buffer.concat([sigstruct.subarray(0, 128), sigstruct.subarray(900, 1028)]);
 }
 
-/** The error for a SIGSTRUCT that is none, or does not hold. */
+/** The error for a SIGSTRUCT that is not one, or does not verify. */
 export function sigstructError(subject: string, message: string): GscError {
   return new GscError({
     code: 'sigstruct',

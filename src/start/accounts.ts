@@ -19,7 +19,7 @@ export interface Group {
   readonly members: readonly ByteString[];
 }
 
-/** The image's own users; none if it has no /etc/passwd. Lines that are no accounts are passed over. */
+/** The image's own users; none if it has no /etc/passwd. Lines that are not accounts are skipped. */
 export function readAccounts(tree: FileTree): readonly Account[] {
   return fieldsOf(tree, '/etc/passwd').flatMap(([name, , uid, gid, , home]) => {
     const [user, group] = [idOf(uid), idOf(gid)];
@@ -53,7 +53,7 @@ function fieldsOf(tree: FileTree, path: string): readonly (readonly ByteString[]
   return lines.map((line) => line.trim().split(':')).filter((fields) => fields.length > 2);
 }
 
-/** A file that is unusually large or lies elsewhere; to take it for empty would give users the wrong ids. */
+/** A file that is unusually large or is elsewhere; to take it for empty would give users the wrong ids. */
 function contentMissing(path: string, realPath: ImagePath): GscError {
   return new GscError({
     code: 'user',

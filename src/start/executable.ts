@@ -15,7 +15,7 @@ export interface Executable {
 
 export interface ExecutableSearch {
   readonly tree: FileTree;
-  /** Where relative names and relative parts of PATH count from. */
+  /** Where relative names and relative parts of PATH are relative to. */
   readonly from: ImagePath;
   /** `PATH` of the image, if it has one. */
   readonly searchPath: string | undefined;
@@ -26,7 +26,7 @@ export interface ExecutableSearch {
 export const defaultSearchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
- * Finds the program that a command names, as runc does (Go's `exec.LookPath`): a name with a slash counts from the
+ * Finds the program that a command names, as runc does (Go's `exec.LookPath`): a name with a slash is relative to the
  * working directory, another one is looked for in the directories of `PATH`; a regular file with an executable bit it
  * must be. Throws an `entrypoint` error that says where it looked; also for one that `PATH` finds from the working
  * directory, which runc refuses to start (Go 1.19, `exec.ErrDot`).
@@ -73,7 +73,7 @@ export function obstacleOf(found: Resolution, name?: ImagePath): string | undefi
   return isExecutable(found.node) ? undefined : 'not executable';
 }
 
-/** What to do about a file that is there and that nobody may execute; undefined for every other obstacle. */
+/** What to do about a file that exists and is not executable; undefined for every other obstacle. */
 export function hintAbout(found: Resolution): string | undefined {
   if (found.kind !== 'found' || found.node.kind !== 'file' || isExecutable(found.node)) return undefined;
   return `add to the Dockerfile: RUN chmod +x ${showBytes(found.path)}`;
@@ -83,13 +83,13 @@ function isExecutable({ mode }: FileNode): boolean {
   return (mode & 0o111) !== 0;
 }
 
-/** The emulated place that a name lies in or leads to; undefined for all that containers see as the image has it. */
+/** The emulated place that a name is in or leads to; undefined for all that containers see as the image has it. */
 function hidingPlace(found: Resolution, name: ImagePath | undefined): ImagePath | undefined {
   const real = found.kind === 'found' ? emulatedPlaceOf(found.path) : undefined;
   return real ?? (found.kind === 'found' && name ? emulatedPlaceOf(name) : undefined);
 }
 
-/** The absolute name of what was found; its real path where `..` behind a link means that no clean name leads there. */
+/** The absolute name of what was found; its real path where `..` through a link means that no clean name leads there. */
 export function nameOf(tree: FileTree, found: ByteString, real: ImagePath, from: ImagePath): ImagePath {
   const name = absoluteName(found, from);
   const check = resolvePath(tree, name);

@@ -6,7 +6,7 @@ import { resolvePath } from '../tree/resolve-path.ts';
 import type { ContainerProcess } from './container-process.ts';
 
 /**
- * Warnings about scripts with Windows line ends that an engine does start: those whose `#!` line has an argument, which then
+ * Warnings about scripts with Windows line endings that an engine does start: those whose `#!` line has an argument, which then
  * ends in a carriage return, and those that the arguments of the program name, as in `sh run.sh`.
  */
 export function lineEndNotes(

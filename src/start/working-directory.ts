@@ -22,7 +22,7 @@ export interface WorkingDirectory {
 }
 
 /**
- * Reads `WorkingDir`: `/` by default. Throws an `entrypoint` error if something that is no directory stands in the way,
+ * Reads `WorkingDir`: `/` by default. Throws an `entrypoint` error if something that is not a directory stands in the way,
  * and for a relative one, with which no container starts (runc: "Cwd must be an absolute path").
  */
 export function findWorkingDirectory(
@@ -48,7 +48,7 @@ export function findWorkingDirectory(
   });
 }
 
-/** The real path of a directory that is to be made; undefined where a link that leads to nothing is in the way. */
+/** The real path of a directory that should be made; undefined where a link that leads to nothing is in the way. */
 function placeToMake(tree: FileTree, path: ImagePath): ImagePath | undefined {
   const last = resolvePath(tree, path, { followLast: false });
   if (last.kind === 'found') return undefined;

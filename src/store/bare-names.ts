@@ -41,7 +41,7 @@ export interface Unfound {
 
 /**
  * The error for a bare name that neither an Engine nor the registry knows. An image that is
- * there and of no use is an error of its own, which passes.
+ * there and of no use is its own error, which passes.
  */
 export async function imageNotFound(
   bare: BareReference,
@@ -50,7 +50,7 @@ export async function imageNotFound(
 ): Promise<unknown> {
   if (!(error instanceof GscError) || (error.code !== 'registry' && error.code !== 'not-found')) return error;
   return new GscError({
-    // Docker Hub says of images that do not exist that the login is missing.
+    // Docker Hub says about images that do not exist that the login is missing.
     code: search.kind === 'missing' ? 'not-found' : error.code,
     subject: showReference(bare),
     message: `neither an Engine nor the registry provides the image: ${search.obstacle.message}; ${error.message}`,

@@ -40,7 +40,7 @@ export class Connections {
     return this.#session;
   }
 
-  /** For what nobody asked for by name: without a network a build shall say so at once, not after minutes. */
+  /** For what was not asked for by name: without a network a build shall say so at once, not after minutes. */
   failFastRegistry(): RegistrySession {
     this.#failFastSession ??= this.#newSession({ retry: { attempts: 3 }, timeouts: { connectMs: 4000 } });
     return this.#failFastSession;

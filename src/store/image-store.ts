@@ -1,10 +1,12 @@
 import { type Digest, hexOf } from '../base/digest.ts';
+import { GscError } from '../base/error.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Reporter } from '../base/reporter.ts';
 import { showSize } from '../base/show-size.ts';
 import { type Platform, sgxPlatform } from '../image/descriptor.ts';
 import type { Image } from '../image/image.ts';
 import type { ImageWriter } from '../image/image-writer.ts';
+import type { Referrers } from '../image/referrers.ts';
 import type { StoredImage } from '../image/stored-image.ts';
 import { dockerHub } from '../reference/docker-hub.ts';
 import {
@@ -30,10 +32,13 @@ import { isConfiguredForDocker } from './engine/engine-address.ts';
 import { openEngineWriter } from './engine/engine-writer.ts';
 import type { ImageRecordStore } from './engine/image-record.ts';
 import { type EngineImage, openEngineImage } from './engine/open-engine-image.ts';
+import { LayoutReferrers } from './layout/referrers.ts';
 import { openImage } from './open-image.ts';
 import { openWriter } from './open-writer.ts';
 import { findCredentials } from './registry/credentials.ts';
 import { type DocumentStore, openRegistryImage, type RegistryImage } from './registry/open-registry-image.ts';
+import { RegistryReferrers } from './registry/referrers.ts';
+import { repositoryOf } from './registry/registry-session.ts';
 import { openRegistryWriter } from './registry/registry-writer.ts';
 
 /** An image that was opened, with the reference that says where it was found. */
@@ -43,12 +48,12 @@ export interface OpenedImage {
   readonly reference: ImageReference;
   /**
    * Where its results go, if not to where it is: to the Engine that answered for a bare name without a host and did not
-   * have the image, since hardly anybody may push beside an image of Docker Hub.
+   * have the image, since few users may push next to an image of Docker Hub.
    */
   readonly resultPlace?: ImageReference;
 }
 
-/** What a place for a result is told. */
+/** What a store for a result gets. */
 export interface WriterOptions {
   readonly force: boolean;
   /** Images that the result shares layers with: what their store has already is not sent. */
@@ -133,7 +138,24 @@ export class ImageStore {
     }
   }
 
-  /** The Engine that the user means, for what is no image: Docker's, else Podman's. */
+  /**
+   * The artifacts attached to images where this reference is: in a registry, or in an OCI layout. Throws a `usage` error for
+   * other places: an Engine has no manifest that one could attach to.
+   */
+  referrersOf(reference: ImageReference): Referrers {
+    if (reference.kind === 'registry') {
+      return new RegistryReferrers(this.#connections.registry(), repositoryOf(reference.name));
+    }
+    if (reference.kind === 'oci') return new LayoutReferrers(reference.path);
+    throw new GscError({
+      code: 'usage',
+      subject: showReference(reference),
+      message: 'evidence cannot be attached to an image in this place: expected a registry or an OCI layout',
+      hint: 'push the image to a registry first, or copy it with skopeo to oci:DIR',
+    });
+  }
+
+  /** The Engine that the user means, for what is not an image: Docker's, else Podman's. */
   engine(): Promise<Engine> {
     return this.#connections.engine('any');
   }

@@ -6,7 +6,7 @@ import { openLayoutWriter } from './layout/layout-writer.ts';
 import type { FileReference } from './open-image.ts';
 
 /**
- * Opens a writer for an image in a directory or file. What is there already stays as it is until the commit. Throws
+ * Opens a writer for an image in a directory or file. What exists already stays as it is until the commit. Throws
  * `not-found` or `unwritable` if nothing can be written there, `usage` for a name by digest.
  */
 export async function openWriter(

@@ -26,7 +26,7 @@ const signedFields: ReadonlySet<NumberField> = new Set(['uid', 'gid', 'mtime']);
 
 type Format = 'v7' | 'ustar' | 'star' | 'gnu';
 
-/** Reads a header block. Throws a `tar` error on a wrong checksum and on fields that are no numbers. */
+/** Reads a header block. Throws a `tar` error on a wrong checksum and on fields that are not numbers. */
 export function parseHeader(block: Buffer, place: TarPlace): TarHeader {
   checkSum(block, place);
   const format = formatOf(block);

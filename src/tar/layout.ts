@@ -45,7 +45,7 @@ export const starFields = {
   trailer: { offset: 508, sizeBytes: 4 },
 } as const satisfies Record<string, TarField>;
 
-/** Bytes that fill up the last block behind `sizeBytes` of content. */
+/** Bytes that fill up the last block after `sizeBytes` of content. */
 export function paddingBytes(sizeBytes: number): number {
   return (blockBytes - (sizeBytes % blockBytes)) % blockBytes;
 }

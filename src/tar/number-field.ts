@@ -21,7 +21,7 @@ function readOctal(block: Buffer, { offset, sizeBytes }: TarField): number {
   let value = 0;
   for (; at < end; at++) {
     const digit = (block[at] ?? 0) - 0x30;
-    // A NUL ends the number: what stands behind it is left over from before.
+    // A NUL ends the number: what comes after it is left over from before.
     if (block[at] === 0) break;
     if (digit < 0 || digit > 7) return Number.NaN;
     value = value * 8 + digit;
@@ -42,7 +42,7 @@ function readBase256(block: Buffer, { offset, sizeBytes }: TarField): number {
   return Number.isSafeInteger(number) ? number : Number.NaN;
 }
 
-/** Writes octal digits with leading zeros and a NUL behind. Throws a RangeError if they do not fit. */
+/** Writes octal digits with leading zeros and a NUL at the end. Throws a RangeError if they do not fit. */
 export function writeOctal(block: Buffer, field: TarField, value: number): void {
   if (!fitsOctal(field, value))
     throw new RangeError(`${value} does not fit ${field.sizeBytes} bytes of octal`);

@@ -41,7 +41,7 @@ export async function readTar(
 
 const zeroBlock = Buffer.alloc(blockBytes);
 
-/** GNU tar's and Solaris' types that change how others are to be read, or are parts of incremental archives. */
+/** GNU tar's and Solaris' types that change how others should be read, or are parts of incremental archives. */
 const refusedTypes: Readonly<Record<string, string>> = {
   D: 'a directory listing of an incremental backup',
   M: 'the continuation of a file on another volume',

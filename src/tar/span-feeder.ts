@@ -10,7 +10,7 @@ export type Span =
       readonly mayEnd: boolean;
       readonly take: (block: Buffer, offset: number) => Span;
     }
-  /** Content of a known size, at least 1, in pieces as they come, and the padding behind it. */
+  /** Content of a known size, at least 1, in pieces as they come, and the padding after it. */
   | {
       readonly kind: 'content';
       readonly what: () => string;

@@ -1,6 +1,6 @@
 import type { SparseRegion } from './sparse-map.ts';
 
-/** One buffer serves for all holes; nobody may write to it. */
+/** One buffer serves for all holes; it must not be written to. */
 const zeros = Buffer.alloc(256 * 1024);
 
 /** Turns the stored bytes of a sparse file into its content. */

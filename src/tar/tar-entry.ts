@@ -1,6 +1,6 @@
 import type { ByteString } from '../base/image-path.ts';
 
-/** What an entry makes. POSIX pax, "ustar Interchange Format": a type that nobody knows counts as a file. */
+/** What an entry makes. POSIX pax, "ustar Interchange Format": an unknown type counts as a file. */
 export type TarType =
   | 'file'
   | 'hardlink'
@@ -42,7 +42,7 @@ export interface TarEntry {
  * What a visitor throws ends the reading and reaches the caller unchanged.
  */
 export interface TarVisitor {
-  /** Keys of a global extended header, which counts for nothing: the engines pass over it too (Go's archive/tar). */
+  /** Keys of a global extended header, which has no effect: the engines pass over it too (Go's archive/tar). */
   ignored?(keys: readonly ByteString[]): void;
   entry(entry: TarEntry): void;
   data(piece: Buffer): void;

@@ -48,7 +48,7 @@ export function tarHeader(input: TarHeaderInput): Buffer {
   return records.size === 0 ? header : Buffer.concat([...paxHeader(records, fields), header]);
 }
 
-/** The zeros behind the content of a file. */
+/** The zeros after the content of a file. */
 export function tarPadding(sizeBytes: number): Buffer {
   return Buffer.alloc(paddingBytes(sizeBytes));
 }

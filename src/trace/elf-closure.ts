@@ -17,8 +17,8 @@ const batchBytes = 128 << 20;
 
 /**
  * What the ELF files and scripts among `files` (real paths) need, directly or through others: ELF interpreters, shared objects,
- * interpreters of `#!` lines. Real paths, without `files` themselves. What the image lacks and what is no intact ELF file for
- * x86-64 is passed over: it could not be loaded either.
+ * interpreters of `#!` lines. Real paths, without `files` themselves. What the image lacks and what is not an intact ELF file for
+ * x86-64 is skipped: it could not be loaded either.
  */
 export async function closureOf(
   files: Iterable<ImagePath>,

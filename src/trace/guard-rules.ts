@@ -106,7 +106,7 @@ export const guardRules: readonly GuardRule[] = [
   {
     when: /^(\/etc\/(?!ssl|pki|shadow|security)[^/]+)\//,
     adds: ['$1/**'],
-    reason: 'configuration beside a file that was read',
+    reason: 'configuration next to a file that was read',
   },
   {
     when: /^(.*\/(?:modules|plugins?|extensions|addons|providers|drivers|engines[^/]*|[^/]+-modules|[^/]+-plugins|[^/]+\.d|[^/]+-enabled|lib-dynload|codecs|filters))\/[^/]+\.([A-Za-z0-9]+)$/,

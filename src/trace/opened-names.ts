@@ -21,7 +21,7 @@ export interface Trace {
 
 /**
  * Reads a log at the level `trace`, whole or in pieces that are cut anywhere. `startDirectory` is `fs.start_dir`: what relative
- * names of the first process count from.
+ * names of the first process are relative to.
  */
 export async function readTrace(
   log: AsyncIterable<Buffer> | Iterable<Buffer>,
@@ -36,7 +36,7 @@ export async function readTrace(
   return processes.trace();
 }
 
-/** What a name of a process counts from. Children begin with a copy of their parent's. */
+/** What a name of a process is relative to. Children begin with a copy of their parent's. */
 interface Place {
   directory: ImagePath;
   readonly descriptors: Map<number, ImagePath>;
@@ -83,7 +83,7 @@ class Processes {
 
   /**
    * A process that was not seen before begins with what its parent had when it was made. Its first message may come before
-   * its parent is told its number: then it is the child of whoever has been making one for the longest time.
+   * its parent knows its number: then it is the child of whoever has been making one for the longest time.
    */
   #placeOf({ process, thread }: TraceMessage): Place {
     const known = this.#places.get(process);
@@ -184,7 +184,7 @@ class Processes {
   }
 }
 
-/** Undefined if the directory of the descriptor is not known. An empty name is none. */
+/** Undefined if the directory of the descriptor is not known. An empty name does not count. */
 function resolveIn(place: Place, name: ByteString, from?: number): ImagePath | undefined {
   if (name === '') return undefined;
   if (name.startsWith('/')) return imagePath(name);

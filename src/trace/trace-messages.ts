@@ -35,7 +35,7 @@ interface Writer {
 
 /**
  * Puts the messages of a log together: lines into which another process has written, messages in several lines, names with
- * newlines in them. Takes the log in pieces, cut anywhere; what is not a system call's message is passed over.
+ * newlines in them. Takes the log in pieces, cut anywhere; what is not a system call's message is skipped.
  */
 export class TraceMessages {
   /** The end of what was pushed: a line that is not over yet. */

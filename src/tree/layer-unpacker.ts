@@ -46,12 +46,12 @@ const maximalPathBytes = 4095;
 const shownCharacters = 200;
 
 /**
- * Unpacks one layer into a directory of its own, as engines with overlay file systems do: entries one after another, the
+ * Unpacks one layer into its own directory, as engines with overlay file systems do: entries one after another, the
  * last of a name wins, links are followed inside the root, and only those that the layer itself made are there.
  */
 export class LayerUnpacker {
   readonly root: UpperDirectory = impliedDirectory();
-  /** Files of the layer that gave way to a directory because entries after them lie below. */
+  /** Files of the layer that gave way to a directory because entries after them are below. */
   readonly replacedFiles = new Set<ImagePath>();
   readonly #options: LayerUnpackerOptions;
   /** The directory of the last entry: most entries follow others of their directory. Forgotten where a name changes. */

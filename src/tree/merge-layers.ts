@@ -46,7 +46,7 @@ function disputeWarnings(subject: string, disagreements: readonly Disagreement[]
   );
   const returns = disagreements.flatMap(({ kind, path }) => (kind === 'return' ? [showBytes(path)] : []));
   const onLinks = `${subject} has entries below ${listOf(links)} of lower layers, without one for the link itself: ${disputed}, where a new directory hides the link`;
-  const onReturns = `${subject} removes or replaces ${listOf(returns)}, then gives the directory again without an opaque marker: ${disputed}, where the content of lower layers stays`;
+  const onReturns = `${subject} removes or replaces ${listOf(returns)}, then recreates the directory without an opaque marker: ${disputed}, where the content of lower layers stays`;
   return [...(links.length > 0 ? [onLinks] : []), ...(returns.length > 0 ? [onReturns] : [])];
 }
 

@@ -12,14 +12,14 @@ export interface DirectoryBuilder extends DirectoryNode {
   readonly children: Map<ByteString, TreeNode>;
 }
 
-/** What tools that unpack a layer over those below take otherwise than engines that lay it over them. */
+/** What tools that unpack a layer over those below take differently from engines that lay it over them. */
 export type Disagreement =
   /** The layer has entries below what is a link in a lower one: followed by some, hidden by a new directory with others. */
   | { readonly kind: 'link'; readonly path: ImagePath; readonly target: ByteString }
   /** The layer removes or replaces a directory, then gives it again: with some the lower content is gone, others show it. */
   | { readonly kind: 'return'; readonly path: ImagePath };
 
-/** An empty directory, by default one that `layer` implies without an entry of its own. */
+/** An empty directory, by default one that `layer` implies without its own entry. */
 export function newDirectory(
   layer: number,
   { mode, uid, gid }: Ownership = impliedOwnership,
@@ -60,7 +60,7 @@ export function overlay(
   return disagreements;
 }
 
-/** The directory itself: its metadata, where the layer gives them, and an end to what lies in it, where it is opaque. */
+/** The directory itself: its metadata, where the layer gives them, and an end to what is in it, where it is opaque. */
 function takeOver(lower: DirectoryBuilder, { ownership, isOpaque }: UpperDirectory, layer: number): void {
   if (isOpaque) lower.children.clear();
   if (ownership === undefined) return;

@@ -20,15 +20,15 @@ export type Resolution =
   | { readonly kind: 'loop'; readonly at: ImagePath };
 
 export interface ResolveOptions {
-  /** The directory that a relative path counts from; `/` by default. Links in it are followed too. */
+  /** The directory that relative paths start from; `/` by default. Links in it are followed too. */
   readonly from?: ImagePath;
   /** False to stop at a link in the last component, as `lstat` does. True by default. */
   readonly followLast?: boolean;
 }
 
 /**
- * Looks a path up as the kernel does for a process whose root is the image: links are followed, absolute targets count
- * from the image's root, `..` stops there, a path with a trailing slash must be a directory.
+ * Looks a path up as the kernel does for a process whose root is the image: links are followed, absolute targets start
+ * at the image's root, `..` stops there, a path with a trailing slash must be a directory.
  */
 export function resolvePath(tree: FileTree, path: ByteString, options: ResolveOptions = {}): Resolution {
   const start = path.startsWith('/') ? path : `${options.from ?? rootPath}/${path}`;

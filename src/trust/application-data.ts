@@ -124,7 +124,7 @@ function isLeftOut(place: ImagePath, { leftOut, trusted }: Sums): boolean {
   return place !== '/' && leftOut.within(place).fileCount > 0 && trusted.within(place).fileCount === 0;
 }
 
-/** Links in trusted places to what lies below /var: an image that has them wants it read. */
+/** Links in trusted places to what is below /var: an image that has them wants it read. */
 function linked(options: ApplicationDataOptions, sums: Sums): readonly DataFinding[] {
   return options.selection.ignoredLinks.flatMap((link) => {
     const found = resolvePath(options.tree, link.path);
@@ -151,7 +151,7 @@ function inPlaces(tree: FileTree, leftOut: readonly ExcludedFile[]): readonly Da
     .map((place) => [place, { kind: 'place' }]);
 }
 
-/** What changes while programs run, and is no data of the image; Filesystem Hierarchy Standard 3.0, chapter 5. */
+/** What changes while programs run, and is not data of the image; Filesystem Hierarchy Standard 3.0, chapter 5. */
 const changing = new Set([
   'account',
   'backups',
@@ -166,7 +166,7 @@ const changing = new Set([
   'yp',
 ]);
 
-/** `/var/www` of what lies below it; in the Standard's collections one component more: `/var/lib/APP`, `/var/opt/APP`. */
+/** `/var/www` of what is below it; in the Standard's collections one component more: `/var/lib/APP`, `/var/opt/APP`. */
 function dataPlaceOf(path: ImagePath): ImagePath | undefined {
   const [first, second, third] = componentsOf(path);
   if (first !== 'var' || second === undefined || changing.has(second)) return undefined;

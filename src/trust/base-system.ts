@@ -2,7 +2,7 @@ import type { ImagePath } from '../base/image-path.ts';
 import { matchGlob, parseGlob } from './glob.ts';
 
 /**
- * Places below `/var` of distributions themselves: package managers, log-in and init systems, and what the Filesystem
+ * Places below `/var` of distributions themselves: package managers, login and init systems, and what the Filesystem
  * Hierarchy Standard asks for. Applications neither write nor read there. Debian 12, Alpine 3, Fedora, openSUSE, Arch.
  */
 const places = [
@@ -23,7 +23,7 @@ const places = [
   .flatMap(alternatives)
   .map(parseGlob);
 
-/** True if the path is, or lies in, a place of the distribution itself that applications have nothing to do with. */
+/** True if the path is, or is in, a place of the distribution itself that applications have nothing to do with. */
 export function isBaseSystem(path: ImagePath): boolean {
   return path.startsWith('/var/') && places.some((place) => matchGlob(place, path) !== undefined);
 }

@@ -92,8 +92,8 @@ class NameSorter implements ClassifiedPaths {
   }
 
   /**
-   * A link to an excluded file is left out as well: the name leads to content that changes at run time or is not to
-   * be there, so a hash would be wrong or would give it away.
+   * A link to an excluded file is left out as well: the name leads to content that changes at run time or should
+   * not be there, so a hash would be wrong or would give it away.
    */
   addLink(path: ImagePath, node: SymlinkNode): void {
     const ignore = (kind: IgnoredLink['kind'], reason: string) =>

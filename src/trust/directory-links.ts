@@ -2,7 +2,7 @@ import { type ImagePath, imagePath, isWithin, textOfBytes } from '../base/image-
 import type { ClassifiedPaths, DirectoryLink, TrustedName } from './classify-paths.ts';
 import { compareKeys, countBelow, itemsBelow, keyOf } from './path-order.ts';
 
-/** A directory shown at a second place: what lies below `path` is opened under the names below `target`. */
+/** A directory shown at a second place: what is below `path` is opened under the names below `target`. */
 export interface DirectoryMount {
   /** A link, or a place that the image does not have; never `/`. */
   readonly path: ImagePath;
@@ -10,7 +10,7 @@ export interface DirectoryMount {
   readonly target: ImagePath;
 }
 
-/** What makes the files behind directory links reachable under the links' names. */
+/** What makes the files in linked directories reachable under the links' names. */
 export interface LinkedNames {
   readonly mounts: readonly DirectoryMount[];
   /** The directories that were asked to be shown, as far as they hold trusted files, and the links in them. */
@@ -36,7 +36,7 @@ export const listedBelowLink = 8;
  */
 const maximumNestedNames = 500;
 
-/** So many names of directories behind links are looked at; what is beyond is not even counted. */
+/** So many names of linked directories are looked at; what is beyond is not even counted. */
 const maximumExaminedNames = 50_000;
 
 /** A directory as reached through links. */
@@ -50,8 +50,8 @@ interface View {
 }
 
 /**
- * Gives the names behind all directory links, also of links inside of what a link leads to: Gramine compares names as
- * text, so `/a/b/c` with links `a` and `b` needs a mount of its own. A link to one of its own parents is one mount, and
+ * Gives the names through all directory links, also of links inside of what a link leads to: Gramine compares names as
+ * text, so `/a/b/c` with links `a` and `b` needs its own mount. A link to one of its own parents is one mount, and
  * is not followed further. The directories of `toShow` are reached as if `path` were a link to `target`.
  */
 export function expandDirectoryLinks(

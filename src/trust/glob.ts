@@ -26,7 +26,7 @@ import {
  * | `**` as a whole component | any number of components: none as well, but at the end of a pattern at least one |
  * | `\x` | the character x itself; in brackets a backslash is itself |
  *
- * A `[` that is never closed stands for itself. Characters are those of UTF-8; in names that are no UTF-8, bytes.
+ * A `[` that is never closed stands for itself. Characters are those of UTF-8; in names that are not UTF-8, bytes.
  */
 export interface Glob {
   /** As given, cleaned like a path. */
@@ -45,7 +45,7 @@ export interface Glob {
   readonly bytes: readonly ComponentPattern[];
 }
 
-/** Reads a pattern; relative ones count from `/`. Throws a `usage` error for a range that runs backwards. */
+/** Reads a pattern; relative ones are relative to `/`. Throws a `usage` error for a range that runs backwards. */
 export function parseGlob(pattern: ByteString): Glob {
   const clean = imagePath(pattern);
   const components = componentsOf(clean);

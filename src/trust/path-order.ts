@@ -10,7 +10,7 @@ export function keyOf(path: ImagePath): ByteString {
   return path === '/' ? '' : path.replaceAll('/', '\0');
 }
 
-/** Of items in the order of their keys those that lie below a directory, the directory itself excepted. */
+/** Of items in the order of their keys those that are below a directory, the directory itself excepted. */
 export function itemsBelow<T extends { readonly key: ByteString }>(
   items: readonly T[],
   directory: ImagePath,
@@ -19,7 +19,7 @@ export function itemsBelow<T extends { readonly key: ByteString }>(
   return items.slice(firstFrom(items, `${key}\0`), firstFrom(items, `${key}\x01`));
 }
 
-/** Of items in the order of their keys those that are a place, or lie below it. */
+/** Of items in the order of their keys those that are a place, or are below it. */
 export function itemsWithin<T extends { readonly key: ByteString }>(
   items: readonly T[],
   place: ImagePath,
@@ -28,7 +28,7 @@ export function itemsWithin<T extends { readonly key: ByteString }>(
   return items.slice(firstFrom(items, key), firstFrom(items, `${key}\x01`));
 }
 
-/** Counts files, which are given in walk order, by the places that they lie in. */
+/** Counts files, which are given in walk order, by the places that they are in. */
 export class FileSums {
   readonly #files: readonly { readonly key: ByteString }[];
   /** The size of the first 0, 1, 2, … files together. */
@@ -49,7 +49,7 @@ export class FileSums {
   }
 }
 
-/** How many items lie below a directory. */
+/** How many items are below a directory. */
 export function countBelow(items: readonly { readonly key: ByteString }[], directory: ImagePath): number {
   const key = keyOf(directory);
   return firstFrom(items, `${key}\x01`) - firstFrom(items, `${key}\0`);

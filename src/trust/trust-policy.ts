@@ -34,7 +34,7 @@ interface Rule {
 
 /**
  * Says which rule leaves a path out. Of the rules that match it or a directory above it, the one that matches deepest
- * decides; of equally deep ones the most exact one (with the most characters that are no wildcards); of equally exact ones
+ * decides; of equally deep ones the most exact one (with the most characters that are not wildcards); of equally exact ones
  * `--exclude` comes before `--trust`, and both before the built-in rules and those of the level.
  */
 export class TrustPolicy {

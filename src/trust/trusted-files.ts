@@ -20,7 +20,7 @@ export interface SelectOptions {
   readonly usesTranslations?: boolean;
   /** Real paths that are trusted whatever the rules say: without them nothing would start. */
   readonly required?: readonly ImagePath[];
-  /** Directories, by their real paths, that are to be seen at other places too. */
+  /** Directories, by their real paths, that should be seen at other places too. */
   readonly toShow?: readonly DirectoryMount[];
 }
 
@@ -46,7 +46,7 @@ export interface TrustedSelection {
   readonly excluded: readonly ExcludedFile[];
   /** Per rule that left something out, in the order of the rule's first file. */
   readonly exclusions: readonly ExclusionCount[];
-  /** Links that lead nowhere, into an excluded place (`/run`, `/proc/self/fd`) or lie in one. */
+  /** Links that lead nowhere, into an excluded place (`/run`, `/proc/self/fd`) or are in one. */
   readonly ignoredLinks: readonly IgnoredLink[];
   /** What the user should know besides. */
   readonly notes: readonly string[];
@@ -54,7 +54,7 @@ export interface TrustedSelection {
 
 /**
  * Chooses the trusted files of a tree: every regular file under its real name, links to files under their own names,
- * and what lies behind directory links through mounts or listed once more. Throws a `not-found` error for a path or
+ * and what directory links lead to through mounts or listed once more. Throws a `not-found` error for a path or
  * pattern to trust that stands for nothing in the image.
  */
 export function selectTrustedFiles(tree: FileTree, options: SelectOptions): TrustedSelection {

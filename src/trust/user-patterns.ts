@@ -70,7 +70,7 @@ function placesOf(tree: FileTree, path: ImagePath, subject: string): readonly Im
     code: 'not-found',
     subject,
     message: `--trust ${showBytes(path)}: ${showBytes(showFailure(target))}`,
-    hint: 'give a path that the image has, or leave the option out',
+    hint: 'give a path that the image has, or remove the option',
   });
 }
 
@@ -82,6 +82,6 @@ function matchesNothing(tree: FileTree, glob: Glob, subject: string): GscError {
     message: `--trust ${showBytes(glob.pattern)}: it matches nothing in the image`,
     hint: isMeantLiterally
       ? 'there is a file of just that name: write a backslash before each of the characters * ? ['
-      : 'give a pattern that matches something, or leave the option out',
+      : 'give a pattern that matches something, or remove the option',
   });
 }

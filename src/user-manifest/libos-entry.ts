@@ -17,8 +17,8 @@ interface GivenLibos {
 
 /**
  * The library OS that a manifest names is that of some installation, mostly Gramine's usual place: it starts from where the
- * runtime lies in graminized images, so that gsc's own entry takes its place. Another library OS is a problem: nothing else
- * than the runtime's is in the image's enclave.
+ * runtime is in graminized images, so that gsc's own entry takes its place. Another library OS is a problem: only the
+ * runtime's is in the image's enclave.
  */
 export function settleLibos(document: TomlDocument, around: Surroundings): Step {
   const given = readGiven(document);
@@ -63,7 +63,7 @@ function findOtherFile(given: GivenLibos, { tree, runtime }: Surroundings): read
     {
       path: given.uriPath,
       message: `expected the library OS of the runtime (libsysdb.so, SHA-256 ${sha256}), ${problem}`,
-      hint: 'leave loader.entrypoint out; another library OS comes with another --runtime',
+      hint: 'remove loader.entrypoint; another library OS needs another --runtime',
     },
   ];
 }

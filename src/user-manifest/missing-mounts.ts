@@ -14,7 +14,7 @@ export interface MissingMountParts {
 }
 
 /**
- * What is to be said about mounts of what the image does not have, which are left out. Throws a `manifest` error for those
+ * What to report about mounts of what the image does not have, which are left out. Throws a `manifest` error for those
  * that were meant to stand where gsc mounts something itself, or to hold what the start needs.
  */
 export function missingMountNotes(

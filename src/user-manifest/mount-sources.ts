@@ -50,7 +50,7 @@ const mountsKey: KeyPath = ['fs', 'mounts'];
 
 /**
  * Makes the mounts of a user's manifest show what a graminized image has. Sources in an installed Gramine are moved to where
- * the runtime lies; those behind a directory link to the link's target, as the files are trusted under their real names. A
+ * the runtime is; those through a directory link to the link's target, as the files are trusted under their real names. A
  * mount of what will not be there is taken out: Gramine does not start with it.
  */
 export function settleMounts(document: TomlDocument, around: MountSurroundings): MountStep {
@@ -121,7 +121,7 @@ function moved(step: Step, { path, mount, source, fate }: Move): Step {
   return { ...step, document, notes: [...step.notes, note], namesRuntime: true };
 }
 
-/** Lists what is allowed or trusted under a name behind a link under its real name as well: Gramine compares names as text. */
+/** Lists what is allowed or trusted under a name through a link under its real name as well: Gramine compares names as text. */
 function listUnder(document: TomlDocument, from: ImagePath, to: ImagePath): TomlDocument {
   return [
     ['sgx', 'allowed_files'],
@@ -148,7 +148,7 @@ function renamedEntry(entry: TomlValue, from: ImagePath, to: ImagePath): TomlVal
   return isTable(entry) ? (new Map([...entry, ['uri', full]]) as TomlTable) : full;
 }
 
-/** A directory that is allowed with all below it, and so with what lies behind the link. */
+/** A directory that is allowed with all below it, and so with what is reached through the link. */
 function above(entry: TomlValue, from: ImagePath, to: ImagePath): TomlValue | undefined {
   const path = pathOfUri(entry);
   return path !== undefined && isWithin(from, path) ? fileUri(to) : undefined;

@@ -31,7 +31,7 @@ const name = 'LD_PRELOAD';
 const key = ['loader', 'env', name];
 
 /**
- * Makes sure that every library of `LD_PRELOAD` is there and trusted: the dynamic loader passes over a missing one, and the
+ * Makes sure that every library of `LD_PRELOAD` is there and trusted: the dynamic loader skips a missing one, and the
  * program runs without what the library is for, attestation for instance. Libraries of Gramine are found where the runtime
  * lies. Throws a `manifest` error for a missing one of the user's manifest, an `entrypoint` error for one of the image.
  */
@@ -42,7 +42,8 @@ export function settlePreloads(merged: TomlTable, parts: PreloadParts): SettledP
   const refused = parts.isDecided ? undefined : missing.find(({ word }) => isMissed(word, parts));
   if (refused !== undefined) throw missingLibrary(refused.word, parts);
   const kept = found.filter(({ file }) => file.kind !== 'missing');
-  const settled = kept.map(({ word, place }) => (place === undefined ? word : showBytes(place))).join(':');
+  const places = kept.map(({ word, place }) => (place === undefined ? word : showBytes(place)));
+  const settled = [...new Set(places)].join(':');
   return {
     manifest: settled === words.join(':') ? merged : withVariable(merged, name, settled),
     notes: [

@@ -3,7 +3,7 @@ import type { TomlDocument } from '../manifest/toml/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 
-/** What a user's manifest is held against. */
+/** What a user's manifest is checked against. */
 export interface Surroundings {
   readonly tree: FileTree;
   readonly runtime: Runtime;

@@ -73,7 +73,7 @@ function scanCacheOf(blobs: BlobCache): ScanCache {
   };
 }
 
-/** Another release of gsc may find out other things about a layer: it has indexes of its own. */
+/** Another release of gsc may find out other things about a layer: it has its own indexes. */
 const indexKind = `layer-index-${__GSC_VERSION__.toLowerCase().replace(/[^a-z0-9.-]/g, '-')}-${layerIndexFormat}`;
 /** From the digest of a compressed blob to the digest of the tar in it. */
 const diffIdKind = 'diff-id';
@@ -95,7 +95,7 @@ function indexesIn(blobs: BlobCache): LayerIndexStore {
   };
 }
 
-/** The checksum was right, so this is no damage; but a cache never fails a build: the layer is read. */
+/** The checksum was right, so this is not damage; but a cache never fails a build: the layer is read. */
 function decodeOrNothing(bytes: Buffer): LayerIndex | undefined {
   try {
     return decodeLayerIndex(bytes);

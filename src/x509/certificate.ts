@@ -52,9 +52,14 @@ export function parseCertificates(text: string, known: readonly Certificate[] = 
   );
 }
 
-/** Reads one or more certificates, in PEM or DER. Throws a plain Error. */
+/**
+ * Reads one or more certificates, in PEM or DER; the label TRUSTED CERTIFICATE, which `gramine-ratls` writes, stands for the usual
+ * one. Throws a plain Error.
+ */
 export function readCertificates(bytes: Uint8Array): readonly Certificate[] {
-  const text = Buffer.from(bytes).toString('latin1');
+  const text = Buffer.from(bytes)
+    .toString('latin1')
+    .replaceAll(/^-----(BEGIN|END) TRUSTED CERTIFICATE-----(?=\r?$)/gm, '-----$1 CERTIFICATE-----');
   return looksLikePem(text) ? parseCertificates(text) : [parseCertificate(bytes)];
 }
 

@@ -118,7 +118,7 @@ describe.each([
     expect(await ask(fresh, demandsOf({ nonce }))).toBe('from the enclave');
   });
 
-  test('passes on why collateral could not be had', async () => {
+  test('passes on why collateral is not available', async () => {
     const port = await serve(makeRaTls(pki));
     const failing = () => Promise.reject(new Error('no collateral today'));
     await expect(ask(port, demandsOf({ collateral: failing }))).rejects.toThrow(/no collateral today/);

@@ -521,7 +521,7 @@ describe('the policy', () => {
     expect(withPolicy(demand, { collateral: { tcbInfo, qeIdentity } }).isAccepted).toBe(true);
   });
 
-  test('a debug enclave is refused unless the policy allows it, and then it is said', () => {
+  test('a debug enclave is refused unless the policy allows it, with a note', () => {
     const quote = { report: { attributes: '07000000000000000700000000000000' } };
     expect(failuresOf(verify({ quote }))).toEqual(['debug']);
     const verdict = withPolicy({ isDebugAllowed: true }, { quote });
@@ -529,7 +529,7 @@ describe('the policy', () => {
     expect(detailOf(verdict, 'debug')).toMatch(/runs in debug mode, which the policy allows/);
   });
 
-  test('what the policy does not ask for is not checked, and is no obstacle', () => {
+  test('what the policy does not ask for is not checked, and does not matter', () => {
     const verdict = verify();
     for (const name of ['tcb-evaluation-data-number', 'fmspc', 'platform-instance', 'mr-signer', 'nonce']) {
       expect(resultOf(verdict, name), name).toBe('not-checked');

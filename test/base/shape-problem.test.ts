@@ -10,7 +10,7 @@ function describe(value: unknown, shape: z.ZodMiniType = schema): string {
   return describeShape(error);
 }
 
-test('a problem is told on one line with its place, as JavaScript would write it', () => {
+test('a problem is reported on one line with its place, as JavaScript would write it', () => {
   expect(describe({ layers: [{ size: 1 }, { size: 'x' }] })).toBe('layers[1].size: expected a size');
 });
 
@@ -18,7 +18,7 @@ test('a problem of the whole value has no place', () => {
   expect(describe(3)).toBe('expected an object');
 });
 
-test('of many problems the first are told, and how many more there are', () => {
+test('of many problems the first are reported, and how many more there are', () => {
   const text = describe({ layers: Array.from({ length: 1000 }, () => ({ size: null })) });
   expect(text).toMatch(/^layers\[0].size: .*layers\[2].size: .*; and 997 more$/);
   expect(text).not.toContain('\n');
@@ -43,6 +43,6 @@ test.each<[z.ZodMiniType, unknown, string]>([
     'expected one of several forms: expected a string, or expected a number',
   ],
   [z.nullish(z.array(z.string())), [1], '[0]: expected a string'],
-])('a schema without words of its own still says what it expects (%#)', (shape, value, message) => {
+])('a schema without its own message still says what it expects (%#)', (shape, value, message) => {
   expect(describe(value, shape)).toBe(message);
 });

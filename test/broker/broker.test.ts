@@ -158,7 +158,7 @@ describe('an attested client', () => {
   });
 });
 
-describe('nobody else gets a secret', () => {
+describe('no other client gets a secret', () => {
   const plain = makeCertificate({ name: 'RATLS' });
   const revoked = makePck(pki.processorCa);
 
@@ -205,7 +205,7 @@ describe('nobody else gets a secret', () => {
     ]);
   });
 
-  test('one for whom collateral cannot be had: the reason is logged, the server lives', async () => {
+  test('a client without available collateral: the reason is logged, the server lives', async () => {
     const state = stateOf();
     const collateralFor = () => Promise.reject(new Error('the service is away'));
     const { port } = await start({ decision: { ...state.decision, collateralFor } });
@@ -215,7 +215,9 @@ describe('nobody else gets a secret', () => {
 });
 
 describe('the server lives', () => {
-  test('with 200 clients at once, of whom every other one is not to get anything', async () => {
+  test('with 200 clients at once, of whom every other one is not to get anything', {
+    timeout: 120_000,
+  }, async () => {
     const { port } = await start();
     const bad = makeRaTls(pki, { quote: { report: { mrEnclave: '00'.repeat(32) } } });
     const clients = Array.from({ length: 200 }, (_, index) =>

@@ -12,7 +12,7 @@ const commit = '0123456789abcdef0123456789abcdef01234567';
 const gramine = `Gramine:\n  Repository: https://git.example.com/gramine.git\n  Branch: ${commit}\n`;
 const withoutEngine = { env: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' } };
 
-/** Runs it in a directory of its own with this configuration. */
+/** Runs it in its own directory with this configuration. */
 async function run(config: string, args: readonly string[], more: Parameters<GscHere>[1] = {}) {
   const cwd = join(gsc.directory, `run-${Math.floor(performance.now() * 1000)}`);
   mkdirSync(cwd);
@@ -153,7 +153,7 @@ SGXDriver:
     expect((await run(python, ['-f', 'x'])).code).toBe(0);
   });
 
-  test('takes the DCAP driver as the template of the Python tool names it, without the command behind it', async () => {
+  test('takes the DCAP driver as the template of the Python tool names it, without the command after it', async () => {
     const config = `Distro: ubuntu:20.04
 ${gramine}SGXDriver:
   Repository: http://127.0.0.1:1/SGXDataCenterAttestationPrimitives.git

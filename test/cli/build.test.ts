@@ -158,7 +158,7 @@ describe('--json', () => {
   });
 });
 
-describe('an output that is there already', () => {
+describe('an output that exists already', () => {
   test.each(['oci:same', 'oci-archive:same.tar', 'docker-archive:same-docker.tar:x/y:1'])(
     '%s with the same content is left alone, with another one refused, and replaced by force',
     async (output) => {
@@ -232,7 +232,7 @@ describe('images in the wrong state', () => {
     ['inspecting an unsigned one', ['info-image', 'oci:state:1-unsigned'], /unsigned/],
     ['inspecting an app image', ['info-image', 'oci:app'], /not graminized/],
   ])('%s fails with 1 and says what to do', async (_, args, message) => {
-    // oci:app:latest-unsigned lies in gsc-app: take it away, so that the app image itself is looked at.
+    // oci:app:latest-unsigned is in gsc-app: take it away, so that the app image itself is looked at.
     rmSync(at('gsc-app'), { recursive: true, force: true });
     const { code, stdout, stderr } = await gsc(args);
     expect([code, stdout]).toEqual([1, '']);
@@ -241,7 +241,7 @@ describe('images in the wrong state', () => {
     expect(existsSync(at('x'))).toBe(false);
   });
 
-  test('an unsigned image with a name of its own is signed if the result is named', async () => {
+  test('an unsigned image with its own name is signed if the result is named', async () => {
     await build('-o', 'oci:mine', 'oci:app:latest');
     const unnamed = await gsc(['sign-image', 'oci:mine', 'key.pem']);
     expect(unnamed).toMatchObject({
@@ -252,7 +252,7 @@ describe('images in the wrong state', () => {
   });
 });
 
-describe('images that are no good', () => {
+describe('images that are not valid', () => {
   test('for another platform: the error says which there are', async () => {
     const image = await writeApp(at('arm'), {});
     const config = { ...image.config, architecture: 'arm64' };
@@ -350,13 +350,13 @@ describe('--secret-from', () => {
   const authority = makeCertificate({ name: 'Broker CA', isCa: true });
 
   test.each([
-    ['not there', 'missing.pem', /missing\.pem: /],
-    ['not a certificate', 'key.pem', /key\.pem: expected certificate authorities in PEM/],
-    ['empty', 'empty.pem', /empty\.pem: expected certificate authorities in PEM/],
-  ])('an authority that is %s is an error', async (_, file, message) => {
+    ['not there', 'missing.pem', 1, /missing\.pem: /],
+    ['not a certificate', 'key.pem', 2, /key\.pem: not a certificate/],
+    ['empty', 'empty.pem', 2, /empty\.pem: not a certificate/],
+  ])('an authority that is %s is an error', async (_, file, code, message) => {
     writeFileSync(at('empty.pem'), '');
     const result = await build('oci:app:latest', '--secret-from', `kb:4433=${file}`);
-    expect(result.code).toBe(1);
+    expect(result.code).toBe(code);
     expect(result.stderr).toMatch(message);
   });
 

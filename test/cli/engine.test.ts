@@ -80,7 +80,7 @@ describe.skipIf(!canRun)('in a real Engine', () => {
     }
   });
 
-  test('an unknown GRAMINE_MODE ends with 1 and says what there is', async (context) => {
+  test('an unknown GRAMINE_MODE ends with 1 and names the modes', async (context) => {
     const engine = await engineForTest(context);
     await buildAndLoad(engine, context, 'busybox', ['--force']);
     const run = [...container, '-e', 'GRAMINE_MODE=fast', 'test/gsc-busybox:1'];

@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 
 describe('gsc explain', () => {
-  test('says of a graminized image what its manifest makes of paths, in the order asked', async () => {
+  test('shows what the manifest of a graminized image makes of paths, in the order asked', async () => {
     const { code, stdout, stderr } = await gsc([
       'explain',
       'oci:out:app',
@@ -53,7 +53,7 @@ describe('gsc explain', () => {
     expect(stderr).toBe('');
   });
 
-  test('says of a trusted file that the container user may not read it', async () => {
+  test('says about a trusted file that the container user may not read it', async () => {
     await writeApp(join(gsc.directory, 'private'), {
       run: { User: '1000' },
       entries: [
@@ -82,7 +82,7 @@ describe('gsc explain', () => {
     ]);
   });
 
-  test('says of an app image what a build with the same options would make of it', async () => {
+  test('shows what a build with the same options would make of an app image', async () => {
     const explain = async (...options: readonly string[]) => {
       const { code, stdout, stderr } = await gsc(['explain', '--runtime', 'runtime', '--json', ...options]);
       expect(code, stderr).toBe(0);

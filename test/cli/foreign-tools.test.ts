@@ -44,7 +44,7 @@ describe.skipIf(!canRun).each(images)('the graminized %s image', (name) => {
     const { image_id: id } = await build(app.reference, `oci:${name}:u`);
     for (const archive of [`oci-archive:${name}.tar:x`, `docker-archive:${name}-docker.tar:x/y:1`]) {
       expect((await build(app.reference, archive)).image_id).toBe(id);
-      // As it is: on the way to a layout skopeo would write a docker-archive's config anew.
+      // As it is: on the way to a layout skopeo would write a docker-archive's config again.
       await skopeo('copy', '-q', archive, `dir:${name}-copied`);
       expect((await inspect(`dir:${name}-copied`)).id).toBe(id);
     }

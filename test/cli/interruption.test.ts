@@ -95,7 +95,7 @@ function expectCleanEnd({ code, stderr }: GscResult, kind: string, file: string)
   expect(leftOf(file)).toEqual(hasImage(kind, file) ? [file] : []);
 }
 
-/** What lies in the directory under this name, finished or not. */
+/** What is in the directory under this name, finished or not. */
 function leftOf(name: string): readonly string[] {
   return readdirSync(gsc.directory).filter((file) => file.includes(name));
 }

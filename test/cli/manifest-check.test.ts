@@ -157,7 +157,7 @@ describe('gsc manifest-check', () => {
     expect(result.stderr).toMatch(/^hint: /m);
   });
 
-  test('a byte that is no UTF-8 is an error with line and column', async () => {
+  test('a byte that is not UTF-8 is an error with line and column', async () => {
     const result = await gsc(['manifest-check'], { input: Buffer.from('a = 1\nb = "\xff"\n', 'latin1') });
     expect(result).toMatchObject({ code: 2, stderr: expect.stringMatching(/standard input:2:\d+: .*UTF-8/) });
   });

@@ -101,7 +101,7 @@ describe.skipIf(!canRun)('the same runtime in every form gives the same image an
     expect(await built(['packages'])).toEqual(expected);
   });
 
-  test('a list in a configuration, whose paths count from its own directory', async () => {
+  test('a list in a configuration, whose paths are relative to its own directory', async () => {
     mkdirSync(at('elsewhere'));
     writeFileSync(at('elsewhere/gsc.yaml'), `Gramine:\n  Image: [../gramine-only, ../${libraries}]\n`);
     expect(await built([], ['-c', 'elsewhere/gsc.yaml'])).toEqual(expected);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -37,7 +38,7 @@ function writeAll(): void {
   write('root.pem', pki.root.pem);
   write('token.txt', 'first token\n');
   write('broker.yaml', config);
-  mkdirSync(join(directory, 'collateral'));
+  mkdirSync(join(directory, 'collateral'), { recursive: true });
   for (const { path, bytes } of collateralFiles(makeCollateral(pki))) write(join('collateral', path), bytes);
 }
 
@@ -61,7 +62,7 @@ async function fetchSecret(port: number, holder: Holder): Promise<string> {
   return Buffer.concat(pieces).subarray(41).toString();
 }
 
-test('gsc secrets serve: says where, serves, reads its files again, keeps the old ones if the new are wrong, and ends when told', async () => {
+test('gsc secrets serve: says where, serves, reads its files again, keeps the old ones if the new are wrong, and ends on request', async () => {
   writeAll();
   const abort = new AbortController();
   const lines = { stdout: '', stderr: '' };
@@ -109,4 +110,37 @@ test.each([
   [['serve', '-c', 'missing.yaml'], 1],
 ])('gsc secrets %j: exit code %i', async (args, code) => {
   expect((await gscHere(['secrets', ...args], { workingDirectory: directory })).code).toBe(code);
+});
+
+test.each<[string, Readonly<Record<string, string>>, RegExp]>([
+  ['a certificate that is none', { 'server.pem': 'x' }, /server\.pem: not a certificate/],
+  ['a key that is none', { 'server.key': 'x' }, /server\.key: expected a private key in PEM/],
+  [
+    'the key of another',
+    { 'server.key': pkcs8(good) },
+    /server\.key: expected the key of the server's certificate/,
+  ],
+  ['a root without certificates', { 'root.pem': pkcs8(server) }, /root\.pem: not a certificate/],
+])('gsc secrets serve does not start with %s', async (_, files, message) => {
+  writeAll();
+  for (const [name, text] of Object.entries(files)) write(name, text);
+  const result = await gscHere(['secrets', 'serve', '-c', 'broker.yaml'], { workingDirectory: directory });
+  expect(result).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
+});
+
+test.each([
+  ['another program listens there', '127.0.0.1', (port: number) => port],
+  ['not an address of this machine', '192.0.2.1', () => 0],
+])('an address that cannot be had is told: %s', async (problem, host, portOf) => {
+  writeAll();
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as { readonly port: number };
+  write('broker.yaml', config.replace('127.0.0.1:0', `${host}:${portOf(port)}`));
+  const result = await gscHere(['secrets', 'serve', '-c', 'broker.yaml'], { workingDirectory: directory });
+  expect(result).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`cannot listen there: ${problem}`),
+  });
+  taken.close();
 });

@@ -123,7 +123,7 @@ describe('wrong usage', () => {
     });
   });
 
-  test('of SOURCE_DATE_EPOCH is told before an image is read', async () => {
+  test('of SOURCE_DATE_EPOCH is reported before an image is read', async () => {
     const env = { SOURCE_DATE_EPOCH: 'yesterday' };
     const result = await gsc(['build', '--runtime', 'runtime', 'oci:app'], { env });
     expect(result).toMatchObject({ code: 2, stderr: expect.stringContaining('SOURCE_DATE_EPOCH') });
@@ -223,7 +223,7 @@ describe('stdout and stderr', () => {
     expect(insecure.stderr).toMatch(/^warning: insecure: loader\.insecure__use_cmdline_argv: .*\n$/);
   });
 
-  test('a reader that goes away is no failure', async () => {
+  test('a reader that closes the pipe is not a failure', async () => {
     const script = '"$0" "$1" --help | head -n 0; "$0" "$1" manifest-check --json </dev/null | true';
     const result = await runProcess(['sh', '-c', script, process.execPath, await bundledGsc()], {});
     expect(result).toEqual({ code: 0, stdout: '', stderr: '' });

@@ -135,7 +135,7 @@ describe('mistakes are named with line and column', () => {
     ['a bad indent', 'Gramine:\n  Image: a\n Branch: b\n'],
     ['an unknown alias', 'Distro: *x\n'],
     ['an open quote', 'Distro: "a\n'],
-  ])('%s is no YAML', (_, content) => {
+  ])('%s is not YAML', (_, content) => {
     expect(failure(content).message).toMatch(/^config\.yaml:\d+:\d+: not valid YAML: /);
   });
 

@@ -98,7 +98,7 @@ describe('several manifests', () => {
     write('ls.manifest', 'sgx.thread_num = 4\n'),
   ];
 
-  test.each(['f51aafddf', '1.1'])(
+  test.for(['f51aafddf', '1.1'])(
     'give an enclave each, which its parent trusts: %s',
     async (release, context) => {
       const { engine, env } = await engineWith(context, 'debian-python');

@@ -40,7 +40,7 @@ describe('a bare name', () => {
     const { code, stdout, stderr, seconds } = await withoutNetwork(context, ['info-image', 'busybx:1'], env);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toContain('busybx:1: neither an Engine nor the registry provides the image: ');
-    expect(stderr).toContain(`Docker Engine at ${env.DOCKER_HOST}: the image is not there; `);
+    expect(stderr).toContain(`Docker Engine at ${env.DOCKER_HOST}: there is no such image; `);
     expect(stderr).toContain('docker.io/library/busybx: cannot read the manifest of tag 1: ');
     expect(stderr).toMatch(/\nhint: did you mean busybox:1\?\n$/);
     expect(seconds).toBeLessThan(soon);

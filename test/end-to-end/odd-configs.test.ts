@@ -27,7 +27,7 @@ const directory = mkdtempSync(join(tmpdir(), 'gsc-odd-configs-'));
 const archives = { apps: join(directory, 'apps.tar'), results: join(directory, 'results.tar') };
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** What an image says of how its containers start; what is empty and what is missing are the same. */
+/** What an image says about how its containers start; what is empty and what is missing are the same. */
 interface ContainerProcess {
   readonly Entrypoint: readonly string[];
   readonly Cmd: readonly string[];
@@ -104,7 +104,7 @@ async function resultOf(app: Image): Promise<Image | undefined> {
   }
 }
 
-/** Holds what another program says of the images against what gsc says. */
+/** Compares what another program says about the images with what gsc says. */
 async function compare(
   startsOf: (archive: string, names: readonly string[]) => Promise<readonly RunConfig[]>,
 ) {

@@ -25,7 +25,7 @@ async function podmanWith(context: TestContext, name: ImageName) {
   return { service, env: { CONTAINER_HOST: `unix://${service.socket}` } };
 }
 
-/** With limits of its own: raising the hard ones, as podman does, is not allowed everywhere. */
+/** With its own limits: raising the hard ones, as podman does, is not allowed everywhere. */
 const container = [
   '--runtime=runc',
   'run',

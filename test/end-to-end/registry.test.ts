@@ -138,7 +138,7 @@ describe('a registry', () => {
     expect(wrong.stderr).not.toContain('wrong staple');
   });
 
-  test('with a certificate of its own authority needs --ca-file, and says so', async (context) => {
+  test('with a certificate of a private authority needs --ca-file, and says so', async (context) => {
     const { gsc } = stage();
     const { registry, past } = await registryWith(context, ['scratch'], { hasTls: true });
     const trusting = ['--ca-file', registry.caFile];
@@ -174,7 +174,7 @@ describe('platforms', () => {
     expect(wire.requests()).toEqual([]);
   });
 
-  test('of an index linux/amd64 is taken; one without it is refused with what there is', async (context) => {
+  test('of an index linux/amd64 is taken; one without it is refused with a list of the platforms', async (context) => {
     const { gsc } = stage();
     const place = await registryWith(context, ['scratch']);
     const push = ['copy', '--quiet', '--all', '--dest-tls-verify=false'];

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { imagePath } from '../../src/base/image-path.ts';
 import type { BuildChoices } from '../../src/graminize/build-options.ts';
 import { noChoices } from '../../src/graminize/build-options.ts';
+import { traceVariant } from '../../src/graminize/trace-variant.ts';
 import type { RunConfig } from '../../src/image/config.ts';
 import { parseToml } from '../../src/manifest/toml/toml.ts';
 import { appImage, glibcProgram, staticProgram } from '../support/graminized/app-image.ts';
@@ -144,12 +145,14 @@ describe('--ratls', () => {
     expect(mountsBelow(toml, /^\/keys/)).toHaveLength(1);
   });
 
-  test('only the first process sees a tmpfs: told where the image starts by a shell', async () => {
-    const entries = [staticProgram('bin/sh')];
-    const told = await build({ entries, run: { Cmd: ['/bin/sh', '-c', 'x'] }, choices: raTls() });
-    expect(told.notes).toContainEqual(expect.stringMatching(/^--ratls: only the process that starts first/));
-    const { notes } = await build({ choices: raTls() });
-    expect(notes.join()).not.toMatch(/only the process/);
+  test.each([
+    ['bin/sh', true],
+    ['usr/bin/tini', true],
+    ['usr/sbin/nginx', false],
+  ])('only the first process sees a tmpfs; told of %s: %s', async (program, isTold) => {
+    const made = { entries: [staticProgram(program)], run: { Cmd: [`/${program}`, '-c', 'x'] } };
+    const { notes } = await build({ ...made, choices: raTls() });
+    expect(/--ratls: only the process that starts first/.test(notes.join())).toBe(isTold);
   });
 
   const many = Array.from({ length: 65 }, (_, index): MadeEntry => [`etc/app/${index}`, 'x']);
@@ -193,7 +196,12 @@ describe('--ratls', () => {
       'manifest',
       /:1:7: libos\.entrypoint: not allowed with --ratls/,
     ],
-    ['arguments', { manifest: 'loader.argv = ["a"]' }, 'manifest', /:1:8: loader\.argv: not allowed with --ratls/],
+    [
+      'arguments',
+      { manifest: 'loader.argv = ["a"]' },
+      'manifest',
+      /:1:8: loader\.argv: not allowed with --ratls/,
+    ],
     [
       'arguments in a file',
       { manifest: 'loader.argv_src_file = "file:/a"' },
@@ -349,4 +357,17 @@ test('the same choices give the same image, and parse again as a manifest', asyn
   const [one, other] = [await build({ choices }), await build({ choices })];
   expect(one.image.configDescriptor.digest).toBe(other.image.configDescriptor.digest);
   expect(() => parseToml(one.manifest.bytes, 'x')).not.toThrow();
+});
+
+test('a traced run is without what attestation brings, and otherwise what a build would be', () => {
+  const { choices } = traceVariant({ choices: { ...noChoices, ...brokers, ...raTls(), cmd: ['x'] } });
+  expect(choices).toMatchObject({ cmd: ['x'] });
+  expect(Object.keys(choices ?? {})).not.toEqual(expect.arrayContaining(['raTls']));
+  expect(Object.keys(choices ?? {})).not.toEqual(expect.arrayContaining(['secretBrokers']));
+});
+
+test("a preload of the user's own manifest is not doubled", async () => {
+  const manifest = 'loader.env.LD_PRELOAD = "/usr/lib/x86_64-linux-gnu/libsecret_prov_attest.so"';
+  const { toml } = await build({ manifest, choices: brokers });
+  expect(toml.loader.env.LD_PRELOAD).toBe(`${ownLibraries}/libsecret_prov_attest.so`);
 });

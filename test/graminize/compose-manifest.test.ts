@@ -96,7 +96,7 @@ describe('trusted files', () => {
     ]);
   });
 
-  test('do not lie below a tmpfs, where nothing can reach them', async () => {
+  test('are not below a tmpfs, where nothing can reach them', async () => {
     const { trusted, result } = await graminizedWith([
       ['tmp/x', 'x'],
       ['run/y', 'y'],
@@ -201,7 +201,7 @@ describe('trusted files', () => {
     await expect(made).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });
 
-  test("of the runtime are its C library, with the content that lies in the image, and not libsysdb's", async () => {
+  test("of the runtime are its C library, with the content that is in the image, and not libsysdb's", async () => {
     const app = await appImage([[...glibcProgram()]], { Cmd: ['/app'] });
     const { image } = await graminizeApp(app);
     const { sgx } = await manifestIn(image);
@@ -285,7 +285,7 @@ describe("the user's manifest", () => {
     });
   });
 
-  test('that looks below a file is told so, with the name as it is', async () => {
+  test('that looks below a file is reported, with the name as it is', async () => {
     const made = graminizedWith([['né', 'x']], { manifest: 'sgx.trusted_files = ["file:/né/x"]' });
     await expect(made).rejects.toThrow('/né is not a directory');
   });

@@ -92,7 +92,7 @@ describe('arguments of the host (insecure)', () => {
     return { result, run: result.image.config.config ?? {} };
   }
 
-  test('replace CMD and stand behind the fixed words of ENTRYPOINT', async () => {
+  test('replace CMD and come after the fixed words of ENTRYPOINT', async () => {
     const { result, run } = await startOf({ Entrypoint: ['/app', '-f'], Cmd: ['x', 'y'] });
     expect(run.Entrypoint?.slice(2)).toEqual(['-f']);
     expect(run.Cmd).toEqual(['x', 'y']);
@@ -260,7 +260,7 @@ describe('the working directory', () => {
     expect((await manifestOf({ Cmd: ['/app'] })).fs.start_dir).toBe('/');
   });
 
-  test('that lies below a link and does not exist is where the link leads', async () => {
+  test('that is below a link and does not exist is where the link leads', async () => {
     const links: MadeEntry[] = [
       ['srv', { link: 'data/srv' }],
       ['data/srv', null],
@@ -287,7 +287,7 @@ describe('the working directory', () => {
   };
   const scratch = ['/run', '/tmp', '/var/tmp'].map((path) => ({ type: 'tmpfs', path }));
 
-  test('in a tmpfs is a tmpfs of its own if it is empty, or is not there, else shown as the image has it', async () => {
+  test('in a tmpfs is a separate tmpfs if it is empty, or is not there, else shown as the image has it', async () => {
     const own = { type: 'tmpfs', path: '/tmp/a/b' };
     expect(await mountsOf([['tmp/a/b', null]], '/tmp/a/b')).toEqual([...scratch, own]);
     expect(await mountsOf([], '/tmp/a/b')).toEqual([...scratch, own]);
@@ -527,7 +527,7 @@ describe('SIGTERM, which docker stop sends', () => {
     expect(await injectionOf(signal, 'sys.enable_sigterm_injection = true')).toBe(true);
   });
 
-  test('is kept out if the manifest says so, which is told', async () => {
+  test('is kept out if the manifest says so, with a note', async () => {
     const manifest = 'sys.enable_sigterm_injection = false';
     const { overrides, image } = await graminizeApp(await appImage([[staticProgram()]], { Cmd: ['/app'] }), {
       manifest,
@@ -537,7 +537,7 @@ describe('SIGTERM, which docker stop sends', () => {
   });
 });
 
-describe('what the user is told', () => {
+describe('what is reported to the user', () => {
   test.each<[string, RunConfig, RegExp]>([
     ['a HEALTHCHECK', { Healthcheck: { Test: ['CMD', 'x'] } }, /HEALTHCHECK/],
     [
@@ -555,7 +555,7 @@ describe('what the user is told', () => {
     expect(notes.join('\n')).toMatch(expected);
   });
 
-  test('that a file which the engine replaces is trusted in vain', async () => {
+  test('that a file which the engine replaces is trusted without effect', async () => {
     const app = await appImage([[staticProgram(), ['etc/hosts', 'h']]], { Cmd: ['/app'] });
     const { notes } = await graminizeApp(app, { manifest: 'sgx.trusted_files = ["file:/etc/hosts"]' });
     expect(notes).toEqual([expect.stringMatching(/^\/etc\/hosts is trusted, but the engine/)]);

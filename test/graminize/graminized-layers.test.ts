@@ -56,7 +56,7 @@ describe('the layers', () => {
     ]);
   });
 
-  test('have no entry for a directory that is there already, so that it keeps its owner and mode', async () => {
+  test('have no entry for a directory that exists, so it keeps its owner and mode', async () => {
     const { added } = await graminizedApp([
       ...shell,
       ['gramine', null, 0o700],

@@ -97,7 +97,7 @@ describe("the data of Gramine's C library", () => {
     });
   });
 
-  test('behind links are mounted by their real names, the local time by the name of its link', async () => {
+  test('through links are mounted by their real names, the local time by the name of its link', async () => {
     const { mounts, trusted } = await shownIn([
       ...glibcProgram(),
       ['usr/share/zoneinfo', { link: '../../opt/zones' }],
@@ -178,7 +178,7 @@ describe("the data of Gramine's C library", () => {
     expect(inUsr.mounts).toMatchObject((await shownIn(debian, { runtime })).mounts);
   });
 
-  test("give way to the manifest's mount at the very place, which is told", async () => {
+  test("give way to the manifest's mount at the very place, with a note", async () => {
     const manifest = `fs.mounts = [{ path = "${prefix}/share/zoneinfo", uri = "file:/data" }]`;
     const { mounts, result } = await shownIn([...debian, ['data/x', 'x']], { manifest });
     expect(mounts[`${prefix}/share/zoneinfo`]).toBe('/data');

@@ -120,7 +120,7 @@ describe('the report of a build with a profile', () => {
     );
   });
 
-  test('lets explain say of a path whether it was traced, guarded or left out', async () => {
+  test('lets explain say about a path whether it was traced, guarded or left out', async () => {
     const image = await app();
     const built = await build('/srv/page  # opened by app (2)\n/etc/app/a.conf\n');
     const { indexes } = await scanImage(image);

@@ -51,7 +51,7 @@ describe('trust level of a build', () => {
     },
   );
 
-  it('the program is kept wherever it lies, its neighbours are not', async () => {
+  it('the program is kept wherever it is, its neighbours are not', async () => {
     const program = staticProgram('usr/share/doc/x/bin/app');
     const app = await appImage([[program, ['usr/share/doc/x/y', 'y']]], {
       Cmd: ['/usr/share/doc/x/bin/app'],

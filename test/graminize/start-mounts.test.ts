@@ -20,7 +20,7 @@ const needed = (path: string) => expect.stringMatching(`^${path} is in a tmpfs a
 const script: MadeEntry = ['tmp/app/run.sh', '#!/bin/sh\n. /tmp/app/lib.sh\n', 0o755];
 
 describe('a program below a scratch place', () => {
-  test('is mounted on top of the tmpfs with the directory that it lies in', async () => {
+  test('is mounted on top of the tmpfs with the directory that it is in', async () => {
     const entries = [staticProgram('bin/sh'), script, ['tmp/app/lib.sh', 'x']] as const;
     const found = await keptIn(entries, { Cmd: ['/tmp/app/run.sh'] });
     expect(found.mounts).toEqual(['chroot /tmp/app file:/tmp/app']);
@@ -28,14 +28,14 @@ describe('a program below a scratch place', () => {
     expect(found.notes).toContainEqual(needed('/tmp/app'));
   });
 
-  test('is mounted with all of its tree, though it lies deeper', async () => {
+  test('is mounted with all of its tree, though it is deeper', async () => {
     const entries = [staticProgram('run/tool/bin/app'), ['run/tool/lib/x', 'x']] as const;
     const { mounts, trusted } = await keptIn(entries, { Cmd: ['/run/tool/bin/app'] });
     expect(mounts).toEqual(['chroot /run/tool file:/run/tool']);
     expect(trusted).toContain('/run/tool/lib/x');
   });
 
-  test('is told with the option that trusts its neighbours, where a rule leaves them out', async () => {
+  test('is reported with the option that trusts its neighbours, where a rule leaves them out', async () => {
     const entries = [staticProgram('var/tmp/tool/bin/app'), ['var/tmp/tool/lib/x', 'x']] as const;
     const run = { Cmd: ['/var/tmp/tool/bin/app'] };
     const { notes, trusted } = await keptIn(entries, run);
@@ -66,7 +66,7 @@ describe('a program below a scratch place', () => {
     expect(notes).toEqual([needed('/tmp/app')]);
   });
 
-  test('stays a place of its own where the working directory below it is empty', async () => {
+  test('stays its own place where the working directory below it is empty', async () => {
     const entries = [staticProgram('tmp/app/run'), ['tmp/app/work', null]] as const;
     const { mounts } = await keptIn(entries, { Cmd: ['/tmp/app/run'], WorkingDir: '/tmp/app/work' });
     expect(mounts).toEqual(['chroot /tmp/app file:/tmp/app', 'tmpfs /tmp/app/work']);

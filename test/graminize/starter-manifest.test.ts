@@ -22,7 +22,7 @@ async function made(preset: string, release = '1.9', argv = ['/app', 'two words'
   return { app, version, text: starterManifest({ appName: 'oci:x\ny', ...given }) };
 }
 
-describe('a manifest to begin with', () => {
+describe('a first manifest', () => {
   test.each(presetNames.flatMap((preset) => gramineReleases.map((release) => [preset, release] as const)))(
     'for %s is valid for Gramine %s',
     async (preset, release) => {

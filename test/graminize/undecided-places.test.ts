@@ -22,7 +22,7 @@ describe('undecided places', () => {
     expect(await places()).toEqual(['/var/log/app', '/var/www']);
   });
 
-  it('are no VOLUMEs, about which there are notes of their own', async () => {
+  it('are not VOLUMEs, about which there are their own notes', async () => {
     expect(await places({}, { Volumes: { '/var/log': {} } })).toEqual(['/var/www']);
   });
 

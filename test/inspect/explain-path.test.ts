@@ -150,7 +150,7 @@ describe('explainPath', () => {
     expect((await explain(name, { trust: [link] })).verdict).toMatchObject({ kind: 'trusted' });
   });
 
-  it('allowed files name their entry, with or without a file in the image, and say if they are listed in vain', async () => {
+  it('allowed files name their entry, with or without a file in the image, and say if they are listed without effect', async () => {
     const listed = `sgx.trusted_files = [{ uri = "file:/data/x", sha256 = "${sha256('x')}" }]`;
     const wishes = { manifest: `sgx.allowed_files = ["file:/data/", "file:/srv/log"]\n${listed}` };
     expect((await explain('/data/x', wishes)).verdict).toEqual({
@@ -206,7 +206,7 @@ describe('explainPath', () => {
     });
   });
 
-  it('a file whose hash is another one in the manifest is told as such', async () => {
+  it('a file whose hash is another one in the manifest is reported as such', async () => {
     const built = await builtFrom();
     const app = await scanImage({ ...built.image, layers: built.image.layers.slice(0, entries.length) });
     const image = await explainableBuild(built, app.indexes);

@@ -97,7 +97,7 @@ describe('parseJson', () => {
     expect(problemOf(text)).toMatch(/^it is not JSON: expected .* at line \d+, column \d+$/);
   });
 
-  test('the place of a problem is told in lines and columns, without a word of the text', () => {
+  test('the place of a problem is reported in lines and columns, without any of the text', () => {
     const problem = problemOf('{\n  "password": hunter2\n}');
     expect(problem).toBe('it is not JSON: expected a value at line 2, column 15');
     expect(problemOf('{"a": 1,\n\n"b" 2}')).toContain('a colon at line 3, column 5');
@@ -119,7 +119,7 @@ describe('parseJson', () => {
     }
   });
 
-  test('what is no Unicode in a text is U+FFFD, as for Go', () => {
+  test('what is not Unicode in a text is U+FFFD, as for Go', () => {
     expect(readValue('"a\\ud800b"')).toBe('a\ufffdb');
     expect(readValue('"\\ud83d\\ude00"')).toBe('😀');
   });

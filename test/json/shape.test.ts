@@ -110,7 +110,7 @@ test('null is an empty list, also where one has to be: Go writes it so', () => {
   expect(problemOf('{"manifests":[]}', shape)).toBe('labels: expected an object, got nothing');
 });
 
-test('fields that nobody knows are kept, once: the last of those that differ in case only', () => {
+test('unknown fields are kept, once: the last of those that differ in case only', () => {
   expect(written('{"foo":1,"Foo":{"b":1,"a":[]},"bar":1e2}')).toBe('{"Foo":{"a":[],"b":1},"bar":1e2}');
 });
 
@@ -160,17 +160,17 @@ describe('a problem says where, what was expected and what is there', () => {
     );
   });
 
-  test('of a value that may be secret only the kind is told; a long one is cut', () => {
+  test('of a value that may be secret only the kind is reported; a long one is cut', () => {
     expect(problemOf('{"User":["hunter2"]}')).not.toContain('hunter2');
     expect(problemOf(`{${good},"kind":"${'x'.repeat(1000)}"}`, shape)).toHaveLength(92);
   });
 
-  test('of many problems the first are told, and how many more there are', () => {
+  test('of many problems the first are reported, and how many more there are', () => {
     const json = `{"version":2,"layers":[${Array.from({ length: 1000 }, () => '{"digest":"a"}').join()}]}`;
     expect(problemOf(json, shape)).toMatch(/^layers\[0]\.size: .*; layers\[2]\.size: [^;]*; and 997 more$/);
   });
 
-  test('every value that is given for a field is held against its shape', () => {
+  test('every value that is given for a field is checked against its shape', () => {
     expect(problemOf('{"User":5,"user":"1"}')).toBe('user: expected a string, got a number');
   });
 });

@@ -18,7 +18,7 @@ test.each<[string, string, string]>([
   ['a key of another name', encrypted('/data', 'k'), '"k"'],
   ['a key that is not the one given', `fs.insecure__keys.other = "00"\n${encrypted('/data', 'k')}`, '"k"'],
   ['no attestation', `sgx.remote_attestation = "none"\n${encrypted('/data')}`, '"default"'],
-])('an encrypted mount whose key nothing brings is told: %s', (_, manifest, key) => {
+])('an encrypted mount whose key nothing brings is reported: %s', (_, manifest, key) => {
   expect(notesOn(manifest)).toEqual([
     expect.stringContaining(`encrypted /data: nothing in the manifest provides the key ${key}`),
   ]);
@@ -29,11 +29,11 @@ test.each<[string, string]>([
   ['an old manifest', `sgx.insecure__protected_files_key = "00"\n${encrypted('/data')}`],
   ['attestation', `sgx.remote_attestation = "dcap"\n${encrypted('/data')}`],
   ['the processor', encrypted('/data', '_sgx_mrsigner')],
-])('nothing is told of a key that comes from %s', (_, manifest) => {
+])('nothing is reported for a key that comes from %s', (_, manifest) => {
   expect(notesOn(manifest)).toEqual([]);
 });
 
-test('what the start needs and lies in an encrypted mount is told', () => {
+test('what the start needs and is in an encrypted mount is reported', () => {
   const manifest = encrypted('/opt', '_sgx_mrenclave');
   expect(notesOn(manifest, ['/opt/app', '/bin/sh'])).toEqual([
     expect.stringMatching(/^\/opt\/app is needed/),

@@ -32,7 +32,7 @@ describe("gsc's mounts", () => {
   const mounts = (list: readonly string[]) =>
     `fs.mounts = [${list.map((path) => `{ path = "${path}", uri = "file:/x" }`).join(', ')}]`;
 
-  it('stand before the first mount that lies below, else last', () => {
+  it('stand before the first mount that is below, else last', () => {
     fc.assert(
       fc.property(paths, paths, (user, all) => {
         const own = all.filter((path) => !user.includes(path));
@@ -51,7 +51,7 @@ describe('merging', () => {
     expect(text).toBe('z = 1\n\n[sgx]\nb = 1\na = 2\nc = 3\n\n[loader]\nx = 4\n');
   });
 
-  it('of two values the user has the last word, and it is told; equal ones are not', () => {
+  it('of two values the user has the last word, and a note says so; equal ones are not', () => {
     const { text, overrides } = merge(
       'sgx.debug = true\nsgx.enclave_size = "1G"\nfs.root = { uri = "file:/a" }',
       'sgx.debug = false\nsgx.enclave_size = "1G"\nfs.root = "x"',
@@ -67,7 +67,7 @@ describe('merging', () => {
     expect(merge('a = 1', 'a = 1.0').overrides).toEqual([['a', '1', '1.0']]);
   });
 
-  it('arrays are joined without what is there already; tables compare by content', () => {
+  it('arrays are joined without what exists already; tables compare by content', () => {
     const { text, overrides } = merge(
       'sgx.trusted_files = ["file:/a", { uri = "file:/b", sha256 = "1" }]',
       'sgx.trusted_files = [{ sha256 = "1", uri = "file:/b" }, "file:/c", "file:/a"]',

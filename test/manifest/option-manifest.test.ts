@@ -96,7 +96,7 @@ describe('against a manifest of the user', () => {
     expect(settled('fs = 1\nsgx.allowed_files = true').overrides).toEqual([]);
   });
 
-  test('a mount of the user on the same place wins, however it is written, and that is told', () => {
+  test('a mount of the user on the same place wins, however it is written, with a note', () => {
     expect(settled('fs.mounts = [{ type = "tmpfs", path = "/data/" }]')).toEqual({
       left: ['/run/x', '/run/secrets/s'],
       overrides: [['fs.mounts[0]', '{ type = "tmpfs", path = "/data/" }', '--volume /data=encrypted:k']],

@@ -65,7 +65,7 @@ describe('preparing', () => {
   };
   const abcHash = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
 
-  it("the library OS is hashed from the host, behind the entrypoint's other keys", async () => {
+  it("the library OS is hashed from the host, after the entrypoint's other keys", async () => {
     const { text } = await prepare('loader.entrypoint.uri = "file:libsysdb.so"\nloader.log_level = "error"');
     expect(text).toContain(`[loader.entrypoint]\nuri = "file:libsysdb.so"\nsha256 = "${abcHash}"\n`);
   });

@@ -41,7 +41,7 @@ describe('keys of older releases', () => {
     expect(notes[0]).toContain("the image's arguments apply");
   });
 
-  test('a relative mount path is no old form but a slip', () => {
+  test('a relative mount path is not an old form but a mistake', () => {
     expect(shown('fs.mounts = [{ path = "etc", uri = "file:/etc" }]')).toEqual(['1:16 write /etc']);
     expect(read('fs.mount.x = { path = "etc", uri = "file:/etc" }').problems).toEqual([]);
   });

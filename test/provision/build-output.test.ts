@@ -20,12 +20,12 @@ function shown(
 }
 
 describe('a step of a build', () => {
-  test('is a line of its own, with what it prints below it', () => {
+  test('is its own line, with what it prints below it', () => {
     const events = [step('RUN a'), output('one\ntw'), output('o\nrest')];
     expect(shown(events)).toBe('RUN a\n  one\n  two\n  rest\n');
   });
 
-  test('stands out on a terminal, by a sequence of ours and none of its own', () => {
+  test('stands out on a terminal, by by our sequence and none from the output', () => {
     const events = [step('RUN \u001b[2Jevil', true)];
     expect(shown(events, { isTTY: true })).toBe('\u001b[1mRUN \\x1b[2Jevil\u001b[22m (cached)\n');
   });
@@ -34,7 +34,7 @@ describe('a step of a build', () => {
     expect(shown([step(`RUN a \\\n   b ${'c'.repeat(200)}`)])).toMatch(/^RUN a \\ b c{80,100}…\n$/);
   });
 
-  test('of the builder itself is told to those only who want more', () => {
+  test('of the builder itself is reported to those only who want more', () => {
     const events = [step('[internal] load metadata')];
     expect(shown(events)).toBe('');
     expect(shown(events, { verbosity: 'verbose' })).toBe('[internal] load metadata\n');

@@ -65,7 +65,7 @@ describe('the commit of', () => {
     expect(await find()).toMatchObject({ revision: second, name: 'HEAD' });
   });
 
-  test('a commit is itself, and nobody is asked', async () => {
+  test('a commit stands for itself, without a request', async () => {
     const commit = '0123456789abcdef0123456789abcdef01234567';
     expect(await find(commit, 'https://127.0.0.1:1/x.git')).toEqual({
       repository: 'https://127.0.0.1:1/x.git',
@@ -103,7 +103,7 @@ describe('a name', () => {
     await expect(find('one')).rejects.toMatchObject({ code: 'config' });
   });
 
-  test('stays where nobody answers, with the reason', async () => {
+  test('stays where there is no answer, with the reason', async () => {
     const source = await find('main', 'http://127.0.0.1:1/repository/.git');
     expect(source).toMatchObject({
       revision: 'main',
@@ -131,7 +131,7 @@ describe('a login in the URL', () => {
     return (userinfo: string) => lock.url.replace('://', `://${userinfo}@`).concat('/repository/.git');
   };
 
-  test('is told to git, and is no part of the repository', async () => {
+  test('is passed to git, and is not part of the repository', async () => {
     const url = await locked();
     const source = await find('main', url('user:pass%20word'));
     expect(source).toEqual({

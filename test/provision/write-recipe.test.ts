@@ -21,7 +21,7 @@ describe('a recipe as a directory', () => {
     expect(readdirSync(join(parent, 'build'))).toEqual(['gsc-x']);
   });
 
-  test('that is there already is left alone', async () => {
+  test('that exists already is left alone', async () => {
     const directory = join(scratchDirectory(), 'x');
     await writeRecipe(recipe, directory, kindly);
     writeFileSync(join(directory, 'notes'), 'mine');
@@ -62,7 +62,7 @@ describe('a recipe as a directory', () => {
     expect(readdirSync(join(directory, 'subprojects'))).toEqual(['glibc.tar.gz']);
   });
 
-  test('never takes the place of what is no recipe, forced or not', async () => {
+  test('never takes the place of what is not a recipe, forced or not', async () => {
     const directory = join(scratchDirectory(), 'work');
     mkdirSync(directory);
     for (const name of ['thesis', 'Dockerfile']) {

@@ -100,7 +100,7 @@ describe('ProgramProbe', () => {
     ['a name longer than PATH_MAX', patched((bytes) => bytes.writeBigUInt64LE(5000n, 64 + 56 + 32))],
     ['a table beyond 2^53', patched((bytes) => bytes.writeBigUInt64LE(0xffffffffffffff00n, 32))],
     ['a class that does not exist', patched((bytes) => bytes.writeUInt8(3, 4))],
-  ])('%s is no program', (_, bytes) => {
+  ])('%s is not a program', (_, bytes) => {
     expect(probe(bytes)).toBeUndefined();
     expect(probe(bytes, 3)).toBeUndefined();
   });

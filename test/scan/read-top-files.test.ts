@@ -42,7 +42,7 @@ describe('readTopFiles', () => {
     ['a directory of its name', [['d/a/', null]], { '/d/b': 'B' }],
     ['its directory again', [['d/', null]], { '/d/a': 'A', '/d/b': 'B' }],
     ['what lies below a name like a whiteout', [['d/.wh.a/x', '']], { '/d/a': 'A', '/d/b': 'B' }],
-  ])('what lies below %s', async (_, upper, contents) => {
+  ])('what is below %s', async (_, upper, contents) => {
     expect(await found(...upper)).toEqual(contents);
   });
 });

@@ -113,7 +113,7 @@ describe('scanImage', () => {
     }
   });
 
-  it('ends when it is told to', async () => {
+  it('ends on request', async () => {
     await expect(scanImage(await sampleImage(), { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'aborted',
     });

@@ -69,7 +69,7 @@ describe('scanLayer', () => {
     ]);
   });
 
-  it("AUFS' own names are whiteouts like others, and what lies below them is listed", async () => {
+  it("AUFS' own names are whiteouts like others, and what is below them is listed", async () => {
     const entries = await entriesOf([
       ['.wh..wh.aufs', ''],
       ['.wh..wh.plnk/', null],
@@ -188,7 +188,7 @@ describe('scanLayer', () => {
     await expect(scanLayer(cut, options)).rejects.toThrow();
   });
 
-  it('ends when it is told to', async () => {
+  it('ends on request', async () => {
     const controller = new AbortController();
     controller.abort();
     const layer = layerFrom(await tarWith([['a', 'x']]));

@@ -83,7 +83,7 @@ describe('scanRootDirectory', () => {
     }
   });
 
-  it('lists nothing of what goes before it is read', async () => {
+  it('lists nothing of what disappears before it is read', async () => {
     const names = Array.from({ length: 200 }, (_, index) => `f${index}`);
     const scanAfter = async (turns: number) => {
       for (const name of names) writeFileSync(join(root, name), name);

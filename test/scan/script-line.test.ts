@@ -36,7 +36,7 @@ describe('parseScriptLine', () => {
     ['an interpreter that is cut off', `#!/${'a'.repeat(300)}\n`],
     ['nothing', ''],
     ['half a mark', '#'],
-  ])('%s is no script', (_, text) => {
+  ])('%s is not a script', (_, text) => {
     expect(wordsOf(text)).toBeUndefined();
   });
 

@@ -63,7 +63,7 @@ describe('a generated key', () => {
 describe('a PEM signer', () => {
   it('signs with a PKCS#1 key', () => expectOwnSignature(pem));
 
-  it('takes a key after other text and with Windows line ends', () =>
+  it('takes a key after other text and with Windows line endings', () =>
     expectOwnSignature(`Bag Attributes\n  friendlyName: x\n${pem}`.replaceAll('\n', '\r\n')));
 
   it('does not look at the passphrase for a plain key', () => expectOwnSignature(pem, 'whatever'));

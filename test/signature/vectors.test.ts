@@ -29,7 +29,7 @@ describe.skipIf(!hasVectors())('a SIGSTRUCT of the genuine signer', () => {
   const signer = () => pemSigner(vectorFile('test-key.pem'), { subject: 'test-key.pem' });
 
   for (const vector of vectors) {
-    it(`is made anew byte for byte: ${vector.directory}/${vector.name}`, async () => {
+    it(`is made again byte for byte: ${vector.directory}/${vector.name}`, async () => {
       const signed = await signEnclave({
         manifestSgx: fileOfVector(vector, '.manifest.sgx'),
         libpal: vectorFile(vector.libpal.file),

@@ -43,7 +43,7 @@ describe.skipIf(!canRunStandin)('the manifest', () => {
     expect(world().run()).toMatchObject({ code: 1, stderr: expect.stringContaining('NUL byte') });
   });
 
-  test('integers in all forms, literal strings, odd keys and CRLF line ends are read', () => {
+  test('integers in all forms, literal strings, odd keys and CRLF line endings are read', () => {
     const text = world().manifest(
       `loader.argv = ["busybox", 'id', '-u']\nloader.uid = 0x3_E8 # 1000\nloader . "gid" = 0b11\n[odd.'a.b'."ć"]\nx = [[1], [-2, +3,],\n # note\n { a.b = 0o17 }]`,
     );

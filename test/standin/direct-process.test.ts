@@ -22,7 +22,7 @@ describe.skipIf(!canRunStandin)('arguments', () => {
     expect(world().run()).toMatchObject({ code: 0, stdout: '\b\t\n\f\r"\\é😀\u007f' });
   });
 
-  test('loader.argv_src_file holds each argument with a NUL behind it', () => {
+  test('loader.argv_src_file holds each argument with a NUL after it', () => {
     world().write('argv', [...printArguments, 'one', 'two\nlines', ''].map((word) => `${word}\0`).join(''));
     const lines = `loader.argv_src_file = "file:${world().directory}/argv"`;
     world().manifest(lines, ['bin/busybox', 'argv']);
@@ -128,7 +128,7 @@ describe.skipIf(!canRunStandin)('user and directory', () => {
     expect(world().run().stdout).toMatch(/^uid=0/);
   });
 
-  test('a process that is no root can only be itself', () => {
+  test('a process that is not root can only be itself', () => {
     world().manifest(`${printId}loader.uid = 65534\nloader.gid = 65534`);
     chmodSync(world().directory, 0o755);
     expect(world().run([], {}, 65534).code).toBe(0);
@@ -148,7 +148,7 @@ describe.skipIf(!canRunStandin)('user and directory', () => {
     expect(manifest('/tmp/x')).toMatchObject({ code: 1, stderr: expect.stringContaining('/tmp/x') });
   });
 
-  test('fs.start_dir is where the program starts, and relative names count from', () => {
+  test('fs.start_dir is where the program starts, and what relative names are relative to', () => {
     world().write('data/x/keep', '');
     world().manifest(`${printId}fs.start_dir = "/data/x"`, ['bin/busybox'], '../../bin/busybox');
     expect(world().run().stdout).toContain(`${world().directory}/data/x\n`);

@@ -48,7 +48,7 @@ describe.skipIf(!canRunStandin)('trusted files', () => {
     expect(world().run()).toMatchObject({ code: 0, stdout: 'hello\n' });
   });
 
-  test('sgx.allowed_files is no prefix of names', () => {
+  test('an entry of sgx.allowed_files is not a prefix of names', () => {
     world().manifest(`${hello}sgx.allowed_files = ["file:${world().directory}/bi"]`, []);
     expect(world().run().code).toBe(1);
   });

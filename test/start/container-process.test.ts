@@ -55,7 +55,7 @@ describe('argv', () => {
   });
 });
 
-describe('what lies where the engine and Gramine have file systems of their own', () => {
+describe('what is where the engine and Gramine have their own file systems', () => {
   const hidden = (path: string) =>
     `${path} (hidden: container engines and Gramine have their own /${path.split('/')[1]})`;
 
@@ -69,7 +69,7 @@ describe('what lies where the engine and Gramine have file systems of their own'
     );
   });
 
-  it('a link that leads there or lies there does not help', () => {
+  it('a link that leads there or is there does not help', () => {
     const links = [elf('/proc/x'), elf('/x'), symlink('/l', 'proc/x'), symlink('/dev/l', '../x')];
     expect(() => start({ Cmd: ['/proc/x'] }, links)).toThrow(
       expect.objectContaining({ hint: 'put the program into another directory of the image' }),
@@ -114,12 +114,12 @@ describe('the executable', () => {
     );
   });
 
-  it('passes over directories and files that are not executable', () => {
+  it('skips directories and files that are not executable', () => {
     const entries = [directory('/bin/x'), program('/usr/bin/x', undefined, 0o644), elf('/opt/x')];
     expect(start({ Cmd: ['x'], Env: ['PATH=/bin:/usr/bin:/opt'] }, entries).executable.path).toBe('/opt/x');
   });
 
-  it('with a slash counts from the working directory', () => {
+  it('with a slash is relative to the working directory', () => {
     expect(start({ Cmd: ['./x'], WorkingDir: '/srv' }, [elf('/srv/x')]).executable.path).toBe('/srv/x');
     expect(start({ Cmd: ['bin/x'], WorkingDir: '/srv' }, [elf('/srv/bin/x')]).executable.path).toBe(
       '/srv/bin/x',
@@ -177,7 +177,7 @@ describe('the executable', () => {
     ['behind a link', { Cmd: ['/x'] }, '/opt/x'],
     ['in PATH', { Cmd: ['x'], Env: ['PATH=/none:/opt'] }, '/opt/x'],
     ['as an interpreter', { Cmd: ['/run'] }, '/opt/x'],
-  ])('that nobody may execute, %s, needs chmod +x in the Dockerfile', (_, run, path) => {
+  ])('that is not executable, %s, needs chmod +x in the Dockerfile', (_, run, path) => {
     const entries = [program('/opt/x', undefined, 0o644), symlink('/x', 'opt/x'), script('/run', '/x')];
     expect(() => start(run, entries)).toThrow(
       expect.objectContaining({ hint: `add to the Dockerfile: RUN chmod +x ${path}` }),
@@ -223,7 +223,7 @@ describe('the program', () => {
     });
   });
 
-  it('may be behind five scripts, not behind six', () => {
+  it('may be started through five scripts, not through six', () => {
     const scripts = Array.from({ length: 6 }, (_, i) => script(`/s${i}`, i === 0 ? '/app' : `/s${i - 1}`));
     expect(start({ Cmd: ['/s4'] }, [elf('/app'), ...scripts]).chain.steps).toHaveLength(6);
     expect(() => start({ Cmd: ['/s5'] }, [elf('/app'), ...scripts])).toThrow(/more than 5 scripts/);
@@ -480,7 +480,7 @@ describe('the libraries', () => {
     expect(found).toMatchObject({ libc: 'glibc', directories: ['/nix/store/abc-glibc/lib'] });
   });
 
-  it('of a loader with a name of its own are known by its target', () => {
+  it('of a loader with its own name are known by its target', () => {
     const found = start({ Cmd: ['/app'] }, [
       elf('/app', '/l/loader'),
       symlink('/l/loader', '/r/ld-2.31.so'),

@@ -59,7 +59,7 @@ test('of a musl image are in the directory of its interpreter', async (context) 
   });
 });
 
-/** The glibc program, loader and libraries of this machine's Node in a layout of its own. */
+/** The glibc program, loader and libraries of this machine's Node in its own layout. */
 async function stageGlibc(root: string, loader: string): Promise<void> {
   const file = join(root, loader);
   await mkdir(join(file, '..'), { recursive: true });

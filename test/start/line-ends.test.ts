@@ -32,7 +32,7 @@ function notesOn(run: RunConfig, ...entries: readonly LayerEntry[]): readonly st
 
 const remedy = (path: string) => `add to the Dockerfile: RUN sed -i 's/\\r$//' ${path}`;
 
-describe('a script with Windows line ends', () => {
+describe('a script with Windows line endings', () => {
   test.each(['#!/bin/sh\r\nexit\r\n', '#! /usr/bin/python3\r\n'])(
     'whose interpreter the image has without the carriage return is told for what it is: %j',
     (text) => {
@@ -84,6 +84,6 @@ test.each<[string, RunConfig, LayerEntry]>([
     script('/run', '#!/bin/python3\r\n'),
   ],
   ['a word that is no file', { Cmd: ['sh', '-c', ' echo  / '] }, script('/run', '#!/bin/sh\r\n')],
-])('nothing is said of %s', (_, run, entry) => {
+])('nothing is reported for %s', (_, run, entry) => {
   expect(notesOn(run, entry)).toEqual([]);
 });

@@ -85,7 +85,7 @@ describe('the index of an archive', () => {
     ]);
   });
 
-  test('passes over comments for the whole archive', async () => {
+  test('skips comments for the whole archive', async () => {
     expect(await index(Buffer.concat([extension('g', pax({ comment: 'x' })), plain]))).toMatchObject([
       { name: 'a' },
     ]);

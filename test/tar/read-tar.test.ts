@@ -117,7 +117,7 @@ describe('names', () => {
     expect(entry.name).toBe('old');
   });
 
-  it("a GNU header's times are no prefix, but the prefix of an early Go's header is one", async () => {
+  it("a GNU header's times are not a prefix, but the prefix of an early Go's header is one", async () => {
     const gnu = at(257, 'ustar  \0');
     const times = await one(rawEntry({ patch: (b) => [gnu, at(345, '14000000000\0')].map((f) => f(b)) }));
     const early = await one(rawEntry({ patch: (b) => [gnu, at(345, 'usr/share')].map((f) => f(b)) }));
@@ -179,7 +179,7 @@ describe('types', () => {
     expect((await one(rawEntry({ typeFlag: 'Z' }, 'abc'))).content.toString()).toBe('abc');
   });
 
-  it('passes over volume names', async () => {
+  it('skips volume names', async () => {
     expect((await one(rawEntry({ name: 'LABEL', typeFlag: 'V' }), rawEntry({}))).entry.name).toBe('file');
   });
 
@@ -375,7 +375,7 @@ describe('the end', () => {
     await expect(collectTar(rawTar(entry, entry).subarray(0, bytes))).rejects.toThrow(/cut short in/);
   });
 
-  it('behind an extended header it is cut short, its padding missing or not', async () => {
+  it('after an extended header it is cut short, its padding missing or not', async () => {
     const header = rawPax({ path: 'x' });
     for (const bytes of [512 + 10, 1024]) {
       await expect(collectTar(header.subarray(0, bytes))).rejects.toThrow(

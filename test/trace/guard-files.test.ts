@@ -137,7 +137,7 @@ describe('a guard adds to what was opened', () => {
       ['/usr/lib/nginx/modules/ngx_stream.so'],
     ],
     [
-      'configuration beside a file that was read',
+      'configuration next to a file that was read',
       ['/etc/app/main.conf'],
       ['/etc/app/conf.d/a.conf', '/etc/other/x'],
       ['/etc/app/conf.d/a.conf'],

@@ -33,7 +33,7 @@ describe('a file was opened', () => {
     expect(await openedIn(call('1', 'a', open('/a', '-2')), call('1', 'a', open('/b', '-13')))).toEqual([]);
   });
 
-  test('by open, whose result comes in a message of its own, with others between', async () => {
+  test('by open, whose result comes in its own message, with others between', async () => {
     const lines = [
       call('1', 'a', 'open("/a", O_RDONLY, 0000) ...'),
       call('1:2', 'a', 'open("/b", O_RDONLY, 0000) ...'),

@@ -83,7 +83,7 @@ describe('type changes', () => {
     ]);
   });
 
-  it('a parent that is no directory gives way to an implied one', () => {
+  it('a parent that is not a directory gives way to an implied one', () => {
     expect(merged([file('/a', 'x')], [file('/a/b', 'y')])).toEqual(['/a/ 755', '/a/b = y']);
     expect(merged([fifo('/a')], [file('/a/b', 'y')])).toEqual(['/a/ 755', '/a/b = y']);
   });
@@ -111,7 +111,7 @@ describe('whiteouts', () => {
     expect(merged([file('/a', '1')], [whiteout('/a'), file('/a', '2')])).toEqual(['/a = 2']);
   });
 
-  it('a directory removed and made anew in one layer has only the new children, wherever the whiteout stands', () => {
+  it('a directory removed and made again in one layer has only the new children, wherever the whiteout stands', () => {
     const lower = [directory('/a', 0o700), file('/a/old')];
     const result = ['/a/ 755', '/a/new = x'];
     expect(merged(lower, [whiteout('/a'), file('/a/new', 'x')])).toEqual(result);
@@ -230,7 +230,7 @@ describe('hard links', () => {
 describe('links in the directory of an entry', () => {
   const usr = [file('/usr/lib/a', '1'), symlink('/lib', 'usr/lib')];
 
-  it('an entry goes where a link of its own layer leads', () => {
+  it('an entry goes where a link of the same layer leads', () => {
     expect(merged([...usr, file('/lib/b', '2')])).toEqual([
       '/lib -> usr/lib',
       '/usr/ 755',
@@ -257,17 +257,17 @@ describe('links in the directory of an entry', () => {
     expect(merged(usr, [entry])).toEqual(['/lib/ 755', '/usr/ 755', '/usr/lib/ 755', '/usr/lib/a = 1']);
   });
 
-  it('an opaque whiteout acts where a link of its own layer leads', () => {
+  it('an opaque whiteout acts where a link of the same layer leads', () => {
     const upper = [directory('/usr/lib'), symlink('/lib', 'usr/lib'), opaque('/lib')];
     expect(merged(usr, upper)).toEqual(['/lib -> usr/lib', '/usr/ 755', '/usr/lib/ 755']);
   });
 
-  it('a whiteout acts where a link of its own layer leads', () => {
+  it('a whiteout acts where a link of the same layer leads', () => {
     const upper = [symlink('/lib', 'usr/lib'), whiteout('/lib/a')];
     expect(merged(usr, upper)).toEqual(['/lib -> usr/lib', '/usr/ 755', '/usr/lib/ 755']);
   });
 
-  it('on the way of a link of its own layer, a link of a lower one is hidden', () => {
+  it('on the way of a link of the same layer, a link of a lower one is hidden', () => {
     const layers = [
       [file('/usr/lib64/a', '1'), symlink('/usr/lib', 'lib64')],
       [symlink('/lib', 'usr/lib'), file('/lib/b')],
@@ -287,7 +287,7 @@ describe('links in the directory of an entry', () => {
     expect(merged(layer)).toContain('/usr/lib/b = 2');
   });
 
-  it('an absolute target counts from the root of the image', () => {
+  it('an absolute target is relative to the root of the image', () => {
     expect(merged([symlink('/l', '/usr'), file('/l/x', '1')])).toContain('/usr/x = 1');
   });
 
@@ -299,7 +299,7 @@ describe('links in the directory of an entry', () => {
     expect(merged([symlink('/l', 'a/b'), file('/l/x', '1')])).toContain('/a/b/x = 1');
   });
 
-  it('a link given anew in the same layer leads to its new target', () => {
+  it('a link given again in the same layer leads to its new target', () => {
     expect(merged([...usr, symlink('/lib', 'opt'), file('/lib/b', '2')])).toContain('/opt/b = 2');
   });
 
@@ -315,7 +315,7 @@ describe('what tools disagree about', () => {
   const usr = [file('/usr/lib/a', '1'), symlink('/lib', 'usr/lib'), symlink('/lib64', '/lib')];
   const removable = [file('/d/low', 'L')];
 
-  it('entries below links of lower layers are told once for a layer, with the links', () => {
+  it('entries below links of lower layers are reported once for a layer, with the links', () => {
     expect(
       warningsOf(usr, [file('/lib/x'), file('/lib/y/z'), whiteout('/lib64/a')], [file('/lib/x')]),
     ).toEqual([
@@ -343,7 +343,7 @@ describe('what tools disagree about', () => {
       expect(merged(removable, upper)).toContain('/d/low = L');
       expect(warningsOf(removable, upper)).toEqual([
         expect.stringMatching(
-          /^layer 2 removes or replaces \/d, then gives the directory again without an opaque marker: /,
+          /^layer 2 removes or replaces \/d, then recreates the directory without an opaque marker: /,
         ),
       ]);
     },
@@ -421,7 +421,7 @@ describe('a file below a file', () => {
     ]);
   });
 
-  it('behind a link of the same layer is told under its real name', () => {
+  it('through a link of the same layer is reported under its real name', () => {
     const [warning] = mergeLayers([[symlink('/l', 'd/f'), file('/d/f'), file('/l/x')]]).warnings;
     expect(warning).toContain('layer 1 has entries below /d/f, which');
   });

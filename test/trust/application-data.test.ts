@@ -72,11 +72,11 @@ describe('findApplicationData', () => {
     '/etc/shadow',
     '/etc/hosts',
     '/boot/vmlinuz',
-  ])('passes over %s', (path) => {
+  ])('skips %s', (path) => {
     expect(find([file(path)])).toEqual([]);
   });
 
-  it('passes over what a service owns and changes, unless the start names it', () => {
+  it('skips what a service owns and changes, unless the start names it', () => {
     const entries = [
       { ...directory('/var/lib/pg'), uid: 5 } as LayerEntry,
       file('/var/lib/pg/data'),
@@ -88,7 +88,7 @@ describe('findApplicationData', () => {
     ]);
   });
 
-  it('passes over what is trusted by an option, and what the user leaves out', () => {
+  it('skips what is trusted by an option, and what the user leaves out', () => {
     const entries = [file('/var/www/a'), file('/srv/a')];
     expect(find(entries, { trust: ['/var/www'] })).toEqual([]);
     expect(find(entries, { exclude: ['/srv', '/var/www'], argv: ['/srv/a'] })).toEqual([]);
@@ -121,7 +121,7 @@ describe('findApplicationData', () => {
     expect(signs).toContainEqual({ kind: 'argument', index: argv.length - 1 });
   });
 
-  it('names one place for what lies in each other', () => {
+  it('names one place for what is in each other', () => {
     const entries = [file('/var/www/html/run.php'), file('/var/www/x')];
     expect(find(entries, { argv: ['php', 'run.php'], workingDirectory: '/var/www/html' })).toMatchObject([
       {

@@ -78,7 +78,7 @@ describe('matchGlob', () => {
     expect(depth(pattern, path)).toBeUndefined();
   });
 
-  it('a character is one of UTF-8, and a byte in a name that is none', () => {
+  it('a character is one of UTF-8, and a byte in a name that is not UTF-8', () => {
     const [accented, broken] = ['/caf\xc3\xa9', '/caf\xe9'];
     expect(depth('/caf?', accented)).toBe(1);
     expect(depth('/caf??', accented)).toBeUndefined();

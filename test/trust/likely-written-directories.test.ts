@@ -33,7 +33,7 @@ describe('likelyWrittenDirectories', () => {
     expect(lines(entries, { uid: 1000, gid: 1000 })).toEqual(['user /data', 'group /shared']);
   });
 
-  it('passes over what belongs to root when the user is root, and what the user may not write', () => {
+  it('skips what belongs to root when the user is root, and what the user may not write', () => {
     expect(lines([owned('/opt/x', 0), owned('/srv', 0, 0o775)])).toEqual([]);
     expect(lines([owned('/data', 1000, 0o555)], { uid: 1000, gid: 1000 })).toEqual([]);
   });
@@ -52,7 +52,7 @@ describe('likelyWrittenDirectories', () => {
     expect(lines([owned('/etc/redis', 100), owned('/etc/all', 0, 0o777)])).toEqual(['everybody /etc/all']);
   });
 
-  it('names directories that everybody may write to', () => {
+  it('names directories that are world-writable', () => {
     expect(lines([owned('/drop', 0, 0o1777), owned('/cgi', 0, 0o757)])).toEqual([
       'everybody /cgi',
       'everybody /drop',
@@ -84,7 +84,7 @@ describe('likelyWrittenDirectories', () => {
     '/var/mail',
     '/var/local',
     '/var/spool/cron',
-  ])('passes over %s, a place of the distribution', (path) => {
+  ])('skips %s, a place of the distribution', (path) => {
     expect(lines([owned(path, 100, 0o777)])).toEqual([]);
   });
 
@@ -93,7 +93,7 @@ describe('likelyWrittenDirectories', () => {
     expect(places(entries)).toMatchObject([{ path: '/data', fileCount: 2, trustedCount: 0 }]);
   });
 
-  it('names a directory with trusted files for the user alone, and what lies below it without any', () => {
+  it('names a directory with trusted files for the user alone, and what is below it without any', () => {
     const entries = [owned('/app', 9), file('/app/main.js'), owned('/app/src', 9), file('/app/src/a')];
     const trusted = ['/app/main.js', '/app/src/a'];
     const more = [owned('/app/uploads', 9), owned('/app/var/cache', 9)];

@@ -46,7 +46,7 @@ describe('files', () => {
     ]);
   });
 
-  it('directories, devices and fifos are no trusted files', () => {
+  it('directories, devices and fifos are not trusted files', () => {
     expect(trustedPaths([directory('/d'), fifo('/f')])).toEqual([]);
   });
 
@@ -123,7 +123,7 @@ describe('exclusion', () => {
     ]);
   });
 
-  it('a path to trust may be a link or lie behind one', () => {
+  it('a path to trust may be a link or be reached through one', () => {
     const files = [file('/var/data/x'), symlink('/data', 'var/data'), symlink('/d2', 'data')];
     expect(trustedPaths(files, { trust: ['/data'] })).toContain('/var/data/x');
     expect(trustedPaths(files, { trust: ['/d2/x'] })).toContain('/var/data/x');
@@ -189,12 +189,12 @@ describe('exclusion', () => {
     expect(trustedPaths(files, { trust: ['/srv/d/*'] })).toContain('/var/d/x');
   });
 
-  it('a pattern to trust that matches nothing is an error, also behind a dead link', () => {
+  it('a pattern to trust that matches nothing is an error, also through a dead link', () => {
     expect(() => select([file('/var/a')], { trust: ['/var/b*'] })).toThrow(/\/var\/b\*: .* matches nothing/);
     expect(() => select([symlink('/a', 'gone')], { trust: ['/a/*'] })).toThrow(/matches nothing/);
   });
 
-  it('a pattern that is the name of a file is told how to mean it', () => {
+  it('a pattern that is the name of a file gets a hint how to write it', () => {
     const attempt = () => select([file('/var/[id].js')], { trust: ['/var/[id].js'] });
     expect(attempt).toThrow(
       expect.objectContaining({ code: 'not-found', hint: expect.stringMatching(/backslash/) }),
@@ -274,7 +274,7 @@ describe('links to files', () => {
 });
 
 describe('links to directories', () => {
-  it('become mounts where many files are behind them', () => {
+  it('become mounts where they lead to many files', () => {
     const entries = [...manyFiles('/usr/lib'), symlink('/lib', 'usr/lib')];
     expect(mountLines(entries)).toEqual(['/lib -> /usr/lib']);
     expect(trustedPaths(entries)).toHaveLength(9);
@@ -305,12 +305,12 @@ describe('links to directories', () => {
     ]);
   });
 
-  it('inside a directory without files of its own are reached through a link to that directory', () => {
+  it('inside a directory without its own files are reached through a link to that directory', () => {
     const entries = [...manyFiles('/real'), symlink('/links/real', '/real'), symlink('/l', 'links')];
     expect(mountLines(entries)).toEqual(['/l/real -> /real', '/links/real -> /real']);
   });
 
-  it('list links to files behind them under their own hash', () => {
+  it('list links to files reached through them under their own hash', () => {
     const entries = [file('/d/x', '1'), symlink('/d/y', 'x'), symlink('/l', 'd')];
     expect(trustedPaths(entries)).toEqual(['/d/x', '/d/y = /d/x', '/l/x = /d/x', '/l/y = /d/x']);
   });
@@ -324,7 +324,7 @@ describe('links to directories', () => {
     expect(mountLines([...manyFiles('/usr/bin'), link])).toEqual([mount]);
   });
 
-  it('in a circle are each followed once', () => {
+  it('in a loop are each followed once', () => {
     const entries = [...manyFiles('/a'), ...manyFiles('/b'), symlink('/a/b', '/b'), symlink('/b/a', '/a')];
     expect(mountLines(entries)).toEqual(['/a/b -> /b', '/b/a -> /a']);
   });

@@ -40,7 +40,7 @@ describe("Gramine's C library", () => {
   test.each([
     '/gramine/meson_build_output/lib/x86_64-linux-gnu/gramine/runtime/glibc',
     '/usr/lib/x86_64-linux-gnu/gramine/runtime/glibc',
-  ])('is found where the runtime lies and not in %s', async (place) => {
+  ])('is found where the runtime is and not in %s', async (place) => {
     const { parts } = await searching({ manifest: setting(`"${place}:/a"`) });
     expect(parts.slice(0, 2)).toEqual([ownLibraries, '/a']);
     expect(parts).not.toContain(place);
@@ -67,7 +67,7 @@ describe('what is loaded', () => {
     expect(loadedLibc).toEqual({ kind: 'runtime', directory: '/l' });
   });
 
-  test('is not known where the host decides, and that is said', async () => {
+  test('is not known where the host decides, with a note', async () => {
     const { loadedLibc, notes, value } = await searching({ manifest: setting('{ passthrough = true }') });
     expect(value).toEqual({ passthrough: true });
     expect(loadedLibc).toEqual({ kind: 'unknown' });

@@ -45,7 +45,7 @@ describe('libraries of the runtime', () => {
     '/usr/lib/x86_64-linux-gnu/gramine/runtime/glibc/libsecret_prov_attest.so',
     '/usr/local/lib/libsecret_prov_attest.so',
     'libs/libsecret_prov_attest.so',
-  ])('%s is found where the runtime lies, and is trusted', async (word) => {
+  ])('%s is found where the runtime is, and is trusted', async (word) => {
     for (const libc of ['runtime', 'image'] as const) {
       const { value, notes, uris } = await preloading(word, { libc });
       expect(value).toBe(own);

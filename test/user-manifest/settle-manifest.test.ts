@@ -178,7 +178,7 @@ describe('mounts', () => {
     ['/usr/local/lib/gramine/runtime/glibc/libc.so.6', `${ownLibraries}/libc.so.6`],
     ['/usr/lib64/gramine', '/gramine/runtime'],
     [ownLibraries, ownLibraries],
-  ])('of %s show where the runtime lies, which is trusted then', async (source, place) => {
+  ])('of %s show where the runtime is, which is trusted then', async (source, place) => {
     const { manifest, uris, result } = await built(`fs.mounts = [{ path = "/lib", uri = "file:${source}" }]`);
     expect(mountAt(manifest, '/lib')).toEqual([{ path: '/lib', uri: `file:${place}` }]);
     expect(uris).toContain(`file:${ownLibraries}/libc.so.6`);
@@ -211,7 +211,7 @@ describe('mounts', () => {
     expect(loadedLibc).toEqual({ kind: 'runtime', directory: ownLibraries });
   });
 
-  test('of directories behind a link show the real name, as the trusted files have it', async () => {
+  test('of directories through a link show the real name, as the trusted files have it', async () => {
     const entries: MadeEntry[] = [
       ['usr/lib/a/x', 'x'],
       ['lib', { link: 'usr/lib' }],
@@ -275,7 +275,7 @@ describe('mounts', () => {
     expect(result.notes.some((note) => note.includes('only in containers that have it'))).toBe(true);
   });
 
-  test('of what every container has stay without a word', async () => {
+  test('of what every container has stay without a note', async () => {
     const mounts = ['/etc/hosts', '/proc/cpuinfo', '/sys/devices', '/vol', '/etc'].map(
       (source, index) => `{ path = "/m${index}", uri = "file:${source}" }`,
     );

@@ -105,7 +105,7 @@ describe('a layer that was scanned before', () => {
   });
 });
 
-test("a runtime's files are read once, and held against their hashes when they come from the cache", async () => {
+test("a runtime's files are read once, and checked against their hashes when they come from the cache", async () => {
   const image = imageOf([gzippedLayer(9)]);
   const { tree } = await scanImage(image, cacheFor().forScan);
   const paths = [imagePath('/lib/x'), imagePath('/bin/run')];

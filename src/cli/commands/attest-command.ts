@@ -7,7 +7,6 @@ import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import { collateralFiles } from '../../collateral/collateral-files.ts';
 import {
-  type Certificate,
   defaultPolicy,
   type ExpectedIdentity,
   inspectImage,
@@ -15,11 +14,11 @@ import {
   parsePolicy,
   parseReference,
   type RawCollateral,
-  readCertificates,
   type VerifyOptions,
   verifyQuote,
   verifyRaTlsCertificate,
 } from '../../index.ts';
+import { readCertificateFile } from '../../x509/certificate-file.ts';
 import {
   atOption,
   parseHash,
@@ -122,7 +121,7 @@ async function attest(context: CommandContext, options: Options, endpoint?: stri
   return verdict.isAccepted ? exitCodes.done : exitCodes.failed;
 }
 
-/** Two sources of one identity could contradict each other; an identity by version alone is none. */
+/** Two sources of one identity could contradict each other; a version alone is not an identity. */
 function checkIdentityOptions(options: Options): void {
   const { image, mrenclave, mrsigner, isvprodid, isvsvn, anyIdentity, reportData, nonce } = options;
   const versions = isvprodid !== undefined || isvsvn !== undefined;
@@ -148,7 +147,8 @@ async function readVerifyOptions(context: CommandContext, options: Options): Pro
     policyFile === undefined
       ? defaultPolicy
       : parsePolicy((await read(policyFile, 'policy')).toString('utf8'), policyFile);
-  const certificates = async (file: string, what: string) => parseGiven(await read(file, what), file);
+  const certificates = (file: string, what: string) =>
+    readCertificateFile({ path: resolve(host.workingDirectory, file), subject: file, what, code: 'usage' });
   const [rootCa] = options.rootCa === undefined ? [] : await certificates(options.rootCa, 'root certificate');
   const pck = await Promise.all(
     (options.pckCertificate ?? []).map((file) => certificates(file, 'PCK certificate')),
@@ -163,20 +163,6 @@ async function readVerifyOptions(context: CommandContext, options: Options): Pro
     ...(rootCa && { rootCa }),
     ...(pck.length > 0 && { pckCertificates: pck.flat() }),
   };
-}
-
-function parseGiven(bytes: Buffer, file: string): readonly Certificate[] {
-  try {
-    return readCertificates(bytes);
-  } catch (error) {
-    throw new GscError({
-      code: 'usage',
-      subject: file,
-      message: `not a certificate: ${error instanceof Error ? error.message : String(error)}`,
-      hint: 'give certificates in PEM, or one in DER',
-      cause: error,
-    });
-  }
 }
 
 /** By hand, of an image's SIGSTRUCT, or of both; else what a saved verdict was about. */

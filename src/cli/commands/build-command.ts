@@ -175,7 +175,7 @@ function outputOf(app: ImageReference, options: Options): ImageReference {
   return options.output === undefined ? nameRule(options)(app) : parseReference(options.output);
 }
 
-/** How the result is called that the user gives no name. */
+/** The default name of the result. */
 function nameRule({ key }: Options): (app: ImageReference) => ImageReference {
   return key === undefined ? unsignedName : signedName;
 }

@@ -17,7 +17,7 @@ const reloadMs = 1000;
 export const addSecrets: AddCommand = (program, act) => {
   const command = program
     .command('secrets')
-    .summary('give secrets to attested enclaves')
+    .summary('serve secrets to attested enclaves')
     .description(
       "Serves secrets to enclaves that prove who they are, in the protocol of Gramine's libsecret_prov_attest.so: for development, CI and small sites.",
     )

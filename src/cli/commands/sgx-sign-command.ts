@@ -43,7 +43,7 @@ export const addSgxSign: AddCommand = (program, act) => {
     .option('-p, --passphrase <text>', 'passphrase of the key')
     .option(
       '-s, --sigfile <file>',
-      'the SIGSTRUCT to write; default: beside the manifest (Graphene: the output), .sig for .manifest',
+      'the SIGSTRUCT to write; default: next to the manifest (Graphene: the output), .sig for .manifest',
     )
     .option('-d, --date <date>', 'date in the signature: YYYY-MM-DD or today', 'today')
     .option('--chroot <dir>', 'resolve trusted files inside this directory')

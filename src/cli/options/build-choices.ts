@@ -4,19 +4,19 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { GscError } from '../../base/error.ts';
 import { showBytes } from '../../base/image-path.ts';
-import { readError, readUserFile } from '../../base/read-file.ts';
+import { readError } from '../../base/read-file.ts';
 import {
   type AddedFile,
   type BuildChoices,
   type HostAddress,
   presetNames,
   type RaTlsChoice,
-  readCertificates,
   type Secret,
   type SecretBrokers,
   type Variable,
   type Volume,
 } from '../../index.ts';
+import { readCertificateFile } from '../../x509/certificate-file.ts';
 import type { CommandLineHost } from '../terminal/console.ts';
 import { choiceOption } from './choice-option.ts';
 import {
@@ -134,26 +134,17 @@ async function readBrokers(
 
 /** As PEM, certificates alone: a key beside them must not get into the image. */
 async function readAuthorities(workingDirectory: string, file: string): Promise<string> {
-  const bytes = await readUserFile(resolve(workingDirectory, file), 'certificate authority');
-  try {
-    const certificates = readCertificates(bytes);
-    if (certificates.length > 0) return certificates.map(({ x509 }) => x509.toString()).join('');
-  } catch {
-    // What OpenSSL says of it helps nobody.
-  }
-  throw new GscError({
-    code: 'unreadable',
-    subject: file,
-    message: 'expected certificate authorities in PEM, or one in DER, got something else',
-    hint: "give the certificate that signed the broker's, or the broker's own if it signed itself",
-  });
+  const path = resolve(workingDirectory, file);
+  const what = 'certificate authority';
+  const certificates = await readCertificateFile({ path, subject: file, what, code: 'usage' });
+  return certificates.map(({ x509 }) => x509.toString()).join('');
 }
 
 /** Content and mode are those of one moment: both are asked of the open file. */
 async function readFileChoice(workingDirectory: string, { hostPath, path }: FileChoice): Promise<AddedFile> {
   const from = resolve(workingDirectory, hostPath);
   try {
-    // Without blocking, or a fifo that nobody writes to would never open.
+    // Without blocking, or a fifo without a writer would never open.
     const handle = await open(from, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const status = await handle.stat();

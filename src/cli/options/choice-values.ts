@@ -147,7 +147,7 @@ export function parseFile(text: string): FileChoice {
 
 /**
  * The words of `--entrypoint` and `--cmd`: a JSON array of strings, or one word as it is; none for an empty text. A text with
- * blanks that is no array is refused, since Docker takes it for one word and a shell for several. Throws a `usage` error.
+ * blanks that is not an array is refused, since Docker takes it for one word and a shell for several. Throws a `usage` error.
  */
 export function parseWords(option: '--entrypoint' | '--cmd', text: string): readonly string[] {
   const fail = (expected: string) =>

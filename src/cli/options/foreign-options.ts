@@ -93,7 +93,7 @@ export function hintForForeignOption(option: string, command: string | undefined
 /** `[HOST:]PLACE[:OPTIONS]` of docker run, whose first part may be a volume's name: no reference to an image looks so. */
 const mountPattern = /^(?!(?:oci|oci-archive|docker-archive):)[^=]*:\/(?!\/)[^=]*$/;
 
-/** The place in the container that a value of `docker run -v` mounts something at, or undefined if it is no such value. */
+/** The place in the container that a value of `docker run -v` mounts something at, or undefined if it is not such a value. */
 export function mountPlaceIn(text: string): string | undefined {
   if (!mountPattern.test(text)) return undefined;
   return /:(\/[^:]*)(?::[a-zA-Z,]*)?$/.exec(text)?.[1];

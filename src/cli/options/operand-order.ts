@@ -5,7 +5,7 @@ import type { HostEnvironment } from '../../base/host-environment.ts';
 
 /** IMAGE and the file after it, if one was given. */
 export interface ImageAndFile {
-  /** How the command is called, as in `gsc build`. */
+  /** The name of the command, as in `gsc build`. */
   readonly call: string;
   readonly image: string;
   readonly name: 'MANIFEST' | 'KEY';
@@ -13,8 +13,8 @@ export interface ImageAndFile {
 }
 
 /**
- * Throws a `usage` error where IMAGE is a file and the file is none: the two were swapped. An image that lies in a file is
- * named otherwise (`docker-archive:FILE`).
+ * Throws a `usage` error where IMAGE is a file and the file is not: the two were swapped. An image in a file is
+ * named differently (`docker-archive:FILE`).
  */
 export async function checkFileFollows(
   host: HostEnvironment,

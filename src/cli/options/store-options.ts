@@ -44,7 +44,7 @@ export function platformOf(text: string | undefined): Platform {
     code: 'usage',
     subject: '--platform',
     message: `expected ${shown}, ${shown}/v2, /v3 or /v4, got ${text || 'nothing'}: SGX is a feature of x86-64 processors, and Gramine runs on Linux`,
-    hint: 'leave the option out',
+    hint: 'remove the option',
   });
 }
 

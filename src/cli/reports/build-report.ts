@@ -42,7 +42,7 @@ function sayImages(console: Console, { app, runtime, graminized }: BuildFacts): 
   sayLibraryData(console, graminized);
 }
 
-/** Gramine's C library looks for its data at places of its own. */
+/** Gramine's C library looks for its data at its own places. */
 function sayLibraryData(console: Console, { libraryData }: Graminized): void {
   if (libraryData.length === 0) return;
   const kinds = [...new Set(libraryData.map(({ kind }) => kind))];

@@ -76,7 +76,7 @@ function ofGraphene(version: RuntimeVersion): GscError {
   });
 }
 
-/** A `#` at the start of a line or behind a value; inside of texts it is rare, and then this says too much. */
+/** A `#` at the start of a line or after a value; inside of texts it is rare, and then this says too much. */
 function hasComments({ text }: MigrationRequest): boolean {
   return /(^|[\s\]}"'])#/m.test(text.toString('utf8'));
 }

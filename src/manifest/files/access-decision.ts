@@ -8,7 +8,7 @@ import { type Mount, mountOf, readMounts } from './mounts.ts';
 /** What Gramine does when a program inside opens a name, if there is a file. */
 export type FileAccessDecision =
   | (OnHost & { readonly kind: 'trusted'; readonly sha256: string })
-  /** Read and written unchecked, by an entry of `sgx.allowed_files`; `sha256` if it is listed as trusted in vain. */
+  /** Read and written unchecked, by an entry of `sgx.allowed_files`; `sha256` if it is also listed as trusted, without effect. */
   | (OnHost & { readonly kind: 'allowed'; readonly entry: string; readonly sha256?: string })
   /** Not listed, and let through with a line in the log: `sgx.file_check_policy = "allow_all_but_log"`. */
   | (OnHost & { readonly kind: 'unchecked' })
@@ -20,7 +20,7 @@ export type FileAccessDecision =
   | { readonly kind: 'emulated'; readonly place: ImagePath };
 
 interface OnHost {
-  /** The name on the host: mounts replaced, links not followed. A relative one counts from the loader's directory. */
+  /** The name on the host: mounts replaced, links not followed. A relative one is relative to the loader's directory. */
   readonly hostPath: ByteString;
   readonly mount: Mount;
 }

@@ -41,7 +41,7 @@ interface Rules {
   readonly areUrisKept: boolean;
   readonly files: FileAccess;
   readonly showPlace: ShowPlace;
-  /** Directories whose files are there already: entries may repeat, or lie in, each other. */
+  /** Directories whose files are listed already: entries may repeat, or be inside, each other. */
   readonly listed: Set<string>;
 }
 
@@ -92,7 +92,7 @@ interface LookedUpEntry {
   readonly found: FoundFile;
 }
 
-/** An entry's error waits for its turn: of several the first in the list is the one to be told. */
+/** An entry's error waits for its turn: of several the first in the list is reported. */
 async function lookUpEntry(
   value: TomlValue,
   place: KeyPath,
@@ -179,7 +179,7 @@ async function expandDirectory(
   const parts: (readonly Trusted[])[] = [];
   for (const child of await rules.files.list(directory)) {
     if (child.kind === 'directory') parts.push(await expandDirectory(entry, child, rules));
-    // A link is looked up again: only that knows the root which absolute links count from.
+    // A link is looked up again: only that knows the root which absolute links are relative to.
     else
       parts.push([{ ...entry, uri: fileUriOfText(child.listedAs), file: child.isLink ? undefined : child }]);
   }

@@ -8,7 +8,7 @@ import { mapInBatches } from './batch.ts';
 /** What the path of a trusted file leads to, with all links followed. */
 export interface FoundFile {
   readonly kind: 'file' | 'directory' | 'other' | 'missing';
-  /** Where it lies on this machine. */
+  /** Where it is on this machine. */
   readonly hostPath: string;
   /** The path that names of a directory's children start with in the manifest, without a trailing slash (except `/`). */
   readonly listedAs: string;

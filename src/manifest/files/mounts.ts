@@ -8,7 +8,7 @@ export interface Mount {
   readonly type: string;
   /** Where it is inside. */
   readonly at: ImagePath;
-  /** The place on the host that it shows; undefined for storage of its own, which shows no file of the host as it is. */
+  /** The place on the host that it shows; undefined for its own storage, which shows no file of the host as it is. */
   readonly shows: ImagePath | undefined;
   /** As the manifest has it. */
   readonly uri?: string;
@@ -31,7 +31,7 @@ export function listedMounts(manifest: TomlTable): readonly Mount[] {
 /** The order of the mounts of a list, by their places; made at the first question about the list. */
 const placesByList = new WeakMap<readonly Mount[], PlaceIndex<number>>();
 
-/** The mount that a path inside lies on: Gramine mounts in order, so of those that cover it the last one. */
+/** The mount that a path inside belongs to: Gramine mounts in order, so of those that cover it the last one. */
 export function mountOf(path: ImagePath, mounts: readonly Mount[]): Mount | undefined {
   let places = placesByList.get(mounts);
   if (places === undefined) {
@@ -49,8 +49,8 @@ export function hostPathOf(path: ImagePath, { at, shows }: Mount): ImagePath | u
 }
 
 /**
- * Says of files on the host whether a program inside can open them as they are: through the root or a `chroot` mount that no
- * later mount covers there. What lies below a tmpfs or an encrypted mount is out of reach.
+ * Says for files on the host whether a program inside can open them as they are: through the root or a `chroot` mount that no
+ * later mount covers there. What is below a tmpfs or an encrypted mount is out of reach.
  */
 export function reachThroughMounts(manifest: TomlTable): (path: ImagePath) => boolean {
   const mounts = readMounts(manifest);

@@ -25,7 +25,7 @@ export interface Migration {
 }
 
 /**
- * Rewrites what older releases of Gramine and Graphene (in TOML) wrote otherwise than the release of `version` does: keys
+ * Rewrites what older releases of Gramine and Graphene (in TOML) wrote differently from the release of `version` does: keys
  * that moved, tables that became arrays, numbers that became booleans. Values that mean nothing any more go. With
  * `purpose: 'build'`, forms that a newer manifest has only by mistake stay, for the check to name them. Pure.
  */

@@ -31,7 +31,7 @@ export interface Draft {
   readonly move: (from: KeyPath, to: KeyPath) => void;
 }
 
-/** A copy whose tables are nobody else's. Arrays and their elements are shared: they are replaced, never changed. */
+/** A copy whose tables are not shared. Arrays and their elements are shared: they are replaced, never changed. */
 export function cloneTable(table: TomlTable): MutableTable {
   return new Map([...table].map(([key, value]) => [key, isTable(value) ? cloneTable(value) : value]));
 }

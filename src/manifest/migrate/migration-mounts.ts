@@ -69,7 +69,7 @@ export function migrateProtectedFiles(draft: Draft): void {
 
 /**
  * Where a `file:` URI of the host is inside: through the mount that shows it, else, for absolute ones, at the same place.
- * A relative URI outside of all mounts stays a relative path. Undefined for what is no `file:` URI.
+ * A relative URI outside of all mounts stays a relative path. Undefined for what is not a `file:` URI.
  */
 export function insidePath(draft: Draft, uri: TomlValue): string | undefined {
   const path = textOfFileUri(uri);

@@ -127,7 +127,7 @@ function migrateAttestation(draft: Draft): void {
     draft.report(path, `${String(value)} became "${kind}"`);
   } else if (value === 'epid' && !hasEpid) {
     put(draft, path, 'dcap');
-    draft.report(path, '"epid" became "dcap", the only kind left: the verifier has to change too');
+    draft.report(path, '"epid" became "dcap", the only kind left: the verifier has to change as well');
   }
   if (peek(draft, path) === 'epid') return;
   for (const key of ['ra_client_spid', 'ra_client_linkable']) {

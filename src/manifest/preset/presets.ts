@@ -19,8 +19,8 @@ import { type Preset, type PresetSetting, presets } from './preset-table.ts';
 export const presetNames: readonly string[] = ['auto', ...presets.map(({ name }) => name)];
 
 /**
- * The preset that the user chose, by name or as `auto`, for the release; what the user's manifest says of EDMM counts.
- * Undefined if none is chosen or none fits. Throws a `usage` error for a name that is none.
+ * The preset that the user chose, by name or as `auto`, for the release; what the user's manifest says about EDMM counts.
+ * Undefined if none is chosen or none fits. Throws a `usage` error for an unknown name.
  */
 export function presetFor(
   name: string | undefined,
@@ -51,7 +51,7 @@ export interface PresetCircumstances {
   readonly setsArguments?: boolean;
 }
 
-/** Only where the program itself is started: what a script makes of further words nobody knows. */
+/** Only where the program itself is started: what a script makes of further words is not known. */
 function argumentSetting(
   { argument, programs }: Preset,
   { argv, chain }: ContainerProcess,

@@ -162,6 +162,14 @@ export function startsProcesses(start: ContainerProcess): boolean {
   return startsByShell(start) || start.programs.named.some((name) => forking.test(name));
 }
 
+/** Programs that run what they are told in a child, and do not become it. */
+const parents = /^(?:tini|dumb-init|catatonit|supervisord|gunicorn3?|uwsgi|su|sudo|runuser|timeout)$/;
+
+/** True if what serves may be a child of what the container starts: of a shell, or of a program that is known for it. */
+export function mayServeInChild(start: ContainerProcess): boolean {
+  return startsByShell(start) || start.programs.named.some((name) => parents.test(name));
+}
+
 /** True if the container starts with a shell: a script for one, or `sh -c`. */
 export function startsByShell({ chain }: ContainerProcess): boolean {
   return chain.steps.some((step) =>

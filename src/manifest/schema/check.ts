@@ -20,7 +20,7 @@ import type { Row, RowRule, Shape } from './schema-rows.ts';
 export type ManifestRole = 'complete' | 'user';
 
 /**
- * Holds a manifest against the schema of a release, as gramine-manifest-check does (for releases before 1.7, which had
+ * Checks a manifest against the schema of a release, as gramine-manifest-check does (for releases before 1.7, which had
  * no such tool: against the keys that they know). Gives every problem, in the order of the lines; none if all is well.
  */
 export function checkManifest(

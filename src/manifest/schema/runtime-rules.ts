@@ -32,7 +32,7 @@ const rules: readonly Rule[] = [
   checkCpuFeatures,
 ];
 
-/** The end of the address space of an enclave at base 0, behind which the loader has its own. */
+/** The end of the address space of an enclave at base 0, after which the loader has its own. */
 const largestEnclave = 1024n << 30n;
 
 function checkEnclaveSize(root: TomlTable, release: Release): readonly Finding[] {

@@ -6,7 +6,7 @@ export type Shape =
   | { readonly kind: 'choice'; readonly values: readonly (string | boolean)[] }
   | { readonly kind: 'array' | 'map'; readonly of: Shape }
   | { readonly kind: 'table'; readonly rows: readonly Row[]; readonly atMostOneKey?: boolean }
-  /** The first form of the value's own TOML type is the one that it is held against. */
+  /** The first form of the value's own TOML type is the one that it is checked against. */
   | { readonly kind: 'either'; readonly of: readonly Shape[] };
 
 /** When a key may be there, and whether it must. Both releases are included. */

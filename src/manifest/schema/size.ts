@@ -1,6 +1,6 @@
 const factors: Readonly<Record<string, bigint>> = { K: 1n << 10n, M: 1n << 20n, G: 1n << 30n };
 
-/** Longer texts are no sizes; this keeps big integers small. */
+/** Longer texts are not sizes; this keeps big integers small. */
 const longestSize = 1000;
 
 /**

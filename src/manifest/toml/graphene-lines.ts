@@ -11,7 +11,7 @@ const tomlValue = /^[ \t]*[\w."'-]+[ \t]*=[ \t]*["'[{]|^[ \t]*\[/m;
 /** A URI without quotes: this alone tells. */
 const bareUri = /^[ \t]*[\w.-]+[ \t]*=[ \t]*(?:file|dev):/m;
 
-/** True of a text that is no TOML and reads as a manifest of Graphene from before TOML. Graphene 1.1, docs/manifest-syntax. */
+/** True of a text that is not TOML and reads as a manifest of Graphene from before TOML. Graphene 1.1, docs/manifest-syntax. */
 export function isGrapheneText(source: string): boolean {
   return bareUri.test(source) || (line.test(source) && !tomlValue.test(source));
 }

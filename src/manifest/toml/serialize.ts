@@ -31,7 +31,7 @@ interface Section {
   readonly isElement: boolean;
 }
 
-/** First the plain pairs, then the tables below, each behind an empty line unless nothing was written yet. */
+/** First the plain pairs, then the tables below, each after an empty line unless nothing was written yet. */
 function writeTable(section: Section, lines: string[], options: SerializeOptions): void {
   const { table, name, isElement } = section;
   const { pairs, sections } = splitTable(section, options);

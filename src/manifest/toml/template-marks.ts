@@ -18,7 +18,7 @@ const marks = /(?<!\{)\{\{-?([^{}]*)\}\}|\{%(?:(?!\{%)[\s\S])*?%\}|\{#(?:(?!\{#)
 const makeVariable = /\$\(\w+\)/;
 
 /**
- * The first piece of a template in a text, or undefined. Double braces of other languages are none: an expression of Jinja2
+ * The first piece of a template in a text, or undefined. Double braces of other languages are not: an expression of Jinja2
  * begins with a name or a literal, where Go's templates have a dot and inline tables of TOML an equals sign.
  */
 export function findTemplateMark(text: string): TemplateMark | undefined {

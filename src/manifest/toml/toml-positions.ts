@@ -91,7 +91,7 @@ function childNode(parent: OpenNode, part: KeyPart): OpenNode {
   return node;
 }
 
-/** Reads a dotted key and the white space behind it. */
+/** Reads a dotted key and the white space after it. */
 function scanKey(cursor: Cursor): readonly KeyPart[] {
   const parts: KeyPart[] = [];
   do {
@@ -143,7 +143,7 @@ function scanInlineTable(cursor: Cursor, node: OpenNode): void {
   cursor.at++;
 }
 
-/** Moves behind a string of any of the four kinds. */
+/** Moves past a string of any of the four kinds. */
 function skipString(cursor: Cursor): void {
   const { text } = cursor;
   const quote = text[cursor.at] as string;
@@ -163,7 +163,7 @@ function skipSpace(cursor: Cursor): void {
   skipMatch(cursor, /[ \t]*/y);
 }
 
-/** White space, line ends and comments. */
+/** White space, line endings and comments. */
 function skipBlank(cursor: Cursor): void {
   skipMatch(cursor, /[ \t\r\n]*/y);
   while (cursor.text[cursor.at] === '#') skipMatch(cursor, /[^\n]*[ \t\r\n]*/y);
@@ -176,7 +176,7 @@ function skipSeparators(cursor: Cursor): void {
   skipBlank(cursor);
 }
 
-/** Moves behind the match. No match can only mean that the text was not valid TOML. */
+/** Moves past the match. No match can only mean that the text was not valid TOML. */
 function skipMatch(cursor: Cursor, pattern: RegExp): void {
   pattern.lastIndex = cursor.at;
   const match = pattern.exec(cursor.text);

@@ -23,8 +23,8 @@ export interface TomlDocument {
 }
 
 /**
- * Parses a TOML text (TOML 1.0), or its bytes in UTF-8. Throws a `manifest` error with line and column for what is no TOML.
- * Line ends `\r\n` count as `\n`, inside strings too (as Python's parser has it).
+ * Parses a TOML text (TOML 1.0), or its bytes in UTF-8. Throws a `manifest` error with line and column for what is not TOML.
+ * Line endings `\r\n` count as `\n`, inside strings too (as Python's parser has it).
  */
 export function parseToml(input: string | Uint8Array, subject: string): TomlDocument {
   const text = (typeof input === 'string' ? input : decodeText(input, subject)).replaceAll('\r\n', '\n');

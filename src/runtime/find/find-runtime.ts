@@ -37,7 +37,7 @@ const standInMark = 'gsc runtime stand-in';
 /**
  * Finds a Gramine installation (or, where there is none, a Graphene) anywhere in a tree and takes from it what a graminized image
  * needs: the package directory moved to `/gramine/runtime`, the SGX loader's interpreter and libraries in `/gramine/host`. Equal files give an equal
- * runtime, wherever they lay. Throws a `runtime` error that names what is missing, or whose version cannot be told.
+ * runtime, wherever they lay. Throws a `runtime` error that names what is missing, or whose version cannot be determined.
  */
 export async function findRuntime(
   tree: FileTree,
@@ -123,7 +123,7 @@ function decideVersion(
     };
   }
   if (stated === undefined || agrees(stated.text, version)) return { version, warnings: [] };
-  const warning = `version ${version.text} was asked for, but ${showBytes(stated.file)} says ${stated.text}`;
+  const warning = `version ${version.text} was requested, but ${showBytes(stated.file)} says ${stated.text}`;
   return { version, warnings: [warning] };
 }
 

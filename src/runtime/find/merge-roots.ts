@@ -20,7 +20,7 @@ export function mergeRoots(roots: readonly TreeSource[]): TreeSource {
   return readingFrom(roots, mergeLayers(layers));
 }
 
-/** Directories are left out, so that none stands in the place of a link: what lies in them implies them. */
+/** Directories are left out, so that none stands in the place of a link: what is in them implies them. */
 function entriesOf(tree: FileTree): readonly LayerEntry[] {
   return [...walkTree(tree)].flatMap(({ path, node }) => entryOf(path, node));
 }

@@ -5,7 +5,7 @@ import { walkTree } from '../../tree/walk-tree.ts';
 import { isSharedObjectName, type PackageDirectory, requiredParts } from '../package-directory.ts';
 import { realFileAt } from '../tree-source.ts';
 
-/** A file of the package directory that is taken: its name below it, and where its content lies in the tree. */
+/** A file of the package directory that is taken: its name below it, and where its content is in the tree. */
 export interface PackageFile {
   readonly name: ByteString;
   readonly real: ImagePath;
@@ -20,7 +20,7 @@ export interface PackageListing {
 
 /**
  * Lists what a runtime is made of: the loaders, the PALs, the library OS, and all shared objects of its C libraries
- * (links followed, so that libraries for attestation that lie elsewhere come along). Left out: headers, static
+ * (links followed, so that libraries for attestation that are elsewhere come along). Left out: headers, static
  * archives, start files, debug files, GDB scripts, Python, and links in a C library's directory that only linkers use.
  */
 export function listPackageFiles(tree: FileTree, directory: PackageDirectory): PackageListing {

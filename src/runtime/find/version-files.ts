@@ -24,7 +24,7 @@ function firstMatch(pattern: string): (text: string) => string | undefined {
 /**
  * Most trusted first. The launchers print `Gramine VERSION (COMMIT)`; the Python package holds the build's version in
  * `__init__.py` and, in some builds, in its dist-info; Meson writes the project's version into pkg-config files that
- * name none of their own (those of RA-TLS and secret provisioning; `mbedtls_gramine.pc` has Mbed TLS's); dpkg knows its
+ * do not name it themselves (those of RA-TLS and secret provisioning; `mbedtls_gramine.pc` has Mbed TLS's); dpkg knows its
  * package. The RPM database is not read: the RPM package has the Python files.
  */
 const versionFiles: readonly VersionFile[] = [

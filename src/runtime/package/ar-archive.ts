@@ -3,7 +3,7 @@ import { type ByteString, showBytes } from '../../base/image-path.ts';
 
 /** A file in an ar archive. */
 export interface ArMember {
-  /** Without padding and without the slash that System V puts behind it. */
+  /** Without padding and without the slash that System V puts after it. */
   readonly name: ByteString;
   /** A view into the archive. */
   readonly content: Buffer;
@@ -19,7 +19,7 @@ const headerEnd = '`\n';
 
 /**
  * The members of an ar archive in their order, as Debian packages are made: short names only. Throws an `archive` error
- * on anything else, and on what is cut short or stands behind the last member.
+ * on anything else, and on what is cut short or comes after the last member.
  */
 export function readArArchive(bytes: Buffer, subject: string): readonly ArMember[] {
   if (bytes.toString('latin1', 0, arMagic.length) !== arMagic) {

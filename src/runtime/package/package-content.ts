@@ -17,7 +17,7 @@ export interface PackageContent {
   readonly contents: ReadonlyMap<ImagePath, Buffer>;
 }
 
-/** Gramine's packages unpack to some 50 MB; what is much larger is no part of a runtime. */
+/** Gramine's packages unpack to some 50 MB; what is much larger is not a part of a runtime. */
 const maximalContentBytes = 1_000_000_000;
 
 /**

@@ -10,7 +10,7 @@ const headerBytes = 110;
 const trailerName = 'TRAILER!!!';
 const maximalNameBytes = 4096;
 
-/** Fields of eight hex digits behind the magic number, in their order. */
+/** Fields of eight hex digits after the magic number, in their order. */
 const fieldNames = [
   'inode',
   'mode',

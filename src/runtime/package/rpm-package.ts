@@ -31,7 +31,7 @@ export function startsAsRpmPackage(bytes: Buffer): boolean {
 }
 
 /**
- * Unpacks an rpm package: lead, signature header, header, and a compressed cpio archive, whose SHA-256 is held against
+ * Unpacks an rpm package: lead, signature header, header, and a compressed cpio archive, whose SHA-256 is checked against
  * the header (packages before rpm 4.14 have none). Signatures are not checked. Throws an `archive` or `tar` error on damage, `blob`
  * if the digest differs, `platform` for another machine's.
  */

@@ -21,7 +21,7 @@ function loginSecret(directory: string): string {
   return `${directory.slice(1)}-login`;
 }
 
-/** What `git` is told where the repositories of an order want a login, by the id of the secret. */
+/** What `git` gets where the repositories of an order need a login, by the id of the secret. */
 export function loginSecrets({ family, source, driver }: RuntimeBuildSpec): ReadonlyMap<string, Buffer> {
   const logins = [
     [`/${family}`, source.login],

@@ -9,7 +9,7 @@ export type Entitlement = 'rhel' | 'sles';
 export interface Distribution {
   /** The image that a build starts from. */
   readonly image: string;
-  /** As the configuration names it: what goes behind a configured registry. */
+  /** As the configuration names it: what is put after a configured registry. */
   readonly name: string;
   readonly packageManager: PackageManager;
   /** Names of the distribution's packages. */
@@ -30,7 +30,7 @@ type Row = Omit<Distribution, 'image' | 'name'> & {
   readonly family: Family;
   /** In place of what the configuration says. */
   readonly spelling?: string;
-  /** What goes before names with this start: they are no images of Docker Hub. */
+  /** What goes before names with this start: they are not images of Docker Hub. */
   readonly home?: { readonly start: string; readonly before: string };
 };
 

@@ -2,7 +2,7 @@ import { cloneStep, driverDirectory, driverStep } from './clone-step.ts';
 import { run } from './dockerfile-text.ts';
 import type { RuntimeBuildSpec, SourceSteps } from './recipe.ts';
 
-/** Where the first GSC keeps Graphene: the result lies in `/graphene/Runtime`. */
+/** Where the first GSC keeps Graphene: the result is in `/graphene/Runtime`. */
 const directory = '/graphene';
 
 /**

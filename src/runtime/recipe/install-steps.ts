@@ -34,7 +34,7 @@ function withoutSecrets(instructions: readonly string[]): InstallSteps {
   return { instructions, secrets: [] };
 }
 
-/** The path behind the host stays: mirrors keep `/debian` and `/debian-security` beside each other. */
+/** The path after the host stays: mirrors keep `/debian` and `/debian-security` beside each other. */
 function replaceHosts(files: string, mirror: string): string {
   return `find ${files} | xargs -r sed -i -E ${shellWord(`s#https?://[^/[:space:]]+/#${mirror}/#g`)}`;
 }

@@ -49,7 +49,7 @@ export interface RuntimeBuildSpec {
   /** The SGX driver whose headers count; without it the kernel's own. */
   readonly driver?: Source;
   readonly distribution: Distribution;
-  /** Goes before the distribution's name: `HOST[:PORT][/PREFIX]`. */
+  /** Put before the distribution's name: `HOST[:PORT][/PREFIX]`. */
   readonly registry?: string;
   /** A URL, without a slash at its end, in place of the hosts of all package sources. */
   readonly mirror?: string;
@@ -75,7 +75,7 @@ function named({ repository, revision, name, login }: Source): Source {
   return { repository, revision: name ?? revision, ...(login && { login }) };
 }
 
-/** True if nobody could say what the names in an order stand for, so that the order is its own {@link namedSpec}. */
+/** True if the names in an order could not be resolved, so that the order is its own {@link namedSpec}. */
 export function isUnresolved({ source, driver }: RuntimeBuildSpec): boolean {
   const sources = driver ? [source, driver] : [source];
   return sources.some((each) => each.isUnresolved) && sources.every((each) => each.name === undefined);
@@ -95,7 +95,7 @@ export interface Recipe {
   readonly files: readonly RecipeFile[];
   readonly buildArguments: ReadonlyMap<string, string>;
   readonly secrets: readonly SecretWish[];
-  /** Further secrets, by their id: what `git` is told of the repositories. */
+  /** Further secrets, by their id: the logins that `git` gets for the repositories. */
   readonly logins: ReadonlyMap<string, Buffer>;
 }
 
@@ -108,7 +108,7 @@ export function isPredefinedArgument(name: string): boolean {
 }
 
 /**
- * SHA-256 over path, mode (octal) and SHA-256 of every file, and over every build argument that is no proxy; sorted, each
+ * SHA-256 over path, mode (octal) and SHA-256 of every file, and over every build argument that is not a proxy; sorted, each
  * part ended by a NUL. The same recipe makes the same runtime, as far as the distribution's packages stay the same.
  */
 export function recipeDigest({ family, files, buildArguments }: Recipe): Digest {

@@ -15,8 +15,8 @@ const oldDriver = { header: 'sgx_user.h', option: '-Dsgx_driver=oot' };
 
 /**
  * Shell commands that see to the header of the SGX driver: that of an old driver, if one was cloned, else `asm/sgx.h`: the
- * system's, else `sgx.h` among the archives that were given, else the kernel's own repository. The file `options` gets what
- * Meson must be told: nothing if the system has it.
+ * system's, else `sgx.h` among the archives that were given, else the kernel's own repository. The file `options` gets the
+ * options for Meson: nothing if the system has it.
  */
 export function sgxHeaderCommands(places: {
   readonly archives: string;

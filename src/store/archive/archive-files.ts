@@ -17,7 +17,7 @@ export interface ArchiveOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Where a regular file's content lies in the tar. */
+/** Where a regular file's content is in the tar. */
 interface Place {
   readonly offset: number;
   readonly sizeBytes: number;
@@ -69,7 +69,7 @@ async function checkIsFile(file: FileHandle, path: string): Promise<void> {
     subject: path,
     message: `expected an image archive, got ${facts.isDirectory() ? 'a directory' : 'no regular file'}`,
     hint: facts.isDirectory()
-      ? `for an OCI layout directory say oci:${path}`
+      ? `for an OCI layout directory use oci:${path}`
       : 'save the stream to a file first; an archive is read more than once',
   });
 }

@@ -64,7 +64,7 @@ async function readListing(files: FileSet): Promise<readonly ArchivedImage[]> {
       code: 'archive',
       subject: files.name,
       message: 'not a docker-archive: there is no manifest.json',
-      hint: 'for a tar of an OCI layout say oci-archive:FILE; files of Docker before 1.10 must be loaded and saved again',
+      hint: 'for a tar of an OCI layout use oci-archive:FILE; files of Docker before 1.10 must be loaded and saved again',
     });
   }
   const listing = readImageJson(bytes, listingShape, {
@@ -85,7 +85,7 @@ async function readConfig(files: FileSet, path: string): Promise<Buffer> {
   return bytes;
 }
 
-/** The config behind a manifest or index that the file holds besides, as Engines since 25 save them; undefined without it. */
+/** The config of a manifest or index that the file also holds, as Engines since 25 save them; undefined without it. */
 async function configOfManifest(files: FileSet, digest: Digest): Promise<Digest | undefined> {
   const isThere = (path: string) => files.sizeOf(path).then((sizeBytes) => sizeBytes !== undefined);
   if (!(await isThere('index.json')) || !(await isThere(blobPath(digest)))) return undefined;

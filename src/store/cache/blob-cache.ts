@@ -101,7 +101,7 @@ export class BlobCache {
     return this.#prepared;
   }
 
-  /** An entry or a directory that is not there (any more) is no trouble. */
+  /** An entry or a directory that that does not exist (any more) is not an error. */
   #reportSystemError(subject: string, what: string, error: unknown): void {
     if (systemErrorCode(error) === undefined) throw error;
     if (systemErrorCode(error) !== 'ENOENT') this.#report(cacheError(subject, what, error));
@@ -117,7 +117,7 @@ function unusable(path: string, what: string): GscError {
   return new GscError({ code: 'cache', subject: path, message: `the entry is ${what}; it is made again` });
 }
 
-/** The bytes of a file that nobody but this user can have written, and notes its use; undefined if it is another's. */
+/** The bytes of a file that only this user can have written, and notes its use; undefined if it is another's. */
 async function readOwnFile(path: string, now: Date): Promise<Buffer | undefined> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {

@@ -53,7 +53,7 @@ export async function makeDirectory(path: string): Promise<void> {
 }
 
 /**
- * What is in the cache ends in measurements, so nobody else may be able to put anything there. Throws a `cache` error
+ * What is in the cache ends in measurements, so no one else may be able to put anything there. Throws a `cache` error
  * for a directory of another user or one that others may write to.
  */
 export async function checkCacheDirectory(root: string): Promise<void> {

@@ -16,7 +16,7 @@ export const cacheLayoutVersion = 'v1';
 
 /**
  * A file of the cache: a head that names layout, kind and digest, the content, and the SHA-256 of all that. A file that
- * is damaged, cut short or lies under another name does not open.
+ * is damaged, cut short or is under another name does not open.
  */
 export function sealEntry(key: CacheKey, content: Uint8Array): readonly Uint8Array[] {
   const head = headOf(key);

@@ -17,7 +17,7 @@ export interface ContainerSpec {
   readonly securityOptions: readonly string[];
   /** As `docker run --network`; the Engine's default without it. */
   readonly network?: string;
-  /** Ports of the container that are to be reachable from outside, TCP. */
+  /** Ports of the container that should be reachable from outside, TCP. */
   readonly ports: readonly number[];
 }
 

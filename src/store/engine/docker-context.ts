@@ -26,7 +26,7 @@ export async function currentContext(directory: string): Promise<string | undefi
 }
 
 /**
- * The Engine of a Docker context; undefined for the context `default`. Contexts lie under the SHA-256 of their names
+ * The Engine of a Docker context; undefined for the context `default`. Contexts are under the SHA-256 of their names
  * (docker/cli, cli/context/store). Throws a `config` or `unreadable` error.
  */
 export async function contextAddress(

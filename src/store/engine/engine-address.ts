@@ -9,7 +9,7 @@ export interface EngineTls {
   readonly isVerified: boolean;
 }
 
-/** Where an Engine listens, and who says so: a variable, a Docker context, nobody (`the usual place`). */
+/** Where an Engine listens, and who says so: a variable, a Docker context, or none (`the usual place`). */
 export type EngineAddress =
   | { readonly kind: 'unix'; readonly path: string; readonly origin: string }
   | {
@@ -23,7 +23,7 @@ export type EngineAddress =
 /** Who may answer at an address. */
 export type EngineKind = 'docker' | 'podman';
 
-/** Who will probably answer at an address, as long as nobody has. */
+/** What will probably answer at an address, as long as nothing has. */
 export function guessKind(address: EngineAddress): EngineKind {
   const isPodmans = address.kind === 'unix' && /podman/.test(address.path);
   return isPodmans || address.origin === 'CONTAINER_HOST' ? 'podman' : 'docker';
@@ -47,7 +47,7 @@ export function showAddress(address: EngineAddress): string {
 
 /**
  * Reads an address as `DOCKER_HOST`, `CONTAINER_HOST` and Docker's contexts have it; `origin` names which of them.
- * Throws a `config` error for ssh and for what is no address.
+ * Throws a `config` error for ssh and for what is not an address.
  */
 export function parseAddress(text: string, origin: string, tls?: EngineTls): EngineAddress {
   const scheme = /^([a-z]+):\/\//.exec(text)?.[1] ?? 'none';

@@ -52,7 +52,7 @@ const maximalTextBytes = 64 * 1024 * 1024;
 /** HTTP to one address. Its methods throw `engine` and `aborted` errors. */
 export class EngineConnection {
   readonly address: EngineAddress;
-  /** A guess, until somebody has answered. */
+  /** A guess, until there is an answer. */
   kind: EngineKind;
   readonly #agent: Agent;
   readonly #timeouts: EngineTimeouts;

@@ -30,7 +30,7 @@ export interface EngineWriterOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What `GET /info` says of an Engine that keeps images in containerd. moby, daemon/containerd/service.go. */
+/** What `GET /info` says about an Engine that keeps images in containerd. moby, daemon/containerd/service.go. */
 const containerdDriver = /^io\.containerd\./;
 
 const infoShape = object({ DriverStatus: listOf(listOf(anything)) });
@@ -105,7 +105,7 @@ class EngineWriter implements ImageWriter {
     const result = { manifest: image.manifest };
     if ((await this.#checkName(image)) === 'unchanged') return { ...result, outcome: 'unchanged' };
     const stored = (await this.#find(image)) ?? (await this.#load(image));
-    // Loading takes a while: somebody else may have taken the name.
+    // Loading takes a while: another process may have taken the name.
     if ((await this.#checkName(image)) === 'written') {
       await nameImage(this.#engine, stored.id, { name: this.#name, shown: this.#shown });
     }
@@ -123,7 +123,7 @@ class EngineWriter implements ImageWriter {
     return `${this.#engine.subject}: ${showImageName(this.#name)}`;
   }
 
-  /** Whether the name is to be given to the image, or has it already. */
+  /** Whether the name should be given to the image, or has it already. */
   async #checkName(image: Image): Promise<StoreResult['outcome']> {
     throwIfAborted(this.#options.signal, this.#shown);
     const existing = await inspectStored(this.#engine, this.#name);

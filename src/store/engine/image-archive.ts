@@ -16,7 +16,7 @@ const attributes = { uid: 0, gid: 0, mtimeSeconds: 0, mode: 0o644 };
 
 /**
  * The archive that gives an Engine an image without a name. Layers are as they are stored. Whole it is an OCI layout
- * with a `manifest.json`, which Docker since 20.10, containerd and Podman all read. A thin one is no OCI layout, so that
+ * with a `manifest.json`, which Docker since 20.10, containerd and Podman all read. A thin one is not an OCI layout, so that
  * an Engine that would keep the holes refuses it.
  */
 export async function* imageArchive(image: Image, { leftOut, open }: ImageArchiveOptions): ByteStream {

@@ -29,7 +29,7 @@ export interface ExportedImage {
   close(): Promise<void>;
 }
 
-/** An Engine that fails in the middle of an export writes its error behind what it has sent. Docker 20.10, image_routes.go. */
+/** An Engine that fails in the middle of an export writes its error after what it has sent. Docker 20.10, image_routes.go. */
 const trailingErrorBytes = 64 * 1024;
 
 const errorShape = object({ errorDetail: required(object({ message: required(text) })) });

@@ -27,7 +27,7 @@ const inspectShape = object({
 
 const listShape = listOf(object({ Id: required(text), RepoTags: listOf(text), Created: number }));
 
-/** What an Engine says of an image that it has. */
+/** What an Engine says about an image that it has. */
 export interface ImageFacts {
   /** The digest of the config; Engines that keep images in containerd give that of the manifest or the index. */
   readonly id: Digest;
@@ -129,7 +129,7 @@ export async function listImages(engine: Engine, filter?: LabelFilter): Promise<
 
 /**
  * The name under which a result is stored: Podman keeps what has no host under `localhost/`, as its own build does.
- * Throws a `usage` error if the output is no name with a tag.
+ * Throws a `usage` error if the output is not a name with a tag.
  */
 export function storedName(engine: Engine, image: ImageName | ImageId): ImageName {
   if (image.kind === 'id' || image.digest !== undefined) {

@@ -21,7 +21,7 @@ const recordVersion = 2;
 const recordShape = object({
   version: required(exactly(recordVersion)),
   mediaType: required(text),
-  /** Base64; what is damaged has another digest, or is no JSON. */
+  /** Base64; what is damaged has another digest, or is not JSON. */
   manifest: required(text),
   config: required(text),
   isManifestSynthesized: required(flag),

@@ -39,6 +39,11 @@ export async function openLayoutWriter(
   return new LayoutWriter({ reference, options, files, isNew });
 }
 
+/** The file under whose lock the index of a layout is changed. */
+export function layoutLock(path: string): string {
+  return join(path, '.gsc-lock.tmp');
+}
+
 interface LayoutTarget {
   readonly reference: OciLayoutReference;
   readonly options: OpenWriterOptions;
@@ -80,9 +85,8 @@ class LayoutWriter implements ImageWriter {
     await this.#stageBytes(image.configDescriptor, image.configBytes);
     await this.#stageBytes(image.manifest, image.manifestBytes);
     throwIfAborted(this.#options.signal, showReference(this.#reference));
-    const lock = join(this.#reference.path, '.gsc-lock.tmp');
     try {
-      return await withLock(lock, () => this.#publish(image), this.#options);
+      return await withLock(layoutLock(this.#reference.path), () => this.#publish(image), this.#options);
     } catch (error) {
       throw writeError(this.#reference.path, error);
     }
@@ -166,7 +170,7 @@ class LayoutWriter implements ImageWriter {
     return moved;
   }
 
-  /** Somebody may have removed a blob since it was verified (`umoci gc`). */
+  /** Another program may have removed a blob since it was verified (`umoci gc`). */
   async #checkComplete(blobs: readonly Descriptor[]): Promise<void> {
     for (const { digest } of blobs) {
       if ((await this.#files.sizeOf(blobPath(digest))) !== undefined) continue;

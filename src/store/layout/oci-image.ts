@@ -27,7 +27,7 @@ export interface WantedOciImage {
 
 /**
  * The image for linux/amd64 in an OCI layout: the one with the digest or the tag, or the only one. Throws `archive` if this
- * is no layout, `not-found` if there is no such image, `usage` if there are several, `platform`, `blob` or `image` otherwise.
+ * is not a layout, `not-found` if there is no such image, `usage` if there are several, `platform`, `blob` or `image` otherwise.
  */
 export async function openOciImage(
   files: FileSet,
@@ -74,7 +74,7 @@ async function readIndex(files: FileSet): Promise<ImageIndex> {
       code: 'archive',
       subject: files.name,
       message: 'not an OCI layout: there is no index.json',
-      hint: 'for a file of docker save say docker-archive:FILE; for a layout name its own directory',
+      hint: 'for a file of docker save use docker-archive:FILE; for a layout name its own directory',
     });
   }
   const index = parseManifest(bytes, `${files.name}: index.json`, mediaTypes.ociIndex);

@@ -34,7 +34,7 @@ export function newIndex(manifest: Descriptor): Buffer {
 
 /**
  * Puts an image into an index under a tag, or as the untagged one. All other entries stay, with every key that gsc does
- * not know. `taken` means that another image has the tag. Throws an `image` error if `existing` is no index.
+ * not know. `taken` means that another image has the tag. Throws an `image` error if `existing` is not an index.
  */
 export function addToIndex(
   existing: Buffer | undefined,

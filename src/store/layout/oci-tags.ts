@@ -14,7 +14,7 @@ export interface WantedEntry {
   readonly tag: string | undefined;
   /** How messages call the layout. */
   readonly subject: string;
-  /** The entries without what is no image; asked only where there is more than one to choose from. */
+  /** The entries without what is not an image; asked only where there is more than one to choose from. */
   readonly withoutArtifacts: (entries: readonly Descriptor[]) => Promise<readonly Descriptor[]>;
 }
 
@@ -59,7 +59,7 @@ function hasName(text: string): (entry: Descriptor) => boolean {
     wanted !== undefined && fullNameIn(annotations?.[nameAnnotation] ?? '') === wanted;
 }
 
-/** The same image, or one for several platforms: then each entry names its own, and none has a name of its own. */
+/** The same image, or one for several platforms: then each entry names its own, and none has its own name. */
 function areOneImage(entries: readonly Descriptor[]): boolean {
   if (new Set(entries.map(({ digest }) => digest)).size === 1) return true;
   return entries.every((entry) => entry.platform !== undefined) && namesOf(entries).length <= 1;

@@ -6,7 +6,7 @@ import type { ByteStream } from '../../image/image.ts';
 import { type FileSet, readRange } from './file-set.ts';
 import { ignoring } from './temporary-file.ts';
 
-/** The files of a directory. Throws `not-found` or `unreadable` if it is none. */
+/** The files of a directory. Throws `not-found` or `unreadable` if it is not one. */
 export async function openDirectory(path: string, name: string): Promise<FileSet> {
   const facts = await stat(path).catch((error: unknown) => {
     throw readError(path, 'OCI layout', error);
@@ -16,7 +16,7 @@ export async function openDirectory(path: string, name: string): Promise<FileSet
       code: 'archive',
       subject: path,
       message: 'expected the directory of an OCI layout, got a file',
-      hint: `for an image in a file say oci-archive:${path} or docker-archive:${path}`,
+      hint: `for an image in a file use oci-archive:${path} or docker-archive:${path}`,
     });
   }
   return {

@@ -27,7 +27,7 @@ type Owner = ValueOf<typeof ownerShape>;
 const pauseMilliseconds = 20;
 const defaultPatienceMilliseconds = 60_000;
 
-/** The lock is held for moments; one from another machine or container that is this old belongs to nobody. */
+/** The lock is held for moments; one from another machine or container that is this old has no owner. */
 const maximalAgeMilliseconds = 10 * 60 * 1000;
 
 /**
@@ -122,7 +122,7 @@ async function isStale(path: string, owner: ProcessIdentity, own: string): Promi
 
 /**
  * Removes a dead process's lock. Two processes may find the same lock dead, and the slower one must not remove the
- * lock that the quicker one has taken since: so this is done under a lock of its own, named after the dead one's token,
+ * lock that the quicker one has taken since: so this is done under its own lock, named after the dead one's token,
  * and only if that token still stands there.
  */
 async function breakLock(path: string, owner: Owner, options: LockOptions): Promise<void> {

@@ -34,7 +34,7 @@ async function ownSpace(): Promise<string> {
   return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 8);
 }
 
-/** Field 22 of /proc/PID/stat, behind the name in parentheses, which may hold anything. proc(5). */
+/** Field 22 of /proc/PID/stat, after the name in parentheses, which may hold anything. proc(5). */
 async function startTicksOf(pid: number): Promise<number | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   const field = text?.slice(text.lastIndexOf(')') + 2).split(' ')[19];

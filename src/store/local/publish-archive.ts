@@ -7,7 +7,7 @@ import { syncDirectory } from './sync-directory.ts';
 import { ignoring } from './temporary-file.ts';
 
 /**
- * Gives a finished archive its name, unless the same bytes are there already. Throws `exists` if another file is, and
+ * Gives a finished archive its name, unless the same bytes exist already. Throws `exists` if there is another file, and
  * `force` is not set.
  */
 export async function publishArchive(

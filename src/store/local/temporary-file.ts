@@ -9,7 +9,7 @@ export interface TemporaryFile {
   readonly file: FileHandle;
 }
 
-/** Leftovers of processes whose fate nobody here knows are kept this long. */
+/** Leftovers of processes whose fate is unknown are kept this long. */
 const maximalAgeMilliseconds = 24 * 60 * 60 * 1000;
 
 const namePattern = /^\.gsc-([0-9a-f]{8})-(\d{1,10})-(\d{1,16})-[0-9a-f]{12}\.tmp$/;

@@ -16,7 +16,7 @@ export interface AuthFile {
   readonly path: string;
   /** By `HOST` or `HOST/PATH`; scheme and API path of Docker's keys are cut off. */
   readonly auths: ReadonlyMap<string, AuthEntry>;
-  /** Name of the helper for all hosts without one of their own. */
+  /** Name of the helper for all hosts without their own. */
   readonly credsStore: string | undefined;
   /** Name of the helper by host. */
   readonly credHelpers: ReadonlyMap<string, string>;

@@ -9,7 +9,7 @@ interface Cursor {
   isBusy: boolean;
 }
 
-/** Reads a blob front to back in slices. A slice that does not follow on the one before opens the blob anew. */
+/** Reads a blob front to back in slices. A slice that does not follow on the one before opens the blob again. */
 export class BlobReader {
   readonly #open: () => ByteStream;
   #cursor: Cursor | undefined;

@@ -12,7 +12,7 @@ import {
   type UploadSession,
 } from './upload-session.ts';
 
-/** How often an upload that the registry lost is begun anew: then something else is wrong. */
+/** How often an upload that the registry lost is begun again: then something else is wrong. */
 const maximalRestarts = 2;
 
 /**

@@ -36,7 +36,7 @@ const notFoundPattern = /credentials not found|no credentials server URL|no cred
 
 /**
  * Asks `docker-credential-NAME get`; undefined if the helper knows nothing of the server. Throws a `registry` error for
- * a helper that is missing, fails, hangs or answers nonsense, without a word of what it printed on success.
+ * a helper that is missing, fails, hangs or answers nonsense, without any of what it printed on success.
  */
 export async function askHelper(
   question: HelperQuestion,

@@ -9,7 +9,7 @@ const hubHosts: readonly string[] = [dockerHub.domain, dockerHub.formerDomain, d
 
 /**
  * The credentials for a repository, or undefined if there are none. Looks into REGISTRY_AUTH_FILE alone if that is set,
- * else into Docker's config.json and then podman's auth.json; in each, a helper goes before the file's own entries, and
+ * else into Docker's config.json and then podman's auth.json; in each, a helper takes precedence over the file's own entries, and
  * the most specific entry wins. Throws if a file or a helper is broken.
  */
 export async function findCredentials(

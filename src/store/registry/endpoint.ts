@@ -21,7 +21,7 @@ export function isLoopback(host: string): boolean {
   return name === 'localhost' || name === '::1' || (isIPv4(name) && name.startsWith('127.'));
 }
 
-/** True if `url` may be asked without TLS: http is for this machine and for hosts that the user named. */
+/** True if `url` may be requested without TLS: http is for this machine and for hosts that the user named. */
 export function mayBePlain(host: string, insecureRegistries: readonly string[]): boolean {
   return isLoopback(host) || isInsecure(host, insecureRegistries);
 }

@@ -46,8 +46,9 @@ export async function findManifest(
   session: RegistrySession,
   repository: Repository,
   reference: string,
+  actions: RegistryRequest['actions'] = ['pull', 'push'],
 ): Promise<StoredManifest | undefined> {
-  const ask: RegistryRequest = { ...readingOf(repository, reference), actions: ['pull', 'push'] };
+  const ask: RegistryRequest = { ...readingOf(repository, reference), actions };
   const response = await session.send(ask, [200, 404]);
   if (response.status === 200) return receive(session, ask, reference, response);
   await discardBody(response);

@@ -103,7 +103,7 @@ function explain(question: RequestSubject, error: unknown): readonly [message: s
   ];
 }
 
-/** Nobody but the proxy was connected to; of what comes after that, either may be the reason. */
+/** Only the proxy was connected to; of what comes after that, either may be the reason. */
 function explainProxied(
   question: RequestSubject,
   { proxy, cause }: ProxiedError,

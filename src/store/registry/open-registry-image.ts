@@ -90,7 +90,7 @@ async function readTop(place: Place, { digest, tag }: ImageName): Promise<Stored
   return { bytes, digest, mediaType };
 }
 
-/** A document that the store has is held against its digest. */
+/** A document that the store has is checked against its digest. */
 async function remembered(
   { documents }: Place,
   digest: Digest,

@@ -44,7 +44,7 @@ export async function sendFollowing(
 }
 
 /**
- * The URL that a `Location` names. Throws a `registry` error for what is no URL, is not http(s), or would leave TLS
+ * The URL that a `Location` names. Throws a `registry` error for what is not a URL, is not http(s), or would leave TLS
  * behind.
  */
 export function resolveLocation(location: string, base: URL, settings: RegistrySettings): URL {
@@ -54,7 +54,7 @@ export function resolveLocation(location: string, base: URL, settings: RegistryS
   }
   if (target.protocol === 'https:') return target;
   if (base.protocol === 'https:') {
-    throw refusedRedirect(base, `a location that gives up TLS, on ${target.host}`);
+    throw refusedRedirect(base, `a location that drops TLS, on ${target.host}`);
   }
   if (!mayBePlain(target.host, settings.insecureRegistries)) {
     throw refusedRedirect(base, `a location without TLS, on ${target.host}`);

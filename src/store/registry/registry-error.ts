@@ -12,7 +12,7 @@ export interface RequestSubject {
   readonly domain: string;
   /** `HOST/REPOSITORY`, or the host alone. */
   readonly subject: string;
-  /** What was to be done: `read the manifest of tag 3.12`. */
+  /** What was attempted: `read the manifest of tag 3.12`. */
   readonly purpose: string;
 }
 
@@ -69,7 +69,7 @@ export async function refusal(
   return new RegistryRefusal(details, codes);
 }
 
-/** What the registry says of itself, made fit for a terminal; empty if it says nothing in the protocol's form. */
+/** What the registry says about itself, made fit for a terminal; empty if it says nothing in the protocol's form. */
 async function reportedErrors(response: HttpResponse): Promise<readonly ReportedError[]> {
   // Broken, oversized or foreign explanations leave the status, which the message has anyway.
   const body = await readBody(response, maximalExplanationBytes).then(String, () => '');

@@ -30,7 +30,7 @@ export interface RegistryOptions {
   /** Variables that count: DOCKER_CONFIG, REGISTRY_AUTH_FILE, XDG_*, HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE, PATH. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly homeDirectory: string;
-  /** Hosts (with port, as in the reference) that may speak http, or TLS with a certificate that nobody vouches for. */
+  /** Hosts (with port, as in the reference) that may speak http, or TLS with any certificate. */
   readonly insecureRegistries?: readonly string[];
   /** PEM files of certificate authorities to trust besides the system's, for every host. */
   readonly caFiles?: readonly string[];

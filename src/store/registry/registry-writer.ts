@@ -89,7 +89,7 @@ class RegistryWriter implements ImageWriter {
     const { manifest } = image;
     if ((await this.#checkName(reference, image)) === 'unchanged') return { outcome: 'unchanged', manifest };
     await this.#ensureAll(image);
-    // Uploading takes a while: somebody else may have made the tag.
+    // Uploading takes a while: another process may have made the tag.
     if ((await this.#checkName(reference, image)) === 'written') await this.#putManifest(reference, image);
     return { outcome: 'written', manifest };
   }
@@ -100,7 +100,7 @@ class RegistryWriter implements ImageWriter {
     await Promise.all(uploads.map(({ place, upload }) => cancelUpload(place, upload)));
   }
 
-  /** Whether the manifest is to be stored, or is there already. */
+  /** Whether the manifest should be stored, or exists already. */
   async #checkName(reference: string, image: Image): Promise<StoreResult['outcome']> {
     const existing = await findManifest(this.#session, this.#repository, reference);
     if (existing?.digest === image.manifest.digest) return 'unchanged';
@@ -207,7 +207,7 @@ class RegistryWriter implements ImageWriter {
   }
 }
 
-/** OCI distribution-spec 1.1, "Error Codes": the first is what registries say of the blobs of a manifest. */
+/** OCI distribution-spec 1.1, "Error Codes": the first is what registries say about the blobs of a manifest. */
 function lacksBlobs(error: unknown): boolean {
   const codes = error instanceof RegistryRefusal ? error.reported : [];
   return codes.includes('MANIFEST_BLOB_UNKNOWN') || codes.includes('BLOB_UNKNOWN');

@@ -17,7 +17,7 @@ const bufferedBytes = 4 * 1024 * 1024;
 
 /**
  * Passes the bytes through and uploads them on the way, whole, in one request, as fast as the slower side. A transfer
- * that breaks does not disturb the reader: `onEnd` is told. Throws a `registry` error where the registry says no.
+ * that breaks does not disturb the reader: `onEnd` gets it. Throws a `registry` error where the registry says no.
  */
 export async function* teeUpload(
   place: BlobTarget,
@@ -48,7 +48,7 @@ export async function* teeUpload(
   onEnd(await sending);
 }
 
-/** Waits until the pipe takes more, or nobody takes anything any more. */
+/** Waits until the pipe takes more, or the reader has stopped. */
 async function drained(pipe: PassThrough): Promise<void> {
   if (pipe.destroyed) return;
   const controller = new AbortController();
@@ -63,7 +63,7 @@ async function drained(pipe: PassThrough): Promise<void> {
   }
 }
 
-/** Statuses after which a second transfer may do: it can log in again, follow a redirect, begin anew, go in chunks. */
+/** Statuses after which a second transfer may do: it can log in again, follow a redirect, begin again, go in chunks. */
 const secondTryStatuses: readonly number[] = [307, 308, 400, 401, 404, 409, 413];
 
 async function send(place: BlobTarget, pipe: PassThrough, upload: UploadSession): Promise<TeeOutcome> {
@@ -88,7 +88,7 @@ async function send(place: BlobTarget, pipe: PassThrough, upload: UploadSession)
     if (isTransient(error)) return 'broken';
     throw session.failure(ask, error);
   } finally {
-    // Nobody takes bytes any more; the reader must not wait for it.
+    // The other side has stopped; the reader must not wait for it.
     pipe.destroy();
   }
 }

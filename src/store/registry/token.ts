@@ -124,7 +124,7 @@ function questionAt({ question }: TokenWish, realm: URL): RequestSubject {
 function parseToken(bytes: Buffer, { question }: TokenWish, nowMs: number): Token {
   const { value: answer, problem } = readJson(bytes.toString('utf8'), tokenShape);
   const value = answer?.token || answer?.access_token || '';
-  // What is no plain word cannot stand in a header.
+  // What is not a plain word cannot stand in a header.
   if (!/^[\x21-\x7e]+$/.test(value)) {
     throw new GscError({
       code: 'registry',

@@ -5,7 +5,7 @@ import { proxyFor, showProxy } from './proxy.ts';
 import type { RegistrySettings } from './registry-options.ts';
 import { trustFor } from './trust.ts';
 
-/** A body that can be sent again: whole in memory, or opened anew for every sending. */
+/** A body that can be sent again: whole in memory, or opened again for every sending. */
 export type RequestBody = Buffer | { readonly sizeBytes: number; open(): ByteStream };
 
 export interface HttpRequest {
@@ -133,7 +133,7 @@ export async function readBody(response: HttpResponse, limitBytes: number): Prom
 
 /** Throws the rest of an answer away, so that its connection can serve the next request. */
 export async function discardBody(response: HttpResponse): Promise<void> {
-  // What breaks in an answer that nobody reads is of no interest; the connection is then not used again.
+  // What breaks in an answer that is not read is of no interest; the connection is then not used again.
   await response.body.dump({ limit: 64 * 1024 }).catch(() => {});
 }
 

@@ -46,7 +46,7 @@ export async function sendPart(
 /** OCI distribution-spec 1.1, "Pushing Blobs": the location with the digest added to its query. */
 export function closingUrl(location: URL, digest: Digest): URL {
   const url = new URL(location);
-  // Not searchParams: it would write the registry's own parameters anew, and some are signed.
+  // Not searchParams: it would write the registry's own parameters again, and some are signed.
   url.search = `${url.search === '' ? '?' : `${url.search}&`}digest=${encodeURIComponent(digest)}`;
   return url;
 }

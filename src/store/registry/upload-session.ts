@@ -82,7 +82,7 @@ export async function findUpload(
   return sessionAfter(place, ask, response, { ...upload, offset });
 }
 
-/** Nobody waits longer for a registry to clean up. */
+/** A registry gets no longer than this to clean up. */
 const cancelMs = 5000;
 
 /** Ends an upload that is not wanted any more, also after an abort. */
@@ -116,7 +116,7 @@ export async function sessionAfter(
   };
 }
 
-/** `Range: 0-N` means N + 1 bytes, except that `0-0` is what some registries say of none. */
+/** `Range: 0-N` means N + 1 bytes, except that `0-0` is what some registries say about none. */
 function offsetOf(response: HttpResponse): number | undefined {
   const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(headerOf(response, 'range') ?? '')?.[1];
   return last === undefined || last === '0' ? undefined : Number(last) + 1;

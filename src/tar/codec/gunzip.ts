@@ -5,7 +5,7 @@ import { compressedDataError } from './compressed-data-error.ts';
 import { throughZlib, zlibChunkBytes, zlibInputBytes } from './zlib-stream.ts';
 
 /**
- * Decompresses gzip, one or more members (pigz, estargz). Throws a `tar` error on damage, and on anything behind the
+ * Decompresses gzip, one or more members (pigz, estargz). Throws a `tar` error on damage, and on anything after the
  * last member: zeros as well, for Go's reader, which engines use, refuses them too.
  */
 export async function* gunzip(reader: ByteReader, subject: string): ByteStream {

@@ -25,7 +25,7 @@ const keptErrorBytes = 4096;
 
 /**
  * What the system's program makes of compressed data: any number of streams one after another, every check sum verified. The
- * program ends when the consumer stops. Throws a `tar` error on damage and on anything behind the data, `unreadable` if the
+ * program ends when the consumer stops. Throws a `tar` error on damage and on anything after the data, `unreadable` if the
  * program is not installed; errors of the source pass unchanged.
  */
 export async function* throughProgram(
@@ -72,7 +72,7 @@ function isBrokenPipe(error: unknown): boolean {
   return ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(systemErrorCode(error) ?? '');
 }
 
-/** bzip2 passes over what it does not understand behind the data, and ends with 0. */
+/** bzip2 skips what it does not understand after the data, and ends with 0. */
 function isTrailing(complaint: string): boolean {
   return complaint.includes('trailing garbage');
 }

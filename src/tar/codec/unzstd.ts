@@ -13,7 +13,7 @@ const { createZstdDecompress } = zlib as { createZstdDecompress?: (options: zlib
 
 /**
  * Decompresses zstd: any number of frames, skippable ones too, windows up to 128 MiB, no dictionaries. Throws a `tar`
- * error on damage. Where Node has no zstd of its own, windows are up to 64 MiB and frames' checksums are not checked; the
+ * error on damage. Where Node has no zstd, windows are up to 64 MiB and frames' checksums are not checked; the
  * digests of blob and layer are what guards the content.
  */
 export function unzstd(reader: ByteReader, subject: string): ByteStream {

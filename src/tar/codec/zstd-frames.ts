@@ -68,7 +68,7 @@ async function* frameParts(reader: ByteReader, subject: string): AsyncGenerator<
 interface BlockHeader {
   readonly isLast: boolean;
   readonly sizeBytes: number;
-  /** What stands behind the header. */
+  /** What stands after the header. */
   readonly contentBytes: number;
 }
 
@@ -119,7 +119,7 @@ async function readFrameHeader(reader: ByteReader, subject: string): Promise<Fra
   return { bytes: Buffer.concat([start, rest]), contentBytes, windowBytes, hasChecksum };
 }
 
-/** RFC 8878, 3.1.1.1.4: the size in two bytes counts from 256. */
+/** RFC 8878, 3.1.1.1.4: the size in two bytes starts at 256. */
 function contentSizeOf(field: Buffer): number | undefined {
   if (field.length === 0) return undefined;
   if (field.length === 8) return Number(field.readBigUInt64LE());

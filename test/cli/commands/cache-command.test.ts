@@ -137,7 +137,7 @@ describe('gsc build', () => {
     expect(new Set(digests).size).toBe(1);
   });
 
-  test('takes -nc behind -- for a name', async () => {
+  test('takes -nc after -- for a name', async () => {
     const { code, stderr } = await gsc('build', '--runtime', '/nonexistent', '--', 'oci:/nonexistent', '-nc');
     expect(code).toBe(1);
     expect(stderr).toMatch(/-nc/);

@@ -112,7 +112,7 @@ describe('gsc build with a configuration of a runtime that it cannot take', () =
     expect(stderr).toMatch(/\nhint: give .*--runtime/);
   });
 
-  test('a mirror that is no host is refused', async () => {
+  test('a mirror that is not a host is refused', async () => {
     write('config.yaml', 'Gramine:\n  Mirror: https://mirror.example.com\n');
     const { code, stderr } = await gsc(['build', 'oci:app'], here);
     expect([code, stderr]).toEqual([2, expect.stringMatching(/^gsc: Gramine\.Mirror: expected HOST/)]);

@@ -43,7 +43,7 @@ describe('volumes', () => {
     },
   );
 
-  test('come behind the tmpfs of a scratch place that they lie in', async () => {
+  test('come after the tmpfs of a scratch place that they are in', async () => {
     const volumes = [
       { path: imagePath('/tmp/keep'), use: { kind: 'encrypted', keyName: 'k' } },
       { path: imagePath('/run/in'), use: { kind: 'allowed' } },
@@ -72,7 +72,7 @@ describe('volumes', () => {
     expect(manifest.fs.mounts.map(({ path }) => path)).not.toContain('/data/link');
   });
 
-  test('the manifest of the user wins on the same place, and that is told', async () => {
+  test('the manifest of the user wins on the same place, with a note', async () => {
     const { manifest, result } = await build(
       { volumes: [{ path: data, use: { kind: 'tmpfs' } }] },
       { manifest: 'fs.mounts = [{ type = "encrypted", path = "/data", uri = "file:/data" }]' },
@@ -90,7 +90,7 @@ describe('volumes', () => {
     expect(result.insecure.map(({ path }) => path.join('.'))).toContain('sgx.allowed_files');
   });
 
-  test('that are allowed behind a link that became a mount are allowed by both names', async () => {
+  test('that are allowed through a link that became a mount are allowed by both names', async () => {
     const entries: readonly MadeEntry[] = [
       ...Array.from({ length: 20 }, (_, i): MadeEntry => [`srv/v/f${i}`, `${i}`]),
       ['data', { link: '/srv/v' }],
@@ -101,7 +101,7 @@ describe('volumes', () => {
     );
     expect(manifest.sgx.allowed_files).toEqual(['file:/data', 'file:/srv/v']);
     expect(trusted.filter((path) => path.startsWith('/srv'))).toEqual([]);
-    expect(notes.join('\n')).not.toContain('nothing is decided');
+    expect(notes.join('\n')).not.toContain('no --volume is set');
     const below = await build(
       {},
       { entries, manifest: 'sgx.allowed_files = ["file:/data/new/x", "file:/q"]' },
@@ -177,7 +177,7 @@ describe('variables', () => {
     expect(manifest.loader.env).toMatchObject({ PATH: '/b', A: 'new', B: '1' });
   });
 
-  test("that are library paths come behind the runtime's C library, as the image's do", async () => {
+  test("that are library paths come after the runtime's C library, as the image's do", async () => {
     const pathWith = async (...[choices, run]: [Partial<BuildChoices>, RunConfig]) => {
       const { manifest } = await build(choices, {
         run: { Cmd: ['/tool'], ...run },
@@ -218,7 +218,7 @@ describe('added files', () => {
     content: Buffer.from(content),
   });
 
-  test('are in the layer, owned by root, with the time of the layer, and trusted wherever they lie', async () => {
+  test('are in the layer, owned by root, with the time of the layer, and trusted wherever they are', async () => {
     const { result, trusted } = await build({
       files: [file('/var/www/page'), file('/etc/new/a', 'y', 0o755)],
     });
@@ -291,7 +291,7 @@ describe('the command', () => {
     expect(manifest.loader.argv).toEqual(argv);
   });
 
-  test('an ENTRYPOINT of one empty word is none', async () => {
+  test('an ENTRYPOINT of one empty word counts as none', async () => {
     const { manifest } = await build({}, { run: { Entrypoint: [''], Cmd: ['/app', '1'] } });
     expect(manifest.loader.argv).toEqual(['/app', '1']);
   });
@@ -349,7 +349,7 @@ describe('presets', () => {
     );
   });
 
-  test('that would fit are named where nobody says how large the enclave is', async () => {
+  test('that would fit are named where the size of the enclave is not set', async () => {
     const about = async (wishes: Wishes) => {
       const app = await appImage([[staticProgram('bin/redis-server')]], { Cmd: ['/bin/redis-server'] });
       return (await graminizeApp(app, wishes)).notes;

@@ -40,7 +40,7 @@ describe('options of other programs get the counterpart as a hint', () => {
     expect(said.split('\nhint: ')[1]).toMatch(hint);
   });
 
-  test('gsc knows more about an option of its own than of others', async () => {
+  test('gsc knows more about its own options than about others', async () => {
     expect(await refused('build', '--outptu', 'oci:x', 'oci:app')).toContain('did you mean --output?');
   });
 
@@ -64,7 +64,7 @@ describe('mounts of docker run', () => {
     ['-v/data:/data'],
     ['--volume', '/data:/data'],
     ['--volume=data:/data'],
-  ])('%s %s is told what to write', async (...option) => {
+  ])('%s %s gets a hint what to write', async (...option) => {
     for (const args of [
       [...option, ...words],
       [...words, ...option],

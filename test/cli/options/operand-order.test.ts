@@ -30,7 +30,7 @@ describe('operands in the wrong order', () => {
     ['build', 'app.manifest', `${host}/redis`],
     ['sign-image', 'key.pem', 'oci:app'],
     ['sign-image', './key.pem', 'python:3.12'],
-  ])('gsc %s %s %s is told the right one', async (command, file, image) => {
+  ])('gsc %s %s %s gets the right order in the hint', async (command, file, image) => {
     const { code, stdout, stderr } = await here(command, '--force', file, image);
     expect([code, stdout]).toEqual([2, '']);
     const name = command === 'build' ? 'MANIFEST' : 'KEY';
@@ -60,7 +60,7 @@ describe('operands in the right order', () => {
     expect(await here(...args)).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('a manifest that is not there is told as such', async () => {
+  test('a manifest that is not there is reported as such', async () => {
     expect(await here('build', '--runtime', 'runtime', 'oci:app', 'none.manifest')).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/none\.manifest: the manifest cannot be read/),
@@ -73,7 +73,7 @@ describe('a name that no image has', () => {
     ['python', /hint: localhost:1\/python is a file here: .*docker-archive:localhost:1\/python/],
     ['redis', /hint: localhost:1\/redis is a directory here: .*oci:localhost:1\/redis\n/],
     ['nothing', /hint: (?!localhost:1\/nothing is)/],
-  ])('%s: what lies here under that name is told', async (name, message) => {
+  ])('%s: what is here under that name is reported', async (name, message) => {
     const { code, stderr } = await here('info-image', `${host}/${name}`);
     expect(code).toBe(1);
     expect(stderr).toMatch(message);

@@ -90,7 +90,7 @@ describe('decideAccess', () => {
     ['type = "tmpfs", path = "/t"', { type: 'tmpfs' }],
     ['type = "encrypted", path = "/t", uri = "file:/t", key_name = "k"', { type: 'encrypted', keyName: 'k' }],
     ['type = "untrusted_shm", path = "/t", uri = "dev:/dev/shm"', { type: 'untrusted_shm' }],
-  ])('what lies on %s is storage, listed or not', (mount, expected) => {
+  ])('what is on %s is storage, listed or not', (mount, expected) => {
     const found = treat(manifest([mount], ['file:/t/x'], ['file:/t/x']), '/t/x');
     expect(found).toMatchObject({ kind: 'storage', mount: expected });
   });

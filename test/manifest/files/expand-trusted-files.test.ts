@@ -220,7 +220,7 @@ describe('expansion', () => {
     expect(error.subject).toContain('sgx.trusted_files[0]');
   });
 
-  it('a list that is no array is an error', async () => {
+  it('a list that is not an array is an error', async () => {
     expect((await failure(new Map([['a', 'file:b']]), hostFiles(root))).message).toContain(
       'expected an array',
     );
@@ -239,7 +239,7 @@ describe('expansion', () => {
     expect((await failure(['file:odd/'], hostFiles(root))).message).toContain('UTF-8');
   });
 
-  it('directories that repeat or lie in each other give each file once, where it stands first', async () => {
+  it('directories that repeat or are in each other give each file once, where it stands first', async () => {
     const nested = join(root, 'nested');
     for (const path of ['a/1', 'b/c/2', 'b/3']) {
       mkdirSync(join(nested, path, '..'), { recursive: true });

@@ -40,7 +40,7 @@ describe('a file of the host is out of reach', () => {
   });
 });
 
-test('values that are no mounts are passed over', () => {
+test('values that are not mounts are skipped', () => {
   const { root: manifest } = parseToml('fs.mounts = [1, { type = 2, path = "/a" }, { type = "tmpfs" }]', 'm');
   expect(readMounts(manifest)).toEqual([{ type: 'chroot', at: '/', shows: '/' }]);
   expect(mountOf(imagePath('/a'), readMounts(manifest))?.at).toBe('/');

@@ -95,21 +95,21 @@ describe('protected files', () => {
     expect(text).toContain('path = "/data/x", uri = "file:/host/d/x"');
   });
 
-  test('of relative names stay, with a word about them: nobody knows where they are inside', () => {
+  test('of relative names stay, with a note: where they are inside is not known', () => {
     const { text, left } = migrate('\nsgx.protected_files = ["file:data/"]');
     expect(text).toContain('protected_files');
     expect(left).toEqual(['2: sgx.protected_files']);
   });
 });
 
-describe('what is there already', () => {
+describe('what exists already', () => {
   test('is not replaced by what an old key says', () => {
     const { text, changes } = migrate('sgx.max_threads = 4\nsgx.thread_num = 8');
     expect(text).toBe('[sgx]\nmax_threads = 4\n');
     expect(changes).toEqual(['sgx.thread_num: removed: sgx.max_threads is set already']);
   });
 
-  test('the name of the program is only told where the arguments come from elsewhere', () => {
+  test('the name of the program is only reported where the arguments come from elsewhere', () => {
     const { text, changes } = migrate(
       'loader.insecure__use_cmdline_argv = true\nloader.argv0_override = "app"',
     );

@@ -111,7 +111,7 @@ describe('finding a preset by the program', () => {
     },
   );
 
-  test('java is started without performance data, unless its arguments or somebody else decide', async () => {
+  test('java is started without performance data, unless its arguments or another place decide', async () => {
     const argvOf = async (argv: readonly string[], setsArguments = true) => {
       const found = { user: undefined, version: newest, setsArguments };
       const preset = presetFor('java', await startOf(argv, programs), found);
@@ -123,7 +123,7 @@ describe('finding a preset by the program', () => {
     expect(await argvOf(['docker-entrypoint.sh', 'java'])).toBeUndefined();
   });
 
-  test('auto finds none rather than failing; a name that is none is an error', async () => {
+  test('auto finds none rather than failing; an unknown name is an error', async () => {
     const start = await startOf(['thing'], programs);
     const found = { user: undefined, version: newest };
     expect(presetFor('auto', start, found)).toBeUndefined();

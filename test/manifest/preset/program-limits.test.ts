@@ -54,7 +54,7 @@ describe('a program that is known not to run inside', () => {
     ['a name that only looks like it', ['python3', 'postgres'], []],
     ['what is set up for it in its arguments', ['gunicorn', '--timeout=0', 'app:app'], []],
     ['what is set up for it in the environment', ['gunicorn', 'app:app'], ['GUNICORN_CMD_ARGS=--timeout 0']],
-  ])('is not said of %s', async (_, argv, environment) => {
+  ])('is not reported for %s', async (_, argv, environment) => {
     expect(limitNotes(await startOf(argv, environment))).toEqual([]);
   });
 
@@ -64,7 +64,7 @@ describe('a program that is known not to run inside', () => {
     expect(detectPreset(await startOf(['/start.sh']))?.name).toBe('redis');
   });
 
-  test('is named in a manifest to begin with', async () => {
+  test('is named in a first manifest', async () => {
     const start = await startOf(['postgres']);
     const version = parseRuntimeVersion('1.9');
     expect(starterManifest({ appName: 'db', start, version, volumes: [] })).toMatch(
@@ -101,7 +101,7 @@ describe('several processes and a tmpfs', () => {
         )
         .join(', ')}]`,
     ],
-  ])('are not told of %s', async (_, argv, manifest) => {
+  ])('are not reported for %s', async (_, argv, manifest) => {
     expect(await noteOf(argv, { manifest })).toBeUndefined();
   });
 });

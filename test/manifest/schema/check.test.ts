@@ -72,7 +72,7 @@ describe('roles', () => {
     ]);
   });
 
-  it('before 1.7 nobody insisted on mounts', () => {
+  it('mounts are not required before 1.7', () => {
     expect(shown('libos.entrypoint = "x"\nloader.entrypoint = "file:x"', '1.6', 'complete')).toEqual([]);
   });
 
@@ -113,7 +113,7 @@ describe('places', () => {
     );
   });
 
-  it('a single problem has its hint as the hint of the error; none is no error', () => {
+  it('a single problem has its hint as the hint of the error; none is not an error', () => {
     const error = caught(() => throwOnProblems('m', problems('sgx.debug = 1')));
     expect([error.subject, error.hint]).toEqual(['m:1:5', 'write true or false, without quotes']);
     expect(() => throwOnProblems('m', [])).not.toThrow();

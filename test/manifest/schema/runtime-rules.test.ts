@@ -106,7 +106,7 @@ describe('what Gramine refuses', () => {
     expect(found?.hint).toBe(hint);
   });
 
-  it('a table without a uri is no trusted file, though the schema lets it pass', () => {
+  it('a table without a uri is not a trusted file, though the schema lets it pass', () => {
     expect(refused('sgx.trusted_files = [{}]').map(showProblem)).toEqual([
       'sgx.trusted_files[0]: expected a table with a uri, got one without',
     ]);

@@ -14,7 +14,7 @@ describe('replaceAt', () => {
     expect(serializeManifest(document.root)).not.toContain('new');
   });
 
-  test('removes a key, and nothing where there is none', () => {
+  test('removes a key, and nothing if there is none', () => {
     expect(replaceAt(document, ['a', 'b'], undefined).root.get('a')).toEqual(new Map());
     expect(replaceAt(document, ['a', 'z'], undefined).root.get('a')).toEqual(new Map([['b', 1n]]));
   });
@@ -33,7 +33,7 @@ describe('keepElements', () => {
     expect(kept.locate(['a', 'b'])).toEqual({ line: 1, column: 3 });
   });
 
-  test('twice counts from the first text', () => {
+  test('a repeated text counts from its first mention', () => {
     const once = keepElements(document, ['list'], [1, 2]);
     const twice = keepElements(once, ['list'], [1]);
     expect(twice.locate(['list', 0])).toEqual(document.locate(['list', 2]));

@@ -40,7 +40,7 @@ describe('values', () => {
     expect(text('00:32:00.5000')).toBe('00:32:00.500000');
   });
 
-  it('line ends with carriage returns count as plain ones, in strings too', () => {
+  it('line endings with carriage returns count as plain ones, in strings too', () => {
     expect(parseToml('a = """x\r\ny"""\r\nb = 1\r\n', 't').root.get('a')).toBe('x\ny');
   });
 
@@ -67,7 +67,7 @@ describe('order of keys', () => {
     expect(valueAt(root, ['__proto__', 'a'])).toBe(2n);
   });
 
-  it('a table counts from its first mention, by header or by dotted key', () => {
+  it('the place of a table is its first mention, by header or by dotted key', () => {
     const { root } = parseToml('[b.x]\n[a]\n[b]\ny = 1\n[[a.l]]\nk = 1\n[a.l.sub]\n[[a.l]]', 't');
     expect(keysOf(root)).toEqual(['b', 'a']);
     expect(keysOf(root.get('b'))).toEqual(['x', 'y']);
@@ -130,7 +130,7 @@ describe('positions', () => {
   });
 });
 
-describe('what is no TOML', () => {
+describe('what is not TOML', () => {
   it.each([
     ['a value is missing', 'a = 1\nb = \n', 2, 5],
     ['a key is given twice', 'a = 1\na = 2', 2, 1],

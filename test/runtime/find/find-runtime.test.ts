@@ -106,7 +106,7 @@ describe('what is taken', () => {
     expect(libpalContent(runtime)).toEqual(files[`${debian}/sgx/libpal.so`]);
   });
 
-  test('headers, archives, texts for linkers, start files, debug files and scripts stay behind', async () => {
+  test('headers, archives, texts for linkers, start files, debug files and scripts are left out', async () => {
     const unwanted: Files = {
       [`${debian}/runtime/glibc/libc.a`]: '!<arch>\n',
       [`${debian}/runtime/glibc/crt1.o`]: makeElf(),
@@ -153,7 +153,7 @@ describe('what is taken', () => {
     expect(names).toContain('644 /gramine/runtime/runtime/musl/libc.so');
   });
 
-  test('dead links, texts and files that are no ELF in a C library are left out and told', async () => {
+  test('dead links, texts and files that are not ELF in a C library are left out and told', async () => {
     const runtime = await find({
       ...installation(),
       [`${debian}/runtime/glibc/libsecret_prov_attest.so`]: { link: '../../../libsecret_prov_attest.so' },
@@ -192,7 +192,7 @@ describe('what is taken', () => {
     expect(new Set(asked.flat()).size).toBe(asked.flat().length);
   });
 
-  test('more than 25 MB is told, half a gigabyte is refused', async () => {
+  test('more than 25 MB is reported, half a gigabyte is refused', async () => {
     const large = makeElf({ payload: 'x'.repeat(26_000_000) });
     const runtime = await find({ ...installation(), [`${debian}/runtime/glibc/libm.so.6`]: large });
     expect(runtime.warnings).toEqual([
@@ -210,7 +210,7 @@ describe('what is taken', () => {
   });
 });
 
-describe('where it lies', () => {
+describe('where it is', () => {
   const places = [
     '/usr/lib/x86_64-linux-gnu/gramine',
     '/usr/lib64/gramine',
@@ -290,7 +290,7 @@ describe('where it lies', () => {
     expect(runtimeDigest(again)).toBe(runtimeDigest(first));
   });
 
-  test('of several, the best known place is taken and the others are told', async () => {
+  test('of several, the best known place is taken and the others are reported', async () => {
     const files = {
       ...packageFiles('/a/gramine', 'other'),
       ...installation('/usr/local/lib64/gramine', '1.8'),

@@ -41,7 +41,7 @@ describe('where libraries are found', () => {
     ]);
   });
 
-  test('libraries of another machine are passed over', async () => {
+  test('libraries of another machine are skipped', async () => {
     const files = {
       ...loader(['liba.so.1']),
       '/lib/x86_64-linux-gnu/liba.so.1': library('liba.so.1', [], { is32Bit: true }),

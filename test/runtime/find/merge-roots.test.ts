@@ -85,7 +85,7 @@ describe('files', () => {
     ]);
   });
 
-  test('behind links that go in circles are left alone', async () => {
+  test('through links that form loops are left alone', async () => {
     const roots = [
       { '/l': { link: 'l' }, '/d/x': 'x' },
       { '/l/y': 'y', '/d': { link: '/e' }, '/e': { link: '/d' } },

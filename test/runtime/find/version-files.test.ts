@@ -127,14 +127,14 @@ describe('a version is not read from', () => {
   });
 });
 
-test('a given version wins, and is told if the files say another release', async () => {
+test('a given version wins, and is reported if the files say another release', async () => {
   const files = { '/usr/bin/gramine-sgx': 'Gramine 1.8' };
   const { version, warnings } = await find(files, packaged, 'v1.9');
   expect(version.release).toBe('1.9');
-  expect(warnings).toEqual(['version 1.9 was asked for, but /usr/bin/gramine-sgx says 1.8']);
+  expect(warnings).toEqual(['version 1.9 was requested, but /usr/bin/gramine-sgx says 1.8']);
 });
 
-test('a patch release of the given release is no difference', async () => {
+test('a patch release of the given release is not a difference', async () => {
   const files = { '/usr/bin/gramine-sgx': 'Gramine 1.6.2' };
   expect((await find(files, packaged, '1.6')).warnings).toEqual([]);
 });
@@ -146,7 +146,7 @@ test('a version that is too old is refused with the file that says it, unless on
     'the-image: /usr/bin/gramine-sgx: expected a Gramine version from 1.4 on, or master, got "1.3.1"',
   );
   const { warnings } = await find(files, packaged, '1.9');
-  expect(warnings).toEqual(['version 1.9 was asked for, but /usr/bin/gramine-sgx says 1.3.1']);
+  expect(warnings).toEqual(['version 1.9 was requested, but /usr/bin/gramine-sgx says 1.3.1']);
 });
 
 describe('the text of a version', () => {

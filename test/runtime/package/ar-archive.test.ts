@@ -24,11 +24,11 @@ describe('members', () => {
     ]);
   });
 
-  test('have no slash behind their names', () => {
+  test('have no slash after their names', () => {
     expect(contentsOf(archive(member('control.tar.xz/', 'x')))).toEqual([['control.tar.xz', 'x']]);
   });
 
-  test('none, and a last one without padding, are no fault', () => {
+  test('none, and a last one without padding, are not errors', () => {
     expect(contentsOf(archive())).toEqual([]);
     expect(contentsOf(archive(member('a', 'odd')).subarray(0, -1))).toEqual([['a', 'odd']]);
   });

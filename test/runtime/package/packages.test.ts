@@ -181,7 +181,7 @@ describe.skipIf(!hasTool('rpmbuild'))('rpm packages', () => {
   });
 });
 
-describe('what is no package', () => {
+describe('what is not a package', () => {
   test.each([
     ['nothing', Buffer.alloc(0)],
     ['a tar', Buffer.alloc(10_240)],

@@ -35,7 +35,7 @@ describe('collect-runtime.sh', () => {
     expect(host.some((file) => file.endsWith('/libc.so.6'))).toBe(true);
   });
 
-  test('leaves the bytes alone unless it is told to strip, and then those that are loaded', async (context) => {
+  test('leaves the bytes alone unless asked to strip, and then those that are loaded', async (context) => {
     needs(context, 'cc strip');
     const { installed, out } = await installedStandin(context);
     const libpal = join(installed, 'lib/x86_64-linux-gnu/gramine/sgx/libpal.so');
@@ -97,7 +97,7 @@ describe('collect-runtime.sh', () => {
   });
 });
 
-/** The stand-in, installed below a prefix of its own; its library for the loader lies where ldd finds it. */
+/** The stand-in, installed below its own prefix; its library for the loader lies where ldd finds it. */
 async function installedStandin(
   context: TestContext,
 ): Promise<{ readonly installed: string; readonly out: string }> {

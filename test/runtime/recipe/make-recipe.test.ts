@@ -105,7 +105,7 @@ describe('the Dockerfile of', () => {
     expect(text).toMatch(/^RUN apt-get update/m);
   });
 
-  test('a proxy is no ARG: every Dockerfile knows it', () => {
+  test('a proxy is not an ARG: every Dockerfile knows it', () => {
     const buildArguments = new Map([
       ['https_proxy', 'p'],
       ['NO_PROXY', 'q'],
@@ -203,7 +203,7 @@ describe('the digest of a recipe', () => {
     expect(digestOfOrder({ source: { ...bare, name: 'main' } })).toBe(digestOfOrder({}));
   });
 
-  test('of the order by its names is that of an order whose names nobody resolved', () => {
+  test('of the order by its names is that of an order whose names were not resolved', () => {
     const { source } = orderOn('debian:12');
     const { repository } = source;
     const resolved = orderOn('debian:12', { driver: { repository, revision: 'ffff', name: 'main' } });

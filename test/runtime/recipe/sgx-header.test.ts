@@ -38,7 +38,7 @@ function runOn({ hasHeader, given, driverFile }: Machine) {
 }
 
 describe('the header of the SGX driver', () => {
-  test("is the system's, if it has one: Meson is told nothing", () => {
+  test("is the system's, if it has one: Meson gets no option", () => {
     expect(runOn({ hasHeader: true })).toEqual({ status: 0, options: '', isAsked: false });
   });
 

@@ -309,7 +309,7 @@ describe('a docker-archive', () => {
     ['gzip cut short', gzipSync(archiveOf({ ...contents, 'manifest.json': [listing] })).subarray(0, 2000)],
     ['a tar cut short inside an entry', archiveOf(contents).subarray(0, 3000)],
     ['a tar cut short inside a header', archiveOf(contents).subarray(0, 5700)],
-  ])('%s is no archive', async (_, bytes) => {
+  ])('%s is not an archive', async (_, bytes) => {
     writeFileSync(file, bytes);
     await expect(read()).rejects.toMatchObject({
       code: 'archive',
@@ -428,7 +428,7 @@ describe('a docker-archive', () => {
       }
     });
 
-    test('that of a manifest or an index that lies in it too, as Engines since 25 save images', async () => {
+    test('that of a manifest or an index that is in it too, as Engines since 25 save images', async () => {
       const index = Buffer.from(JSON.stringify(indexOf(entryOf(image.manifestBytes))));
       const blobs = [...(await blobsOf(image)), index];
       save({

@@ -129,7 +129,7 @@ describe('a damaged entry', () => {
     expect(troubles.map((error) => error.message)).toEqual([expect.stringContaining('damaged')]);
   });
 
-  test('with bytes behind it does not come back', async () => {
+  test('with bytes after it does not come back', async () => {
     writeFileSync(fileOf(key), Buffer.concat([readFileSync(fileOf(key)), Buffer.of(0)]));
     expect(await cacheWith().get(key)).toBeUndefined();
   });
@@ -139,7 +139,7 @@ describe('a damaged entry', () => {
     expect(await cacheWith().get(key)).toBeUndefined();
   });
 
-  test('can be put anew', async () => {
+  test('can be put again', async () => {
     truncateSync(fileOf(key), 10);
     const cache = cacheWith();
     expect(await cache.get(key)).toBeUndefined();
@@ -158,7 +158,7 @@ describe('whose files are believed', () => {
     expect(troubles).toHaveLength(1);
   });
 
-  test('a directory in the place of an entry is no entry', async () => {
+  test('a directory in the place of an entry is not an entry', async () => {
     mkdirSync(fileOf(key), { recursive: true, mode: 0o700 });
     expect(await cacheWith().get(key)).toBeUndefined();
     expect(troubles).toHaveLength(1);
@@ -229,7 +229,7 @@ describe('a cache that cannot be used', () => {
     expect(troubles[0]?.code).toBe('cache');
   });
 
-  test('because its layout is no directory says so once and fails nothing', async () => {
+  test('because its layout is not a directory says so once and fails nothing', async () => {
     mkdirSync(directory, { mode: 0o700 });
     writeFileSync(join(directory, 'v1'), '');
     const cache = cacheWith();

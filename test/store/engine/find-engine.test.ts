@@ -97,7 +97,7 @@ describe('an address', () => {
   });
 });
 
-describe('the Engine that is meant', () => {
+describe('the chosen Engine', () => {
   test('is that of DOCKER_HOST, whatever the context says', async () => {
     const { find, home } = place();
     writeInto(home, '.docker/config.json', Buffer.from('{"currentContext":"work"}'));
@@ -158,7 +158,7 @@ describe('the Engine that is meant', () => {
     });
   });
 
-  test('is not told with a word of the logins that a broken configuration holds', async () => {
+  test('is reported without any of the logins that a broken configuration holds', async () => {
     const { find, home } = place();
     const secret = Buffer.from('ann:secret').toString('base64');
     writeInto(home, '.docker/config.json', Buffer.from(`{"auth":${secret}}`));
@@ -201,7 +201,7 @@ describe('the Engine that is meant', () => {
   });
 });
 
-test('a socket in a usual place that nobody serves does not hide the Engine behind it', async () => {
+test('a socket in a usual place that no Engine serves does not hide the next one', async () => {
   const { home, runtime, socket } = place();
   await socket('docker.sock');
   const path = await socket('podman/other.sock');

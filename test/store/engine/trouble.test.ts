@@ -120,7 +120,7 @@ describe('the version of the API', () => {
 });
 
 describe('an Engine that fails', () => {
-  test('on a question: status and its own words are told', async () => {
+  test('on a question: status and its own words are reported', async () => {
     const double = await engineDouble();
     const engine = await connect(double.socket);
     double.behaviour = {

@@ -144,7 +144,7 @@ describe('a layout', () => {
     expect(await digestAt('v2')).toBe(image.manifest.digest);
   });
 
-  test('a damaged blob that is there already is replaced by a whole one', async () => {
+  test('a damaged blob that exists already is replaced by a whole one', async () => {
     await write(image, 'v1');
     const blob = join(path, 'blobs/sha256', image.layers[0]?.descriptor.digest.slice(7) ?? '');
     const bytes = readFileSync(blob);

@@ -340,7 +340,7 @@ describe('an OCI layout', () => {
       expect((await open('v1')).manifest.digest).toBe(image.manifest.digest);
     });
 
-    test('in an index of its own: the image is taken', async () => {
+    test('in its own index: the image is taken', async () => {
       const inner = Buffer.from(JSON.stringify(indexOf(entryOf(artifact), entryOf(chart))));
       const outer = Buffer.from(
         JSON.stringify(

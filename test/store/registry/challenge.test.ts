@@ -95,7 +95,7 @@ describe('WWW-Authenticate', () => {
   });
 });
 
-test('scopes of one resource are joined, in an order of their own', () => {
+test('scopes of one resource are joined, in their own order', () => {
   expect(mergeScopes(['repository:b:push', 'repository:a:pull', 'repository:b:pull,push', ''])).toEqual([
     'repository:a:pull',
     'repository:b:pull,push',

@@ -100,7 +100,7 @@ describe('which entry', () => {
     },
   );
 
-  test('an empty entry, as Docker leaves it beside a helper, is no login', async () => {
+  test('an empty entry, as Docker leaves it beside a helper, is not a login', async () => {
     expect(await userFor('host.test/a', { [docker]: { auths: { 'host.test': {} } } })).toBeUndefined();
   });
 });
@@ -126,7 +126,7 @@ describe('helpers', () => {
     expect(asked.at(-1)).toBe('docker-credential-desktop get < https://index.docker.io/v1/');
   });
 
-  test('credHelpers goes before credsStore', async () => {
+  test('credHelpers takes precedence over credsStore', async () => {
     const both = { [docker]: { credsStore: 'desktop', credHelpers: { 'host.test': 'ecr-login' } } };
     await userFor('host.test/a', both, known);
     expect(asked.at(-1)).toBe('docker-credential-ecr-login get < host.test');
@@ -187,7 +187,7 @@ describe('helpers', () => {
     expect(result.isTimedOut).toBe(true);
   });
 
-  test('a program that does not read its input is no error', async () => {
+  test('a program that does not read its input is not an error', async () => {
     const options = {
       input: 'x'.repeat(1e6),
       environment: { PATH: process.env.PATH },
@@ -219,7 +219,7 @@ describe('damaged files of logins', () => {
     expect(message).not.toMatch(/secret|c2VjcmV0/);
   });
 
-  test('what Docker and podman write besides logins is no matter', () => {
+  test('what Docker and podman write besides logins does not matter', () => {
     const file = parseAuthFile(
       '{"HttpHeaders":{},"psFormat":"x","auths":{"h":{"auth":"YTpiAAA="}},"credsStore":""}',
       'f',

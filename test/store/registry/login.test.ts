@@ -88,7 +88,7 @@ describe('tokens', () => {
     publicPaths: ['public'],
   } as const;
 
-  test('anybody may pull what is public', async () => {
+  test('public images can be pulled without a login', async () => {
     const double = await startDouble({ login: protectedBy });
     await stock(double, 'public', '1', image);
     await pull(nameIn(double, 'public:1'), {});

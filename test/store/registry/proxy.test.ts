@@ -47,7 +47,7 @@ test.each([
   ['http://a b:1', 'something else'],
   ['http://', 'something else'],
   ['ftp://user:secret@proxy.test:1', 'ftp://'],
-])('%s is refused, without a word of its password', (HTTPS_PROXY, got) => {
+])('%s is refused, without any of its password', (HTTPS_PROXY, got) => {
   const find = () => proxyFor(new URL('https://registry.test/'), { HTTPS_PROXY });
   expect(find).toThrow(expect.objectContaining({ code: 'config', subject: 'HTTPS_PROXY' }));
   expect(find).toThrow(`got ${got}`);

@@ -56,7 +56,7 @@ describe('what a name picks', () => {
     expect(got.names).toEqual([`${double.domain}/team/app:1`]);
   });
 
-  test('no tag is latest, and a digest goes before a tag', async () => {
+  test('no tag is latest, and a digest comes before a tag', async () => {
     const double = await stocked();
     const name = nameIn(double, `team/app:gone@${image.manifest.digest}`);
     await expectImage(await openRegistryImage(openSession().session, name), image);
@@ -130,7 +130,7 @@ describe('indexes', () => {
     expect(wanted.manifest.digest).toBe(v3.manifest.digest);
   });
 
-  test('an artifact beside the image is passed by; a type that nobody knows is not even asked for', async () => {
+  test('an artifact beside the image is passed by; an unknown type is not even requested', async () => {
     const double = await stocked();
     const artifact = canonicalJson({
       schemaVersion: 2,
@@ -163,7 +163,7 @@ describe('indexes', () => {
     });
   });
 
-  test('an index for other platforms only lists what there is', async () => {
+  test('an index for other platforms only lists its platforms', async () => {
     const double = await stocked();
     double.addManifest(
       'team/app',

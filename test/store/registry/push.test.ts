@@ -301,7 +301,7 @@ describe('broken uploads', () => {
     await expectPushed(double);
   });
 
-  test('a session that is lost after a break is begun anew from the start', async () => {
+  test('a session that is lost after a break is begun again from the start', async () => {
     const double = await startDouble();
     double.fail('PUT', uploading, { kind: 'cut-upload', bytes: 300_000 });
     double.fail('GET', uploading, { kind: 'forget-upload' });

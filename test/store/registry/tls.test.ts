@@ -45,7 +45,7 @@ testWithTool('openssl', 'a redirect from TLS to plain http is refused, even on t
   const { session } = openSession({ caFiles: [join(directory, 'ca.crt')] });
   await expect(openRegistryImage(session, nameIn(double, 'app:1'))).rejects.toMatchObject({
     code: 'registry',
-    message: expect.stringMatching(/a location that gives up TLS, on 127/),
+    message: expect.stringMatching(/a location that drops TLS, on 127/),
     hint: expect.stringContaining('X-Forwarded-Proto'),
   });
   expect(plain.log).toEqual([]);
@@ -60,7 +60,7 @@ testWithTool(
     const headers = { location: double.origin.replace('https', 'http') };
     double.fail('POST', /uploads/, { kind: 'answer', status: 202, headers });
     await expect(openRegistryWriter(session, nameIn(double, 'new:1')).commit(image)).rejects.toMatchObject({
-      message: expect.stringMatching(/gives up TLS/),
+      message: expect.stringMatching(/drops TLS/),
     });
     const challenge = { 'www-authenticate': `Bearer realm="${headers.location}/token"` };
     double.fail('GET', /manifests/, { kind: 'answer', status: 401, headers: challenge });

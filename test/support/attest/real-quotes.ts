@@ -11,7 +11,7 @@ export const quoteRoot = fileURLToPath(new URL('../../../../shared/vectors/quote
 
 export const areRealQuotesThere = existsSync(quoteRoot);
 
-/** What manifest.json says of one quote. */
+/** What manifest.json says about one quote. */
 export interface RealQuote {
   readonly name: string;
   readonly time: number | null;

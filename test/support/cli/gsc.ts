@@ -34,7 +34,7 @@ export interface GscOptions {
   readonly killedBy?: { readonly signal: NodeJS.Signals; readonly afterMilliseconds: number };
 }
 
-/** Runs the command line as a process of its own. */
+/** Runs the command line as its own process. */
 export type Gsc = ((args: readonly string[], options?: GscOptions) => Promise<GscResult>) & {
   /** Where it runs, with an own HOME in it; gone after the tests of the file. */
   readonly directory: string;

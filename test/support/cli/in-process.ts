@@ -48,7 +48,7 @@ export async function* textStream(text: string | Buffer): AsyncGenerator<Buffer>
 /** All but what is about the process itself. */
 type GscHereOptions = Pick<GscOptions, 'env' | 'cwd' | 'input'>;
 
-/** A {@link Gsc} that is not a process of its own. */
+/** A {@link Gsc} that is not its own process. */
 export type GscHere = ((args: readonly string[], options?: GscHereOptions) => Promise<GscResult>) &
   Pick<Gsc, 'directory'>;
 

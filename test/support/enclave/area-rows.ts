@@ -2,7 +2,7 @@ import type { EnclaveLayout } from '../../../src/enclave/enclave-layout.ts';
 import { type Area, permissionsOf } from '../../../src/enclave/memory-area.ts';
 import type { VectorArea } from './vectors.ts';
 
-/** The areas of a layout in the form of the vectors; addresses count from `origin`. */
+/** The areas of a layout in the form of the vectors; addresses are relative to `origin`. */
 export function areaRows(layout: EnclaveLayout, origin: bigint): VectorArea[] {
   return layout.areas.map((area) => ({
     start: hex(area.start - origin),

@@ -67,7 +67,7 @@ export async function loadBuildBase(
   try {
     const { root, mirror } = await buildBase();
     await engine.docker('import', root, 'debian:12');
-    // Debian stands for Ubuntu 18.04 too: no other distribution can be had on the machines that test.
+    // Debian stands for Ubuntu 18.04 too: no other distribution is available on the machines that test.
     await engine.docker('tag', 'debian:12', 'ubuntu:18.04');
     return { mirror };
   } catch (error) {

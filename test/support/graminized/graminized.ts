@@ -103,7 +103,7 @@ export interface PlainManifest {
   readonly sys: Readonly<Record<string, unknown>>;
 }
 
-/** The manifest that lies in the image, read by a TOML parser that is not gsc's. */
+/** The manifest that is in the image, read by a TOML parser that is not gsc's. */
 export async function manifestIn(image: Image): Promise<PlainManifest> {
   const bytes = await fileIn(image, '/gramine/app_files/entrypoint.manifest');
   if (bytes === undefined) throw new RangeError('the image has no manifest');

@@ -25,7 +25,7 @@ export function docsExamples(): readonly DocsExample[] {
 }
 
 /**
- * Makes a directory, which the caller removes, in which `gsc` is installed as npm would install it, so that programs find it by its name. It lies below
+ * Makes a directory, which the caller removes, in which `gsc` is installed as npm would install it, so that programs find it by its name. It is below
  * node_modules, where gsc's own dependencies are found.
  */
 export function libraryUser(): string {

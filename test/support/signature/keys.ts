@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Runs openssl in a folder of its own with these files in it, and gives the file that it writes as `out`. */
+/** Runs openssl in its own folder with these files in it, and gives the file that it writes as `out`. */
 export function openssl(
   args: readonly string[],
   files: Readonly<Record<string, string | Buffer>> = {},

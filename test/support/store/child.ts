@@ -9,7 +9,7 @@ export interface ChildResult {
 }
 
 /**
- * Builds a program, whose imports count from the repository's root, and returns a function that starts it as a process of its own; its
+ * Builds a program, whose imports are relative to the repository's root, and returns a function that starts it as its own process; its
  * arguments follow.
  */
 export async function childProgram(directory: string, source: string) {

@@ -5,7 +5,7 @@ import { afterAll } from 'vitest';
 
 const made: string[] = [];
 
-// Here and not in the function, which tests call too: while one runs, nothing can be put behind the last.
+// Here and not in the function, which tests call too: while one runs, nothing can be put after the last.
 afterAll(() => {
   for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
 });

@@ -47,7 +47,7 @@ export async function unpackWithDocker(
   return withoutModes(lines.filter((line) => !/^\/(?:dev|etc|proc|sys|\.dockerenv)\b/.test(line)));
 }
 
-/** The same for Podman with its overlay driver; what it keeps lies in `store`, to be given back to {@link discardPodman}. */
+/** The same for Podman with its overlay driver; what it keeps is in `store`, to be given back to {@link discardPodman}. */
 export async function unpackWithPodman(
   store: string,
   directory: string,
@@ -84,7 +84,7 @@ export function discardPodman(store: string): void {
   rmSync(store, { recursive: true });
 }
 
-/** Lines of `linesOf` that say of a directory no more than that it is one. */
+/** Lines of `linesOf` that say about a directory no more than that it is one. */
 export function withoutModes(lines: readonly string[]): readonly string[] {
   return lines.map((line) => line.replace(/\/ [0-7]+$/, '/'));
 }

@@ -3,7 +3,7 @@ import type { Runtime } from '../../../src/runtime/runtime.ts';
 import { makeElf } from '../runtime/make-elf.ts';
 import { type Files, installation, treeOf } from '../runtime/make-tree.ts';
 
-/** Where the libraries of a C library lie in every graminized image. */
+/** Where the libraries of a C library are in every graminized image. */
 export const ownLibraries = '/gramine/runtime/runtime/glibc';
 
 const interpreter = '/lib64/ld-linux-x86-64.so.2';

@@ -188,7 +188,7 @@ describe.each([
 });
 
 describe('zstd without Node', () => {
-  // Headers with a window (or content in a single segment) and one raw block; the exponent counts from 10.
+  // Headers with a window (or content in a single segment) and one raw block; the exponent is relative to 10.
   it.each([
     ['a window of 72 MiB', '28b52ffd0081190000414243'],
     ['a window of 128 MiB', '28b52ffd0088190000414243'],

@@ -144,7 +144,7 @@ describe('a program', () => {
     );
   });
 
-  test('that fails without a word: its exit code is told', async () => {
+  test('that fails without a message: its exit code is reported', async () => {
     await withProgram('xz', 'exit 3', async () => {
       expect((await failure(beginnings.xz)).message).toMatch(/xz says: it ended with 3$/);
     });

@@ -4,7 +4,7 @@ import type { BuildOutcome } from './build-transcript.ts';
 /** An instruction may have hundreds of words. */
 const shownTitle = 200;
 
-/** The error for a build that failed: the step, what the Engine says of it, and the end of the step's own output. */
+/** The error for a build that failed: the step, what the Engine says about it, and the end of the step's own output. */
 export function buildFailure(
   subject: string,
   { said, step, lastLines }: BuildOutcome & { readonly kind: 'failed' },
@@ -33,7 +33,7 @@ function shorten(title: string): string {
 const networkTrouble =
   /could not resolve|temporary failure (?:in name resolution|resolving)|name or service not known|network is unreachable|no such host|failed to connect|connection (?:refused|timed out)|unable to connect/i;
 
-/** A step may say by itself what to do, in a line of its own. */
+/** A step may say by itself what to do, in its own line. */
 const ownHint = /^gsc hint: (.+)$/m;
 
 function hintFor(step: string | undefined, text: string): string {

@@ -26,12 +26,12 @@ interface StatusResponse {
   readonly logs: Log[];
 }
 
-/** Follows BuildKit, which runs steps side by side and repeats what it said of them. */
+/** Follows BuildKit, which runs steps side by side and repeats what it said about them. */
 export class BuildkitEvents {
   readonly #told = new Set<string>();
   #failed: string | undefined;
 
-  /** The events of one line of the answer. Throws a RangeError if it is no such line. */
+  /** The events of one line of the answer. Throws a RangeError if it is not such a line. */
   read(line: string): readonly BuildEvent[] {
     const { id, aux, error, errorDetail } = readLine(line, lineShape);
     const said = errorDetail?.message || error;

@@ -22,7 +22,7 @@ const remarkPattern =
 export class ClassicEvents {
   #step: string | undefined;
 
-  /** The events of one line of the answer. Throws a RangeError if it is no such line. */
+  /** The events of one line of the answer. Throws a RangeError if it is not such a line. */
   read(line: string): readonly BuildEvent[] {
     const { stream, status, id, aux, error, errorDetail } = readLine(line, lineShape);
     const said = errorDetail?.message || error;

@@ -26,7 +26,7 @@ COPY --from=first /word /word
 `;
 
 describe.each(builders)('an image that a real Engine builds with %s', (builder) => {
-  test('has its labels, its content, and no name; what the steps print is told', async (context) => {
+  test('has its labels, its content, and no name; what the steps print is reported', async (context) => {
     const { engine, docker } = await openEngine(context);
     const events: BuildEvent[] = [];
     const before = await namesIn(docker);
@@ -256,7 +256,7 @@ async function namesIn(docker: TestEngine['docker']): Promise<readonly string[]>
   return names.filter((name) => !name.includes('<none>')).sort();
 }
 
-/** IDs of images that are no step's. */
+/** IDs of images that are not a step's. */
 async function imagesIn(docker: TestEngine['docker']): Promise<readonly string[]> {
   return (await docker('images', '--quiet', '--no-trunc')).split('\n').sort();
 }

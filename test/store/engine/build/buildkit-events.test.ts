@@ -72,7 +72,7 @@ describe("the lines of BuildKit's trace", () => {
     ]);
   });
 
-  test('tell a step that was there already as cached', () => {
+  test('report a step that existed already as cached', () => {
     expect(eventsOf([trace([{ digest: 'a', name: 'RUN x', cached: true }])])).toEqual([
       { kind: 'step', key: 'a', title: 'RUN x', isCached: true },
     ]);
@@ -96,7 +96,7 @@ describe("the lines of BuildKit's trace", () => {
     ]);
   });
 
-  test('of other kinds say nothing; what is no line is refused', () => {
+  test('of other kinds say nothing; what is not a line is refused', () => {
     expect(eventsOf([{ id: 'moby.something.new', aux: {} }, { stream: 'x' }])).toEqual([]);
     for (const line of [1, 'x', null, { id: 'moby.image.id', aux: {} }])
       expect(() => eventsOf([line])).toThrow();

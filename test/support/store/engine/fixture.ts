@@ -33,7 +33,7 @@ export async function open(
   return image;
 }
 
-/** ImageStore an image with a writer of its own. */
+/** ImageStore an image with its own writer. */
 export async function store(
   engine: Engine,
   name: string,

@@ -13,7 +13,7 @@ export interface PodmanService {
   readonly podman: (...args: readonly string[]) => Promise<string>;
 }
 
-/** Podman's service with images of its own, for one test. Without podman or root: an error in CI, else the test is skipped. */
+/** Podman's service with its own images, for one test. Without podman or root: an error in CI, else the test is skipped. */
 export async function podmanForTest(context: TestContext): Promise<PodmanService> {
   if (!hasTool('podman') || process.getuid?.() !== 0) {
     if (process.env.CI) throw new Error('podman and root are needed');

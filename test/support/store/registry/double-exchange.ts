@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { digestOf, isDigest } from '../../../../src/base/digest.ts';
+import { mediaTypes } from '../../../../src/image/media-type.ts';
 import { checkAccess, serveToken } from './double-login.ts';
 import type { Fault, LoggedRequest, RegistryDouble } from './registry-double.ts';
 
@@ -84,6 +85,10 @@ export class Exchange {
     if (upload) return this.#upload(upload[1] ?? '', upload[2] ?? '');
     const manifest = /^\/v2\/(.+)\/manifests\/([^/]+)$/.exec(pathname);
     if (manifest) return this.#manifest(manifest[1] ?? '', manifest[2] ?? '');
+    const referrers = /^\/v2\/(.+)\/referrers\/(sha256:[0-9a-f]{64})$/.exec(pathname);
+    if (referrers && this.#double.options.referrersPage !== undefined) {
+      return this.#referrers(referrers[1] ?? '', referrers[2] ?? '', this.#double.options.referrersPage);
+    }
     this.refuse(404, 'UNSUPPORTED', 'no such endpoint');
   }
 
@@ -185,6 +190,24 @@ export class Exchange {
       { 'content-type': found.type, 'docker-content-digest': digestOf(found.bytes) },
       found.bytes,
     );
+  }
+
+  #referrers(path: string, digest: string, page: number): void {
+    const found = [...this.#double.repository(path).manifests].flatMap(([reference, { type, bytes }]) => {
+      const { subject, artifactType, annotations } = JSON.parse(bytes.toString());
+      if (!isDigest(reference) || subject?.digest !== digest) return [];
+      return [{ mediaType: type, digest: reference, size: bytes.length, artifactType, annotations }];
+    });
+    const from = Number(this.#url.searchParams.get('from') ?? 0);
+    const index = {
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociIndex,
+      manifests: found.slice(from, from + page),
+    };
+    const isLast = from + page >= found.length;
+    const link = { link: `</v2/${path}/referrers/${digest}?from=${from + page}>; rel="next"` };
+    const headers = { 'content-type': mediaTypes.ociIndex, ...(isLast ? {} : link) };
+    this.#send(200, headers, Buffer.from(JSON.stringify(index)));
   }
 
   async #readBody(keep?: (piece: Buffer) => void): Promise<Buffer> {

@@ -43,6 +43,8 @@ export interface DoubleOptions {
   /** Where blobs really are: GET is redirected to this origin. */
   readonly blobOrigin?: () => string;
   readonly contentRangeStart?: number;
+  /** The referrers API, with so many entries a page. */
+  readonly referrersPage?: number;
   readonly tls?: {
     readonly key: string;
     readonly cert: string;

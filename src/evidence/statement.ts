@@ -1,0 +1,132 @@
+import { digestOf, hexOf } from '../base/digest.ts';
+import { graminizedPaths } from '../image/graminized-paths.ts';
+import type { Image } from '../image/image.ts';
+import { type Labels, labels, patchesOf } from '../image/labels.ts';
+import type { ImageInspection } from '../inspect/inspect-image.ts';
+import { isArray, isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+
+export const statementType = 'https://in-toto.io/Statement/v1';
+export const provenanceType = 'https://slsa.dev/provenance/v1';
+/** What the parameters of a build mean: docs/evidence.md, "Build type". */
+export const buildType = 'https://gsc.example/build-type/v1';
+const builderId = 'https://gsc.example/gsc';
+
+/** A thing by its digest. in-toto, ResourceDescriptor v1. */
+export interface ResourceDescriptor {
+  readonly name?: string;
+  readonly uri?: string;
+  readonly digest?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, unknown>>;
+}
+
+/** An in-toto Statement v1 about one image, with SLSA provenance v1. */
+export interface Statement {
+  readonly _type: typeof statementType;
+  readonly subject: readonly ResourceDescriptor[];
+  readonly predicateType: typeof provenanceType;
+  readonly predicate: {
+    readonly buildDefinition: {
+      readonly buildType: string;
+      readonly externalParameters: Readonly<Record<string, unknown>>;
+      readonly internalParameters: Readonly<Record<string, unknown>>;
+      readonly resolvedDependencies: readonly ResourceDescriptor[];
+    };
+    readonly runDetails: {
+      readonly builder: { readonly id: string; readonly version: Readonly<Record<string, string>> };
+      readonly byproducts: readonly ResourceDescriptor[];
+    };
+  };
+}
+
+/**
+ * What the builder of a signed image says of it: app image, runtime, manifest, tool, and what the enclave is. `repository` is the
+ * image's name without tag. No time is in it: the same image gives the same statement. SLSA v1, in-toto Attestation v1.
+ */
+export function statementOf(
+  image: Image,
+  inspection: ImageInspection,
+  { repository }: { readonly repository: string },
+): Statement {
+  const { labels: found, sigstruct } = inspection;
+  const manifestSgx = inspection.manifestDigest;
+  return {
+    _type: statementType,
+    subject: [{ name: repository, digest: { sha256: hexOf(image.manifest.digest) } }],
+    predicateType: provenanceType,
+    predicate: {
+      buildDefinition: {
+        buildType,
+        externalParameters: { image: found[labels.baseName] ?? null },
+        internalParameters: {
+          runtime: {
+            family: found[labels.family],
+            version: found[labels.runtimeVersion],
+            patches: patchesOf(found),
+          },
+        },
+        resolvedDependencies: [appImage(image, found), runtime(found)],
+      },
+      runDetails: {
+        builder: { id: builderId, version: { gsc: found[labels.toolVersion] ?? 'unknown' } },
+        byproducts: [
+          { name: 'MRENCLAVE', digest: { sha256: sigstruct.mrEnclave } },
+          { name: 'MRSIGNER', digest: { sha256: sigstruct.mrSigner } },
+          {
+            name: 'SIGSTRUCT',
+            annotations: {
+              date: sigstruct.date,
+              debug: sigstruct.isDebug,
+              isvprodid: sigstruct.isvProdId,
+              isvsvn: sigstruct.isvSvn,
+            },
+          },
+          { name: graminizedPaths.manifestSgx, digest: { sha256: hexOf(manifestSgx) } },
+          {
+            name: 'trusted files',
+            digest: { sha256: trustedListDigest(inspection.manifest) },
+            annotations: { count: inspection.trustedFileCount },
+          },
+        ],
+      },
+    },
+  };
+}
+
+/** The app image by its manifest where that is known, and by its layers in any case. */
+function appImage(image: Image, found: Labels): ResourceDescriptor {
+  const digest = found[labels.baseDigest];
+  const name = found[labels.baseName];
+  return {
+    name: 'app image',
+    ...(name !== undefined && { uri: `docker://${name}` }),
+    ...(digest !== undefined && { digest: { sha256: digest.replace(/^sha256:/, '') } }),
+    annotations: { layers: (image.config.rootfs.diff_ids ?? []).slice(0, -addedLayerCount(image)) },
+  };
+}
+
+/** Layers of gsc's own are those above the app's: their lines in the history say so. */
+function addedLayerCount({ config }: Image): number {
+  const lines = (config.history ?? []).filter((line) => line.empty_layer !== true);
+  let count = 0;
+  while (count < lines.length && lines[lines.length - 1 - count]?.created_by === 'gsc') count++;
+  return count === 0 ? Number.POSITIVE_INFINITY : count;
+}
+
+function runtime(found: Labels): ResourceDescriptor {
+  const digest = found[labels.runtimeDigest];
+  const [family = 'gramine', version = 'unknown'] = [found[labels.family], found[labels.runtimeVersion]];
+  return {
+    name: 'runtime',
+    ...(digest !== undefined && { digest: { sha256: digest.replace(/^sha256:/, '') } }),
+    annotations: { version: `${family} ${version}`, patches: patchesOf(found) },
+  };
+}
+
+/** Of lines like those of sha256sum, sorted: `HEX  URI`. */
+function trustedListDigest(manifest: TomlTable): string {
+  const listed = valueAt(manifest, ['sgx', 'trusted_files']);
+  const lines = (isArray(listed) ? listed : []).flatMap((entry) =>
+    isTable(entry) ? [`${String(entry.get('sha256'))}  ${String(entry.get('uri'))}\n`] : [],
+  );
+  return hexOf(digestOf(lines.sort().join('')));
+}

@@ -1,0 +1,160 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
+import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
+import { testKey } from '../support/signature/test-key.ts';
+
+let gsc: GscHere;
+const at = (...path: readonly string[]) => join(gsc.directory, ...path);
+
+beforeAll(async () => {
+  gsc = gscInProcess();
+  writeRuntime(at('runtime'));
+  await writeApp(at('app'), { run: { Cmd: ['/app'] } });
+  copyFileSync(await testKey(), at('key.pem'));
+  for (const name of ['mine', 'theirs']) {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    writeFileSync(at(`${name}.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    writeFileSync(at(`${name}.pub`), publicKey.export({ type: 'spki', format: 'pem' }));
+  }
+  const args = ['build', '--runtime', 'runtime', '--key', 'key.pem', '-o', 'oci:signed:1', 'oci:app'];
+  expect(await gsc(args)).toMatchObject({ code: 0 });
+});
+
+/** A layout with the signed image, for one test. */
+function fresh(name: string): string {
+  cpSync(at('signed'), at(name), { recursive: true });
+  return `oci:${name}:1`;
+}
+
+const attest = (image: string, key = 'mine.pem') => gsc(['attest-build', image, '--evidence-key', key]);
+
+describe('gsc attest-build and gsc evidence', () => {
+  test('attach a bundle once, list it and show that it holds', async () => {
+    const image = fresh('once');
+    const first = await attest(image);
+    expect(first, first.stderr).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^sha256:[0-9a-f]{64}\n$/),
+    });
+    const second = await attest(image);
+    expect([second.stdout, second.stderr]).toEqual([
+      first.stdout,
+      expect.stringContaining('nothing was added'),
+    ]);
+    const list = await gsc(['evidence', 'ls', image]);
+    expect(list.stdout).toBe(`${first.stdout.trim()}  https://slsa.dev/provenance/v1\n`);
+    const shown = await gsc(['evidence', 'show', image, '--evidence-key', 'mine.pub']);
+    expect(shown.code).toBe(0);
+    for (const check of ['signature', 'subject', 'statement'])
+      expect(shown.stdout).toMatch(new RegExp(`^ {2}${check} +ok `, 'm'));
+    expect((await gsc(['evidence', 'show', image])).stdout).toMatch(
+      /^ {2}signature +not-checked .*--evidence-key/m,
+    );
+    // What is attached changes nothing of the image.
+    expect((await gsc(['info-image', 'oci:once'])).code).toBe(0);
+  });
+
+  test('give JSON', async () => {
+    const image = fresh('json');
+    const made = JSON.parse(
+      (await gsc(['attest-build', '--json', image, '--evidence-key', 'mine.pem'])).stdout,
+    );
+    expect(made).toMatchObject({
+      outcome: 'written',
+      statement: { _type: 'https://in-toto.io/Statement/v1' },
+    });
+    const [listed] = JSON.parse((await gsc(['evidence', 'ls', '--json', image])).stdout);
+    expect(listed).toEqual({
+      digest: made.evidence,
+      predicate_type: 'https://slsa.dev/provenance/v1',
+      key: expect.any(String),
+    });
+    const [shown] = JSON.parse(
+      (await gsc(['evidence', 'show', '--json', image, '--evidence-key', 'mine.pem'])).stdout,
+    );
+    expect(shown).toMatchObject({
+      digest: made.evidence,
+      statement: made.statement,
+      checks: [{ name: 'signature', result: 'ok' }, {}, {}],
+    });
+  });
+
+  test('a key finds its own evidence among others, and fails where it has signed none', async () => {
+    const image = fresh('several');
+    await attest(image, 'theirs.pem');
+    const show = () => gsc(['evidence', 'show', image, '--evidence-key', 'mine.pub']);
+    expect(await show()).toMatchObject({ code: 1, stdout: expect.stringMatching(/signature +failed/) });
+    await attest(image, 'mine.pem');
+    expect(await show()).toMatchObject({ code: 0 });
+    expect(await gsc(['evidence', 'show', 'oci:signed:1', '--evidence-key', 'mine.pub'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no evidence is attached'),
+    });
+  });
+
+  test('a bundle that was changed where it is stored is an error that names its blob', async () => {
+    const image = fresh('damaged');
+    const digest = (await attest(image)).stdout.trim().slice(7);
+    const { layers } = JSON.parse(readFileSync(at('damaged/blobs/sha256', digest), 'utf8'));
+    const blob = at('damaged/blobs/sha256', layers[0].digest.slice(7));
+    writeFileSync(blob, readFileSync(blob, 'utf8').replace('"hint":"', '"hint":"x').slice(0, -2));
+    expect(await gsc(['evidence', 'show', image])).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/bundle +failed/),
+    });
+  });
+});
+
+describe('what cannot be attested is refused:', () => {
+  test.each<[string, readonly string[], number, RegExp]>([
+    [
+      'an unsigned image',
+      ['attest-build', 'oci:app', '--evidence-key', 'mine.pem'],
+      1,
+      /expected a signed image/,
+    ],
+    [
+      'an image in an archive',
+      ['attest-build', 'docker-archive:x.tar:a:1', '--evidence-key', 'mine.pem'],
+      2,
+      /expected a registry or an OCI layout/,
+    ],
+    ['without a key', ['attest-build', 'oci:signed:1'], 2, /--evidence-key/],
+    [
+      'with a public key',
+      ['attest-build', 'oci:signed:1', '--evidence-key', 'mine.pub'],
+      1,
+      /expected a private key/,
+    ],
+    ['with the enclave’s key', ['attest-build', 'oci:signed:1', '--evidence-key', 'key.pem'], 1, /got RSA/],
+    [
+      'with a key that is not there',
+      ['attest-build', 'oci:signed:1', '--evidence-key', 'none.pem'],
+      1,
+      /none\.pem/,
+    ],
+    [
+      'a list with a key',
+      ['evidence', 'ls', 'oci:signed:1', '--evidence-key', 'mine.pub'],
+      2,
+      /evidence show/,
+    ],
+    ['another action', ['evidence', 'rm', 'oci:signed:1'], 2, /ls, show|ls or show/],
+  ])('%s', async (_name, args, code, message) => {
+    if (args.includes('docker-archive:x.tar:a:1'))
+      await gsc([
+        'build',
+        '--runtime',
+        'runtime',
+        '--key',
+        'key.pem',
+        '-o',
+        'docker-archive:x.tar:a:1',
+        'oci:app',
+      ]);
+    expect(await gsc([...args])).toMatchObject({ code, stderr: expect.stringMatching(message) });
+  });
+});

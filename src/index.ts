@@ -149,6 +149,7 @@ export type { Runtime, RuntimeFile } from './runtime/runtime.ts';
 export {
   type GramineRelease,
   type GrapheneRelease,
+  type GrapheneRelease,
   labelledVersion,
   parseRuntimeVersion,
   type RuntimeVersion,

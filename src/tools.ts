@@ -35,6 +35,7 @@ export type { KeyPath, TomlDate, TomlTable, TomlValue } from './manifest/toml/to
 export { readUserManifest, type UserManifest } from './manifest/user-manifest.ts';
 export {
   type GramineRelease,
+  type GrapheneRelease,
   type gramineReleases,
   type grapheneReleases,
   parseRuntimeVersion,

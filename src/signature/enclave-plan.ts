@@ -89,7 +89,7 @@ const noDirectories: FileAccess = {
   find: async (path) => ({ kind: 'file', hostPath: path, listedAs: path }),
   list: async () => [],
   hash: async ({ hostPath }) => {
-    throw new RangeError(`nobody reads ${hostPath}`);
+    throw new RangeError(`unexpected read of ${hostPath}`);
   },
 };
 

@@ -49,7 +49,7 @@ interface Pair {
 /**
  * Reads a manifest of Graphene v1.1 or before as its loader does, into tables: `sgx.thread_num` is a key of the table `sgx`.
  * Options that are on or off become booleans, counts integers. Throws a `manifest` error with line and column for what the loader
- * refuses: another character in a key, a key that is set twice or lies below another one, a value of more than 4095 bytes.
+ * refuses: another character in a key, a key that is set twice or is in another one, a value of more than 4095 bytes.
  */
 export function parseLinesDocument(text: string, subject: string): TomlDocument {
   const root = new Map<string, TomlValue>();
@@ -60,7 +60,7 @@ export function parseLinesDocument(text: string, subject: string): TomlDocument 
     const name = each.path.at(-1) ?? '';
     if (table === undefined || table.has(name)) {
       throw problem(text, subject, each.offset, {
-        message: `${key} is set already, or lies below another key`,
+        message: `${key} is set already, or is in another key`,
         hint: 'the loader refuses a key that stands twice: keep one of them',
       });
     }

@@ -28,7 +28,7 @@ function checkFile(file: FoundFile, place: string): FoundFile {
     hint:
       file.kind === 'directory'
         ? 'name the files below it one by one'
-        : 'check the path: relative ones count from the current directory',
+        : 'check the path: relative ones are relative to the current directory',
   });
 }
 

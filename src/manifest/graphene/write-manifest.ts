@@ -100,7 +100,7 @@ function refuseEssentials(root: TomlTable, holds: (text: string) => boolean): vo
       code: 'manifest',
       subject: showPath(path),
       message: `manifests of this release cannot hold the text ${JSON.stringify(value)}`,
-      hint: 'rename it in the app image: without # and line ends, and with no blanks at its end',
+      hint: 'rename it in the app image: without # and line breaks, and with no blanks at its end',
     });
   }
 }

@@ -149,7 +149,6 @@ export type { Runtime, RuntimeFile } from './runtime/runtime.ts';
 export {
   type GramineRelease,
   type GrapheneRelease,
-  type GrapheneRelease,
   labelledVersion,
   parseRuntimeVersion,
   type RuntimeVersion,

@@ -108,8 +108,8 @@ describe('several manifests', () => {
       expect(children.map((child: { name: string }) => child.name)).toEqual(['ls', 'sh']);
       const cat = ['--entrypoint', '/bin/cat', `several:${release}`, '/app/python3.manifest.sgx'];
       const manifest = await engine.docker(...container, ...cat);
-      expect(manifest).toMatch(/^sgx\.trusted_children\.sh = file:sh\.sig$/m);
-      expect(manifest).toMatch(/^sgx\.trusted_children\.ls = file:ls\.sig$/m);
+      expect(manifest).toMatch(/^sgx\.trusted_children\.child\d = file:sh\.sig$/m);
+      expect(manifest).toMatch(/^sgx\.trusted_children\.child\d = file:ls\.sig$/m);
       expect(await engine.docker(...insecure, `several:${release}`)).toBe(
         await engine.docker(...container, 'debian-python:1'),
       );

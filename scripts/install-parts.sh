@@ -5,6 +5,8 @@
 #   images   makers of test images and the tools that they are compared with
 #   docker   a Docker Engine (scripts/engine.sh), a registry
 #   podman   podman and skopeo's relatives
+#   keys     a token in software, its oracle, tracers: for tests of signing
+#   shells   the shells that gsc completes command lines in, and a checker of manual pages
 #   all      everything (the default)
 #
 # Only what is missing is installed; when nothing is, neither root nor a network is needed.
@@ -14,7 +16,9 @@ demo='gcc libc6-dev'
 images='gcc libc6-dev mmdebstrap busybox-static musl-tools umoci skopeo libarchive-tools binutils pigz zstd xz-utils bzip2 openssl
   rpm cpio git python3 python3-protobuf python3-toml procps libmbedtls-dev'
 docker='docker.io containerd runc iptables skopeo docker-registry apache2-utils'
+keys='softhsm2 opensc strace curl openssl g++ make'
 podman='podman crun conmon uidmap skopeo'
+shells='bash zsh fish bsdutils mandoc'
 
 fail() {
   echo "install-parts.sh: $*" >&2
@@ -27,8 +31,10 @@ packages_of() {
     images) echo "$images" ;;
     docker) echo "$docker" ;;
     podman) echo "$podman" ;;
-    all) echo "$demo $images $docker $podman" ;;
-    *) fail "unknown set $1: expected demo, images, docker, podman or all" ;;
+    keys) echo "$keys" ;;
+    shells) echo "$shells" ;;
+    all) echo "$demo $images $docker $podman $keys $shells" ;;
+    *) fail "unknown set $1: expected demo, images, docker, podman, keys, shells or all" ;;
   esac
 }
 

@@ -88,8 +88,17 @@ export { type ImageInspection, inspectImage } from './inspect/inspect-image.ts';
 export type { JsonMember, JsonNode } from './json/parse-json.ts';
 export type { Place } from './json/place.ts';
 export type { Shape, ValueOf } from './json/shape.ts';
+export { detachedSigner } from './key/detached-signer.ts';
+export { generateTokenKey } from './key/generate-token-key.ts';
+export type { KeyEnvironment } from './key/key-environment.ts';
+export { type KeyReference, parseKeyReference } from './key/key-reference.ts';
+export { type ListedKey, type ListedToken, listTokenKeys } from './key/list-token-keys.ts';
+export { type PemSignerOptions, pemSigner } from './key/pem-signer.ts';
+export { type Pkcs11Uri, parsePkcs11Uri } from './key/pkcs11-uri.ts';
+export { type SigningAnswer, writeSigningAnswer } from './key/signing-exchange.ts';
+export type { TokenFacts } from './key/token.ts';
 export type { AddedFile } from './layer/added-layer.ts';
-export { attestBuild, findEvidence } from './library/evidence.ts';
+export { attestBuild, checkTakesEvidence, findEvidence } from './library/evidence.ts';
 export {
   type Images,
   type ImagesEnvironment,
@@ -98,6 +107,7 @@ export {
   type StoreOptions,
 } from './library/images.ts';
 export { type OpenRuntimeOptions, openRuntime } from './library/open-runtime.ts';
+export { type OpenSignerOptions, openSigner } from './library/open-signer.ts';
 export type { CompleteManifest } from './manifest/complete-manifest.ts';
 export type { ManifestNames } from './manifest/files/access-decision.ts';
 export type { Mount } from './manifest/files/mounts.ts';
@@ -155,18 +165,33 @@ export {
 } from './runtime/version.ts';
 export type { LayerIndex } from './scan/layer-index.ts';
 export type { ImageScan, LayerIndexStore, ScanImageOptions, ScanProgress } from './scan/scan-image.ts';
+export type { AppliedOverride, EnclaveOverrides } from './sign/enclave-overrides.ts';
+export {
+  type PreparedMessageSignature,
+  type PreparedSignature,
+  type PrepareSignatureOptions,
+  prepareSignature,
+  type SignPreparedOptions,
+  signPrepared,
+} from './sign/prepare-signature.ts';
 export {
   type NamedEnclave,
   type SignedImage,
   type SignImageOptions,
   signImage,
-  type UnsignedImage,
 } from './sign/sign-image.ts';
+export {
+  type MeasuredImage,
+  type MeasureOptions,
+  measureImage,
+  type NamedMeasurement,
+} from './sign/unsigned-enclave.ts';
+export type { UnsignedImage } from './sign/unsigned-image.ts';
 export type { SigstructDescription } from './signature/describe-sigstruct.ts';
+export { describeSignedBytes } from './signature/describe-sigstruct.ts';
 export type { EnclavePlan } from './signature/enclave-plan.ts';
-export { type PemSignerOptions, pemSigner } from './signature/pem-signer.ts';
 export type { MeasuredEnclave, SignedEnclave } from './signature/sign-enclave.ts';
-export type { Signer } from './signature/signer.ts';
+export type { Signer, SigningFacts } from './signature/signer.ts';
 export type { Group } from './start/accounts.ts';
 export type { ContainerProcess } from './start/container-process.ts';
 export type { ContainerUser } from './start/container-user.ts';
@@ -203,5 +228,6 @@ export { type TrustLevel, trustLevels } from './trust/trust-level.ts';
 export type { Exclusion, ExclusionOrigin } from './trust/trust-policy.ts';
 export type { ExclusionCount, TrustedFile, TrustedSelection } from './trust/trusted-files.ts';
 export type { LoadedLibc } from './user-manifest/loaded-libc.ts';
+export type { MeasurementStore } from './workspace/scan-cache.ts';
 export { type Certificate, parseCertificate, readCertificates } from './x509/certificate.ts';
 export type { Crl } from './x509/crl.ts';

@@ -1,4 +1,7 @@
 /** What Gramine's own tools do, on bytes: `gramine-sgx-sign`, `gramine-manifest-check` and the like. Exported as `gsc/tools`. */
+
+export type { HostEnvironment } from './base/host-environment.ts';
+export type { Reporter } from './base/reporter.ts';
 export type {
   CpuFeatureName,
   CpuFeaturePolicy,
@@ -6,6 +9,12 @@ export type {
   cpuFeatureNames,
 } from './enclave/cpu-features.ts';
 export type { EnclaveSettings } from './enclave/enclave-settings.ts';
+export { type GenerateOptions, generatePrivateKey } from './key/generate-private-key.ts';
+export type { KeyEnvironment } from './key/key-environment.ts';
+export type { KeyReference } from './key/key-reference.ts';
+export { type PemSignerOptions, pemSigner } from './key/pem-signer.ts';
+export type { Pkcs11Uri } from './key/pkcs11-uri.ts';
+export { type OpenSignerOptions, openSigner } from './library/open-signer.ts';
 export { chrootFiles } from './manifest/files/chroot-files.ts';
 export { type FileAccess, type FoundFile, hostFiles, type ListedFile } from './manifest/files/file-access.ts';
 export { type Migration, migrateManifest } from './manifest/migrate/migrate.ts';
@@ -42,9 +51,8 @@ export {
   type RuntimeVersion,
   showVersion,
 } from './runtime/version.ts';
+export { type AppliedOverride, type EnclaveOverrides, overrideManifest } from './sign/enclave-overrides.ts';
 export { describeSigstruct, type SigstructDescription } from './signature/describe-sigstruct.ts';
-export { generatePrivateKey } from './signature/generate-private-key.ts';
-export { type PemSignerOptions, pemSigner } from './signature/pem-signer.ts';
 export {
   type EnclaveSource,
   type MeasuredEnclave,
@@ -52,7 +60,14 @@ export {
   type SignedEnclave,
   signEnclave,
 } from './signature/sign-enclave.ts';
-export { type ManifestToSign, type SignedManifest, signManifest } from './signature/sign-manifest.ts';
-export type { Signer } from './signature/signer.ts';
+export {
+  type CompletedManifest,
+  completeForSigner,
+  type ManifestToComplete,
+  type ManifestToSign,
+  type SignedManifest,
+  signManifest,
+} from './signature/sign-manifest.ts';
+export type { Signer, SigningFacts } from './signature/signer.ts';
 export type { Sigstruct } from './signature/sigstruct.ts';
 export { mrSignerOf, verifySigstruct } from './signature/verify-sigstruct.ts';

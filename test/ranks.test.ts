@@ -42,6 +42,7 @@ const nouns = [
   'trace',
   'enclave',
   'signature',
+  'key',
   'user-manifest',
   'x509',
   'quote',
@@ -49,7 +50,16 @@ const nouns = [
   'policy',
 ];
 const verbs = ['provision', 'graminize', 'sign', 'inspect', 'evidence', 'attest', 'broker'];
-const faces = ['library', '.', 'cli/terminal', 'cli/options', 'cli/reports', 'cli/commands', 'cli'];
+const faces = [
+  'library',
+  '.',
+  'cli/terminal',
+  'cli/options',
+  'cli/reports',
+  'cli/completion',
+  'cli/commands',
+  'cli',
+];
 const ranks = [...nouns, ...verbs, ...faces];
 
 /** What cli/ imports besides index.ts, tools.ts and base/, by the reason: each time a command that is not a library's work. */
@@ -84,6 +94,7 @@ const belowLibrary = {
     'store/engine/image-facts.ts',
     'store/engine/name-image.ts',
   ],
+  'what a command line says of a secret is read before a key is opened': ['key/secret-file.ts'],
   'gsc trace runs a container in an Engine, as gsc build-gramine runs a build': [
     'graminize/trace-variant.ts',
     'image/graminized-paths.ts',
@@ -101,6 +112,11 @@ const belowLibrary = {
     'store/cache/cache-file.ts',
     'store/cache/prune-cache.ts',
     'workspace/scan-cache.ts',
+  ],
+  'gsc completion asks Engines and layouts for names, and shall not wait for an answer': [
+    'store/engine/find-engine.ts',
+    'store/layout/oci-image.ts',
+    'store/local/directory-files.ts',
   ],
   'words of options become values, and values words of reports': [
     'image/descriptor.ts',

@@ -5,6 +5,10 @@ export interface RunOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
+  /** Where the program runs; by default where this process does. */
+  readonly workingDirectory?: string;
+  /** Gets what the program writes to its standard error, as it comes. */
+  readonly onStderr?: (piece: string) => void;
 }
 
 export interface ProgramResult {
@@ -26,9 +30,15 @@ export type RunProgram = (
 const maximalOutputBytes = 1024 * 1024;
 
 /** {@link RunProgram} with a child process, without a shell. */
-export const runProgram: RunProgram = (program, parameters, { input, environment, timeoutMs, signal }) =>
+export const runProgram: RunProgram = (program, parameters, options) =>
   new Promise((resolve, reject) => {
-    const child = spawn(program, parameters, { env: { ...environment }, ...(signal && { signal }) });
+    const { input, environment, timeoutMs, signal, workingDirectory, onStderr } = options;
+    const child = spawn(program, parameters, {
+      env: { ...environment },
+      ...(signal && { signal }),
+      ...(workingDirectory !== undefined && { cwd: workingDirectory }),
+    });
+    if (onStderr) child.stderr.on('data', (piece: Buffer) => onStderr(piece.toString('utf8')));
     const stdout = collectText(child.stdout);
     const stderr = collectText(child.stderr);
     let isTimedOut = false;

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { addAbortSignal } from 'node:stream';
 import { commands } from './commands.ts';
 import { runCommandLine } from './program.ts';
+import { askSecretOn } from './terminal/ask-secret.ts';
 import type { CommandLineHost } from './terminal/console.ts';
 import { keepYoungSpaceSmall } from './terminal/heap-growth.ts';
 
@@ -25,6 +26,7 @@ const host: CommandLineHost = {
   stderr: process.stderr,
   signal: abort.signal,
   today: () => new Date(),
+  ...(process.stdin.isTTY && { askSecret: askSecretOn(process.stdin, process.stderr, () => abort.abort()) }),
 };
 
 process.exitCode = await runCommandLine(host, commands);

@@ -14,6 +14,8 @@ export interface GramineEnclave {
   readonly settings: EnclaveSettings;
   readonly rules: EnclaveRules;
   readonly layout: EnclaveLayout;
+  /** The loader's file that is measured. */
+  readonly libpal: Buffer;
 }
 
 export interface EnclaveProgram {
@@ -55,5 +57,5 @@ export function layOutAsSigned(
     settings,
     rules,
   });
-  return { manifest, version, settings, rules, layout };
+  return { manifest, version, settings, rules, layout, libpal };
 }

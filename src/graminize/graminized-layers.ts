@@ -1,4 +1,4 @@
-import { baseNameOf, type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
+import { baseNameOf, type ImagePath, imagePath } from '../base/image-path.ts';
 import { appendLayers } from '../image/append.ts';
 import type { RunConfig } from '../image/config.ts';
 import type { Image } from '../image/image.ts';
@@ -10,8 +10,8 @@ import type { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { appLaunch, droppedVariables } from '../runtime/app-launch.ts';
 import type { AppLaunch } from '../runtime/launch-order.ts';
 import { showRuntimeVersion } from '../runtime/patch-marks.ts';
-import { type EnclaveFiles, manifestsLabel } from '../runtime/places.ts';
-import { runtimeDigest, runtimeFiles } from '../runtime/runtime.ts';
+import { type EnclaveFiles, manifestsLabel, runtimePlacesOf } from '../runtime/places.ts';
+import { runtimeDigest, runtimeDirectories, runtimeFiles } from '../runtime/runtime.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath } from '../tree/resolve-path.ts';
 import type { GraminizeOptions } from './build-options.ts';
@@ -41,13 +41,19 @@ export function appendGraminizedLayers(
   const { configured: app, appTree: tree, runtime, start, argumentSource, choices } = context;
   const times = imageTimes(app.config, options.epochSeconds);
   const raTls = attested.raTls?.program.file;
-  const runtimeParts = [...runtimeFiles(runtime), ...(raTls ? [raTls] : [])];
+  const { libpal } = runtimePlacesOf(runtime.version);
+  const runtimeParts = [
+    ...runtimeFiles(runtime).filter(({ path }) => path !== libpal),
+    ...(raTls ? [raTls] : []),
+  ];
   const appParts = [
     ...enclaves.map(({ files, manifest }) => ({
       path: files.manifest,
       mode: 0o644,
       content: manifest.bytes,
     })),
+    // With the manifest: who signs reads this layer alone, not the large one of the runtime.
+    ...runtimeFiles(runtime).filter(({ path }) => path === libpal),
     ...launch.files,
     ...uniqueFiles(enclaves.flatMap(({ ownFiles }) => ownFiles)),
     ...attested.added,
@@ -62,23 +68,21 @@ export function appendGraminizedLayers(
     isDocker: app.manifest.mediaType === mediaTypes.dockerManifest,
   };
   const inBase = (path: ImagePath) => lookup(tree, path)?.kind === 'directory';
-  const layers = [
-    addedLayer(runtimeParts, {
-      ...common,
-      comment: `gsc build: ${showRuntimeVersion(runtime.version, runtime.patches)}${runtime.isStandIn ? ' (stand-in)' : ''}`,
-      hasDirectory: inBase,
-    }),
-    addedLayer(appParts, {
-      ...common,
-      comment: 'gsc build: manifest',
-      directories: start.workingDirectory.exists ? [] : [start.workingDirectory.realPath],
-      hasDirectory: (path) =>
-        inBase(path) || (path !== '/' && runtimeParts.some((file) => isWithin(file.path, path))),
-    }),
-  ];
+  const runtimeLayer = addedLayer(runtimeParts, {
+    ...common,
+    comment: `gsc build: ${showRuntimeVersion(runtime.version, runtime.patches)}${runtime.isStandIn ? ' (stand-in)' : ''}`,
+    hasDirectory: inBase,
+  });
+  const inRuntime = new Set(runtimeDirectories({ files: runtimeParts }));
+  const appLayer = addedLayer(appParts, {
+    ...common,
+    comment: 'gsc build: manifest',
+    directories: start.workingDirectory.exists ? [] : [start.workingDirectory.realPath],
+    hasDirectory: (path) => inBase(path) || inRuntime.has(path),
+  });
   return appendLayers(app, {
     name: options.name ?? `${app.name}-unsigned`,
-    layers,
+    layers: [runtimeLayer, appLayer],
     created: times.created,
     configure: (config) => ({
       ...runConfigOf(config, argumentSource === 'host', launch),
@@ -86,6 +90,7 @@ export function appendGraminizedLayers(
         ...withoutBase(config.Labels ?? {}),
         ...labelsOf(context, options),
         ...manifestsLabel(enclaves.map(({ files }) => files)),
+        [labels.runtimeLayer]: runtimeLayer.layer.diffId,
       },
     }),
   });

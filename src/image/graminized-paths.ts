@@ -5,6 +5,8 @@ export const graminizedPaths = {
   /** The runtime's package directory. */
   packageDirectory: imagePath('/gramine/runtime'),
   libos: imagePath('/gramine/runtime/libsysdb.so'),
+  /** The loader's part inside the enclave: what is measured of the runtime. */
+  libpal: imagePath('/gramine/runtime/sgx/libpal.so'),
   /** The program that makes an RA-TLS certificate and then starts the application. */
   raTls: imagePath('/gramine/runtime/gramine-ratls'),
   /** The ELF interpreter and the shared libraries of the SGX loader. */

@@ -6,6 +6,8 @@ export const labels = {
   family: 'gsc.family',
   runtimeVersion: 'gsc.runtime.version',
   runtimeDigest: 'gsc.runtime.digest',
+  /** The diffId of the layer that the runtime is in: what has that layer has the runtime that its manifest names. */
+  runtimeLayer: 'gsc.runtime.layer',
   /** The changes that the runtime's sources were built with, joined by commas; not there if there are none. */
   patches: 'gsc.runtime.patches',
   /** `true` on images whose runtime is the stand-in, which protects nothing. */

@@ -87,6 +87,8 @@ function notSigned(image: Image): GscError {
     code: 'state',
     subject: image.name,
     message: `expected a signed image, got ${isGraminized ? 'an unsigned one' : 'one that is not graminized'}`,
-    hint: isGraminized ? 'sign it with gsc sign-image' : 'make it with gsc build and gsc sign-image',
+    hint: isGraminized
+      ? 'sign it with gsc sign-image; --predict says which MRENCLAVE it will have'
+      : 'make it with gsc build and gsc sign-image',
   });
 }

@@ -23,6 +23,11 @@ export async function attestBuild(
   return attest(opened.image, { key, repository: repositoryName(opened.reference), referrers });
 }
 
+/** Throws a `usage` error for a place where nothing can be attached to an image: an Engine, an archive. */
+export function checkTakesEvidence(images: Images, place: ImageReference): void {
+  workspaceOf(images).images.referrersOf(place);
+}
+
 /** The evidence attached to an image in a registry or an OCI layout, not verified. Throws `usage` for other places. */
 export function findEvidence(
   images: Images,

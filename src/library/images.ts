@@ -7,6 +7,7 @@ import { compressLayers } from '../layer/compress-layers.ts';
 import { type ImageReference, parseReference } from '../reference/image-reference.ts';
 import { type ImageScan, type ScanProgress, scanImage } from '../scan/scan-image.ts';
 import { type OpenedImage, type StoreChoices, teeLayers } from '../store/image-store.ts';
+import type { MeasurementStore } from '../workspace/scan-cache.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import { processHost } from './process-host.ts';
 
@@ -42,6 +43,8 @@ export interface ScanOptions {
  * Engine's if it has it, else the registry's. Every method throws a {@link GscError}.
  */
 export interface Images {
+  /** What enclaves measured, kept between runs: for `signImage`, which then measures no enclave twice. Not there without a cache. */
+  readonly measurements: MeasurementStore | undefined;
   /** Opens an image. It is given back by {@link close}; no layer can be read after that. */
   open(reference: string | ImageReference): Promise<OpenedImage>;
   /** Lists what is in an image's layers, each read once, and what the cache has not at all. */
@@ -81,6 +84,10 @@ class WorkspaceImages implements Images {
 
   constructor(workspace: Workspace) {
     this.#workspace = workspace;
+  }
+
+  get measurements(): MeasurementStore | undefined {
+    return this.#workspace.cache.measurements;
   }
 
   async open(reference: string | ImageReference): Promise<OpenedImage> {
@@ -136,8 +143,11 @@ function isBase(base: Image, image: Image): boolean {
 
 /** A writer that compresses the layers of no base; the small ones that gsc adds. */
 function compressing(writer: ImageWriter, bases: readonly OpenedImage[]): ImageWriter {
-  const known = new Set(bases.flatMap(({ image }) => image.layers.map((layer) => layer.diffId)));
-  const isNew = (layer: Layer) => !known.has(layer.diffId);
+  // By what is stored: a signature that is made again is compressed again, to the same blob.
+  const known = new Set(
+    bases.flatMap(({ image }) => image.layers.map(({ descriptor }) => descriptor.digest)),
+  );
+  const isNew = ({ descriptor }: Layer) => !known.has(descriptor.digest);
   return {
     hasLayer: (layer) => writer.hasLayer(layer),
     teeLayer: (layer, stored) => writer.teeLayer(layer, stored),

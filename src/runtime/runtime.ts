@@ -64,9 +64,9 @@ export function runtimeFiles(runtime: Runtime): readonly RuntimeFile[] {
 }
 
 /** The directories of the runtime layer, parents first; all have mode 0755 and belong to root. */
-export function runtimeDirectories(runtime: Runtime): readonly ImagePath[] {
+export function runtimeDirectories({ files }: Pick<Runtime, 'files'>): readonly ImagePath[] {
   const directories = new Set<ImagePath>();
-  for (const { path } of runtime.files) {
+  for (const { path } of files) {
     for (let above = parentOf(path); above !== '/'; above = parentOf(above)) directories.add(above);
   }
   return [...directories].sort();

@@ -4,7 +4,7 @@ import type { ImagePath } from '../base/image-path.ts';
 import { enclaveRulesOf } from '../enclave/enclave-rules.ts';
 import type { Graminized } from '../graminize/graminize.ts';
 import type { Image } from '../image/image.ts';
-import { stateOf } from '../image/labels.ts';
+import { labels, stateOf } from '../image/labels.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { fileUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { select } from '../manifest/schema/runtime-values.ts';
@@ -16,13 +16,26 @@ import { readTopFiles } from '../scan/read-top-files.ts';
 import { scanImage } from '../scan/scan-image.ts';
 import { type EnclavePlan, programOf } from '../signature/enclave-plan.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
+import { stripSignature } from './strip-signature.ts';
 
-/** Reads the enclaves out of an image that was stored. Throws a `state` error for one that is not an unsigned one. */
-export async function readUnsignedImage(image: Image): Promise<Pick<Graminized, 'image' | 'plans'>> {
-  const version = versionOf(image);
+/** What `graminize` makes: an unsigned image whose enclaves are planned, so that nothing is read out of its layers. */
+export type UnsignedImage = Pick<Graminized, 'image' | 'plans'> & Partial<Pick<Graminized, 'enclave'>>;
+
+/**
+ * Reads the enclaves out of an image that was stored, without its signature if it has one. Throws a `state` error for one that is
+ * not graminized.
+ */
+export async function readUnsignedImage(given: Image): Promise<UnsignedImage> {
+  const version = versionOf(given);
+  const isSigned = stateOf(given.config.config?.Labels ?? {}) === 'signed';
+  const image = isSigned ? await stripSignature(given) : given;
   const enclaves = labelledEnclaves(image.config.config?.Labels ?? {});
   const { libpal, libos } = runtimePlacesOf(version);
-  const parts = await readTopFiles(image, [libpal, libos, ...enclaves.map(({ manifest }) => manifest)]);
+  // With the very layer of the runtime that it was built with, the library OS is as the manifest says.
+  const runtimeLayer = image.config.config?.Labels?.[labels.runtimeLayer];
+  const hasOwnRuntime = image.layers.some(({ diffId }) => diffId === runtimeLayer);
+  const wanted = [libpal, ...(hasOwnRuntime ? [] : [libos]), ...enclaves.map(({ manifest }) => manifest)];
+  const parts = await readTopFiles(image, wanted);
   const part = (path: ImagePath): Buffer => partIn(image, parts, path);
   const planned = enclaves.map((files) => {
     const manifest = CompleteManifest.parse(
@@ -30,7 +43,7 @@ export async function readUnsignedImage(image: Image): Promise<Pick<Graminized, 
       `${image.name}: ${files.manifest}`,
       version,
     );
-    checkRuntimeHash(manifest.root, part(libos), `${image.name}: ${libos}`);
+    if (!hasOwnRuntime) checkRuntimeHash(manifest.root, part(libos), `${image.name}: ${libos}`);
     return { files, manifest, version, libpal: part(libpal), subject: 'libpal.so' };
   });
   // The first program's enclave is signed last.
@@ -39,14 +52,13 @@ export async function readUnsignedImage(image: Image): Promise<Pick<Graminized, 
 
 function versionOf(image: Image): RuntimeVersion {
   const found = image.config.config?.Labels ?? {};
-  const state = stateOf(found);
-  const version = state === 'unsigned' ? labelledVersion(found) : undefined;
+  const version = stateOf(found) === 'app' ? undefined : labelledVersion(found);
   if (version !== undefined) return version;
   throw new GscError({
     code: 'state',
     subject: image.name,
-    message: `expected an unsigned graminized image, got ${state === 'app' ? 'one that is not graminized' : 'one that is signed already'}`,
-    hint: state === 'app' ? 'make it with gsc build first' : 'sign the unsigned image that it was made of',
+    message: 'expected an unsigned graminized image, got one that is not graminized',
+    hint: 'make it with gsc build first',
   });
 }
 
@@ -56,7 +68,7 @@ function partIn(image: Image, parts: ReadonlyMap<ImagePath, Buffer>, path: Image
   throw new GscError({
     code: 'state',
     subject: image.name,
-    message: `expected ${path} in the image, as gsc build puts it there; there is none`,
+    message: `expected ${path} in the image, where gsc build puts it, got none`,
     hint: 'build the image again with gsc build',
   });
 }

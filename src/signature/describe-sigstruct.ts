@@ -1,6 +1,6 @@
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { debugFlag } from './attributes.ts';
-import { decodeSigstruct } from './sigstruct.ts';
+import { decodeSigstruct, sigstructOfSignedBytes } from './sigstruct.ts';
 import { decodeDate } from './sigstruct-date.ts';
 import { sigstructRulesOf } from './sigstruct-rules.ts';
 import { mrSignerOf } from './verify-sigstruct.ts';
@@ -47,6 +47,15 @@ export function describeSigstruct(
     isvFamilyId: hex(plain.isvFamilyId),
     isvExtProdId: hex(plain.isvExtProdId),
   };
+}
+
+/** What the 256 bytes say that are signed: all but whose key it is. Throws a `sigstruct` error for other bytes. */
+export function describeSignedBytes(
+  message: Buffer,
+  subject: string,
+): Omit<SigstructDescription, 'mrSigner'> {
+  const { mrSigner, ...rest } = describeSigstruct(sigstructOfSignedBytes(message, subject), subject);
+  return rest;
 }
 
 function hex(bytes: Uint8Array): string {

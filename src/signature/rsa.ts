@@ -28,14 +28,50 @@ export function quotientsOf(
 
 /** True if `signature` is the RSASSA-PKCS1-v1_5 signature of `message` with SHA-256 under `modulus` and exponent 3. */
 export function isSignatureOf(message: Buffer, signature: bigint, modulus: bigint): boolean {
+  return isSignatureWith(3, message, signature, modulus);
+}
+
+/** The same with another public exponent, to tell a key that SGX cannot take from a wrong signature. */
+export function isSignatureWith(
+  exponent: number,
+  message: Buffer,
+  signature: bigint,
+  modulus: bigint,
+): boolean {
   if (modulus === 0n || signature >= modulus) return false;
-  return (signature * signature * signature) % modulus === encodedMessageOf(message);
+  return power(signature, exponent, modulus) === encodedMessageOf(message);
+}
+
+/** The SHA-256 that a signature with exponent 3 is of, 64 hex digits; undefined for what is not such a signature. */
+export function signedDigestOf(signature: bigint, modulus: bigint): string | undefined {
+  if (modulus === 0n || signature >= modulus) return undefined;
+  const encoded = power(signature, 3, modulus)
+    .toString(16)
+    .padStart(2 * rsaSizeBytes, '0');
+  const [start, digest] = [encoded.slice(0, -64), encoded.slice(-64)];
+  return start === encodedHex(Buffer.alloc(32)).slice(0, -64) ? digest : undefined;
+}
+
+/** RFC 8017, 9.2: DigestInfo of the SHA-256 of a message, 51 bytes. */
+export function digestInfoOf(message: Buffer): Buffer {
+  return Buffer.concat([sha256Prefix, createHash('sha256').update(message).digest()]);
 }
 
 /** RFC 8017, 9.2, EMSA-PKCS1-v1_5, as a number. */
 function encodedMessageOf(message: Buffer): bigint {
-  const digest = Buffer.concat([sha256Prefix, createHash('sha256').update(message).digest()]);
-  const padding = Buffer.alloc(rsaSizeBytes - digest.length - 3, 0xff);
-  const encoded = Buffer.concat([Buffer.from([0, 1]), padding, Buffer.from([0]), digest]);
-  return BigInt(`0x${encoded.toString('hex')}`);
+  return BigInt(`0x${encodedHex(createHash('sha256').update(message).digest())}`);
+}
+
+function encodedHex(sha256: Buffer): string {
+  const padding = 'ff'.repeat(rsaSizeBytes - sha256Prefix.length - sha256.length - 3);
+  return `0001${padding}00${sha256Prefix.toString('hex')}${sha256.toString('hex')}`;
+}
+
+function power(base: bigint, exponent: number, modulus: bigint): bigint {
+  let result = 1n;
+  for (const bit of exponent.toString(2)) {
+    result = (result * result) % modulus;
+    if (bit === '1') result = (result * base) % modulus;
+  }
+  return result;
 }

@@ -5,7 +5,7 @@ import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { attributesOf } from './attributes.ts';
 import { signSigstruct, type UnsignedSigstruct } from './sign-sigstruct.ts';
-import type { Signer } from './signer.ts';
+import type { Signer, SigningFacts } from './signer.ts';
 import { encodeDate } from './sigstruct-date.ts';
 import { type SigstructRules, sigstructRulesOf } from './sigstruct-rules.ts';
 import { mrSignerOf } from './verify-sigstruct.ts';
@@ -38,7 +38,7 @@ export interface SignedEnclave extends MeasuredEnclave {
  * error if the parts do not fit into the enclave's size.
  */
 export function measureGramineEnclave(source: EnclaveSource): MeasuredEnclave {
-  return measure(layOut(source));
+  return measureLaidOut(layOut(source));
 }
 
 /**
@@ -49,17 +49,26 @@ export function measureGramineEnclave(source: EnclaveSource): MeasuredEnclave {
 export async function signEnclave(
   source: EnclaveSource & { readonly signer: Signer; readonly date: string },
 ): Promise<SignedEnclave> {
-  return signLaidOut(layOut(source), source);
+  const { signer, date } = source;
+  return signLaidOut(layOut(source), { signer, date });
+}
+
+export interface SignLaidOutOptions {
+  readonly signer: Signer;
+  readonly date: string;
+  readonly facts?: SigningFacts;
+  /** MRENCLAVE where it is known from an earlier measuring of the same enclave; 64 hex digits. */
+  readonly mrEnclave?: string;
 }
 
 /** The same for an enclave that is laid out already. */
 export async function signLaidOut(
   enclave: GramineEnclave,
-  { signer, date }: { readonly signer: Signer; readonly date: string },
+  { signer, date, facts, mrEnclave }: SignLaidOutOptions,
 ): Promise<SignedEnclave> {
-  const measured = measure(enclave);
-  const unsigned = fillSigstruct(measured, date, sigstructRulesOf(enclave.version));
-  const sigstruct = await signSigstruct(unsigned, signer);
+  const measured = measureLaidOut(enclave, mrEnclave);
+  const unsigned = unsignedSigstructOf(enclave, measured, date);
+  const sigstruct = await signSigstruct(unsigned, signer, facts);
   return { ...measured, sigstruct, mrSigner: mrSignerOf(Buffer.from(signer.modulus).reverse()) };
 }
 
@@ -68,8 +77,21 @@ function layOut({ manifestSgx, ...program }: EnclaveSource): GramineEnclave {
   return layOutAsSigned({ root, bytes: manifestSgx }, { subject: 'libpal.so', ...program });
 }
 
-function measure({ layout, rules, settings }: GramineEnclave): MeasuredEnclave {
-  return { mrEnclave: measureEnclave(layout, rules), settings };
+/** Measures an enclave that is laid out already, unless its MRENCLAVE is known. */
+export function measureLaidOut(
+  { layout, rules, settings }: GramineEnclave,
+  mrEnclave = measureEnclave(layout, rules),
+): MeasuredEnclave {
+  return { mrEnclave, settings };
+}
+
+/** The fields of the SIGSTRUCT of an enclave that was measured. */
+export function unsignedSigstructOf(
+  { version }: GramineEnclave,
+  measured: MeasuredEnclave,
+  date: string,
+): UnsignedSigstruct {
+  return fillSigstruct(measured, date, sigstructRulesOf(version));
 }
 
 /** The fields of an enclave's SIGSTRUCT before it is signed. */

@@ -15,7 +15,7 @@ import { type SignedEnclave, signEnclave } from './sign-enclave.ts';
 import type { Signer } from './signer.ts';
 
 /** What a runtime's own signer is given. Paths count from where `files` has it. */
-export interface ManifestToSign {
+export interface ManifestToComplete {
   readonly text: Uint8Array;
   /** The manifest's path, as the user gave it. */
   readonly path: string;
@@ -30,17 +30,24 @@ export interface ManifestToSign {
   readonly hostFiles: FileAccess;
   /** See `DefaultsOptions`. */
   readonly libosUri?: string;
+}
+
+export interface ManifestToSign extends ManifestToComplete {
   readonly signer: Signer;
   /** `YYYY-MM-DD`. */
   readonly date: string;
 }
 
-export interface SignedManifest extends SignedEnclave {
+export interface CompletedManifest {
   readonly manifestSgx: Buffer;
   /** The path of the SIGSTRUCT. */
   readonly sigfile: string;
   readonly warnings: readonly string[];
+  /** The program, where the release measures it. */
+  readonly executable?: Buffer;
 }
+
+export type SignedManifest = SignedEnclave & CompletedManifest;
 
 /**
  * Does what the signer of a release does: completes a manifest, measures the enclave and signs it. Same input, same bytes.
@@ -48,21 +55,18 @@ export interface SignedManifest extends SignedEnclave {
  */
 export async function signManifest(order: ManifestToSign): Promise<SignedManifest> {
   const { version, libpal, signer, date } = order;
-  const completed = await complete(order);
+  const completed = await completeForSigner(order);
   const signed = await signEnclave({ ...completed, libpal, version, signer, date });
   return { ...completed, ...signed };
 }
 
-type Completed = Pick<SignedManifest, 'manifestSgx' | 'sigfile' | 'warnings'> & {
-  readonly executable?: Buffer;
-};
-
-function complete(order: ManifestToSign): Promise<Completed> {
+/** The same without measuring and signing. */
+export async function completeForSigner(order: ManifestToComplete): Promise<CompletedManifest> {
   if (order.version.family === 'gramine') return completeForGramine(order);
   return order.version.release === '1.2-rc1' ? completeTomlOf(order) : completeLinesOf(order);
 }
 
-async function completeForGramine(order: ManifestToSign): Promise<Completed> {
+async function completeForGramine(order: ManifestToComplete): Promise<CompletedManifest> {
   const { path: subject, sigfile, ...rest } = order;
   const { text, warnings } = await prepareManifest({ ...rest, subject });
   return {
@@ -72,7 +76,7 @@ async function completeForGramine(order: ManifestToSign): Promise<Completed> {
   };
 }
 
-async function completeTomlOf(order: ManifestToSign): Promise<Completed> {
+async function completeTomlOf(order: ManifestToComplete): Promise<CompletedManifest> {
   const { text } = await completeToml(parseToml(order.text, order.path), order.files);
   return {
     manifestSgx: Buffer.from(text),
@@ -81,7 +85,7 @@ async function completeTomlOf(order: ManifestToSign): Promise<Completed> {
   };
 }
 
-async function completeLinesOf(order: ManifestToSign): Promise<Completed> {
+async function completeLinesOf(order: ManifestToComplete): Promise<CompletedManifest> {
   const { path: subject, files, libpal, version } = order;
   const lines = readLines(order.text, subject);
   const executable = await findExecutable(lines, order);
@@ -115,7 +119,7 @@ function besideOutput(output: string): string {
 /** A relative URI counts from the directory of the manifest, the option from the current one. */
 async function findExecutable(
   lines: ManifestLines,
-  { executable, path: manifest, files }: ManifestToSign,
+  { executable, path: manifest, files }: ManifestToComplete,
 ): Promise<{ readonly path: string; readonly content: Buffer } | undefined> {
   const named = executableOf(lines, manifest);
   if (executable === undefined && named === undefined) return undefined;

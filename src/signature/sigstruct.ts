@@ -88,6 +88,23 @@ export function signedBytesOf(sigstruct: Buffer): Buffer {
   return Buffer.concat([sigstruct.subarray(0, 128), sigstruct.subarray(900, 1028)]);
 }
 
+/** The SIGSTRUCT whose signed bytes these are, with zeros for the key and the signature. Throws a `sigstruct` error for other bytes. */
+export function sigstructOfSignedBytes(message: Buffer, subject: string): Buffer {
+  if (message.length !== 256 || !message.subarray(0, 16).equals(sigstructConstants.header)) {
+    throw new GscError({
+      code: 'sigstruct',
+      subject,
+      message: `expected the 256 bytes of a SIGSTRUCT that are signed, got ${message.length === 256 ? 'others' : `${message.length} bytes`}`,
+      hint: 'gsc sign-image --prepare writes them',
+    });
+  }
+  const sigstruct = Buffer.alloc(sigstructSizeBytes);
+  sigstruct.set(message.subarray(0, 128), 0);
+  sigstruct.set(message.subarray(128), 900);
+  sigstruct.writeUInt32LE(sigstructConstants.exponent, 512);
+  return sigstruct;
+}
+
 /** The error for a SIGSTRUCT that is not one, or does not verify. */
 export function sigstructError(subject: string, message: string): GscError {
   return new GscError({

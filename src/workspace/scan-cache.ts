@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { digestOfHex } from '../base/digest.ts';
+import { type Digest, digestOfHex } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Reporter } from '../base/reporter.ts';
@@ -21,7 +21,15 @@ export interface ScanCache {
   readonly forFiles: Pick<ReadFilesOptions, 'contents'>;
   /** What Engines told of their images. */
   readonly records: ImageRecordStore | undefined;
+  /** What enclaves measured. */
+  readonly measurements: MeasurementStore | undefined;
   close(): Promise<void>;
+}
+
+/** Keeps MRENCLAVEs (64 hex digits) by the digest of what they depend on. A store that fails gives nothing. */
+export interface MeasurementStore {
+  load(source: Digest): Promise<string | undefined>;
+  save(source: Digest, mrEnclave: string): Promise<void>;
 }
 
 /** `$XDG_CACHE_HOME/gsc`, else `~/.cache/gsc` (XDG Base Directory Specification: a relative path does not count). */
@@ -60,6 +68,7 @@ const withoutCache: ScanCache = {
   forScan: {},
   forFiles: {},
   records: undefined,
+  measurements: undefined,
   close: async () => {},
 };
 
@@ -69,12 +78,15 @@ function scanCacheOf(blobs: BlobCache): ScanCache {
     forScan: { indexes: indexesIn(blobs) },
     forFiles: { contents: contentsIn(blobs) },
     records: recordsIn(blobs),
+    measurements: measurementsIn(blobs),
     close: () => blobs.close(),
   };
 }
 
-/** Another release of gsc may find out other things about a layer: it has its own indexes. */
-const indexKind = `layer-index-${__GSC_VERSION__.toLowerCase().replace(/[^a-z0-9.-]/g, '-')}-${layerIndexFormat}`;
+/** Another release of gsc may find out other things about a layer, or measure otherwise: it has its own entries. */
+const release = __GSC_VERSION__.toLowerCase().replace(/[^a-z0-9.-]/g, '-');
+const indexKind = `layer-index-${release}-${layerIndexFormat}`;
+const measurementKind = `measurement-${release}`;
 /** From the digest of a compressed blob to the digest of the tar in it. */
 const diffIdKind = 'diff-id';
 
@@ -118,6 +130,13 @@ function recordsIn(blobs: BlobCache): ImageRecordStore {
   return {
     load: (digest) => blobs.get({ kind, digest }),
     save: (digest, record) => blobs.put({ kind, digest }, record),
+  };
+}
+
+function measurementsIn(blobs: BlobCache): MeasurementStore {
+  return {
+    load: async (digest) => (await blobs.get({ kind: measurementKind, digest }))?.toString('hex'),
+    save: (digest, mrEnclave) => blobs.put({ kind: measurementKind, digest }, Buffer.from(mrEnclave, 'hex')),
   };
 }
 

@@ -227,7 +227,6 @@ describe('images in the wrong state', () => {
       /graminized already/,
     ],
     ['building a signed one', ['build', '--runtime', 'runtime', 'oci:state:1'], /signed already/],
-    ['signing a signed one', ['sign-image', 'oci:state:1', 'key.pem'], /signed already/],
     ['signing an app image', ['sign-image', 'oci:app:latest', 'key.pem', '-o', 'oci:x'], /unsigned image/],
     ['inspecting an unsigned one', ['info-image', 'oci:state:1-unsigned'], /unsigned/],
     ['inspecting an app image', ['info-image', 'oci:app'], /not graminized/],

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
@@ -105,6 +105,47 @@ describe('gsc attest-build and gsc evidence', () => {
       code: 1,
       stdout: expect.stringMatching(/bundle +failed/),
     });
+  });
+});
+
+describe('gsc sign-image --evidence-key', () => {
+  const sign = (...more: readonly string[]) =>
+    gsc(['sign-image', 'oci:pair:1', 'key.pem', '--evidence-key', 'mine.pem', ...more]);
+  beforeAll(async () => {
+    await writeApp(at('pair'), { run: { Cmd: ['/app'] } });
+    expect(
+      await gsc(['build', '--runtime', 'runtime', '-o', 'oci:pair:1', '--force', 'oci:pair']),
+    ).toMatchObject({ code: 0 });
+  });
+
+  test('attaches evidence to what was signed', async () => {
+    const signed = await sign('-o', 'oci:attested:1');
+    expect(signed, signed.stderr).toMatchObject({ code: 0 });
+    expect(await gsc(['evidence', 'show', 'oci:attested:1', '--evidence-key', 'mine.pub'])).toMatchObject({
+      code: 0,
+    });
+  });
+
+  test('signs nothing where nothing can be attached, or with a key that does not fit', async () => {
+    const elsewhere = await sign('-o', 'docker-archive:attested.tar:a:1');
+    expect(elsewhere).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/expected a registry or an OCI layout/),
+    });
+    const args = [
+      'sign-image',
+      'oci:pair:1',
+      'key.pem',
+      '--evidence-key',
+      'mine.pub',
+      '-o',
+      'oci:unsigned:1',
+    ];
+    expect(await gsc(args)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/expected a private key/),
+    });
+    for (const name of ['attested.tar', 'unsigned']) expect(existsSync(at(name))).toBe(false);
   });
 });
 

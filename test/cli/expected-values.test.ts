@@ -17,12 +17,23 @@ beforeAll(async () => {
   copyFileSync(await testKey(), at('key.pem'));
   writeFileSync(at('app.manifest'), 'sgx.isvprodid = 7\nsgx.isvsvn = 3\n');
   writeFileSync(at('debug.manifest'), 'sgx.debug = true\n');
-  const make = async (name: string, manifest: string) => {
-    const args = ['build', '--runtime', 'runtime', '--key', 'key.pem', '-o', name, 'oci:app', manifest];
+  const make = async (name: string, manifest: string, ...more: readonly string[]) => {
+    const args = [
+      'build',
+      ...more,
+      '--runtime',
+      'runtime',
+      '--key',
+      'key.pem',
+      '-o',
+      name,
+      'oci:app',
+      manifest,
+    ];
     expect(await gsc(args)).toMatchObject({ code: 0 });
   };
   await make('oci:My_App.v2:1', 'app.manifest');
-  await make('oci:debug:1', 'debug.manifest');
+  await make('oci:debug:1', 'debug.manifest', '--allow-debug');
   identity = JSON.parse((await gsc(['info-image', '--json', 'oci:My_App.v2:1'])).stdout);
 });
 

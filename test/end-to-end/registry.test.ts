@@ -27,6 +27,11 @@ async function addedBytes(place: RegistryStage, result: string, base: string): P
   return layers.filter(({ digest }) => !known.has(digest)).reduce((sum, { size }) => sum + size, 0);
 }
 
+/** The digests of the blobs that were downloaded. */
+function blobsRead(wire: RegistryStage['wire']): readonly string[] {
+  return wire.requests().flatMap((line) => /^GET .*\/blobs\/(sha256:[0-9a-f]{64})/.exec(line)?.[1] ?? []);
+}
+
 function build(app: string, ...more: readonly string[]): readonly string[] {
   return ['build', '--runtime', stage().runtime, app, ...more];
 }
@@ -93,6 +98,36 @@ describe('from registry to registry without an Engine', () => {
     const again = await reporting(gsc, build(at('app/node:1'), '-o', at('other/warm:1')), { env });
     expect(again).toMatchObject({ outcome: 'unchanged', digest: warm.digest });
     expect(wire.receivedBytes() + wire.sentBytes()).toBeLessThan(100_000);
+  });
+
+  test('an image is signed, and signed again, by its layer of the app files alone', async (context) => {
+    const { gsc, key } = stage();
+    const place = await registryWith(context, ['node']);
+    const { at, wire } = place;
+    await reporting(gsc, build(at('app/node:1'), '-o', at('result/node:1-unsigned')), { env });
+    const { layers } = await manifestOf(place, 'result/node:1-unsigned');
+    const [runtime = { size: 0 }, appFiles = { size: 0 }] = layers.slice(-2);
+    expect(runtime.size + appFiles.size).toBeGreaterThan(0);
+    const fresh = { ...env, XDG_CACHE_HOME: scratch('cache-of-another-machine') };
+    // Manifests, configs and the signature's own layer.
+    const rest = 60_000;
+
+    wire.reset();
+    const signed = await reporting(
+      gsc,
+      ['sign-image', at('result/node:1-unsigned'), key, '-o', at('result/node:1')],
+      { env: fresh },
+    );
+    expect(wire.receivedBytes()).toBeLessThan(appFiles.size + rest);
+    expect(wire.sentBytes()).toBeLessThan(rest + appFiles.size);
+    expect(blobsRead(wire)).not.toContain(layers[0]?.digest);
+    expect(blobsRead(wire)).not.toContain(layers.at(-2)?.digest);
+
+    wire.reset();
+    const again = ['sign-image', at('result/node:1'), key, '-o', at('result/again:1')];
+    expect((await reporting(gsc, again, { env: fresh })).digest).toBe(signed.digest);
+    expect(wire.receivedBytes()).toBeLessThan(appFiles.size + rest);
+    expect(blobsRead(wire)).not.toContain(layers.at(-2)?.digest);
   });
 
   test('a tag goes to another image with --force only', async (context) => {

@@ -9,8 +9,8 @@ import { readPrivateEvidenceKey, readPublicEvidenceKey } from '../../src/evidenc
 import { statementOf } from '../../src/evidence/statement.ts';
 import type { Image } from '../../src/image/image.ts';
 import { inspectImage } from '../../src/inspect/inspect-image.ts';
+import { pemSigner } from '../../src/key/pem-signer.ts';
 import { signImage } from '../../src/sign/sign-image.ts';
-import { pemSigner } from '../../src/signature/pem-signer.ts';
 import { appImage, staticProgram } from '../support/graminized/app-image.ts';
 import { graminizeApp } from '../support/graminized/graminized.ts';
 import { testKey } from '../support/signature/test-key.ts';

@@ -53,7 +53,10 @@ describe('the layers', () => {
       ['gramine/app_files/apploader.sh', 0o755],
       ['gramine/app_files/entrypoint.manifest', 0o644],
       ['gramine/app_files/hosts', 0o644],
+      // Whoever signs reads this layer alone.
+      ['gramine/runtime/sgx/libpal.so', 0o644],
     ]);
+    expect(modeOf('/gramine/runtime/sgx/libpal.so')).toBeUndefined();
   });
 
   test('have no entry for a directory that exists, so it keeps its owner and mode', async () => {
@@ -166,13 +169,14 @@ describe('the configuration', () => {
 
   test('carries labels that tell where the image comes from', async () => {
     const runtime = await runtimeOf('1.8');
-    const { app, config } = await graminizedApp(shell, { wishes: { runtime } });
+    const { app, config, added } = await graminizedApp(shell, { wishes: { runtime } });
     expect(config.Labels).toEqual({
       'org.opencontainers.image.base.digest': app.manifest.digest,
       'gsc.version': '0.0.0-test',
       'gsc.family': 'gramine',
       'gsc.runtime.version': '1.8',
       'gsc.runtime.digest': expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+      'gsc.runtime.layer': added[0]?.diffId,
     });
   });
 

@@ -4,10 +4,10 @@ import type { Image } from '../../src/image/image.ts';
 import { labels, stateOf } from '../../src/image/labels.ts';
 import { mediaTypes } from '../../src/image/media-type.ts';
 import { inspectImage } from '../../src/inspect/inspect-image.ts';
+import { pemSigner } from '../../src/key/pem-signer.ts';
 import { findRuntime } from '../../src/runtime/find/find-runtime.ts';
 import { signImage } from '../../src/sign/sign-image.ts';
 import { describeSigstruct } from '../../src/signature/describe-sigstruct.ts';
-import { pemSigner } from '../../src/signature/pem-signer.ts';
 import type { Signer } from '../../src/signature/signer.ts';
 import { verifySigstruct } from '../../src/signature/verify-sigstruct.ts';
 import { type AppOptions, appImage, staticProgram } from '../support/graminized/app-image.ts';
@@ -63,6 +63,53 @@ describe('signing an image', () => {
     expect(now.image.manifest).toEqual(later.image.manifest);
     expect(now.enclave).toEqual(later.enclave);
     expect([now.date, now.image.name]).toEqual([later.date, later.image.name]);
+  });
+
+  test('reads the layer of the app files alone, and the runtime of an image that does not say which it was built with', async () => {
+    const unsigned = await unsignedImage();
+    const opened: string[] = [];
+    const watched = (image: Image): Image => ({
+      ...image,
+      layers: image.layers.map((layer, index) => ({
+        ...layer,
+        open: () => {
+          opened.push(`${index}`);
+          return layer.open();
+        },
+      })),
+    });
+    const { enclave } = await signed(watched(unsigned));
+    expect(opened).toEqual(['2']);
+    const { [labels.runtimeLayer]: _, ...Labels } = unsigned.config.config?.Labels ?? {};
+    const config = { ...unsigned.config, config: { ...unsigned.config.config, Labels } };
+    expect((await signed(watched({ ...unsigned, config }))).enclave).toEqual(enclave);
+    expect(opened).toEqual(['2', '2', '1']);
+  });
+
+  test('again gives what the unsigned image gives, whatever the key before', async () => {
+    const unsigned = await unsignedImage();
+    const first = await signed(unsigned, '2020-02-02');
+    expect((await signed(first.image)).image.manifest).toEqual((await signed(unsigned)).image.manifest);
+  });
+
+  test('measures once what a store remembers, and never what it does not', async () => {
+    const kept = new Map<string, string>();
+    const measurements = {
+      load: async (source: string) => kept.get(source),
+      save: async (source: string, mrEnclave: string) => void kept.set(source, mrEnclave),
+    };
+    const signer = await testSigner();
+    const unsigned = await unsignedImage();
+    const first = await signImage(unsigned, { signer, measurements });
+    expect([...kept.values()]).toEqual([first.enclave.mrEnclave]);
+    expect((await signImage(unsigned, { signer, measurements })).enclave).toEqual(first.enclave);
+    const overrides = { isvSvn: 9 };
+    const other = await signImage(unsigned, { signer, measurements, overrides });
+    expect(kept.size).toBe(2);
+    expect(other.enclave.mrEnclave).toBe(
+      (await signImage(unsigned, { signer, overrides })).enclave.mrEnclave,
+    );
+    expect(other.applied).toEqual([{ key: 'sgx.isvsvn', from: '0', to: '9' }]);
   });
 
   test('labels the image with what was measured; all else of its configuration stays', async () => {
@@ -148,14 +195,6 @@ describe('what is not signed', () => {
     });
   });
 
-  test('a signed image', async () => {
-    const { image } = await signed(await unsignedImage());
-    await expect(signed(image)).rejects.toMatchObject({
-      code: 'state',
-      message: expect.stringContaining('signed already'),
-    });
-  });
-
   test('an image that says it is graminized and has no manifest', async () => {
     const Labels = { [labels.runtimeVersion]: '1.9' };
     const app = await appImage([[staticProgram()]], { Cmd: ['/app'], Labels });
@@ -163,6 +202,33 @@ describe('what is not signed', () => {
       code: 'state',
       message: expect.stringContaining(manifestPath),
     });
+  });
+
+  test('a signed image on which another layer was put', async () => {
+    const { image } = await signed(await unsignedImage());
+    const top = await appImage([[['etc/more', Buffer.from('x')]]], {});
+    const changed = { ...image, layers: [...image.layers, ...top.layers] };
+    await expect(signed(changed)).rejects.toMatchObject({
+      code: 'state',
+      message: expect.stringContaining('changed after it was signed'),
+    });
+  });
+
+  test('a debug enclave, where the caller allows none, unless the key is for tests', async () => {
+    const unsigned = await unsignedImage({ manifest: 'sgx.debug = true' });
+    const signer = await testSigner();
+    await expect(signImage(unsigned, { signer, allowsDebug: false })).rejects.toMatchObject({
+      code: 'enclave',
+    });
+    const forTests = { ...signer, isForTests: true };
+    expect(
+      (await signImage(unsigned, { signer: forTests, allowsDebug: false })).enclave.settings.isDebug,
+    ).toBe(true);
+  });
+
+  test('with another key than the wanted one', async () => {
+    const options = { signer: await testSigner(), mrSigner: '0'.repeat(64) };
+    await expect(signImage(await unsignedImage(), options)).rejects.toMatchObject({ code: 'key' });
   });
 
   test('an image whose libsysdb.so is not the one that its manifest names', async () => {

@@ -2,8 +2,8 @@ import { createPublicKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { pemSigner } from '../../src/key/pem-signer.ts';
 import { describeSigstruct } from '../../src/signature/describe-sigstruct.ts';
-import { pemSigner } from '../../src/signature/pem-signer.ts';
 import {
   completeSigstruct,
   messageToSign,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { pemSigner } from '../../src/key/pem-signer.ts';
 import { describeSigstruct } from '../../src/signature/describe-sigstruct.ts';
-import { pemSigner } from '../../src/signature/pem-signer.ts';
 import { signEnclave } from '../../src/signature/sign-enclave.ts';
 import { verifySigstruct } from '../../src/signature/verify-sigstruct.ts';
 import {

@@ -27,6 +27,7 @@ const tools = [
     'docker-registry',
     'htpasswd',
   ],
+  ...['softhsm2-util', 'pkcs11-tool', 'strace', 'curl'],
   '/usr/bin/python3',
 ];
 

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
 import {
@@ -29,22 +28,23 @@ import {
 } from '../options/content-options.ts';
 import { dateOption } from '../options/date-option.ts';
 import { dayOf, sourceDateEpoch } from '../options/epoch.ts';
-import { openPemSigner } from '../options/key-place.ts';
+import { addKeyOptions, type KeyOptions, openKey } from '../options/key-options.ts';
 import { openOnce } from '../options/open-once.ts';
 import { checkFileFollows } from '../options/operand-order.ts';
 import { groupOptions } from '../options/option-groups.ts';
+import { addOverrideOptions, enclaveOverrides, type OverrideOptions } from '../options/override-options.ts';
 import { addFirstOptions } from '../options/runtime-build-options.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { buildFactsToJson, reportBuild } from '../reports/build-report.ts';
 import { commitAndReport } from '../reports/commit.ts';
-import { enclavesToJson, reportRun, reportSigned } from '../reports/sign-report.ts';
+import { enclavesToJson, reportOverrides, reportRun, reportSigned } from '../reports/sign-report.ts';
 import { growHeapSlowly } from '../terminal/heap-growth.ts';
 import { buildRuntimeAlone } from './build-gramine-command.ts';
 
-interface Options extends CommonOptions, ContentOptions, StoreOptions {
+interface Options extends CommonOptions, ContentOptions, StoreOptions, KeyOptions, OverrideOptions {
   readonly output?: string;
   readonly key?: string;
-  readonly passphrase?: string;
+  readonly allowDebug?: boolean;
   readonly date?: string;
   readonly force?: boolean;
 }
@@ -65,15 +65,17 @@ export const addBuild: AddCommand = (program, act) => {
       "a manifest; its keys override gsc's. Graphene until 1.1: one for each program, the first that starts first",
     )
     .option('-o, --output <ref>', 'name of the result')
-    .option('--key <file>', 'sign at once with this key')
-    .option('-p, --passphrase <text>', 'passphrase of the key')
+    .option('--key <key>', 'sign at once with this key: a PEM file, a pkcs11: URI, or exec:PROGRAM ARG…')
     .addOption(dateOption('date in the signature, YYYY-MM-DD'))
+    .option('--allow-debug', 'sign a debug enclave')
     .option('--force', 'replace an image of that name')
     .option('--no-cache', 'neither read nor write the cache of layer indexes; rebuild a runtime (also -nc)')
     .addOption(
       new Option('-G, --graphene', 'with Graphene: build the runtime alone, and no image').hideHelp(),
     )
     .action(act(build));
+  addKeyOptions(command);
+  addOverrideOptions(command);
   addFirstOptions(addContentOptions(command));
   addStoreOptions(command);
   groupOptions(command);
@@ -85,20 +87,38 @@ async function build(
   imageText: string,
   ...rest: readonly string[]
 ): Promise<number> {
-  const { host, images } = context;
+  const { host } = context;
   // commander hands the last argument over as one array
   const [manifestFile, ...childFiles] = rest.flat();
   checkPassphrase(options);
+  checkSigningOptions(options);
   if (options.graphene) return buildRuntimeAlone(context, options);
   const operands = { image: imageText, name: 'MANIFEST', file: manifestFile } as const;
   await checkFileFollows(host, { call: 'gsc build', ...operands });
+  const signer = options.key === undefined ? undefined : await openKey(context, options.key, options);
+  try {
+    return await buildAndSign(context, options, { imageText, manifestFile, childFiles, signer });
+  } finally {
+    await signer?.close?.();
+  }
+}
+
+interface BuildOrder {
+  readonly imageText: string;
+  readonly manifestFile: string | undefined;
+  readonly childFiles: readonly string[];
+  readonly signer: Signer | undefined;
+}
+
+async function buildAndSign(
+  context: CommandContext,
+  options: Options,
+  { imageText, manifestFile, childFiles, signer }: BuildOrder,
+): Promise<number> {
+  const { host, images } = context;
   const appReference = parseReference(imageText);
   const named = outputOf(appReference, options);
   const epochSeconds = sourceDateEpoch(host);
-  const signer =
-    options.key === undefined
-      ? undefined
-      : await openPemSigner(resolve(host.workingDirectory, options.key), options.passphrase);
   const content = await readContentOptions(context, options, manifestFile, childFiles);
   const openApp = openOnce(images, appReference);
   const runtime = await content.openRuntime(async () => (await openApp()).image);
@@ -112,8 +132,7 @@ async function build(
     const facts = { app: app.image, runtime, graminized };
     reportBuild(context.console, facts);
     const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
-    const { image, enclaves } = await signIfAsked(graminized, signer, date);
-    if (enclaves) reportSigned(context.console, enclaves);
+    const { image, enclaves } = await signIfAsked(context, options, { graminized, signer, date });
     const more = { ...buildFactsToJson(facts), ...(enclaves && enclavesToJson(enclaves)) };
     const code = await commitAndReport(context, { writer, image, output, more });
     reportRun(context.console, graminized, { output, isSigned: enclaves !== undefined });
@@ -123,14 +142,34 @@ async function build(
   }
 }
 
-/** Without a key it would do nothing; who knows docker run may mean a port. */
-function checkPassphrase({ key, passphrase }: Options): void {
-  if (passphrase === undefined || key !== undefined) return;
+/** Options about a signature, where there will be none. */
+function checkSigningOptions({ key, ...options }: Options): void {
+  if (key !== undefined) return;
+  const names = ['isvprodid', 'isvsvn', 'debug', 'allowDebug', 'signerTimeout'] as const;
+  const name = names.find((each) => options[each] !== undefined);
+  if (name === undefined) return;
+  const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   throw new GscError({
     code: 'usage',
-    subject: '--passphrase',
+    subject: `--${option}`,
+    message: 'it is about the signature, and there is no --key to sign with',
+    hint: 'give it to gsc sign-image, or set the key of sgx in the manifest',
+  });
+}
+
+/** Without a key it would do nothing; who knows docker run may mean a port. */
+function checkPassphrase({ key, passphrase, passphraseFile, passphraseEnv }: Options): void {
+  const given = passphrase ?? passphraseFile ?? passphraseEnv;
+  if (given === undefined || key !== undefined) return;
+  const sources = { '--passphrase': passphrase, '--passphrase-file': passphraseFile };
+  const [option = '--passphrase-env'] = Object.entries(sources).flatMap(([name, value]) =>
+    value === undefined ? [] : [name],
+  );
+  throw new GscError({
+    code: 'usage',
+    subject: option,
     message: 'given without the --key that it would open',
-    hint: /^[\d.:]+(?:\/\w+)?$/.test(passphrase)
+    hint: /^[\d.:]+(?:\/\w+)?$/.test(passphrase ?? '')
       ? 'ports are published by docker run -p; -p of gsc build is the passphrase of --key'
       : 'name the key with --key FILE, or remove the passphrase',
   });
@@ -162,13 +201,26 @@ async function scanAndGraminize(
   });
 }
 
+interface SigningParts {
+  readonly graminized: Graminized;
+  readonly signer: Signer | undefined;
+  readonly date: string | undefined;
+}
+
 async function signIfAsked(
-  unsigned: Graminized,
-  signer: Signer | undefined,
-  date: string | undefined,
+  { console, images }: CommandContext,
+  options: Options,
+  { graminized, signer, date }: SigningParts,
 ): Promise<{ readonly image: Image; readonly enclaves?: readonly NamedEnclave[] }> {
-  if (signer === undefined) return { image: unsigned.image };
-  return signImage(unsigned, { signer, ...(date !== undefined && { date }) });
+  if (signer === undefined) return { image: graminized.image };
+  const { image, enclaves, applied } = await signImage(graminized, {
+    ...{ signer, overrides: enclaveOverrides(options), allowsDebug: options.allowDebug === true },
+    ...(images.measurements && { measurements: images.measurements }),
+    ...(date !== undefined && { date }),
+  });
+  reportOverrides(console, applied);
+  reportSigned(console, enclaves);
+  return { image, enclaves };
 }
 
 function outputOf(app: ImageReference, options: Options): ImageReference {

@@ -5,7 +5,7 @@ import { type CacheEntry, listCache } from '../../store/cache/cache-directory.ts
 import { cacheLayoutVersion } from '../../store/cache/cache-file.ts';
 import { pruneCache } from '../../store/cache/prune-cache.ts';
 import { cacheDirectory } from '../../workspace/scan-cache.ts';
-import { parseChoice } from '../options/choice-option.ts';
+import { choiceArgument } from '../options/choice-option.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { parseSize } from '../options/size-option.ts';
 import { exitCodes } from '../terminal/failure.ts';
@@ -22,9 +22,7 @@ export const addCache: AddCommand = (program, act) => {
     .description(
       'Lists or prunes the cache: layer indexes and other results that gsc would have to compute again.',
     )
-    .argument('ACTION', 'ls: list the entries; prune: remove some', (text) =>
-      parseChoice('ACTION', text, ['ls', 'prune']),
-    )
+    .addArgument(choiceArgument('ACTION', 'ls: list the entries; prune: remove some', ['ls', 'prune']))
     .option('--all', 'prune: remove every entry')
     .option('--max-size <size>', 'prune: the size to keep, such as 500MB; default 2GB', parseSize)
     .action(act(cache));

@@ -1,9 +1,13 @@
 import { Option } from 'commander';
+import { GscError } from '../../base/error.ts';
 import {
+  type EnclaveOverrides,
+  type Image,
   type ImageInspection,
   inspectImage,
   labelledVersion,
   labels,
+  measureImage,
   parseReference,
   patchesOf,
   type SigstructDescription,
@@ -12,9 +16,12 @@ import {
   valueAt,
 } from '../../index.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
+import { addOverrideOptions, enclaveOverrides, type OverrideOptions } from '../options/override-options.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { type ExpectedValueForm, expectedValueForms, expectedValues } from '../reports/expected-values.ts';
 import { type FlatTable, flatToml } from '../reports/flat-toml.ts';
+import { predictionFields } from '../reports/prediction.ts';
+import { reportOverrides } from '../reports/sign-report.ts';
 import { exitCodes } from '../terminal/failure.ts';
 
 export const addInfoImage: AddCommand = (program, act) => {
@@ -24,27 +31,36 @@ export const addInfoImage: AddCommand = (program, act) => {
     .description(
       'Prints MRENCLAVE, MRSIGNER and the other fields of the SIGSTRUCT in a signed image, as TOML.',
     )
-    .argument('IMAGE', 'the signed image')
+    .argument('IMAGE', 'the signed image; with --predict an unsigned one')
+    .addOption(
+      new Option(
+        '--predict',
+        'measure, and say which MRENCLAVE the image will have once it is signed',
+      ).conflicts('expectedValues'),
+    )
     .addOption(
       new Option('--expected-values [form]', 'print what a remote verifier should expect, as it reads it')
         .choices(expectedValueForms)
         .preset('json'),
     )
     .action(act(infoImage));
+  addOverrideOptions(command);
   addStoreOptions(command);
 };
 
-interface Options extends CommonOptions, StoreOptions {
+interface Options extends CommonOptions, StoreOptions, OverrideOptions {
+  readonly predict?: boolean;
   readonly expectedValues?: ExpectedValueForm;
 }
 
-async function infoImage(
-  { images, console, isJson }: CommandContext,
-  { expectedValues: form }: Options,
-  imageText: string,
-): Promise<number> {
+async function infoImage(context: CommandContext, options: Options, imageText: string): Promise<number> {
+  const { images, console, isJson } = context;
+  const overrides = enclaveOverrides(options);
+  if (!options.predict && Object.keys(overrides).length > 0) throw onlyPredicted();
   const reference = parseReference(imageText);
   const { image } = await images.open(reference);
+  if (options.predict) return predict(context, image, overrides);
+  const form = options.expectedValues;
   const inspection = await inspectImage(image);
   const fields = pythonFields(inspection.sigstruct);
   if (form !== undefined) console.result(expectedValues(inspection.sigstruct, { form, reference }));
@@ -63,6 +79,28 @@ async function infoImage(
 /** Comments, for the same reason. */
 function childLines({ children }: ImageInspection): string {
   return children.map(({ name, sigstruct }) => `# ${name}: mr_enclave = "${sigstruct.mrEnclave}"\n`).join('');
+}
+
+async function predict(
+  { console, isJson }: CommandContext,
+  image: Image,
+  overrides: EnclaveOverrides,
+): Promise<number> {
+  const { measured, applied } = await measureImage(image, { overrides });
+  reportOverrides(console, applied);
+  const fields = predictionFields(measured);
+  console.result(isJson ? `${JSON.stringify(fields)}\n` : flatToml(fields));
+  return exitCodes.done;
+}
+
+/** What is signed is printed as it is. */
+function onlyPredicted(): GscError {
+  return new GscError({
+    code: 'usage',
+    subject: '--isvprodid, --isvsvn, --debug, --no-debug',
+    message: 'they override what an image will be signed with: only for --predict',
+    hint: 'add --predict',
+  });
 }
 
 /** A comment in the TOML: programs that know the Python tool's keys find just these. */

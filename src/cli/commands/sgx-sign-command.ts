@@ -1,36 +1,24 @@
-import { readdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { replaceFiles } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
-import { readError, readUserFile } from '../../base/read-file.ts';
-import {
-  chrootFiles,
-  hostFiles,
-  type RuntimeVersion,
-  type SignedEnclave,
-  showVersion,
-  signManifest,
-} from '../../tools.ts';
+import { type SignedEnclave, showVersion, signEnclave } from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
-import { defaultKeyPath, openPemSigner } from '../options/key-place.ts';
-import { defaultRuntimeVersion, runtimeVersionOption } from '../options/runtime-version-option.ts';
+import { addKeyOptions, type KeyOptions, keyHelp, openKey } from '../options/key-options.ts';
+import { defaultKeyPath } from '../options/key-place.ts';
+import { addOverrideOptions } from '../options/override-options.ts';
+import { runtimeVersionOption } from '../options/runtime-version-option.ts';
 import type { CommandLineHost } from '../terminal/console.ts';
+import { type EnclaveSourceOptions, readEnclaveSource } from './enclave-source.ts';
 
-interface Options extends CommonOptions {
-  readonly manifest: string;
+interface Options extends CommonOptions, KeyOptions, EnclaveSourceOptions {
   readonly output: string;
-  readonly libpal: string;
   readonly key?: string;
-  readonly passphrase?: string;
   readonly sigfile?: string;
   readonly date: string;
-  readonly chroot?: string;
-  readonly exec?: string;
-  readonly runtimeVersion?: RuntimeVersion;
 }
 
 export const addSgxSign: AddCommand = (program, act) => {
-  program
+  const command = program
     .command('sgx-sign')
     .summary('sign a manifest, as gramine-sgx-sign does')
     .description(
@@ -39,8 +27,7 @@ export const addSgxSign: AddCommand = (program, act) => {
     .requiredOption('-m, --manifest <file>', 'the manifest')
     .requiredOption('-o, --output <file>', 'the .manifest.sgx to write')
     .requiredOption('-l, --libpal <file>', "the runtime's sgx/libpal.so")
-    .option('-k, --key <file>', "signing key, PEM; default: where Gramine's tools keep it")
-    .option('-p, --passphrase <text>', 'passphrase of the key')
+    .option('-k, --key <key>', `${keyHelp}; default: where Gramine's tools keep a file`)
     .option(
       '-s, --sigfile <file>',
       'the SIGSTRUCT to write; default: next to the manifest (Graphene: the output), .sig for .manifest',
@@ -50,39 +37,34 @@ export const addSgxSign: AddCommand = (program, act) => {
     .option('--exec <file>', 'the executable, of Graphene until 1.1; default: loader.exec of the manifest')
     .addOption(runtimeVersionOption())
     .action(act(sgxSign));
+  addKeyOptions(command);
+  addOverrideOptions(command);
 };
 
-async function sgxSign({ host, console, isJson }: CommandContext, options: Options): Promise<number> {
+async function sgxSign(context: CommandContext, options: Options): Promise<number> {
+  const { host, console, isJson } = context;
   const at = (path: string) => resolve(host.workingDirectory, path);
-  const version = options.runtimeVersion ?? defaultRuntimeVersion;
-  const libosUri = await libosBeside(at(options.libpal));
-  const libpal = await readUserFile(at(options.libpal), 'libpal.so');
-  const signer = await openPemSigner(at(options.key ?? defaultKeyPath(host)), options.passphrase);
-  if (options.chroot !== undefined) await checkDirectory(at(options.chroot));
-  const files = hostFiles(host.workingDirectory);
-  const signed = await signManifest({
-    text: await readUserFile(at(options.manifest), 'manifest'),
-    path: options.manifest,
-    output: options.output,
-    ...(options.sigfile !== undefined && { sigfile: options.sigfile }),
-    ...(options.exec !== undefined && { executable: options.exec }),
-    ...{ version, libpal, signer },
-    files: options.chroot === undefined ? files : chrootFiles(at(options.chroot)),
-    hostFiles: files,
-    ...(libosUri !== undefined && { libosUri }),
-    date: options.date === 'today' ? localDate(host) : options.date,
-  });
-  const { sigfile } = signed;
-  if (at(sigfile) === at(options.output)) throw sameFile(sigfile);
-  for (const warning of signed.warnings) console.warn(warning);
-  host.signal.throwIfAborted();
-  await replaceFiles([
-    { path: at(options.output), bytes: signed.manifestSgx },
-    { path: at(sigfile), bytes: signed.sigstruct },
-  ]);
-  console.say(`signed for ${showVersion(version)}: ${options.output}, ${sigfile}`);
-  console.result(isJson ? `${JSON.stringify(resultOf(signed))}\n` : `${signed.mrEnclave}\n`);
-  return 0;
+  const signer = await openKey(context, options.key ?? defaultKeyPath(host), options);
+  try {
+    const source = await readEnclaveSource(context, options);
+    const { sigfile } = source;
+    if (at(sigfile) === at(options.output)) throw sameFile(sigfile);
+    const date = options.date === 'today' ? localDate(host) : options.date;
+    const signed = await signEnclave({ ...source, signer, date });
+    // The genuine tool signs debug enclaves without a word; what replaces it signs what it signs.
+    if (signed.settings.isDebug && signer.isForTests !== true)
+      console.warn('this is a debug enclave (sgx.debug = true), whose memory the host can read');
+    host.signal.throwIfAborted();
+    await replaceFiles([
+      { path: at(options.output), bytes: source.manifestSgx },
+      { path: at(sigfile), bytes: signed.sigstruct },
+    ]);
+    console.say(`signed for ${showVersion(source.version)}: ${options.output}, ${sigfile}`);
+    console.result(isJson ? `${JSON.stringify(resultOf(signed))}\n` : `${signed.mrEnclave}\n`);
+    return 0;
+  } finally {
+    await signer.close?.();
+  }
 }
 
 function sameFile(path: string): GscError {
@@ -92,24 +74,6 @@ function sameFile(path: string): GscError {
     message: `expected a file other than the SIGSTRUCT's, got ${path} for both`,
     hint: 'name the .manifest.sgx with --output, the .sig with --sigfile',
   });
-}
-
-/**
- * What manifests without `loader.entrypoint.uri` get: the library OS of the installation that libpal.so is of. Gramine's
- * signer has it built in.
- */
-async function libosBeside(libpal: string): Promise<string | undefined> {
-  const libos = join(dirname(dirname(libpal)), 'libsysdb.so');
-  const facts = await stat(libos).catch(() => undefined);
-  return facts?.isFile() ? `file:${libos}` : undefined;
-}
-
-async function checkDirectory(path: string): Promise<void> {
-  try {
-    await readdir(path);
-  } catch (error) {
-    throw readError(path, 'chroot directory', error);
-  }
 }
 
 function resultOf({ mrEnclave, mrSigner }: SignedEnclave): object {

@@ -1,6 +1,7 @@
 import { GscError } from '../../base/error.ts';
 import {
   describeSigstruct,
+  measure,
   type RuntimeVersion,
   type SigstructDescription,
   verifySigstruct,
@@ -8,37 +9,65 @@ import {
 import { choiceOption } from '../options/choice-option.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';
+import { addOverrideOptions, enclaveOverrides, type OverrideOptions } from '../options/override-options.ts';
 import { runtimeVersionOption } from '../options/runtime-version-option.ts';
 import { type FlatTable, flatToml } from '../reports/flat-toml.ts';
+import { predictionFields } from '../reports/prediction.ts';
 import { exitCodes } from '../terminal/failure.ts';
+import { readEnclaveSource } from './enclave-source.ts';
 
-interface Options extends CommonOptions {
-  readonly outputFormat: 'text' | 'toml' | 'json';
+interface Options extends CommonOptions, OverrideOptions {
+  readonly predict?: boolean;
+  readonly libpal?: string;
+  readonly chroot?: string;
   readonly runtimeVersion?: RuntimeVersion;
+  readonly outputFormat: 'text' | 'toml' | 'json';
 }
 
 export const addSigstructView: AddCommand = (program, act) => {
-  program
+  const command = program
     .command('sigstruct-view')
     .summary('print a SIGSTRUCT')
     .description('Prints the fields of a SIGSTRUCT (a .sig file) and checks its signature.')
-    .argument('FILE', 'the .sig file, - for standard input')
+    .argument('FILE', 'the .sig file, - for standard input; with --predict a manifest')
+    .option('--predict', 'measure, and say which MRENCLAVE the manifest will have once it is signed')
+    .option('-l, --libpal <file>', "with --predict: the runtime's sgx/libpal.so")
+    .option('--chroot <dir>', 'with --predict: resolve trusted files inside this directory')
+    .addOption(runtimeVersionOption())
     .addOption(
       choiceOption('--output-format <format>', 'how to print', ['text', 'toml', 'json']).default('text'),
     )
     .addOption(runtimeVersionOption())
     .action(act(sigstructView));
+  addOverrideOptions(command);
 };
 
-async function sigstructView(
-  { host, console, isJson }: CommandContext,
-  options: Options,
-  file: string,
-): Promise<number> {
+async function sigstructView(context: CommandContext, options: Options, file: string): Promise<number> {
+  const { host, console, isJson } = context;
+  checkPredicting(options);
+  const { libpal } = options;
+  if (options.predict && libpal !== undefined) {
+    const source = await readEnclaveSource(context, { ...options, manifest: file, libpal });
+    console.result(format(predictionFields(measure(source)), isJson ? 'json' : options.outputFormat));
+    return exitCodes.done;
+  }
   const bytes = await readInput(host, file, 'SIGSTRUCT');
   const fields = fieldsOf(describeSigstruct(bytes, file, options.runtimeVersion), options.verbose === true);
   console.result(format(fields, isJson ? 'json' : options.outputFormat));
   return reportVerification(bytes, file, host.stderr.write.bind(host.stderr));
+}
+
+/** `--predict` needs the runtime, and its options mean nothing without it. */
+function checkPredicting({ predict = false, libpal, chroot, runtimeVersion, ...options }: Options): void {
+  const isAbout = [libpal, chroot, runtimeVersion].some((value) => value !== undefined);
+  const others = isAbout || Object.keys(enclaveOverrides(options)).length > 0;
+  if (predict ? libpal !== undefined : !others) return;
+  throw new GscError({
+    code: 'usage',
+    subject: predict ? '--predict' : '--libpal, --chroot, --runtime-version, --isvprodid, --isvsvn, --debug',
+    message: predict ? 'expected --libpal FILE, which is measured too' : 'they are only for --predict',
+    hint: predict ? 'name the sgx/libpal.so of the runtime' : 'add --predict, and give a manifest',
+  });
 }
 
 function reportVerification(bytes: Buffer, file: string, write: (text: string) => unknown): number {

@@ -1,4 +1,4 @@
-import { Option } from 'commander';
+import { Argument, Option } from 'commander';
 import { GscError } from '../../base/error.ts';
 import { nearestName } from '../../base/nearest-name.ts';
 
@@ -6,6 +6,13 @@ import { nearestName } from '../../base/nearest-name.ts';
 export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
   const option = new Option(flags, description).choices(choices);
   return option.argParser((text) => parseChoice(option.long ?? flags, text, choices));
+}
+
+/** An argument of that kind. */
+export function choiceArgument(name: string, description: string, choices: readonly string[]): Argument {
+  return new Argument(name, description)
+    .choices(choices)
+    .argParser((text) => parseChoice(name, text, choices));
 }
 
 /** `text`, if it is one of `choices`. Throws a `usage` error about `subject` otherwise, which proposes the nearest one. */

@@ -34,6 +34,11 @@ const foreignOptions: readonly ForeignOptions[] = [
   },
   { names: '-k --signing-key --private-key', commands: ['build'], hint: 'name the key with --key FILE' },
   {
+    names: '-d',
+    commands: ['build'],
+    hint: '--buildtype debug compiles Gramine for debugging; to detach, give -d to docker run',
+  },
+  {
     names: '-d --debug',
     commands: runtimes,
     hint: '--buildtype debug compiles Gramine for debugging; to detach, give -d to docker run',

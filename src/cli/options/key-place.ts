@@ -1,7 +1,5 @@
 import { join } from 'node:path';
 import { GscError } from '../../base/error.ts';
-import { readUserFile } from '../../base/read-file.ts';
-import { pemSigner, type Signer } from '../../index.ts';
 import type { CommandLineHost } from '../terminal/console.ts';
 
 /** Where Gramine's own tools keep the signing key: below `$XDG_CONFIG_HOME`, else `~/.config`. */
@@ -15,10 +13,4 @@ export function defaultKeyPath(host: CommandLineHost): string {
     message: 'no file given, and neither XDG_CONFIG_HOME nor HOME is set',
     hint: 'name the file of the key',
   });
-}
-
-/** Opens the user's PEM key for signing. */
-export async function openPemSigner(path: string, passphrase: string | undefined): Promise<Signer> {
-  const pem = await readUserFile(path, 'key');
-  return pemSigner(pem, { subject: path, ...(passphrase !== undefined && { passphrase }) });
 }

@@ -27,6 +27,12 @@ export async function checkFileFollows(
   }
 }
 
+/** Throws a `usage` error where a KEY stands first. It is not repeated: a PIN may be in it. */
+export function checkIsNoKey(call: string, name: 'IMAGE' | 'FILE', text: string): void {
+  if (!/^(?:pkcs11|exec):/i.test(text)) return;
+  throw wrongOrder(`${name} and KEY`, `${call} ${name} KEY`);
+}
+
 /** Throws a `usage` error where IMAGE is an absolute path and no PATH is one. */
 export function checkPathsFollow(image: string, paths: readonly string[]): void {
   if (!image.startsWith('/') || paths.some((path) => path.startsWith('/'))) return;

@@ -3,7 +3,9 @@ import type { Command } from 'commander';
 /** The headings under which the help of commands with many options lists them. */
 const groups: Readonly<Record<string, readonly string[]>> = {
   'The run:': ['--probe', '--http', '--for'],
-  'The result:': ['--output', '--add', '--key', '--passphrase', '--date', '--force'],
+  'The result:': ['--output', '--add', '--force'],
+  'Signing:': ['--key', '--date', '--allow-debug', '--prepare', '--signature', '--evidence-key'],
+  'Opening the key:': ['--passphrase', '--passphrase-file', '--passphrase-env', '--signer-timeout'],
   'The runtime and the manifest:': [
     ...['--manifest', '--config', '--runtime', '--runtime-version', '--libc', '--preset'],
   ],
@@ -25,7 +27,8 @@ const groups: Readonly<Record<string, readonly string[]>> = {
 export function groupOptions(command: Command): void {
   for (const [heading, names] of Object.entries(groups)) {
     for (const option of command.options) {
-      if (names.includes(option.long ?? '')) option.helpGroup(heading);
+      const isFree = option.helpGroupHeading === undefined;
+      if (isFree && names.includes(option.long ?? '')) option.helpGroup(heading);
     }
   }
 }

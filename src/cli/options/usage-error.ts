@@ -33,9 +33,11 @@ export function asUsageError(error: unknown, call: Call): unknown {
 function hintForUnknown(message: string, { command, commands }: Call): string | undefined {
   const [, kind, word = ''] = /^unknown (option|command) '(.*)'$/.exec(message) ?? [];
   if (kind === 'option') return hintForForeignOption(word, command);
-  // The beginning of one command, as in `gsc sign`.
+  // The beginning of one command, as in `gsc info`; or the first word of several, of which the first in the help is the usual one.
   const longer = kind === 'command' && word !== '' ? commands.filter((name) => name.startsWith(word)) : [];
-  return longer.length === 1 ? `did you mean ${longer[0]}?` : undefined;
+  const [first] = longer;
+  const isClear = longer.length === 1 || longer.every((name) => name.startsWith(`${word}-`));
+  return first !== undefined && isClear ? `did you mean ${first}?` : undefined;
 }
 
 function generalHint(error: CommanderError, { command }: Call): string {

@@ -1,5 +1,11 @@
 import { baseNameOf, showBytes } from '../../base/image-path.ts';
-import { type Graminized, type ImageReference, type NamedEnclave, showReference } from '../../index.ts';
+import {
+  type AppliedOverride,
+  type Graminized,
+  type ImageReference,
+  type NamedEnclave,
+  showReference,
+} from '../../index.ts';
 import { showManifestSize } from '../../manifest/schema/size.ts';
 import type { Console } from '../terminal/console.ts';
 
@@ -16,7 +22,13 @@ export function reportSigned(console: Console, enclaves: readonly NamedEnclave[]
   }
 }
 
-/** The same for `--json`, with the Python tool's names: the first program's enclave, and the others as `children`. */
+/** Says which keys of the manifest the options replaced. */
+export function reportOverrides(console: Console, applied: readonly AppliedOverride[]): void {
+  for (const { key, from, to } of applied)
+    console.say(`  ${key.padEnd(14)} ${to}, by option (the manifest says ${from})`);
+}
+
+/** What was signed, for `--json`, with the Python tool's names: the first program's enclave, and the others as `children`. */
 export function enclavesToJson(enclaves: readonly NamedEnclave[]): object {
   const [children, [main]] = [enclaves.slice(0, -1), enclaves.slice(-1)];
   return {

@@ -9,6 +9,8 @@ export interface CommandLineHost extends HostEnvironment {
   readonly stdin: AsyncIterable<Buffer | string>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+  /** Asks on the terminal, without an echo; absent where there is no terminal. */
+  readonly askSecret?: (question: string) => Promise<Buffer>;
 }
 
 export interface OutputStream {

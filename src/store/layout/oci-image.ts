@@ -48,6 +48,11 @@ export async function openOciImage(
   return { ...image, name: files.name, names: namesOf(entries) };
 }
 
+/** The tags and names of the images in an OCI layout. Throws `archive` if this is not a layout, `image` for a wrong index. */
+export async function layoutNames(files: FileSet): Promise<readonly string[]> {
+  return namesOf((await readIndex(files)).manifests);
+}
+
 /** The index lists only what is outermost: a manifest inside another index is found by its blob. */
 async function openUnlisted(source: BlobSource, files: FileSet, digest: Digest): Promise<ResolvedImage> {
   const sizeBytes = await files.sizeOf(blobPath(digest));

@@ -104,7 +104,10 @@ describe('gsc build with a configuration of a runtime that it cannot take', () =
   test('Graphene.Image names a runtime as Gramine.Image does', async () => {
     write('config.yaml', 'Graphene:\n  Image: oci:graphene\n');
     const { code, stderr } = await gsc(['build', '--no-cache', '--output', 'oci:out', 'oci:app'], here);
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/^gsc: graphene: the OCI layout cannot be read/)]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^gsc: graphene: the OCI layout cannot be read/),
+    ]);
   });
 
   test('a mirror that is not a host is refused', async () => {

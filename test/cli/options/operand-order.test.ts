@@ -40,6 +40,17 @@ describe('operands in the wrong order', () => {
     );
   });
 
+  test.each([
+    ['sign-image', 'IMAGE', 'oci:app'],
+    ['sign-prepared', 'FILE', 'to-sign'],
+  ])('gsc %s does not repeat a PIN in what it takes for %s', async (command, name, other) => {
+    const { code, stdout, stderr } = await here(command, 'pkcs11:token=x?pin-value=975312', other);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toBe(
+      `gsc: command line: ${name} and KEY: they are in the wrong order\nhint: write gsc ${command} ${name} KEY\n`,
+    );
+  });
+
   test('an absolute path before the image', async () => {
     expect(await here('explain', '/usr/bin/app', 'oci:app')).toMatchObject({
       code: 2,

@@ -1,14 +1,16 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { GscError } from '../base/error.ts';
+import { hintForKind, sgxKeyKind, showRsaKind } from './key-kind.ts';
 
 export interface OpenKeyOptions {
   readonly subject: string;
   readonly passphrase: string | Buffer | undefined;
 }
 
+/** A part of a PEM file; `bytes` are a view of the file's, so that no second copy of a key has to be overwritten. */
 interface PemBlock {
   readonly label: string;
-  readonly text: string;
+  readonly bytes: Buffer;
 }
 
 const privateLabels = ['RSA PRIVATE KEY', 'PRIVATE KEY', 'ENCRYPTED PRIVATE KEY'];
@@ -41,12 +43,17 @@ export function openPrivateKey(pem: Buffer, options: OpenKeyOptions): KeyObject 
   const block = privateBlockOf(pem, options.subject);
   const key = decryptBlock(block, options);
   const kind = describeKey(key);
-  if (kind !== 'RSA-3072 with exponent 3') throw wrongKey(options.subject, kind);
+  if (kind !== sgxKeyKind) throw wrongKey(options.subject, kind);
   return key;
 }
 
+/** True if the file holds a private key that only a passphrase opens. */
+export function isEncryptedKey(pem: Buffer): boolean {
+  return pemBlocksOf(pem).some(isEncrypted);
+}
+
 function privateBlockOf(pem: Buffer, subject: string): PemBlock {
-  const blocks = pemBlocksOf(pem.toString('latin1'));
+  const blocks = pemBlocksOf(pem);
   const usable = blocks.filter(({ label }) => privateLabels.includes(label));
   if (usable.length > 1) throw wrongKey(subject, `${usable.length} private keys in one file`);
   const [block] = usable;
@@ -57,15 +64,28 @@ function privateBlockOf(pem: Buffer, subject: string): PemBlock {
   throw wrongKey(subject, describeOther(named));
 }
 
-function pemBlocksOf(text: string): PemBlock[] {
-  const pattern = /-----BEGIN ([A-Z0-9 ]{1,40})-----[\s\S]*?-----END \1-----/g;
-  return [...text.matchAll(pattern)].map(([block, label = '']) => ({ label, text: `${block}\n` }));
+function pemBlocksOf(pem: Buffer): PemBlock[] {
+  const blocks: PemBlock[] = [];
+  const longestLine = '-----BEGIN -----'.length + 40;
+  for (let start = 0; ; ) {
+    start = pem.indexOf('-----BEGIN ', start);
+    if (start < 0) return blocks;
+    const line = pem.toString('latin1', start, start + longestLine);
+    const [, label] = /^-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(line) ?? [];
+    const endLine = `-----END ${label}-----`;
+    const end = label === undefined ? -1 : pem.indexOf(endLine, start);
+    if (label !== undefined && end >= 0) {
+      blocks.push({ label, bytes: pem.subarray(start, end + endLine.length) });
+      start = end;
+    }
+    start += 1;
+  }
 }
 
-function describeOther({ label, text }: PemBlock): string {
-  if (label === 'EC PRIVATE KEY' && !text.includes('ENCRYPTED')) {
+function describeOther({ label, bytes }: PemBlock): string {
+  if (label === 'EC PRIVATE KEY' && !bytes.includes('ENCRYPTED')) {
     try {
-      return describeKey(createPrivateKey(text));
+      return describeKey(createPrivateKey(bytes));
     } catch {
       // The label alone has to do for a key that cannot be read.
     }
@@ -79,24 +99,30 @@ function describeNoPem(pem: Buffer): string {
   return pem[0] === 0x30 ? 'no PEM text (DER, perhaps)' : 'no PEM text';
 }
 
+/** PBES2 and the like have a label of their own; RFC 1421 has a header, which follows the first line. */
+function isEncrypted({ label, bytes }: PemBlock): boolean {
+  if (label.startsWith('ENCRYPTED')) return true;
+  return /^-----.*-----\r?\nProc-Type: *4, *ENCRYPTED/.test(bytes.toString('latin1', 0, 120));
+}
+
 function decryptBlock(block: PemBlock, { subject, passphrase }: OpenKeyOptions): KeyObject {
-  const isEncrypted = block.label.startsWith('ENCRYPTED') || /^Proc-Type: *4, *ENCRYPTED/m.test(block.text);
-  if (isEncrypted && passphrase === undefined) {
+  const needsPassphrase = isEncrypted(block);
+  if (needsPassphrase && passphrase === undefined) {
     throw new GscError({
       code: 'key',
       subject,
       message: 'the key is encrypted, and no passphrase was given',
-      hint: 'give its passphrase with --passphrase',
+      hint: 'give its passphrase with --passphrase-file or --passphrase-env, or sign on a terminal, which asks for it',
     });
   }
   try {
     return createPrivateKey({
-      key: block.text,
+      key: block.bytes,
       format: 'pem',
-      ...(isEncrypted && passphrase !== undefined ? { passphrase } : {}),
+      ...(needsPassphrase && passphrase !== undefined ? { passphrase } : {}),
     });
   } catch (cause) {
-    throw isEncrypted
+    throw needsPassphrase
       ? decryptionError(subject, cause)
       : wrongKey(subject, 'a private key that is damaged', cause);
   }
@@ -110,14 +136,14 @@ function decryptionError(subject: string, cause: unknown): GscError {
     message: isUnsupported
       ? 'the key is encrypted with a cipher that is not supported'
       : 'the key cannot be decrypted: the passphrase is wrong, or the file is damaged',
-    hint: isUnsupported ? 'encrypt it again: openssl pkcs8 -topk8 -v2 aes-256-cbc' : 'check --passphrase',
+    hint: isUnsupported ? 'encrypt it again: openssl pkcs8 -topk8 -v2 aes-256-cbc' : 'check the passphrase',
     cause,
   });
 }
 
 function describeKey(key: KeyObject): string {
   const { asymmetricKeyType: type = 'unknown', asymmetricKeyDetails: details = {} } = key;
-  if (type === 'rsa') return `RSA-${details.modulusLength} with exponent ${details.publicExponent}`;
+  if (type === 'rsa') return showRsaKind(details.modulusLength, details.publicExponent);
   if (type === 'rsa-pss') return `RSA-PSS-${details.modulusLength}`;
   if (type === 'ec') return `EC ${curveNames[details.namedCurve ?? ''] ?? details.namedCurve}`;
   return type === 'dsa' ? 'DSA' : `a key of type ${type}`;
@@ -128,7 +154,7 @@ function wrongKey(subject: string, got: string, cause?: unknown): GscError {
     code: 'key',
     subject,
     message: `expected a PEM file with an RSA-3072 key with exponent 3, got ${got}`,
-    hint: 'make a key with gsc gen-private-key',
+    hint: hintForKind(got, 'gsc gen-private-key'),
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -1,8 +1,8 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { GscError } from '../../src/base/error.ts';
-import { generatePrivateKey } from '../../src/signature/generate-private-key.ts';
-import { pemSigner } from '../../src/signature/pem-signer.ts';
+import { generatePrivateKey } from '../../src/key/generate-private-key.ts';
+import { pemSigner } from '../../src/key/pem-signer.ts';
 import { hasTool } from '../support/runtime/tool.ts';
 import { openssl } from '../support/signature/keys.ts';
 

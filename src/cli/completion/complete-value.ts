@@ -1,0 +1,46 @@
+import { after, beginning, type Candidate } from './candidate.ts';
+import { completeFileName, type FilePlaces } from './file-names.ts';
+import { completeReference, type ReferencePlaces } from './references.ts';
+
+/** What values are looked up in. */
+export type ValuePlaces = FilePlaces & ReferencePlaces;
+
+/** What is known about a value: the words that it may be, or its placeholder in the help. */
+export interface ValueFacts {
+  readonly choices: readonly string[] | undefined;
+  readonly placeholder: string;
+}
+
+type Complete = (typed: string, places: ValuePlaces) => Promise<readonly Candidate[]>;
+
+const file: Complete = (typed, places) => completeFileName(typed, places, 'any');
+const directory: Complete = (typed, places) => completeFileName(typed, places, 'directories');
+const reference: Complete = completeReference;
+
+/** What the placeholders of options and arguments stand for. What is not here is the user's own word. */
+const placeholders: Readonly<Record<string, Complete>> = {
+  file,
+  key: file,
+  manifest: file,
+  profile: file,
+  source: file,
+  'hostpath:path': file,
+  dir: directory,
+  ref: reference,
+  image: reference,
+  'path=use': async (typed) => {
+    const [, place = '', use] = /^([^=]*=)(.*)$/.exec(typed) ?? [];
+    return use === undefined ? [] : after(place, beginning(use, ['allowed', 'encrypted', 'tmpfs']));
+  },
+};
+
+/** What a value that begins so may become. */
+export async function completeValue(
+  { choices, placeholder }: ValueFacts,
+  typed: string,
+  places: ValuePlaces,
+): Promise<readonly Candidate[]> {
+  if (choices !== undefined) return beginning(typed, choices);
+  const complete = Object.hasOwn(placeholders, placeholder) ? placeholders[placeholder] : undefined;
+  return (await complete?.(typed, places)) ?? [];
+}

@@ -37,7 +37,6 @@ export const addSigstructView: AddCommand = (program, act) => {
     .addOption(
       choiceOption('--output-format <format>', 'how to print', ['text', 'toml', 'json']).default('text'),
     )
-    .addOption(runtimeVersionOption())
     .action(act(sigstructView));
   addOverrideOptions(command);
 };
@@ -58,13 +57,13 @@ async function sigstructView(context: CommandContext, options: Options, file: st
 }
 
 /** `--predict` needs the runtime, and its options mean nothing without it. */
-function checkPredicting({ predict = false, libpal, chroot, runtimeVersion, ...options }: Options): void {
-  const isAbout = [libpal, chroot, runtimeVersion].some((value) => value !== undefined);
+function checkPredicting({ predict = false, libpal, chroot, ...options }: Options): void {
+  const isAbout = [libpal, chroot].some((value) => value !== undefined);
   const others = isAbout || Object.keys(enclaveOverrides(options)).length > 0;
   if (predict ? libpal !== undefined : !others) return;
   throw new GscError({
     code: 'usage',
-    subject: predict ? '--predict' : '--libpal, --chroot, --runtime-version, --isvprodid, --isvsvn, --debug',
+    subject: predict ? '--predict' : '--libpal, --chroot, --isvprodid, --isvsvn, --debug',
     message: predict ? 'expected --libpal FILE, which is measured too' : 'they are only for --predict',
     hint: predict ? 'name the sgx/libpal.so of the runtime' : 'add --predict, and give a manifest',
   });

@@ -14,8 +14,8 @@ export interface RuntimeBuildOptions {
   readonly network?: string;
   /** False with `--no-cache`: build again. */
   readonly cache?: boolean;
-  /** Of the first GSC: see {@link checkFirstOptions}. */
-  readonly debug?: boolean;
+  /** Of the first GSC: see {@link checkFirstOptions}. `--debug` is another option. */
+  readonly d?: boolean;
   readonly linux?: boolean;
   readonly graphene?: boolean;
 }
@@ -36,7 +36,7 @@ export function addRuntimeBuildOptions(command: Command): Command {
 /** Options of the first GSC, for the commands that it had; see {@link checkFirstOptions}. */
 export function addFirstOptions(command: Command): Command {
   return command
-    .addOption(new Option('-d, --debug', 'with Graphene: the same as --buildtype debug').hideHelp())
+    .addOption(new Option('-d', 'with Graphene: the same as --buildtype debug').hideHelp())
     .addOption(new Option('-L, --linux', 'with Graphene: the PAL for Linux as well, as always').hideHelp());
 }
 
@@ -45,7 +45,7 @@ export function addFirstOptions(command: Command): Command {
  * elsewhere: `-d` is a habit of docker run.
  */
 export function checkFirstOptions(
-  { debug, linux, graphene }: RuntimeBuildOptions,
+  { d: debug, linux, graphene }: RuntimeBuildOptions,
   { configuration, command }: { readonly configuration: Configuration; readonly command: string },
 ): void {
   const used = [debug && '-d', linux && '-L', graphene && '-G'].find((option) => option);
@@ -63,7 +63,7 @@ export function checkFirstOptions(
 /** What the options say. */
 export function runtimeBuildChoices(options: RuntimeBuildOptions): RuntimeBuildChoices {
   return {
-    buildType: options.debug ? 'debug' : options.buildtype,
+    buildType: options.d ? 'debug' : options.buildtype,
     buildArguments: options.buildArg ?? [],
     isFresh: options.cache === false,
     ...(options.network !== undefined && { network: options.network }),

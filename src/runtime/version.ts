@@ -73,6 +73,11 @@ export function runsScripts(release: Release): boolean {
   return isAtLeast(release, '1.4');
 }
 
+/** True if it is known how long a release takes to parse a manifest: only Gramine was measured. */
+export function hasPredictedStart(release: Release): boolean {
+  return isAtLeast(release, '1.4');
+}
+
 /** A release as reports name it. */
 export function showRelease(release: Release): string {
   return showVersion({ family: isAtLeast(release, '1.4') ? 'gramine' : 'graphene', text: release });

@@ -8,6 +8,7 @@ import {
   showRuntimeVersion,
 } from '../../index.ts';
 import { showWhole } from '../../manifest/merge.ts';
+import { hasPredictedStart } from '../../runtime/version.ts';
 import type { Console } from '../terminal/console.ts';
 import { attestedToJson, sayAttested } from './attested-report.ts';
 import { placesToJson, sayExclusions, sayStartCosts, sayUndecidedPlaces } from './place-report.ts';
@@ -24,6 +25,7 @@ export function reportBuild(console: Console, facts: BuildFacts): void {
   sayImages(console, facts);
   sayAttested(console, facts.graminized);
   sayTrustedFiles(console, facts.graminized);
+  if (hasPredictedStart(facts.runtime.version.release)) sayStartCosts(console, facts.graminized);
   sayPreset(console, facts.graminized);
   for (const { path, user, own, from } of facts.graminized.overrides) {
     console.say(`  overridden     ${showPath(path)}: ${user} (${from}) instead of ${own}`);
@@ -72,7 +74,6 @@ function sayTrustedFiles(console: Console, graminized: Graminized): void {
   for (const { path, target, reason } of selection.ignoredLinks) {
     console.detail(`    ignored link ${showBytes(path)} -> ${showBytes(target)}: ${reason}`);
   }
-  sayStartCosts(console, graminized);
 }
 
 function sayProfile(console: Console, { profileBasis }: Graminized): void {

@@ -1,11 +1,12 @@
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { type ManifestNames, readManifestNames } from './files/access-decision.ts';
+import { changeKeys } from './graphene/change-keys.ts';
 import { readText } from './graphene/complete-lines.ts';
 import { fromGrapheneForm } from './graphene/graphene-form.ts';
 import { parseLinesDocument } from './graphene/lines-document.ts';
 import { writeGrapheneManifest } from './graphene/write-manifest.ts';
 import { serializeManifest } from './toml/serialize.ts';
-import { isArray, parseToml, type TomlTable, valueAt } from './toml/toml.ts';
+import { isArray, isTable, parseToml, type TomlTable, type TomlValue, valueAt } from './toml/toml.ts';
 
 /**
  * A manifest with defaults, trusted files and hashes, in Gramine's form whatever the release. One value from its composing to its
@@ -28,6 +29,18 @@ export class CompleteManifest {
     const manifest = new CompleteManifest(readRoot(content, subject, version), version);
     manifest.#bytes = Buffer.from(content);
     return manifest;
+  }
+
+  /** With other values of keys of `sgx`. In the text of Graphene's form all else stays as it is. */
+  withSgxKeys(values: ReadonlyMap<string, TomlValue>): CompleteManifest {
+    const version = this.#version;
+    if (version.family === 'graphene') {
+      const text = changeKeys(this.bytes.toString('utf8'), values, version.release);
+      return CompleteManifest.parse(Buffer.from(text), 'manifest', version);
+    }
+    const sgx = this.root.get('sgx');
+    const changed = new Map([...(isTable(sgx) ? sgx : []), ...values]);
+    return new CompleteManifest(new Map(this.root).set('sgx', changed), version);
   }
 
   /** As it is in the image: Gramine's `.manifest` and `.manifest.sgx` are the same bytes, Graphene's signer completes it. */

@@ -46,7 +46,7 @@ export async function measureImage(
   const enclaves: NamedMeasurement[] = [];
   let applied: readonly AppliedOverride[] = [];
   for (const plan of plans) {
-    const overridden = overrideComplete(plan.manifest, plan.version, overrides);
+    const overridden = overrideComplete(plan.manifest, overrides);
     applied = overridden.applied;
     const isLaidOut = laidOut !== undefined && plans.length === 1 && applied.length === 0;
     const enclave = isLaidOut ? laidOut : await layOutPlan({ ...plan, manifest: overridden.manifest }, known);

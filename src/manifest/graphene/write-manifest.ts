@@ -30,8 +30,8 @@ function linesOf(table: TomlTable, path: readonly string[]): readonly (readonly 
   });
 }
 
-/** A text with blanks at its ends stands in quotes, which the loader takes away and the signer keeps. */
-function lineValue(value: TomlValue): string {
+/** A text with blanks at its ends is in quotes, which the loader takes away and the signer keeps. */
+export function lineValue(value: TomlValue): string {
   if (typeof value === 'boolean') return value ? '1' : '0';
   const text = String(value);
   return text !== text.trim() ? `"${text}"` : text;

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
+import { sourceDigest } from './scripts/source-digest.mjs';
 import { engineTests } from './test/support/projects.ts';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -7,7 +8,7 @@ const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const unitMilliseconds = process.env.CI === undefined ? 10_000 : 60_000;
 
 export default defineConfig({
-  define: { __GSC_VERSION__: JSON.stringify(version) },
+  define: { __GSC_VERSION__: JSON.stringify(version), __GSC_BUILD__: JSON.stringify(sourceDigest()) },
   test: {
     // Of two processors vitest would use one; most of the time tests wait for the programs that they start.
     maxWorkers: '100%',

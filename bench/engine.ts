@@ -1,168 +1,142 @@
 /**
- * Reading a 1 GB image from its own Docker Engine, against `docker save | sha256sum` of the same image in the same
- * run: cold (exported, every layer listed), warm (the image and its layers are known), and writing a result back.
- * Needs root, for the Engine.
+ * The whole commands on images of a Docker Engine of their own, of several sizes, to see whether a figure grows with the image:
+ * `gsc build` with nothing known and with everything known, `gsc sign-image`, `gsc info-image`. The references are
+ * `docker save | sha256sum` and `docker inspect` of the same image in the same run; user and system time of gsc beside the wall's.
+ * Needs root, for the Engine, busybox-static, and a C compiler for the stand-in runtime.
+ *
+ *   GSC_BENCH_SIZES=50,300,3000 node scripts/bench.mjs engine     # MB; default 50,300
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
-import { type Digest, digestOf } from '../src/base/digest.ts';
-import { appendLayers } from '../src/image/append.ts';
-import type { Image, Layer } from '../src/image/image.ts';
-import { mediaTypes } from '../src/image/media-type.ts';
-import { parseImageName } from '../src/reference/image-name.ts';
-import type { LayerIndex } from '../src/scan/layer-index.ts';
-import { type LayerIndexStore, scanImage } from '../src/scan/scan-image.ts';
-import { connectEngine, type Engine } from '../src/store/engine/engine.ts';
-import { openEngineWriter } from '../src/store/engine/engine-writer.ts';
-import type { ImageRecordStore } from '../src/store/engine/image-record.ts';
-import { openEngineImage } from '../src/store/engine/open-engine-image.ts';
-import { tarBytes } from '../src/tar/write-tar.ts';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createCipheriv } from 'node:crypto';
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { resolve } from 'node:path';
+import { startEngine, type TestEngine } from '../test/support/images/engine.ts';
 import { writeOciLayout } from '../test/support/images/oci-layout.ts';
+import { standinRuntime } from '../test/support/images/standin-runtime.ts';
 
 const directory = 'out/bench/engine';
-const engineDirectory = '/tmp/gsc-bench-engine';
-const script = 'scripts/engine.sh';
+const gsc = `${directory}/gsc.js`;
+const key = `${directory}/key.pem`;
+const sizesMegabytes = (process.env.GSC_BENCH_SIZES ?? '50,300').split(',').map(Number);
+const rounds = Number(process.env.GSC_BENCH_ROUNDS ?? 3);
 const layerCount = 4;
-const imageBytes = 1_000_000_000;
-const largestFileBytes = 4_000_000;
-const rounds = 3;
-const name = 'bench:1';
+const fileBytes = 250_000;
 
-/** Files of this machine, in the order of their names, dealt out to the layers in turn. */
-async function makeLayout(): Promise<string> {
+interface Figure {
+  readonly seconds: number;
+  /** Of the program itself, not of the Engine. */
+  readonly cpuSeconds: number;
+}
+
+/** An image with a shell and as many bytes that do not compress, in files of the same size, dealt out to the layers. */
+async function loadImage(engine: TestEngine, megabytes: number): Promise<string> {
+  const root = `${directory}/root`;
+  const tars: string[] = [];
+  const noise = createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16));
+  const filesPerLayer = Math.ceil((megabytes * 1e6) / fileBytes / layerCount);
+  for (let layer = 0; layer < layerCount; layer++) {
+    rmSync(root, { recursive: true, force: true });
+    mkdirSync(`${root}/data/${layer}`, { recursive: true });
+    for (let file = 0; file < filesPerLayer; file++)
+      writeFileSync(`${root}/data/${layer}/${file}`, noise.update(Buffer.alloc(fileBytes)));
+    if (layer === 0) addShell(root);
+    tars.push(`${directory}/layer${layer}.tar`);
+    execFileSync('tar', ['-C', root, '-cf', tars.at(-1) as string, '.']);
+  }
   const layout = `${directory}/layout`;
-  if (existsSync(`${layout}/index.json`)) return layout;
-  mkdirSync(directory, { recursive: true });
-  const found = execFileSync('find', ['/usr', '-xdev', '-type', 'f', '-printf', '%s\\t%p\\n'], {
-    maxBuffer: 1 << 28,
-    encoding: 'utf8',
-  });
-  const paths: string[] = [];
-  let sum = 0;
-  for (const line of found.trimEnd().split('\n').sort()) {
-    const [size, path] = line.split('\t');
-    if (Number(size) > largestFileBytes || sum + Number(size) > imageBytes) continue;
-    sum += Number(size);
-    paths.push(`${path}\n`);
-  }
-  const tars = Array.from({ length: layerCount }, (_, layer) => {
-    const tar = `${directory}/layer${layer}.tar`;
-    const input = paths.filter((_, i) => i % layerCount === layer).join('');
-    execFileSync('tar', ['-cf', tar, '--no-recursion', '-P', '-T', '-'], { input });
-    return tar;
-  });
-  await writeOciLayout(layout, tars, { config: { Cmd: ['/bin/true'] }, compression: 'none' });
-  return layout;
+  rmSync(layout, { recursive: true, force: true });
+  await writeOciLayout(layout, tars, { config: { Cmd: ['/bin/sh'] }, compression: 'none' });
+  const name = `bench-${megabytes}:1`;
+  await engine.load(`oci:${layout}:latest`, name);
+  for (const path of [root, layout, ...tars]) rmSync(path, { recursive: true, force: true });
+  return name;
 }
 
-function startEngine(layout: string): string {
-  const host = execFileSync(script, ['start', engineDirectory], { encoding: 'utf8' }).trim();
-  const target = `docker-daemon:${name}`;
-  execFileSync('skopeo', ['copy', '--quiet', '--dest-daemon-host', host, `oci:${layout}:latest`, target]);
-  return host;
+function addShell(root: string): void {
+  mkdirSync(`${root}/bin`, { recursive: true });
+  copyFileSync('/bin/busybox', `${root}/bin/busybox`);
+  symlinkSync('busybox', `${root}/bin/sh`);
 }
 
-interface Caches {
-  readonly records: ImageRecordStore;
-  readonly indexes: LayerIndexStore;
-}
-
-function emptyCaches(): Caches {
-  const records = new Map<Digest, Buffer>();
-  const indexes = new Map<Digest, LayerIndex>();
-  return {
-    records: {
-      load: async (id) => records.get(id),
-      save: async (id, record) => void records.set(id, record),
-    },
-    indexes: {
-      load: async (layer) => indexes.get(layer.diffId),
-      save: async (layer, index) => void indexes.set(layer.diffId, index),
-    },
+/** Runs a command of a shell and takes the time of it and of its children. */
+function measure(engine: TestEngine, command: string): Figure {
+  const environment = {
+    PATH: process.env.PATH,
+    XDG_CACHE_HOME: resolve(directory, 'cache'),
+    DOCKER_HOST: engine.host,
   };
-}
-
-async function readImage(engine: Engine, caches: Caches): Promise<Image> {
-  const image = await openEngineImage(engine, parseImageName(name), caches);
-  try {
-    await scanImage(image, { indexes: caches.indexes });
-    return image;
-  } finally {
-    await image.close();
-  }
-}
-
-/** Writes the image with a small layer on top; a base layer that is read is an error. */
-async function writeBack(engine: Engine, image: Image, seed: string): Promise<void> {
-  const writer = await openEngineWriter(engine, parseImageName(`bench-result:${seed}`));
-  try {
-    await writer.commit(
-      appendLayers(image, {
-        name: 'result',
-        layers: [{ layer: smallLayer(seed), comment: seed }],
-        configure: (config) => config,
-        created: '2024-01-01T00:00:00Z',
-      }),
-    );
-  } finally {
-    await writer.abort();
-  }
-}
-
-function smallLayer(seed: string): Layer {
-  const attributes = { mode: 0o644, uid: 0, gid: 0, mtimeSeconds: 0 };
-  const tar = tarBytes([{ kind: 'file', name: seed, content: Buffer.alloc(1_000_000, seed), ...attributes }]);
-  const descriptor = { mediaType: mediaTypes.dockerLayer, digest: digestOf(tar), sizeBytes: tar.length };
-  async function* open() {
-    yield tar;
-  }
-  return { descriptor, diffId: descriptor.digest, open };
-}
-
-async function secondsOf(work: () => unknown): Promise<number> {
   const start = performance.now();
-  await work();
-  return (performance.now() - start) / 1000;
+  const timed = `${command} >/dev/null; code=$?; times; exit $code`;
+  const { status, stdout, stderr } = spawnSync('bash', ['-o', 'pipefail', '-c', timed], {
+    encoding: 'utf8',
+    env: environment,
+  });
+  const seconds = (performance.now() - start) / 1000;
+  if (status !== 0) throw new Error(`${command}: ${stderr}`);
+  // The second line is that of the children.
+  const parts = [...(stdout.trim().split('\n').at(-1) ?? '').matchAll(/(\d+)m([\d.]+)s/g)];
+  const cpuSeconds = parts.reduce((sum, [, minutes, rest]) => sum + Number(minutes) * 60 + Number(rest), 0);
+  return { seconds, cpuSeconds };
 }
 
-function report(what: string, seconds: number, reference: number): void {
-  const rate = (sizeBytes / 1e6 / seconds).toFixed(0);
-  const ratio = (seconds / reference).toFixed(2);
-  console.log(
-    `${what.padEnd(44)} ${seconds.toFixed(2).padStart(7)} s ${rate.padStart(8)} MB/s ${ratio.padStart(7)}`,
-  );
-}
+const save = 'docker save | sha256sum (reference)';
+const inspect = 'docker inspect (reference)';
 
-const layout = await makeLayout();
-let sizeBytes = 0;
-try {
-  const host = startEngine(layout);
-  const engine = await connectEngine({ kind: 'unix', path: host.slice('unix://'.length), origin: 'bench' });
-  const save = `/usr/bin/docker --host ${host} save ${name} | sha256sum`;
-  const image = await readImage(engine, emptyCaches());
-  sizeBytes = image.layers.reduce((sum, layer) => sum + layer.descriptor.sizeBytes, 0);
-  console.log(`${(sizeBytes / 1e6).toFixed(0)} MB in ${layerCount} layers, Node ${process.version}`);
-  console.log(`${cpus().length} cores, ${(totalmem() / 1e9).toFixed(0)} GB of memory; best of ${rounds}\n`);
-  const caches = emptyCaches();
-  const results = { save: [] as number[], cold: [] as number[], warm: [] as number[], write: [] as number[] };
+async function measureImage(engine: TestEngine, image: string, runtime: string): Promise<void> {
+  const figures = new Map<string, Figure[]>();
+  const row = (title: string, command: string) =>
+    figures.set(title, [...(figures.get(title) ?? []), measure(engine, command)]);
+  const run = `${process.execPath} ${gsc}`;
+  const build = `${run} build -q --runtime ${runtime} -o result:unsigned ${image}`;
+  const forget = () => rmSync(`${directory}/cache`, { recursive: true, force: true });
   // Turn about, so that a busy machine slows all.
   for (let round = 0; round < rounds; round++) {
-    results.save.push(await secondsOf(() => execFileSync('sh', ['-c', save])));
-    results.cold.push(await secondsOf(() => readImage(engine, emptyCaches())));
-    if (round === 0) await readImage(engine, caches);
-    results.warm.push(await secondsOf(() => readImage(engine, caches)));
-    results.write.push(await secondsOf(() => writeBack(engine, image, String(round))));
+    forget();
+    row(save, `/usr/bin/docker save ${image} | sha256sum`);
+    row('gsc build, nothing known', build);
+    row('gsc build, all known', build);
+    row('gsc sign-image', `${run} sign-image -q -o result:signed result:unsigned ${key}`);
+    row(inspect, '/usr/bin/docker inspect result:signed');
+    row('gsc info-image', `${run} info-image -q result:signed`);
+    forget();
+    row('gsc info-image, nothing known', `${run} info-image -q result:signed`);
+    await engine.docker('rmi', '--force', 'result:unsigned', 'result:signed');
   }
-  const best = (seconds: readonly number[]) => Math.min(...seconds);
-  const reference = best(results.save);
-  report('docker save | sha256sum (the reference)', reference, reference);
-  report('cold: export and list every layer', best(results.cold), reference);
-  report('warm: image and layers are known', best(results.warm), reference);
-  report('write back, thin', best(results.write), reference);
-  console.log(`\npeak memory ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB`);
-  await engine.close();
+  report(image, figures);
+}
+
+function report(image: string, figures: ReadonlyMap<string, readonly Figure[]>): void {
+  const best = (title: string) => Math.min(...(figures.get(title) ?? []).map(({ seconds }) => seconds));
+  console.log(`\n${image}, load ${loadavg()[0]?.toFixed(1)}`);
+  console.log(`${''.padEnd(36)}    wall     cpu  of save  of inspect`);
+  for (const [title, all] of figures) {
+    const cpu = Math.min(...all.map(({ cpuSeconds }) => cpuSeconds));
+    const columns = [
+      `${best(title).toFixed(2).padStart(7)}s`,
+      `${cpu.toFixed(2).padStart(6)}s`,
+      (best(title) / best(save)).toFixed(2).padStart(8),
+      (best(title) / best(inspect)).toFixed(1).padStart(11),
+    ];
+    console.log(`${title.padEnd(36)}${columns.join(' ')}`);
+  }
+}
+
+mkdirSync(directory, { recursive: true });
+rmSync(key, { force: true });
+execFileSync(process.execPath, ['scripts/build.mjs', '--command', gsc], { stdio: 'inherit' });
+execFileSync(process.execPath, [gsc, 'gen-private-key', '-q', key]);
+const { root: runtime } = await standinRuntime();
+const engine = await startEngine();
+try {
+  console.log(`Node ${process.version}, ${cpus().length} cores; best of ${rounds}`);
+  for (const megabytes of sizesMegabytes) {
+    const image = await loadImage(engine, megabytes);
+    await measureImage(engine, image, runtime);
+    await engine.docker('rmi', '--force', image);
+  }
 } finally {
-  execFileSync(script, ['stop', engineDirectory]);
-  rmSync(engineDirectory, { recursive: true, force: true });
+  await engine.stop();
+  for (const name of ['cache', 'root', 'layout'])
+    rmSync(`${directory}/${name}`, { recursive: true, force: true });
 }

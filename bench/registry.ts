@@ -94,6 +94,14 @@ async function measure(wire: Wire, id: string, runtime: string): Promise<void> {
     note(`${warm}, result is there`, await measured(wire, () => build(`warm-${round}/${id}:u`)));
     const sign = () => gsc('sign-image', at(`warm-${round}/${id}:u`), key, '-o', at(`warm-${round}/${id}:s`));
     note('gsc sign-image', await measured(wire, sign));
+    const signed = at(`warm-${round}/${id}:s`);
+    note(
+      'skopeo inspect',
+      await measured(wire, () => runTool('skopeo', ['inspect', '--tls-verify=false', signed])),
+    );
+    note('gsc info-image', await measured(wire, () => gsc('info-image', signed)));
+    remove('cache');
+    note('gsc info-image, nothing known', await measured(wire, () => gsc('info-image', signed)));
   }
   remove('copy');
   report(figures, await addedBytes(at(`warm-0/${id}:u`), at(`app/${id}:1`)));

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { build } from 'esbuild';
+import { sourceDigest } from './source-digest.mjs';
 
 const all = readdirSync('bench')
   .filter((file) => file.endsWith('.ts'))
@@ -19,7 +20,7 @@ for (const name of names) {
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    define: { __GSC_VERSION__: '"bench"' },
+    define: { __GSC_VERSION__: '"bench"', __GSC_BUILD__: JSON.stringify(sourceDigest()) },
     banner: {
       js: "import { createRequire as gscRequire } from 'node:module';const require = gscRequire(import.meta.url);",
     },

@@ -1,10 +1,12 @@
 // Bundles the command line (dist/gsc.js) and the library (dist/index.js, dist/tools.js), and writes the library's types.
 // node scripts/build.mjs --command FILE bundles the command line alone, --library DIRECTORY the library: tests take them there.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { directImports } from './direct-imports.mjs';
+import { sourceDigest } from './source-digest.mjs';
 
 const { values } = parseArgs({ options: { command: { type: 'string' }, library: { type: 'string' } } });
 const { version, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -14,7 +16,7 @@ const common = {
   format: 'esm',
   target: 'node20',
   legalComments: 'none',
-  define: { __GSC_VERSION__: JSON.stringify(version) },
+  define: { __GSC_VERSION__: JSON.stringify(version), __GSC_BUILD__: JSON.stringify(sourceDigest()) },
 };
 // CommonJS dependencies ask for Node's own modules through require, which an ES module does not have.
 const requireBanner =
@@ -23,8 +25,11 @@ const requireBanner =
 /** Of undici gsc uses the dispatchers: the rest would be a third of the bundle. */
 const smallUndici = {
   name: 'small-undici',
-  setup: ({ onResolve }) =>
-    onResolve({ filter: /^undici$/ }, () => ({ path: resolve('scripts/undici-entry.cjs') })),
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^undici$/ }, () => ({ path: resolve('scripts/undici-entry.cjs') }));
+    // HTTP/2 is never asked for, and loading Node's costs every command time.
+    onResolve({ filter: /\/client-h2(\.js)?$/ }, () => ({ path: resolve('scripts/undici-without-h2.cjs') }));
+  },
 };
 
 if (values.command !== undefined) await bundleCommandLine(values.command);
@@ -35,17 +40,30 @@ else {
   await bundleLibrary('dist');
 }
 
+/** The entry, and beside it what commands share or are loaded for alone. */
 async function bundleCommandLine(outfile) {
+  const name = basename(outfile, '.js');
+  removeChunks(dirname(outfile), name);
   await build({
     ...common,
-    entryPoints: ['src/cli/main.ts'],
-    outfile,
+    entryPoints: { [name]: 'src/cli/main.ts' },
+    outdir: dirname(outfile),
+    splitting: true,
+    // Beside the entry, as deep as the sources lie: a module finds the files that go with it from where it is.
+    chunkNames: `${name}-[hash]`,
     minifySyntax: true,
     minifyWhitespace: true,
-    plugins: [smallUndici],
-    banner: { js: `#!/usr/bin/env node\n${requireBanner}` },
+    plugins: [smallUndici, directImports],
+    banner: { js: requireBanner },
   });
   chmodSync(outfile, 0o755);
+}
+
+/** Those of an earlier bundle there. */
+function removeChunks(directory, name) {
+  if (!existsSync(directory)) return;
+  const isChunk = (file) => file.startsWith(`${name}-`) && /^-[A-Z0-9]{8}\.js$/.test(file.slice(name.length));
+  for (const file of readdirSync(directory).filter(isChunk)) rmSync(join(directory, file));
 }
 
 /** What both entries use is in a file that they share: an error's class is the same for both. */
@@ -55,7 +73,7 @@ async function bundleLibrary(outdir) {
     entryPoints: ['src/index.ts', 'src/tools.ts'],
     outdir,
     splitting: true,
-    chunkNames: 'shared',
+    chunkNames: 'shared-[hash]',
     external: Object.keys(dependencies),
   });
   execFileSync('npx', ['tsc', '-p', 'tsconfig.types.json', '--outDir', join(outdir, 'types')], {

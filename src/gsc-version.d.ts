@@ -1,2 +1,4 @@
 /** The package's version, put in by the bundler (scripts/build.mjs) and the test runner (vitest.config.ts). */
 declare const __GSC_VERSION__: string;
+/** The state of the sources: 16 hex digits, by the same two (scripts/source-digest.mjs). */
+declare const __GSC_BUILD__: string;

@@ -74,6 +74,12 @@ export type { ImageWriter, LayerKey, StoreResult } from './image/image-writer.ts
 export { type GraminizedState, type Labels, labels, patchesOf, stateOf } from './image/labels.ts';
 export type { StoredImage } from './image/stored-image.ts';
 export {
+  type ContainerNeeds,
+  containerNeeds,
+  type DataPlace,
+  type SecretFile,
+} from './inspect/container-needs.ts';
+export {
   type DirectoryCounts,
   type ExplainableImage,
   explainPath,

@@ -7,7 +7,7 @@ import { commands } from '../src/cli/commands.ts';
 import { addCommonOptions } from '../src/cli/program.ts';
 
 const program = new Command();
-for (const add of commands) add(program, () => async () => undefined);
+for (const { load } of commands) (await load())(program, () => async () => undefined);
 for (const command of program.commands) addCommonOptions(command);
 
 describe('manual pages', () => {

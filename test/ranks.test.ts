@@ -49,7 +49,7 @@ const nouns = [
   'collateral',
   'policy',
 ];
-const verbs = ['provision', 'graminize', 'sign', 'inspect', 'evidence', 'attest', 'broker'];
+const verbs = ['provision', 'graminize', 'sign', 'inspect', 'evidence', 'attest', 'broker', 'doctor', 'run'];
 const faces = [
   'library',
   '.',
@@ -106,12 +106,20 @@ const belowLibrary = {
     'store/image-store.ts',
     'trace/probe.ts',
   ],
+  'gsc doctor is about this machine': ['doctor/examine.ts', 'doctor/finding.ts'],
+  'gsc run starts docker or podman': ['doctor/sgx-machine.ts', 'run/container-line.ts'],
   'gsc cache lists and prunes what is kept between runs': [
     'store/cache/blob-cache.ts',
     'store/cache/cache-directory.ts',
     'store/cache/cache-file.ts',
     'store/cache/prune-cache.ts',
     'workspace/scan-cache.ts',
+  ],
+  'gsc build knows a build, and gsc info-image an image, before it is read': [
+    'inspect/inspect-glance.ts',
+    'library/open-runtime.ts',
+    'provision/open-runtime.ts',
+    'workspace/known-builds.ts',
   ],
   'gsc completion asks Engines and layouts for names, and shall not wait for an answer': [
     'store/engine/find-engine.ts',

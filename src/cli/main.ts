@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { homedir } from 'node:os';
 import { addAbortSignal } from 'node:stream';
 import { commands } from './commands.ts';

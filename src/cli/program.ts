@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
-import { openImages } from '../index.ts';
-import type { Act, AddCommand, CommonOptions } from './options/command-context.ts';
+import type { CommandRow } from './commands.ts';
+import type { Act, CommonOptions } from './options/command-context.ts';
 import { refuseMounts } from './options/foreign-options.ts';
-import { type StoreOptions, storeChoices } from './options/store-options.ts';
+import type { StoreOptions } from './options/store-options.ts';
 import { asUsageError, type Call } from './options/usage-error.ts';
 import { type CommandLineHost, Console, type Verbosity } from './terminal/console.ts';
 import { reportFailure } from './terminal/failure.ts';
@@ -10,7 +10,7 @@ import { reportFailure } from './terminal/failure.ts';
 /** Runs the command line and gives the exit code: 0 done, 1 failed or did not verify, 2 wrong usage or configuration. */
 export async function runCommandLine(
   host: CommandLineHost,
-  commands: readonly AddCommand[],
+  commands: readonly CommandRow[],
 ): Promise<number> {
   let exitCode = 0;
   let console: Console | undefined;
@@ -21,6 +21,7 @@ export async function runCommandLine(
       const options = parameters.at(-2) as Options;
       const positional = parameters.slice(0, -2) as string[];
       console = new Console(host, verbosityOf(options));
+      const [{ openImages }, { storeChoices }] = await imagesModules();
       const images = openImages({
         ...storeChoices(options),
         host,
@@ -35,7 +36,7 @@ export async function runCommandLine(
       }
     };
   const program = makeProgram(host);
-  for (const add of commands) add(program, act);
+  for (const row of commands) await addRow(program, row, { act, words: host.arguments });
   for (const command of program.commands) addCommonOptions(command);
   try {
     refuseMounts(host.arguments);
@@ -45,6 +46,26 @@ export async function runCommandLine(
     console?.clearProgress();
     return reportFailure(asUsageError(error, callIn(program, host)), host);
   }
+}
+
+/** What reads images is loaded when a command runs: help and mistakes need none of it. */
+function imagesModules() {
+  return Promise.all([import('../library/images.ts'), import('./options/store-options.ts')]);
+}
+
+/** Adds a command whole if a word names it, so that it may be called, and else as the overview shows it. */
+async function addRow(
+  program: Command,
+  { name, alias, operands, summary, load }: CommandRow,
+  { act, words }: { readonly act: Act; readonly words: readonly string[] },
+): Promise<void> {
+  if (words.includes(name) || (alias !== undefined && words.includes(alias))) {
+    const add = await load();
+    return add(program, act);
+  }
+  const command = program.command(name).summary(summary);
+  if (alias !== undefined) command.alias(alias);
+  for (const operand of operands) command.argument(operand);
 }
 
 /** The Python tool's `-nc`: two letters, which commander would take for `-n -c`. */

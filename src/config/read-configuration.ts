@@ -3,7 +3,6 @@ import { dirname, resolve } from 'node:path';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import { readUserFile } from '../base/read-file.ts';
 import type { Configuration } from './configuration.ts';
-import { parseSettings } from './parse-configuration.ts';
 
 /** Looked for in the working directory, in this order; the first that is there counts. */
 export const defaultFiles = ['config.yaml', 'config.yml', 'config.json'];
@@ -19,6 +18,8 @@ export async function readConfiguration(
   const { workingDirectory } = host;
   const found = file ?? defaultFiles.find((name) => existsSync(resolve(workingDirectory, name)));
   if (found === undefined) return { file: undefined, directory: workingDirectory, settings: new Map() };
+  // Most have no configuration, and a parser of YAML takes a while to load.
+  const { parseSettings } = await import('./parse-configuration.ts');
   const path = resolve(workingDirectory, found);
   const content = await readUserFile(path, 'configuration');
   return { file: found, directory: dirname(path), settings: parseSettings(content.toString('utf8'), found) };

@@ -16,6 +16,8 @@ export interface Layer {
    * error at its end if they differ; a consumer must read to the end before it believes the bytes.
    */
   open(): ByteStream;
+  /** The uncompressed tar, whole and as the diffId names it, where it may be at hand without the blob; undefined if it is not. */
+  readonly tar?: () => Promise<Buffer | undefined>;
 }
 
 /** A container image for one platform, wherever it comes from. Layers are in order, lowest first. */

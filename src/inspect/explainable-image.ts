@@ -1,14 +1,10 @@
-import { GscError } from '../base/error.ts';
 import type { ImagePath } from '../base/image-path.ts';
 import type { Graminized } from '../graminize/graminize.ts';
-import { graminizedPaths, ownDirectoryOf } from '../image/graminized-paths.ts';
+import { ownDirectoryOf } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
-import { labels, stateOf } from '../image/labels.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
-import { labelledEnclaves } from '../runtime/places.ts';
 import { labelledVersion, parseRuntimeVersion } from '../runtime/version.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
-import { readTopFiles } from '../scan/read-top-files.ts';
 import { type ImageScan, scanImage } from '../scan/scan-image.ts';
 import { type ContainerUser, findUser } from '../start/container-user.ts';
 import type { FileTree } from '../tree/file-tree.ts';
@@ -16,6 +12,7 @@ import { mergeLayers } from '../tree/merge-layers.ts';
 import { leanRulesFor } from '../trust/trust-level.ts';
 import { type Exclusion, TrustPolicy } from '../trust/trust-policy.ts';
 import type { ExplainableImage, KnownExclusion } from './explain-path.ts';
+import { graminizedManifest } from './graminized-manifest.ts';
 
 /** The reason that is true of gsc's own files; undefined for all others. */
 function ownFile(path: ImagePath): KnownExclusion | undefined {
@@ -27,7 +24,7 @@ function ownFile(path: ImagePath): KnownExclusion | undefined {
 /** A graminized image with its tree, its manifest (the signed one if it is signed), and the default rules for reasons. */
 export async function explainableImage(image: Image, given?: ImageScan): Promise<ExplainableImage> {
   const scan = given ?? (await scanImage(image));
-  const manifest = await manifestIn(image);
+  const manifest = await graminizedManifest(image);
   const version = labelledVersion(image.config.config?.Labels ?? {}) ?? parseRuntimeVersion('1.9');
   const policies = [new TrustPolicy({ trust: [], exclude: [] }), leanPolicy()];
   return {
@@ -71,20 +68,6 @@ export async function explainableBuild(
     exclusionOf: (path) => ownFile(path) ?? exclusions.get(path),
     ...(graminized.profileBasis && { basisOf: (path: ImagePath) => graminized.profileBasis?.get(path) }),
   };
-}
-
-async function manifestIn(image: Image): Promise<{ readonly path: ImagePath; readonly content: Buffer }> {
-  const isSigned = stateOf(image.config.config?.Labels ?? {}) === 'signed';
-  const [files] = labelledEnclaves(image.config.config?.Labels ?? {});
-  const path = (isSigned ? files?.manifestSgx : files?.manifest) ?? graminizedPaths.manifest;
-  const content = (await readTopFiles(image, [path])).get(path);
-  if (content !== undefined) return { path, content };
-  throw new GscError({
-    code: 'state',
-    subject: image.name,
-    message: `expected a graminized image, got one without ${path}, although it has the label ${labels.runtimeVersion}`,
-    hint: 'make it again with gsc build',
-  });
 }
 
 function userOf({ config, name }: Image, tree: FileTree): ContainerUser {

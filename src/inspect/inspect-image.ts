@@ -31,18 +31,30 @@ export interface ImageInspection {
  */
 export async function inspectImage(image: Image): Promise<ImageInspection> {
   const found = image.config.config?.Labels ?? {};
-  const version = labelledVersion(found) ?? unlabelled;
-  const places = labelledEnclaves(found);
-  const files = await readTopFiles(
-    image,
-    places.flatMap((place) => [place.sigstruct, place.manifestSgx]),
-  );
+  const files = await readTopFiles(image, signedFiles(found));
+  return inspectFiles({ name: image.name, labels: found }, files);
+}
+
+/** What signing adds to an image with these labels. */
+export function signedFiles(found: Labels): readonly ImagePath[] {
+  return labelledEnclaves(found).flatMap(({ sigstruct, manifestSgx }) => [sigstruct, manifestSgx]);
+}
+
+interface InspectedImage {
+  readonly name: string;
+  readonly labels: Labels;
+}
+
+/** The same from the files of a signed image and its labels. */
+export function inspectFiles(image: InspectedImage, files: ReadonlyMap<ImagePath, Buffer>): ImageInspection {
+  const version = labelledVersion(image.labels) ?? unlabelled;
+  const places = labelledEnclaves(image.labels);
   const [enclave, ...children] = places.map((place) => inspectEnclave(image, { place, files, version }));
   if (enclave === undefined) throw notSigned(image);
   return {
     ...enclave,
     children: children.map(({ name, sigstruct }) => ({ name, sigstruct })),
-    labels: found,
+    labels: image.labels,
   };
 }
 
@@ -54,7 +66,7 @@ interface InspectedEnclave extends Omit<ImageInspection, 'children' | 'labels'> 
 }
 
 function inspectEnclave(
-  image: Image,
+  image: InspectedImage,
   {
     place,
     files,
@@ -81,8 +93,9 @@ function inspectEnclave(
   };
 }
 
-function notSigned(image: Image): GscError {
-  const isGraminized = image.config.config?.Labels?.[labels.runtimeVersion] !== undefined;
+/** The `state` error for an image without a signature. */
+export function notSigned(image: { readonly name: string; readonly labels: Labels }): GscError {
+  const isGraminized = image.labels[labels.runtimeVersion] !== undefined;
   return new GscError({
     code: 'state',
     subject: image.name,

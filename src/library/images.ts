@@ -1,9 +1,9 @@
+import type { Digest } from '../base/digest.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import { type Reporter, silentReporter } from '../base/reporter.ts';
 import { showSize } from '../base/show-size.ts';
 import type { Image, Layer } from '../image/image.ts';
 import type { ImageWriter, StoreResult } from '../image/image-writer.ts';
-import { compressLayers } from '../layer/compress-layers.ts';
 import { type ImageReference, parseReference } from '../reference/image-reference.ts';
 import { type ImageScan, type ScanProgress, scanImage } from '../scan/scan-image.ts';
 import { type OpenedImage, type StoreChoices, teeLayers } from '../store/image-store.ts';
@@ -110,7 +110,8 @@ class WorkspaceImages implements Images {
     const { force = false, sharedWith = [] } = options;
     const place = toReference(reference);
     const writer = await this.#workspace.images.openWriter(place, { force, sharedWith });
-    return place.kind === 'registry' ? compressing(writer, sharedWith) : writer;
+    const stored = place.kind === 'registry' ? compressing(writer, sharedWith) : writer;
+    return this.#keeping(stored);
   }
 
   async store(
@@ -125,6 +126,19 @@ class WorkspaceImages implements Images {
     } finally {
       await writer.abort();
     }
+  }
+
+  /** A writer that keeps the layers of no image that was opened here: those that gsc adds. */
+  #keeping(writer: ImageWriter): ImageWriter {
+    const { layers } = this.#workspace.cache;
+    if (layers === undefined) return writer;
+    const commit = async (image: Image) => {
+      const result = await writer.commit(image);
+      const known = layersOf(this.#opened);
+      for (const layer of image.layers) if (!known.has(layer.diffId)) await layers.save(layer);
+      return result;
+    };
+    return { ...forwarding(writer), commit };
   }
 
   async close(): Promise<void> {
@@ -148,12 +162,24 @@ function compressing(writer: ImageWriter, bases: readonly OpenedImage[]): ImageW
     bases.flatMap(({ image }) => image.layers.map(({ descriptor }) => descriptor.digest)),
   );
   const isNew = ({ descriptor }: Layer) => !known.has(descriptor.digest);
+  const commit = async (image: Image) => {
+    const { compressLayers } = await import('../layer/compress-layers.ts');
+    return writer.commit(await compressLayers(image, isNew));
+  };
+  return { ...forwarding(writer), commit };
+}
+
+function forwarding(writer: ImageWriter): ImageWriter {
   return {
     hasLayer: (layer) => writer.hasLayer(layer),
     teeLayer: (layer, stored) => writer.teeLayer(layer, stored),
-    commit: async (image) => writer.commit(await compressLayers(image, isNew)),
+    commit: (image) => writer.commit(image),
     abort: () => writer.abort(),
   };
+}
+
+function layersOf(opened: readonly OpenedImage[]): ReadonlySet<Digest> {
+  return new Set(opened.flatMap(({ image }) => image.layers.map((layer) => layer.diffId)));
 }
 
 /** Says how far the reading of an image's layers is. */

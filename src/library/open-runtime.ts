@@ -1,6 +1,6 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { Image } from '../image/image.ts';
-import { openRuntime as openRuntimeFrom } from '../provision/open-runtime.ts';
+import { type FoundRuntime, findOrderedRuntime } from '../provision/open-runtime.ts';
 import type { RuntimeBuildChoices } from '../provision/runtime-build-spec.ts';
 import { rootOfImage } from '../provision/runtime-root.ts';
 import { runtimeSource } from '../provision/runtime-source.ts';
@@ -39,6 +39,11 @@ const defaultBuild: RuntimeBuildChoices = {
  * is not a runtime, `not-found`, `config`, `build` and what opening an image throws.
  */
 export async function openRuntime(images: Images, options: OpenRuntimeOptions = {}): Promise<Runtime> {
+  return (await findRuntime(images, options)).open();
+}
+
+/** As {@link openRuntime}, without reading it yet. */
+export async function findRuntime(images: Images, options: OpenRuntimeOptions = {}): Promise<FoundRuntime> {
   const { sources = [], version, app, build } = options;
   const workspace = workspaceOf(images);
   const { host } = workspace;
@@ -47,7 +52,7 @@ export async function openRuntime(images: Images, options: OpenRuntimeOptions = 
   const image = order.kind === 'build' && typeof app === 'function' ? await app() : app;
   const detect = async (family: Family) =>
     typeof image === 'object' ? detectDistribution(await rootOfImage(workspace, image), family) : undefined;
-  return openRuntimeFrom(workspace, {
+  return findOrderedRuntime(workspace, {
     order,
     version,
     building: { choices: { ...defaultBuild, ...build }, detect },

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+import { GscError } from '../base/error.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { type ManifestNames, readManifestNames } from './files/access-decision.ts';
 import { changeKeys } from './graphene/change-keys.ts';
@@ -7,6 +9,7 @@ import { parseLinesDocument } from './graphene/lines-document.ts';
 import { writeGrapheneManifest } from './graphene/write-manifest.ts';
 import { serializeManifest } from './toml/serialize.ts';
 import { isArray, isTable, parseToml, type TomlTable, type TomlValue, valueAt } from './toml/toml.ts';
+import { findTrustedFileRun } from './toml/trusted-file-blocks.ts';
 
 /**
  * A manifest with defaults, trusted files and hashes, in Gramine's form whatever the release. One value from its composing to its
@@ -15,20 +18,26 @@ import { isArray, isTable, parseToml, type TomlTable, type TomlValue, valueAt } 
 export class CompleteManifest {
   readonly root: TomlTable;
   readonly #version: RuntimeVersion;
+  readonly #written: (() => Buffer | undefined) | undefined;
   #bytes: Buffer | undefined;
   #names: ManifestNames | undefined;
 
-  /** `version` is that of the runtime which reads it. */
-  constructor(root: TomlTable, version: RuntimeVersion) {
+  /** `version` is that of the runtime which reads it. `written`: its bytes, if they are known to be those of {@link bytes}. */
+  constructor(root: TomlTable, version: RuntimeVersion, written?: () => Buffer | undefined) {
     this.root = root;
     this.#version = version;
+    this.#written = written;
   }
 
   /** Reads one that an image holds, signed or not. Throws a `manifest` error, which names `subject`, for what cannot be read. */
   static parse(content: Uint8Array, subject: string, version: RuntimeVersion): CompleteManifest {
-    const manifest = new CompleteManifest(readRoot(content, subject, version), version);
-    manifest.#bytes = Buffer.from(content);
-    return manifest;
+    if (version.family === 'graphene') {
+      const root = readGraphene(content, subject, version);
+      return new CompleteManifest(root, version, () => Buffer.from(content));
+    }
+    const quick = readQuickly(content, subject);
+    if (quick) return new CompleteManifest(quick.root, version, quick.written);
+    return new CompleteManifest(parseToml(content, subject).root, version);
   }
 
   /** With other values of keys of `sgx`. In the text of Graphene's form all else stays as it is. */
@@ -45,11 +54,7 @@ export class CompleteManifest {
 
   /** As it is in the image: Gramine's `.manifest` and `.manifest.sgx` are the same bytes, Graphene's signer completes it. */
   get bytes(): Buffer {
-    this.#bytes ??= Buffer.from(
-      this.#version.family === 'graphene'
-        ? writeGrapheneManifest(this.root, this.#version.release)
-        : serializeManifest(this.root),
-    );
+    this.#bytes ??= this.#written?.() ?? Buffer.from(writeManifest(this.root, this.#version));
     return this.#bytes;
   }
 
@@ -60,16 +65,65 @@ export class CompleteManifest {
   }
 
   get trustedFileCount(): number {
-    const trusted = valueAt(this.root, ['sgx', 'trusted_files']);
-    return isArray(trusted) ? trusted.length : 0;
+    return listedFiles(this.root).length;
   }
 }
 
-function readRoot(content: Uint8Array, subject: string, version: RuntimeVersion): TomlTable {
-  if (version.family === 'gramine') return parseToml(content, subject).root;
+function writeManifest(root: TomlTable, version: RuntimeVersion): string {
+  if (version.family === 'gramine') return serializeManifest(root);
+  return writeGrapheneManifest(root, version.release);
+}
+
+function readGraphene(
+  content: Uint8Array,
+  subject: string,
+  { release }: RuntimeVersion & { readonly family: 'graphene' },
+): TomlTable {
   const document =
-    version.release === '1.2-rc1'
+    release === '1.2-rc1'
       ? parseToml(content, subject)
       : parseLinesDocument(readText(content, subject), subject);
-  return fromGrapheneForm(document, version.release);
+  return fromGrapheneForm(document, release);
+}
+
+interface QuicklyRead {
+  readonly root: TomlTable;
+  readonly written: () => Buffer | undefined;
+}
+
+/**
+ * What parsing gives, without the parser reading each trusted file; undefined for a text of another form, or no TOML: the whole
+ * text is parsed then, so that lines are counted in it.
+ */
+function readQuickly(content: Uint8Array, subject: string): QuicklyRead | undefined {
+  const bytes = Buffer.from(content);
+  const run = isUtf8(bytes) ? findTrustedFileRun(bytes.toString('utf8')) : undefined;
+  const shortened = run && parseOrNothing(run.rest, subject);
+  const sgx = shortened?.get('sgx');
+  const [first, ...others] = shortened ? listedFiles(shortened) : [];
+  if (!run || !shortened || !isTable(sgx) || !isSame(first, run.files[0])) return undefined;
+  const files = [...run.files, ...others];
+  const root = new Map([...shortened, ['sgx', new Map([...sgx, ['trusted_files', files]])]]);
+  // The run is as the serializer has it; so is the whole if the rest is.
+  return { root, written: () => (serializeManifest(shortened) === run.rest ? bytes : undefined) };
+}
+
+function parseOrNothing(text: string, subject: string): TomlTable | undefined {
+  try {
+    return parseToml(text, subject).root;
+  } catch (error) {
+    if (error instanceof GscError) return undefined;
+    throw error;
+  }
+}
+
+function listedFiles(root: TomlTable): readonly TomlValue[] {
+  const trusted = valueAt(root, ['sgx', 'trusted_files']);
+  return isArray(trusted) ? trusted : [];
+}
+
+function isSame(parsed: TomlValue | undefined, file: TomlTable | undefined): boolean {
+  return (
+    isTable(parsed) && parsed.size === 2 && [...parsed].every(([key, value]) => file?.get(key) === value)
+  );
 }

@@ -9,7 +9,7 @@ import type { Workspace } from '../workspace/workspace.ts';
 import { cannotFetch, openDefaultRuntime } from './default-runtime.ts';
 import { planRuntime, provideRuntime } from './provide-runtime.ts';
 import { type RuntimeBuildChoices, readRuntimeBuildSpec } from './runtime-build-spec.ts';
-import { openRuntimeRoots, type RuntimeRoot, rootOfImage } from './runtime-root.ts';
+import { findRuntimePlace, placeInImage, type RuntimePlace, type RuntimeRoot } from './runtime-root.ts';
 import type { RuntimeSource } from './runtime-source.ts';
 
 export interface RuntimeChoice {
@@ -28,34 +28,69 @@ export interface RuntimeBuilding {
   readonly detect: (family: Family) => Promise<string | undefined>;
 }
 
-/** Finds the Gramine runtime that was ordered. What the cache has of an image is not read again. */
-export async function openRuntime(workspace: Workspace, choice: RuntimeChoice): Promise<Runtime> {
-  const { order, version, defaultImage = defaultRuntimeImage } = choice;
-  if (order.kind === 'build') return openBuilt(workspace, order, choice);
-  if (order.kind === 'given') {
-    const roots: RuntimeRoot[] = [];
-    for (const source of order.sources)
-      roots.push(...(await openRuntimeRoots(workspace, source, order.base)));
-    return runtimeIn(roots, order.sources.join(', '), version);
-  }
-  const { image } = await openDefaultRuntime(workspace, { image: defaultImage, mirror: order.mirror });
-  try {
-    return await runtimeIn([await rootOfImage(workspace, image)], defaultImage, version);
-  } catch (error) {
-    throw cannotFetch(defaultImage, error);
-  }
+/** A Gramine runtime that was ordered: where it is, and what reads it. */
+export interface FoundRuntime {
+  /**
+   * What decides which runtime this is, as a plain value, where that is known before it is read: the images that hold it. The same
+   * identity is the same {@link Runtime}.
+   */
+  readonly identity?: unknown;
+  /** Nothing is read that the cache has. */
+  open(): Promise<Runtime>;
 }
 
-async function openBuilt(
+/** Finds the Gramine runtime that was ordered, or builds it. */
+export async function findOrderedRuntime(workspace: Workspace, choice: RuntimeChoice): Promise<FoundRuntime> {
+  const { order, version, defaultImage = defaultRuntimeImage } = choice;
+  if (order.kind === 'build') return findBuilt(workspace, order, choice);
+  if (order.kind === 'given') {
+    const places: RuntimePlace[] = [];
+    for (const source of order.sources) places.push(await findRuntimePlace(workspace, source, order.base));
+    return runtimeAt(places, order.sources.join(', '), version);
+  }
+  const { image } = await openDefaultRuntime(workspace, { image: defaultImage, mirror: order.mirror });
+  const found = runtimeAt([placeInImage(workspace, image)], defaultImage, version);
+  const open = () =>
+    found.open().catch((error: unknown) => {
+      throw cannotFetch(defaultImage, error);
+    });
+  return { ...found, open };
+}
+
+/** Finds the Gramine runtime that was ordered and reads it. */
+export async function openRuntime(workspace: Workspace, choice: RuntimeChoice): Promise<Runtime> {
+  return (await findOrderedRuntime(workspace, choice)).open();
+}
+
+async function findBuilt(
   workspace: Workspace,
   order: RuntimeSource & { readonly kind: 'build' },
   { building: { choices, detect }, version }: RuntimeChoice,
-): Promise<Runtime> {
+): Promise<FoundRuntime> {
   const buildOrder = await readRuntimeBuildSpec(workspace, { ...order, choices, detect });
   const { name, id } = await provideRuntime(workspace, planRuntime(buildOrder), choices);
   const kind = transportOf(await workspace.images.engine());
   const { image } = await workspace.images.open({ kind, image: { kind: 'id', digest: id } });
-  return runtimeIn([await rootOfImage(workspace, image)], showImageName(name), version);
+  return runtimeAt([placeInImage(workspace, image)], showImageName(name), version);
+}
+
+function runtimeAt(
+  places: readonly RuntimePlace[],
+  subject: string,
+  version: RuntimeVersion | undefined,
+): FoundRuntime {
+  const images = places.flatMap(({ image }) => (image ? [image] : []));
+  const digests = images.map(({ name, manifest, configDescriptor }) => [
+    name,
+    manifest.digest,
+    configDescriptor.digest,
+  ]);
+  const open = async () => {
+    const roots: RuntimeRoot[] = [];
+    for (const place of places) roots.push(...(await place.roots()));
+    return runtimeIn(roots, subject, version);
+  };
+  return images.length < places.length ? { open } : { identity: { digests, subject, version }, open };
 }
 
 /** Searches all roots as if they were one; the first that knows its version tells it. */

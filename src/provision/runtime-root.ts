@@ -33,28 +33,43 @@ export interface RuntimeRoot extends TreeSource {
 const gramineName = /^gramine(?:-dcap)?$/;
 const packageFile = /\.(?:deb|rpm)$/;
 
+/** Where a runtime, or a part of one, was found. */
+export interface RuntimePlace {
+  /** The image that holds it; without one its files have to be read before it is known which ones they are. */
+  readonly image?: Image;
+  /** Nothing is read that the cache has. */
+  roots(): Promise<readonly RuntimeRoot[]>;
+}
+
 /**
- * Opens what a word of the user names: a directory (a root, an install prefix, a package directory, or one with package
+ * Finds what a word of the user names: a directory (a root, an install prefix, a package directory, or one with package
  * files in it), a `.deb` or `.rpm` file, or an image. Paths are relative to `base`; what is there as a directory or a file goes
- * before images of that name. Of an image nothing is read that the cache has.
+ * before images of that name.
  */
-export async function openRuntimeRoots(
+export async function findRuntimePlace(
   workspace: Workspace,
   source: string,
   base: string,
-): Promise<readonly RuntimeRoot[]> {
+): Promise<RuntimePlace> {
   const path = resolve(base, source);
   const status = await stat(path).catch(() => undefined);
-  if (status?.isDirectory()) {
-    const packages = await packagesIn(path, source);
-    return packages.length > 0 ? packages : [await rootOfDirectory(path)];
-  }
+  if (status?.isDirectory()) return { roots: () => rootsInDirectory(path, source) };
   if (packageFile.test(source) || status?.isFile()) {
-    return [await rootOfPackage(path, source)];
+    return { roots: async () => [await rootOfPackage(path, source)] };
   }
   if (isPath(source)) throw notThere(source);
   const { image } = await workspace.images.open(parseReference(source));
-  return [await rootOfImage(workspace, image)];
+  return placeInImage(workspace, image);
+}
+
+/** As {@link findRuntimePlace}, of an image that is open. */
+export function placeInImage(workspace: Workspace, image: Image): RuntimePlace {
+  return { image, roots: async () => [await rootOfImage(workspace, image)] };
+}
+
+async function rootsInDirectory(path: string, source: string): Promise<readonly RuntimeRoot[]> {
+  const packages = await packagesIn(path, source);
+  return packages.length > 0 ? packages : [await rootOfDirectory(path)];
 }
 
 /** The package files directly in a directory. One that has gone before it is read was never there. */

@@ -2,11 +2,11 @@ import { createHash, hash } from 'node:crypto';
 import { GscError } from '../base/error.ts';
 import { type ImagePath, showBytes } from '../base/image-path.ts';
 import type { Image, Layer } from '../image/image.ts';
-import { decompress } from '../tar/codec/decompress.ts';
 import { readTar } from '../tar/read-tar.ts';
 import type { TarEntry, TarVisitor } from '../tar/tar-entry.ts';
 import type { FileNode, FileTree } from '../tree/file-tree.ts';
 import { resolvePath, showFailure } from '../tree/resolve-path.ts';
+import { openTar } from './open-tar.ts';
 
 /** Where contents of files that were read before are kept, by their SHA-256 (64 hex digits). */
 export interface FileContentStore {
@@ -112,7 +112,7 @@ async function readLayer(
 ): Promise<void> {
   const subject = `${name}: layer ${layer.diffId}`;
   try {
-    await readTar(decompress(layer.open(), subject), new ContentVisitor(nodes, contents), subject);
+    await readTar(openTar(layer, subject), new ContentVisitor(nodes, contents), subject);
   } catch (error) {
     if (error !== enough) throw error;
   }

@@ -1,8 +1,9 @@
+import type { Digest } from '../base/digest.ts';
 import { type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
-import type { Image, Layer } from '../image/image.ts';
-import { decompress } from '../tar/codec/decompress.ts';
+import type { ByteStream, Image, Layer } from '../image/image.ts';
 import { readTar } from '../tar/read-tar.ts';
 import type { TarEntry } from '../tar/tar-entry.ts';
+import { openTar } from './open-tar.ts';
 
 /**
  * The contents of files that are in an image's upper layers, without reading the lower ones: from the top down, until all
@@ -13,15 +14,57 @@ export async function readTopFiles(
   image: Image,
   paths: readonly ImagePath[],
 ): Promise<ReadonlyMap<ImagePath, Buffer>> {
-  const found = new Map<ImagePath, Buffer>();
-  const open = new Set(paths);
+  const search = new Search(paths, image.name);
   for (const layer of image.layers.toReversed()) {
-    if (open.size === 0) break;
-    const { contents, hidden } = await searchLayer(layer, open, image.name);
-    for (const [path, content] of contents) found.set(path, content);
-    for (const path of [...contents.keys(), ...hidden]) open.delete(path);
+    if (search.isOver) break;
+    await search.add(layer.diffId, (subject) => openTar(layer, subject));
   }
-  return found;
+  return search.found;
+}
+
+/**
+ * The same where no layer has to be read for it; undefined if one would have to be. `name` is the image's in messages.
+ */
+export async function readTarsAtHand(
+  layers: readonly Pick<Layer, 'diffId' | 'tar'>[],
+  paths: readonly ImagePath[],
+  name: string,
+): Promise<ReadonlyMap<ImagePath, Buffer> | undefined> {
+  const search = new Search(paths, name);
+  for (const { diffId, tar } of layers.toReversed()) {
+    if (search.isOver) break;
+    const bytes = await tar?.();
+    if (bytes === undefined) return undefined;
+    await search.add(diffId, () => streamOf(bytes));
+  }
+  return search.found;
+}
+
+async function* streamOf(bytes: Buffer): ByteStream {
+  yield bytes;
+}
+
+/** Goes through layers, the highest first. */
+class Search {
+  readonly found = new Map<ImagePath, Buffer>();
+  readonly #open: Set<ImagePath>;
+  readonly #name: string;
+
+  constructor(paths: readonly ImagePath[], name: string) {
+    this.#open = new Set(paths);
+    this.#name = name;
+  }
+
+  get isOver(): boolean {
+    return this.#open.size === 0;
+  }
+
+  async add(diffId: Digest, open: (subject: string) => ByteStream): Promise<void> {
+    const subject = `${this.#name}: layer ${diffId}`;
+    const { contents, hidden } = await searchTar(open(subject), this.#open, subject);
+    for (const [path, content] of contents) this.found.set(path, content);
+    for (const path of [...contents.keys(), ...hidden]) this.#open.delete(path);
+  }
 }
 
 interface LayerFindings {
@@ -29,16 +72,15 @@ interface LayerFindings {
   readonly hidden: Set<ImagePath>;
 }
 
-async function searchLayer(
-  layer: Layer,
+async function searchTar(
+  tar: ByteStream,
   wanted: ReadonlySet<ImagePath>,
-  name: string,
+  subject: string,
 ): Promise<LayerFindings> {
-  const subject = `${name}: layer ${layer.diffId}`;
   const findings: LayerFindings = { contents: new Map(), hidden: new Set() };
   let current: { readonly path: ImagePath; readonly pieces: Buffer[] } | undefined;
   await readTar(
-    decompress(layer.open(), subject),
+    tar,
     {
       entry: (entry) => {
         const path = imagePath(entry.name);

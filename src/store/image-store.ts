@@ -5,8 +5,10 @@ import type { Reporter } from '../base/reporter.ts';
 import { showSize } from '../base/show-size.ts';
 import { type Platform, sgxPlatform } from '../image/descriptor.ts';
 import type { Image } from '../image/image.ts';
+import type { ImageGlance } from '../image/image-glance.ts';
 import type { ImageWriter } from '../image/image-writer.ts';
 import type { Referrers } from '../image/referrers.ts';
+import { runsOnSgx } from '../image/select-platform.ts';
 import type { StoredImage } from '../image/stored-image.ts';
 import { dockerHub } from '../reference/docker-hub.ts';
 import {
@@ -30,8 +32,12 @@ import type { BuildLogin } from './engine/build/build-session.ts';
 import type { Engine } from './engine/engine.ts';
 import { isConfiguredForDocker } from './engine/engine-address.ts';
 import { openEngineWriter } from './engine/engine-writer.ts';
+import type { ExportOptions } from './engine/image-export.ts';
+import { inspectEngineImage } from './engine/image-facts.ts';
 import type { ImageRecordStore } from './engine/image-record.ts';
 import { type EngineImage, openEngineImage } from './engine/open-engine-image.ts';
+import { readImageFiles } from './engine/read-image-files.ts';
+import { type LayerStore, withKeptLayers } from './kept-layers.ts';
 import { LayoutReferrers } from './layout/referrers.ts';
 import { openImage } from './open-image.ts';
 import { openWriter } from './open-writer.ts';
@@ -71,6 +77,9 @@ export interface StoreSurroundings {
   readonly reporter: Reporter;
   /** What Engines told before; without it every image of an Engine is exported. */
   readonly records: ImageRecordStore | undefined;
+  /** Layers that gsc has added; without it they are read where they are stored. */
+  readonly layers?: LayerStore | undefined;
+  readonly listen?: ExportOptions['listen'];
 }
 
 /** All places where images lie, for one command: files, Engines, registries. What was opened is given back by `close`. */
@@ -78,14 +87,18 @@ export class ImageStore {
   readonly #host: HostEnvironment;
   readonly #reporter: Reporter;
   readonly #records: ImageRecordStore | undefined;
+  readonly #layers: LayerStore | undefined;
+  readonly #listen: ExportOptions['listen'];
   readonly #connections: Connections;
   readonly #platform: Platform;
   readonly #opened: StoredImage[] = [];
 
-  constructor({ host, reporter, records }: StoreSurroundings, choices: StoreChoices = {}) {
+  constructor({ host, reporter, records, layers, listen }: StoreSurroundings, choices: StoreChoices = {}) {
     this.#host = host;
     this.#reporter = reporter;
     this.#records = records;
+    this.#layers = layers;
+    this.#listen = listen;
     this.#platform = choices.platform ?? sgxPlatform;
     this.#connections = new Connections(host, choices);
   }
@@ -97,7 +110,29 @@ export class ImageStore {
     this.#opened.push(image);
     for (const note of image.notes) this.#reporter.say(`${image.name}: ${note}`);
     for (const warning of image.warnings) this.#reporter.warn(`${image.name}: ${warning}`);
-    return opened;
+    return this.#layers ? { ...opened, image: withKeptLayers(image, this.#layers) } : opened;
+  }
+
+  /**
+   * What an Engine tells of an image without exporting it; undefined for images elsewhere, and where there is none: opening it
+   * says what is wrong. Of a name with a digest only opening knows whether they belong together.
+   */
+  async glance(reference: ImageReference): Promise<ImageGlance | undefined> {
+    if (!('image' in reference) || isPinned(reference.image)) return undefined;
+    const { image } = reference;
+    const engine = await this.#engineOf(reference).catch(unlessUnreachable);
+    const facts = engine && (await inspectEngineImage(engine, image));
+    if (!engine || !facts || !runsOnSgx(facts)) return undefined;
+    return {
+      place: engine.subject,
+      name: showReference({ kind: transportOf(engine), image }),
+      labels: facts.labels,
+      layers: facts.diffIds.map((diffId) => ({
+        diffId,
+        tar: async () => this.#layers?.load(diffId),
+      })),
+      readFiles: (paths) => readImageFiles(engine, { kind: 'id', digest: facts.id }, paths),
+    };
   }
 
   /**
@@ -125,6 +160,7 @@ export class ImageStore {
         return openEngineWriter(await this.#connections.engine(flavours[reference.kind]), reference.image, {
           force,
           signal,
+          ...(this.#records && { records: this.#records }),
           ...(base && { base: base.layers.map((layer) => layer.diffId) }),
         });
       }
@@ -193,6 +229,10 @@ export class ImageStore {
     }
   }
 
+  #engineOf({ kind }: EngineReference | BareReference): Promise<Engine> {
+    return this.#connections.engine(kind === 'bare' ? 'any' : flavours[kind]);
+  }
+
   async #openBare(bare: BareReference): Promise<OpenedImage> {
     const name = showReference(bare);
     const search = await searchEngine(() => this.#connections.engine('any'), bare);
@@ -228,12 +268,24 @@ export class ImageStore {
       onExport: (receivedBytes) =>
         this.#reporter.progress(`the Engine exports the image: ${showSize(receivedBytes)}`),
       ...(this.#records && { records: this.#records }),
+      ...(this.#listen && { listen: this.#listen }),
     });
     return { reference: { kind, image: isShortIdOf(name, image.id) ? idOf(image) : name }, image };
   }
 }
 
 type EngineReference = DockerDaemonReference | ContainersStorageReference;
+
+/** A digest and a tag are two statements. */
+function isPinned(image: ImageName | ImageId): boolean {
+  return image.kind === 'name' && image.digest !== undefined;
+}
+
+/** An Engine that does not answer has no image. */
+function unlessUnreachable(error: unknown): undefined {
+  if (error instanceof GscError && error.code === 'engine') return undefined;
+  throw error;
+}
 
 /** True if a name that no image has was taken for the beginning of this ID. */
 function isShortIdOf(name: ImageName | ImageId, id: Digest): boolean {

@@ -34,9 +34,20 @@ export async function readTar(
   subject: string,
   limits: TarLimits = defaultTarLimits,
 ): Promise<void> {
-  const feeder = new SpanFeeder(new TarReader(visitor, subject, limits).expectHeader(), subject);
-  for await (const piece of source) feeder.push(piece);
-  feeder.finish();
+  const sink = tarSink(visitor, subject, limits);
+  for await (const piece of source) sink.push(piece);
+  sink.finish();
+}
+
+/** Takes a tar piece by piece; `finish` says that there is no more. Both throw as {@link readTar} does. */
+export interface TarSink {
+  push(piece: Buffer): void;
+  finish(): void;
+}
+
+/** As {@link readTar}, for whoever has the pieces at hand. */
+export function tarSink(visitor: TarVisitor, subject: string, limits: TarLimits = defaultTarLimits): TarSink {
+  return new SpanFeeder(new TarReader(visitor, subject, limits).expectHeader(), subject);
 }
 
 const zeroBlock = Buffer.alloc(blockBytes);

@@ -4,13 +4,18 @@ import { GscError } from '../base/error.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Reporter } from '../base/reporter.ts';
 import type { Layer } from '../image/image.ts';
+import { collectBytes } from '../image/verified-stream.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { decodeLayerIndex, encodeLayerIndex, layerIndexFormat } from '../scan/layer-index-codec.ts';
 import type { FileContentStore, ReadFilesOptions } from '../scan/read-files.ts';
 import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-image.ts';
 import { BlobCache } from '../store/cache/blob-cache.ts';
 import { loadContent, saveContent } from '../store/cache/cached-content.ts';
+import type { ExportOptions } from '../store/engine/image-export.ts';
 import type { ImageRecordStore } from '../store/engine/image-record.ts';
+import type { LayerStore } from '../store/kept-layers.ts';
+import { listLayersOfExport } from './export-listener.ts';
+import { type BuildStore, buildStore } from './known-builds.ts';
 
 /** What a command keeps between runs. Close it when the work is done. */
 export interface ScanCache {
@@ -21,6 +26,12 @@ export interface ScanCache {
   readonly forFiles: Pick<ReadFilesOptions, 'contents'>;
   /** What Engines told of their images. */
   readonly records: ImageRecordStore | undefined;
+  /** The layers that gsc has added to images. */
+  readonly layers: LayerStore | undefined;
+  /** Hears the exports of Engines, and lists their layers meanwhile. */
+  readonly listen: NonNullable<ExportOptions['listen']>;
+  /** Results of builds. */
+  readonly builds: BuildStore | undefined;
   /** What enclaves measured. */
   readonly measurements: MeasurementStore | undefined;
   close(): Promise<void>;
@@ -47,7 +58,7 @@ export function cacheDirectory({ environment }: HostEnvironment): string {
 
 /** Opens the cache, unless the user wants none. Whatever is wrong with it is a remark of `-v`, never a failure. */
 export function openScanCache(host: HostEnvironment, reporter: Reporter, isWanted: boolean): ScanCache {
-  if (!isWanted) return withoutCache;
+  if (!isWanted) return withoutCache();
   try {
     return scanCacheOf(
       new BlobCache({
@@ -59,25 +70,47 @@ export function openScanCache(host: HostEnvironment, reporter: Reporter, isWante
   } catch (error) {
     if (!(error instanceof GscError)) throw error;
     reporter.detail(`cache disabled: ${error.message}`);
-    return withoutCache;
+    return withoutCache();
   }
 }
 
-const withoutCache: ScanCache = {
-  blobs: undefined,
-  forScan: {},
-  forFiles: {},
-  records: undefined,
-  measurements: undefined,
-  close: async () => {},
-};
+function withoutCache(): ScanCache {
+  return {
+    ...listing(undefined),
+    blobs: undefined,
+    forFiles: {},
+    records: undefined,
+    layers: undefined,
+    builds: undefined,
+    measurements: undefined,
+    close: async () => {},
+  };
+}
+
+/** What an export has shown is known to this run, kept or not. */
+function listing(kept: KeptIndexes | undefined): Pick<ScanCache, 'forScan' | 'listen'> {
+  const listed = new Map<Digest, LayerIndex>();
+  const load = async (layer: Layer) => {
+    const isTar = layer.descriptor.digest === layer.diffId;
+    return (isTar ? listed.get(layer.diffId) : undefined) ?? kept?.load(layer);
+  };
+  const save = async (layer: Layer, index: LayerIndex) => kept?.save(layer, index);
+  const keep = async (index: LayerIndex) => {
+    listed.set(index.diffId, index);
+    await kept?.put(index);
+  };
+  return { forScan: { indexes: { load, save } }, listen: (diffIds) => listLayersOfExport(diffIds, keep) };
+}
 
 function scanCacheOf(blobs: BlobCache): ScanCache {
+  const layers = layersIn(blobs);
   return {
     blobs,
-    forScan: { indexes: indexesIn(blobs) },
+    ...listing(indexesIn(blobs)),
     forFiles: { contents: contentsIn(blobs) },
     records: recordsIn(blobs),
+    layers,
+    builds: buildStore(blobs, layers),
     measurements: measurementsIn(blobs),
     close: () => blobs.close(),
   };
@@ -90,8 +123,16 @@ const measurementKind = `measurement-${release}`;
 /** From the digest of a compressed blob to the digest of the tar in it. */
 const diffIdKind = 'diff-id';
 
-function indexesIn(blobs: BlobCache): LayerIndexStore {
+interface KeptIndexes extends LayerIndexStore {
+  /** Keeps the index of a layer without saying which blobs hold it. */
+  put(index: LayerIndex): Promise<void>;
+}
+
+function indexesIn(blobs: BlobCache): KeptIndexes {
+  const put = (index: LayerIndex) =>
+    blobs.put({ kind: indexKind, digest: index.diffId }, encodeLayerIndex(index));
   return {
+    put,
     load: async (layer) => {
       if (!(await isProven(blobs, layer))) return undefined;
       const bytes = await blobs.get({ kind: indexKind, digest: layer.diffId });
@@ -99,7 +140,7 @@ function indexesIn(blobs: BlobCache): LayerIndexStore {
       return index?.diffId === layer.diffId ? index : undefined;
     },
     save: async (layer: Layer, index: LayerIndex) => {
-      await blobs.put({ kind: indexKind, digest: layer.diffId }, encodeLayerIndex(index));
+      await put(index);
       const { digest } = layer.descriptor;
       if (digest !== layer.diffId)
         await blobs.put({ kind: diffIdKind, digest }, Buffer.from(layer.diffId, 'latin1'));
@@ -140,9 +181,25 @@ function measurementsIn(blobs: BlobCache): MeasurementStore {
   };
 }
 
+/** A layer with larger files than this is the user's own work, and would push everything else out of the cache. */
+const largestKeptLayer = 256_000_000;
+
+function layersIn(blobs: BlobCache): LayerStore {
+  return {
+    load: (diffId) => loadContent(blobs, 'layer', diffId),
+    save: async (layer) => {
+      const { descriptor, diffId } = layer;
+      const isTar = descriptor.digest === diffId;
+      if (!isTar || descriptor.sizeBytes > largestKeptLayer) return;
+      if (await blobs.has({ kind: 'layer', digest: diffId })) return;
+      await saveContent(blobs, 'layer', await collectBytes(layer.open()));
+    },
+  };
+}
+
 function contentsIn(blobs: BlobCache): FileContentStore {
   return {
-    load: (sha256) => loadContent(blobs, digestOfHex(sha256)),
-    save: (_sha256, content) => saveContent(blobs, content),
+    load: (sha256) => loadContent(blobs, 'file', digestOfHex(sha256)),
+    save: (_sha256, content) => saveContent(blobs, 'file', content),
   };
 }

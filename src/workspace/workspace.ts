@@ -25,7 +25,7 @@ export interface WorkspaceOptions extends StoreChoices {
 /** Opens a workspace. Nothing is connected or read before it is needed. */
 export function openWorkspace({ host, reporter, usesCache, ...choices }: WorkspaceOptions): Workspace {
   const cache = openScanCache(host, reporter, usesCache);
-  const images = new ImageStore({ host, reporter, records: cache.records }, choices);
+  const images = new ImageStore({ ...cache, host, reporter }, choices);
   const close = async () => {
     await images.close();
     await cache.close();

@@ -2,30 +2,17 @@ import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
 import {
   defaultDestination,
-  fullNameOf,
-  type Graminized,
-  graminize,
-  type Image,
   type ImageReference,
-  type ImageWriter,
-  type NamedEnclave,
-  type OpenedImage,
+  type Images,
   parseReference,
-  type Runtime,
   type Signer,
-  showReference,
   signedName,
-  signImage,
   unsignedName,
 } from '../../index.ts';
+import { workspaceOf } from '../../library/images.ts';
 import { nameInArchive } from '../options/archive-name.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
-import {
-  addContentOptions,
-  type ContentOptions,
-  type ContentWishes,
-  readContentOptions,
-} from '../options/content-options.ts';
+import { addContentOptions, type ContentOptions, readContentOptions } from '../options/content-options.ts';
 import { dateOption } from '../options/date-option.ts';
 import { dayOf, sourceDateEpoch } from '../options/epoch.ts';
 import { addKeyOptions, type KeyOptions, openKey } from '../options/key-options.ts';
@@ -35,11 +22,11 @@ import { groupOptions } from '../options/option-groups.ts';
 import { addOverrideOptions, enclaveOverrides, type OverrideOptions } from '../options/override-options.ts';
 import { addFirstOptions } from '../options/runtime-build-options.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
-import { buildFactsToJson, reportBuild } from '../reports/build-report.ts';
 import { commitAndReport } from '../reports/commit.ts';
-import { enclavesToJson, reportOverrides, reportRun, reportSigned } from '../reports/sign-report.ts';
-import { growHeapSlowly } from '../terminal/heap-growth.ts';
-import { buildRuntimeAlone } from './build-gramine-command.ts';
+import { reportRun } from '../reports/sign-report.ts';
+import { tell } from '../reports/transcript.ts';
+import { Stopwatch } from '../terminal/stopwatch.ts';
+import { findOrBuild } from './build-result.ts';
 
 interface Options extends CommonOptions, ContentOptions, StoreOptions, KeyOptions, OverrideOptions {
   readonly output?: string;
@@ -92,7 +79,10 @@ async function build(
   const [manifestFile, ...childFiles] = rest.flat();
   checkPassphrase(options);
   checkSigningOptions(options);
-  if (options.graphene) return buildRuntimeAlone(context, options);
+  if (options.graphene) {
+    const { buildRuntimeAlone } = await import('./build-gramine-command.ts');
+    return buildRuntimeAlone(context, options);
+  }
   const operands = { image: imageText, name: 'MANIFEST', file: manifestFile } as const;
   await checkFileFollows(host, { call: 'gsc build', ...operands });
   const signer = options.key === undefined ? undefined : await openKey(context, options.key, options);
@@ -116,30 +106,42 @@ async function buildAndSign(
   { imageText, manifestFile, childFiles, signer }: BuildOrder,
 ): Promise<number> {
   const { host, images } = context;
+  const steps = new Stopwatch();
   const appReference = parseReference(imageText);
   const named = outputOf(appReference, options);
   const epochSeconds = sourceDateEpoch(host);
   const content = await readContentOptions(context, options, manifestFile, childFiles);
   const openApp = openOnce(images, appReference);
-  const runtime = await content.openRuntime(async () => (await openApp()).image);
+  if (await isInEngine(images, appReference)) openApp().catch(() => undefined);
+  const runtime = await content.findRuntime(async () => (await openApp()).image);
   const app = await openApp();
+  steps.lap('open');
   const placed = defaultDestination(named, app);
   const output = options.output === undefined ? nameInArchive(placed, app, nameRule(options)) : placed;
   const writer = await images.openWriter(output, { force: options.force === true, sharedWith: [app] });
   try {
-    const parts = { app, writer, runtime, wishes: content.wishes, output, epochSeconds };
-    const graminized = await scanAndGraminize(context, parts);
-    const facts = { app: app.image, runtime, graminized };
-    reportBuild(context.console, facts);
     const date = options.date ?? (epochSeconds === undefined ? undefined : dayOf(epochSeconds));
-    const { image, enclaves } = await signIfAsked(context, options, { graminized, signer, date });
-    const more = { ...buildFactsToJson(facts), ...(enclaves && enclavesToJson(enclaves)) };
-    const code = await commitAndReport(context, { writer, image, output, more });
-    reportRun(context.console, graminized, { output, isSigned: enclaves !== undefined });
+    const signing = signer && {
+      ...{ signer, date, overrides: enclaveOverrides(options), allowsDebug: options.allowDebug === true },
+    };
+    const parts = { app, runtime, content, output, epochSeconds, signing, writer, steps };
+    const { image, report } = await findOrBuild(context, parts);
+    tell(context.console, report.lines);
+    const code = await commitAndReport(context, { writer, image, output, steps, more: report.facts });
+    reportRun(context.console, report, { output, isSigned: signing !== undefined });
     return code;
   } finally {
     await writer.abort();
   }
+}
+
+/**
+ * True if an Engine has the image. Then it is opened while the runtime is looked for, since the first byte of an export takes long;
+ * a registry that does not answer would keep gsc waiting although the runtime is missing. What is wrong is said by opening it.
+ */
+async function isInEngine(images: Images, reference: ImageReference): Promise<boolean> {
+  const { images: store } = workspaceOf(images);
+  return (await store.glance(reference).catch(() => undefined)) !== undefined;
 }
 
 /** Options about a signature, where there will be none. */
@@ -173,54 +175,6 @@ function checkPassphrase({ key, passphrase, passphraseFile, passphraseEnv }: Opt
       ? 'ports are published by docker run -p; -p of gsc build is the passphrase of --key'
       : 'name the key with --key FILE, or remove the passphrase',
   });
-}
-
-interface BuildParts {
-  readonly app: OpenedImage;
-  readonly writer: ImageWriter;
-  readonly runtime: Runtime;
-  readonly wishes: ContentWishes;
-  readonly output: ImageReference;
-  readonly epochSeconds: number | undefined;
-}
-
-/** Reads every layer of the app image once: into the writer and into the file tree at the same time. */
-async function scanAndGraminize(
-  { images }: CommandContext,
-  { app: { image: app, reference }, writer, runtime, wishes, output, epochSeconds }: BuildParts,
-): Promise<Graminized> {
-  const { tree } = await images.scan(app, { writer });
-  growHeapSlowly();
-  const baseName = fullNameOf(reference);
-  return graminize(app, runtime, {
-    ...wishes,
-    tree,
-    name: showReference(output),
-    ...(baseName !== undefined && { baseName }),
-    ...(epochSeconds !== undefined && { epochSeconds }),
-  });
-}
-
-interface SigningParts {
-  readonly graminized: Graminized;
-  readonly signer: Signer | undefined;
-  readonly date: string | undefined;
-}
-
-async function signIfAsked(
-  { console, images }: CommandContext,
-  options: Options,
-  { graminized, signer, date }: SigningParts,
-): Promise<{ readonly image: Image; readonly enclaves?: readonly NamedEnclave[] }> {
-  if (signer === undefined) return { image: graminized.image };
-  const { image, enclaves, applied } = await signImage(graminized, {
-    ...{ signer, overrides: enclaveOverrides(options), allowsDebug: options.allowDebug === true },
-    ...(images.measurements && { measurements: images.measurements }),
-    ...(date !== undefined && { date }),
-  });
-  reportOverrides(console, applied);
-  reportSigned(console, enclaves);
-  return { image, enclaves };
 }
 
 function outputOf(app: ImageReference, options: Options): ImageReference {

@@ -71,8 +71,8 @@ async function explain(
 }
 
 async function explainApp(context: CommandContext, options: Options, app: Image): Promise<ExplainableImage> {
-  const { wishes, openRuntime } = await readContentOptions(context, options, options.manifest);
-  const runtime = await openRuntime(app);
+  const { wishes, findRuntime } = await readContentOptions(context, options, options.manifest);
+  const runtime = await (await findRuntime(app)).open();
   const scan = await scanWith(context, app);
   const graminized = await graminize(app, runtime, { ...wishes, tree: scan.tree, name: app.name });
   return explainableBuild(graminized, scan.indexes);

@@ -4,6 +4,8 @@ import {
   type EnclaveOverrides,
   type Image,
   type ImageInspection,
+  type ImageReference,
+  type Images,
   inspectImage,
   labelledVersion,
   labels,
@@ -12,9 +14,12 @@ import {
   patchesOf,
   type SigstructDescription,
   showPath,
+  showReference,
   showRuntimeVersion,
   valueAt,
 } from '../../index.ts';
+import { inspectGlance } from '../../inspect/inspect-glance.ts';
+import { workspaceOf } from '../../library/images.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addOverrideOptions, enclaveOverrides, type OverrideOptions } from '../options/override-options.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
@@ -22,6 +27,7 @@ import { type ExpectedValueForm, expectedValueForms, expectedValues } from '../r
 import { type FlatTable, flatToml } from '../reports/flat-toml.ts';
 import { predictionFields } from '../reports/prediction.ts';
 import { reportOverrides } from '../reports/sign-report.ts';
+import type { Console } from '../terminal/console.ts';
 import { exitCodes } from '../terminal/failure.ts';
 
 export const addInfoImage: AddCommand = (program, act) => {
@@ -58,10 +64,9 @@ async function infoImage(context: CommandContext, options: Options, imageText: s
   const overrides = enclaveOverrides(options);
   if (!options.predict && Object.keys(overrides).length > 0) throw onlyPredicted();
   const reference = parseReference(imageText);
-  const { image } = await images.open(reference);
-  if (options.predict) return predict(context, image, overrides);
+  if (options.predict) return predict(context, (await images.open(reference)).image, overrides);
   const form = options.expectedValues;
-  const inspection = await inspectImage(image);
+  const inspection = await inspect(images, console, reference);
   const fields = pythonFields(inspection.sigstruct);
   if (form !== undefined) console.result(expectedValues(inspection.sigstruct, { form, reference }));
   else if (isJson) console.result(`${JSON.stringify({ ...fields, ...moreFields(inspection) })}\n`);
@@ -79,6 +84,19 @@ async function infoImage(context: CommandContext, options: Options, imageText: s
 /** Comments, for the same reason. */
 function childLines({ children }: ImageInspection): string {
   return children.map(({ name, sigstruct }) => `# ${name}: mr_enclave = "${sigstruct.mrEnclave}"\n`).join('');
+}
+
+/** What an Engine has is not exported for two small files, unless they do not prove themselves. */
+async function inspect(
+  images: Images,
+  console: Console,
+  reference: ImageReference,
+): Promise<ImageInspection> {
+  const glance = await workspaceOf(images).images.glance(reference);
+  const inspection = glance && (await inspectGlance(glance));
+  if (!inspection) return inspectImage((await images.open(reference)).image);
+  if (reference.kind === 'bare') console.say(`${showReference(reference)}: found in ${glance.place}`);
+  return inspection;
 }
 
 async function predict(

@@ -35,6 +35,7 @@ import { reportPrepared, summaryFileOf, writeSummary } from '../reports/prepared
 import { enclavesToJson, reportOverrides, reportSigned } from '../reports/sign-report.ts';
 import { exitCodes } from '../terminal/failure.ts';
 import { growHeapSlowly } from '../terminal/heap-growth.ts';
+import { Stopwatch } from '../terminal/stopwatch.ts';
 import { openUnsigned, type UnsignedSource } from './unsigned-source.ts';
 
 interface Options extends CommonOptions, StoreOptions, KeyOptions, OverrideOptions {
@@ -102,6 +103,7 @@ async function signImageCommand(
   key?: string,
 ): Promise<number> {
   const { host, console, images } = context;
+  const steps = new Stopwatch();
   checkIsNoKey('gsc sign-image', 'IMAGE', imageText);
   checkWhoSigns(options, key);
   if (key !== undefined && parseKeyReference(key).kind === 'pem')
@@ -113,6 +115,7 @@ async function signImageCommand(
   try {
     const needsNoName = options.output !== undefined || signer === undefined;
     const source = await openUnsigned(images, reference, needsNoName);
+    steps.lap('open');
     growHeapSlowly();
     const measuring = {
       overrides: enclaveOverrides(options),
@@ -120,7 +123,7 @@ async function signImageCommand(
       ...(date !== undefined && { date }),
     };
     if (signer === undefined) return await prepare(context, options, { source: source.opened, measuring });
-    return await signAndStore(context, options, { source, signer, measuring });
+    return await signAndStore(context, options, { source, signer, measuring, steps });
   } finally {
     await signer?.close?.();
   }
@@ -170,10 +173,15 @@ interface Parts<Source> {
   readonly measuring: MeasureOptions & { readonly date?: string };
 }
 
+interface SigningParts extends Parts<UnsignedSource> {
+  readonly signer: Signer;
+  readonly steps: Stopwatch;
+}
+
 async function signAndStore(
   context: CommandContext,
   options: Options,
-  { source: { opened, signed }, signer, measuring }: Parts<UnsignedSource> & { readonly signer: Signer },
+  { source: { opened, signed }, signer, measuring, steps }: SigningParts,
 ): Promise<number> {
   const { console, images } = context;
   const isNamed = options.output !== undefined;
@@ -187,6 +195,7 @@ async function signAndStore(
     allowsDebug: options.allowDebug === true,
     ...(options.mrsigner !== undefined && { mrSigner: options.mrsigner }),
   });
+  steps.lap('sign');
   // Stored it is only after this: another image may have the name.
   console.say(`signing ${opened.image.name}`);
   reportOverrides(console, applied);
@@ -194,7 +203,7 @@ async function signAndStore(
   const writer = await images.openWriter(output, { force: options.force === true, sharedWith: [opened] });
   try {
     const more = enclavesToJson(enclaves);
-    const code = await commitAndReport(context, { writer, image, output, more });
+    const code = await commitAndReport(context, { writer, image, output, steps, more });
     // As it is stored: in a registry the new layers are compressed.
     if (evidenceKey) await attestBuild(images, await images.open(output), evidenceKey);
     return code;

@@ -117,9 +117,9 @@ async function trace(
   const probes = probesOf(options);
   const known = await readKnown(context, options.add);
   refuseExisting(context, options);
-  const { wishes, openRuntime } = await readContentOptions(context, options, manifestFile);
+  const { wishes, findRuntime } = await readContentOptions(context, options, manifestFile);
   const openApp = openOnce(images, parseReference(imageText));
-  const runtime = await openRuntime(async () => (await openApp()).image);
+  const runtime = await (await findRuntime(async () => (await openApp()).image)).open();
   const app = await openApp();
   const run = await prepareRun(context, { app, runtime, wishes: traceVariant(wishes) });
   try {

@@ -9,6 +9,7 @@ import {
   stateOf,
   unsignedName,
 } from '../../index.ts';
+import { workspaceOf } from '../../library/images.ts';
 
 /** An image that is to be signed. */
 export interface UnsignedSource {
@@ -27,6 +28,8 @@ export async function openUnsigned(
   needsNoName: boolean,
 ): Promise<UnsignedSource> {
   const { unsigned, signed } = namesFor(given);
+  if (needsNoName && (await isUnsignedHere(images, given)))
+    return { opened: await images.open(given), signed: given };
   const found = await openIfThere(unsigned, images);
   if (found !== undefined) return { opened: found, signed };
   const opened = await openIfThere(given, images);
@@ -52,6 +55,12 @@ function namesFor(reference: ImageReference): Names {
   const signed = signedNameOfUnsigned(reference);
   if (signed !== undefined) return { unsigned: reference, signed };
   return { unsigned: unsignedName(reference), signed: signedName(reference) };
+}
+
+/** An unsigned image is not an app, so that no other one has to be looked for. */
+async function isUnsignedHere(images: Images, given: ImageReference): Promise<boolean> {
+  const glance = await workspaceOf(images).images.glance(given);
+  return glance !== undefined && stateOf(glance.labels) === 'unsigned';
 }
 
 async function openIfThere(reference: ImageReference, images: Images): Promise<OpenedImage | undefined> {

@@ -17,6 +17,14 @@ const file: Complete = (typed, places) => completeFileName(typed, places, 'any')
 const directory: Complete = (typed, places) => completeFileName(typed, places, 'directories');
 const reference: Complete = completeReference;
 
+/** What comes after the first `=`; what is before it is the user's own word. */
+function afterEquals(complete: Complete): Complete {
+  return async (typed, places) => {
+    const at = typed.indexOf('=') + 1;
+    return at === 0 ? [] : after(typed.slice(0, at), await complete(typed.slice(at), places));
+  };
+}
+
 /** What the placeholders of options and arguments stand for. What is not here is the user's own word. */
 const placeholders: Readonly<Record<string, Complete>> = {
   file,
@@ -25,13 +33,12 @@ const placeholders: Readonly<Record<string, Complete>> = {
   profile: file,
   source: file,
   'hostpath:path': file,
+  'source:path': file,
+  'name=file': afterEquals(file),
   dir: directory,
   ref: reference,
   image: reference,
-  'path=use': async (typed) => {
-    const [, place = '', use] = /^([^=]*=)(.*)$/.exec(typed) ?? [];
-    return use === undefined ? [] : after(place, beginning(use, ['allowed', 'encrypted', 'tmpfs']));
-  },
+  'path=use': afterEquals(async (use) => beginning(use, ['allowed', 'encrypted', 'tmpfs'])),
 };
 
 /** What a value that begins so may become. */

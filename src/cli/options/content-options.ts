@@ -8,16 +8,15 @@ import {
   type GraminizeOptions,
   type Image,
   type LibcWish,
-  openRuntime,
   parseManifest,
   parseProfile,
-  type Runtime,
   type RuntimeVersion,
   readConfiguration,
-  type TomlDocument,
   type TrustLevel,
   trustLevels,
 } from '../../index.ts';
+import { findRuntime } from '../../library/open-runtime.ts';
+import type { FoundRuntime } from '../../provision/open-runtime.ts';
 import type { CommandLineHost } from '../terminal/console.ts';
 import { addChoiceOptions, type ChoiceOptions, readChoices } from './build-choices.ts';
 import { choiceOption } from './choice-option.ts';
@@ -78,8 +77,10 @@ export type ContentWishes = Omit<GraminizeOptions, 'tree' | 'name' | 'baseName' 
 /** What the options say, with the files read that they name. */
 export interface Content {
   readonly wishes: ContentWishes;
-  /** Finds or builds the runtime, whose distribution may be the app image's. */
-  openRuntime(app: Image | (() => Promise<Image>)): Promise<Runtime>;
+  /** The same as a plain value, for recognising a build: files are in it with their content. */
+  readonly inputs: unknown;
+  /** Finds or builds the runtime, whose distribution may be the app image's; it is not read yet. */
+  findRuntime(app: Image | (() => Promise<Image>)): Promise<FoundRuntime>;
 }
 
 /** Reads what the options name: configuration, manifest, files to add. */
@@ -91,25 +92,30 @@ export async function readContentOptions(
 ): Promise<Content> {
   const configuration = await readConfiguration(host, options.config);
   checkFirstOptions(options, { configuration, command: 'build' });
-  const manifest = manifestFile === undefined ? undefined : await readManifest(host, manifestFile);
-  const childManifests = await Promise.all(childFiles.map((file) => readManifest(host, file)));
+  const files = manifestFile === undefined ? [] : [manifestFile, ...childFiles];
+  const manifests = await Promise.all(files.map((file) => readManifest(host, file)));
+  const [manifest, ...childManifests] = manifests.map(({ file, bytes }) => parseManifest(bytes, file));
   const choices = await readChoices(host, options);
   const profile = options.profile === undefined ? undefined : await readProfile(host, options.profile);
   const { runtime: sources, runtimeVersion: version } = options;
+  const wishes = {
+    choices,
+    insecureArguments: options.insecureArgs === true,
+    libc: options.libc,
+    trust: (options.trust ?? []).map((path) => toImagePath('--trust', path)),
+    exclude: (options.exclude ?? []).map((path) => toImagePath('--exclude', path)),
+    trustLevel: options.trustLevel,
+    ...(profile && { profile }),
+  };
   return {
     wishes: {
+      ...wishes,
       ...(manifest && { manifest }),
       ...(childManifests.length > 0 && { childManifests }),
-      choices,
-      insecureArguments: options.insecureArgs === true,
-      libc: options.libc,
-      trust: (options.trust ?? []).map((path) => toImagePath('--trust', path)),
-      exclude: (options.exclude ?? []).map((path) => toImagePath('--exclude', path)),
-      trustLevel: options.trustLevel,
-      ...(profile && { profile }),
     },
-    openRuntime: (app) =>
-      openRuntime(images, {
+    inputs: { ...wishes, manifests },
+    findRuntime: (app) =>
+      findRuntime(images, {
         ...{ configuration, app, build: runtimeBuildChoices(options) },
         ...(sources && { sources }),
         ...(version && { version }),
@@ -117,8 +123,14 @@ export async function readContentOptions(
   };
 }
 
-async function readManifest(host: CommandLineHost, file: string): Promise<TomlDocument> {
-  return parseManifest(await readUserFile(resolve(host.workingDirectory, file), 'manifest'), file);
+interface ManifestFile {
+  /** As the user names it: messages do so too, and a child's program is called so. */
+  readonly file: string;
+  readonly bytes: Buffer;
+}
+
+async function readManifest(host: CommandLineHost, file: string): Promise<ManifestFile> {
+  return { file, bytes: await readUserFile(resolve(host.workingDirectory, file), 'manifest') };
 }
 
 async function readProfile(host: CommandLineHost, file: string): Promise<GivenProfile> {

@@ -120,7 +120,7 @@ export function refuseMounts(args: readonly string[]): void {
       code: 'usage',
       subject: '-v',
       message: `means --verbose here, and ${JSON.stringify(value)} looks like a mount for docker run`,
-      hint: mountHint(place),
+      hint: args[0] === 'run' ? `write it as --mount ${value}` : mountHint(place),
     });
   }
 }

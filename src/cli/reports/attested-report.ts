@@ -1,10 +1,10 @@
 import { showBytes } from '../../base/image-path.ts';
 import type { Graminized } from '../../index.ts';
 import { valueAt } from '../../tools.ts';
-import type { Console } from '../terminal/console.ts';
+import type { Transcript } from './transcript.ts';
 
 /** Says how the application proves who it is, and what it fetches before it runs. */
-export function sayAttested(console: Console, graminized: Graminized): void {
+export function sayAttested(console: Transcript, graminized: Graminized): void {
   const { raTls, secrets } = graminized.attested;
   if (raTls) {
     const { certificate, key } = raTls.choice;

@@ -9,10 +9,10 @@ import {
 } from '../../index.ts';
 import { showWhole } from '../../manifest/merge.ts';
 import { hasPredictedStart } from '../../runtime/version.ts';
-import type { Console } from '../terminal/console.ts';
 import { attestedToJson, sayAttested } from './attested-report.ts';
 import { placesToJson, sayExclusions, sayStartCosts, sayUndecidedPlaces } from './place-report.ts';
 import { sayStart, startToJson } from './start-report.ts';
+import type { Transcript } from './transcript.ts';
 
 export interface BuildFacts {
   readonly app: StoredImage;
@@ -21,7 +21,7 @@ export interface BuildFacts {
 }
 
 /** Says what was found and decided: the summary always, the lists with `-v`, the warnings in any case. */
-export function reportBuild(console: Console, facts: BuildFacts): void {
+export function reportBuild(console: Transcript, facts: BuildFacts): void {
   sayImages(console, facts);
   sayAttested(console, facts.graminized);
   sayTrustedFiles(console, facts.graminized);
@@ -34,7 +34,7 @@ export function reportBuild(console: Console, facts: BuildFacts): void {
   sayWarnings(console, facts);
 }
 
-function sayImages(console: Console, { app, runtime, graminized }: BuildFacts): void {
+function sayImages(console: Transcript, { app, runtime, graminized }: BuildFacts): void {
   const standIn = runtime.isStandIn ? ' — a STAND-IN that protects nothing' : '';
   console.say(`${app.name}: ${showCounted(app.layers.length, 'layer')}, untouched; 2 added`);
   console.say(
@@ -45,7 +45,7 @@ function sayImages(console: Console, { app, runtime, graminized }: BuildFacts): 
 }
 
 /** Gramine's C library looks for its data at its own places. */
-function sayLibraryData(console: Console, { libraryData }: Graminized): void {
+function sayLibraryData(console: Transcript, { libraryData }: Graminized): void {
   if (libraryData.length === 0) return;
   const kinds = [...new Set(libraryData.map(({ kind }) => kind))];
   console.say(`  its data       ${kinds.join(', ')}: the image's own, mounted where it looks for them`);
@@ -53,7 +53,7 @@ function sayLibraryData(console: Console, { libraryData }: Graminized): void {
     console.detail(`    mount ${showBytes(path)} -> ${showBytes(target)}`);
 }
 
-function sayTrustedFiles(console: Console, graminized: Graminized): void {
+function sayTrustedFiles(console: Transcript, graminized: Graminized): void {
   const { selection, hidden, trustedFileCount, trustedSizeBytes } = graminized;
   console.say(
     `  trusted files  ${showCount(trustedFileCount)}, ${showSize(trustedSizeBytes)}; directory links mounted: ${showCount(selection.mounts.length)}`,
@@ -76,7 +76,7 @@ function sayTrustedFiles(console: Console, graminized: Graminized): void {
   }
 }
 
-function sayProfile(console: Console, { profileBasis }: Graminized): void {
+function sayProfile(console: Transcript, { profileBasis }: Graminized): void {
   if (profileBasis === undefined) return;
   const kinds = [...profileBasis.values()].map(({ kind }) => kind);
   const countOf = (wanted: string) => kinds.filter((kind) => kind === wanted).length;
@@ -87,14 +87,14 @@ function sayProfile(console: Console, { profileBasis }: Graminized): void {
     if (basis.kind === 'guarded') console.detail(`    guarded ${showBytes(path)}: ${basis.reason}`);
 }
 
-function sayPreset(console: Console, { preset }: Graminized): void {
+function sayPreset(console: Transcript, { preset }: Graminized): void {
   if (preset === undefined) return;
   console.say(`  preset         ${preset.preset.name}, ${showCount(preset.settings.length)} settings`);
   for (const { path, value, reason } of preset.settings)
     console.say(`    ${showPath(path)} = ${showWhole(value)}: ${reason}`);
 }
 
-function sayWarnings(console: Console, { runtime, graminized }: BuildFacts): void {
+function sayWarnings(console: Transcript, { runtime, graminized }: BuildFacts): void {
   for (const { path, reason } of graminized.insecure) console.warn(`insecure: ${showPath(path)}: ${reason}`);
   if (runtime.isStandIn)
     console.warn('the runtime is a stand-in for tests: it has no enclave and protects nothing');

@@ -1,11 +1,13 @@
 import { type Image, type ImageReference, type ImageWriter, showReference } from '../../index.ts';
 import type { CommandContext } from '../options/command-context.ts';
 import { exitCodes } from '../terminal/failure.ts';
+import type { Stopwatch } from '../terminal/stopwatch.ts';
 
 export interface Commitment {
   readonly writer: ImageWriter;
   readonly image: Image;
   readonly output: ImageReference;
+  readonly steps: Stopwatch;
   /** What `--json` prints besides. */
   readonly more: object;
 }
@@ -13,9 +15,10 @@ export interface Commitment {
 /** Stores the result under its name and prints that name with its digest; gives the exit code. */
 export async function commitAndReport(
   { console, isJson }: CommandContext,
-  { writer, image, output, more }: Commitment,
+  { writer, image, output, steps, more }: Commitment,
 ): Promise<number> {
   const { outcome, manifest } = await writer.commit(image);
+  steps.lap('store');
   const name = showReference(output);
   if (outcome === 'unchanged') console.say(`${name} exists already, with the same content`);
   const result = {
@@ -24,7 +27,9 @@ export async function commitAndReport(
     image_id: image.configDescriptor.digest,
     outcome,
     ...more,
+    seconds: steps.toJson(),
   };
+  console.detail(`  time           ${steps}`);
   console.result(isJson ? `${JSON.stringify(result)}\n` : `${name}@${manifest.digest}\n`);
   return exitCodes.done;
 }

@@ -9,13 +9,10 @@ import {
   showWriteSign,
   type WritePlace,
 } from '../../index.ts';
-import type { Console } from '../terminal/console.ts';
-
-/** How many lines each list has without `-v`. */
-const listLimit = 10;
+import type { Transcript } from './transcript.ts';
 
 /** What the rules left out, a line each; those of the level of trust together by their reason. */
-export function sayExclusions(console: Console, exclusions: readonly ExclusionCount[]): void {
+export function sayExclusions(console: Transcript, exclusions: readonly ExclusionCount[]): void {
   const lines = new Map<string, ExclusionCount>();
   for (const each of exclusions) {
     const name = each.origin === 'level' ? 'lean' : showBytes(each.rule);
@@ -32,7 +29,7 @@ export function sayExclusions(console: Console, exclusions: readonly ExclusionCo
 }
 
 /** What the list of trusted files costs, and what the other level of trust would. */
-export function sayStartCosts(console: Console, { startCosts, trustLevel }: Graminized): void {
+export function sayStartCosts(console: Transcript, { startCosts, trustLevel }: Graminized): void {
   const level = startCosts.traced ? 'traced' : trustLevel;
   const other = level === 'full' ? 'lean' : 'full';
   const [own, alternative] = [startCosts[level] ?? startCosts[trustLevel], startCosts[other]];
@@ -56,16 +53,15 @@ function showLinear({ linearMaximumSeconds }: StartCost): string {
 }
 
 /** The places about which the user should decide something, each list with the option that does. */
-export function sayUndecidedPlaces(console: Console, { writePlaces, applicationData }: Graminized): void {
-  sayList(console, {
-    title:
-      'programs may want to write here but cannot; decide with --volume PATH=tmpfs, =encrypted[:KEYNAME] or =allowed',
-    lines: writePlaces.map(writeLine),
-  });
-  sayList(console, {
-    title: "left out, but looks like the application's own; --trust PATH trusts it",
-    lines: applicationData.map(dataLine),
-  });
+export function sayUndecidedPlaces(console: Transcript, { writePlaces, applicationData }: Graminized): void {
+  console.list(
+    'programs may want to write here but cannot; decide with --volume PATH=tmpfs, =encrypted[:KEYNAME] or =allowed',
+    writePlaces.map(writeLine),
+  );
+  console.list(
+    "left out, but looks like the application's own; --trust PATH trusts it",
+    applicationData.map(dataLine),
+  );
   for (const place of writePlaces) if (place.streamLinks.length > 0) console.warn(streamWarning(place));
   for (const data of applicationData) {
     const sign = data.signs.find(({ kind }) => kind === 'argument' || kind === 'working-directory');
@@ -110,18 +106,6 @@ export function placesToJson({ writePlaces, applicationData, trustLevel, startCo
       option: '--trust',
     })),
   };
-}
-
-function sayList(
-  console: Console,
-  list: { readonly title: string; readonly lines: readonly string[] },
-): void {
-  const { title, lines } = list;
-  if (lines.length === 0) return;
-  const shown = console.verbosity === 'verbose' ? lines.length : listLimit;
-  console.say(`  ${title}:`);
-  for (const line of lines.slice(0, shown)) console.say(`    ${line}`);
-  if (lines.length > shown) console.say(`    and ${showCount(lines.length - shown)} more, with -v`);
 }
 
 function writeLine(place: WritePlace): string {

@@ -7,10 +7,10 @@ import {
   showReference,
 } from '../../index.ts';
 import { showManifestSize } from '../../manifest/schema/size.ts';
-import type { Console } from '../terminal/console.ts';
+import type { Transcript } from './transcript.ts';
 
 /** Says what was measured and signed. Where programs have enclaves of their own, the first program's comes last, as it was signed. */
-export function reportSigned(console: Console, enclaves: readonly NamedEnclave[]): void {
+export function reportSigned(console: Pick<Transcript, 'say'>, enclaves: readonly NamedEnclave[]): void {
   for (const { enclave, files } of enclaves) {
     const { mrEnclave, mrSigner, settings } = enclave;
     if (enclaves.length > 1) console.say(`  signed         ${showBytes(baseNameOf(files.manifestSgx))}`);
@@ -23,7 +23,7 @@ export function reportSigned(console: Console, enclaves: readonly NamedEnclave[]
 }
 
 /** Says which keys of the manifest the options replaced. */
-export function reportOverrides(console: Console, applied: readonly AppliedOverride[]): void {
+export function reportOverrides(console: Pick<Transcript, 'say'>, applied: readonly AppliedOverride[]): void {
   for (const { key, from, to } of applied)
     console.say(`  ${key.padEnd(14)} ${to}, by option (the manifest says ${from})`);
 }
@@ -54,8 +54,8 @@ function enclaveToJson({ enclave: { mrEnclave, mrSigner, settings } }: NamedEncl
 
 /** Says how the result is run, where that takes more than engines give every container. */
 export function reportRun(
-  console: Console,
-  { runOptions }: Graminized,
+  console: Pick<Transcript, 'say'>,
+  { runOptions }: Pick<Graminized, 'runOptions'>,
   { output, isSigned }: { readonly output: ImageReference; readonly isSigned: boolean },
 ): void {
   if (runOptions.length === 0) return;

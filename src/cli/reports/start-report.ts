@@ -2,7 +2,7 @@ import { showBytes } from '../../base/image-path.ts';
 import { showCount, showCounted } from '../../base/show-size.ts';
 import type { Graminized } from '../../index.ts';
 import { isArray, isTable, type TomlTable, valueAt } from '../../tools.ts';
-import type { Console } from '../terminal/console.ts';
+import type { Transcript } from './transcript.ts';
 
 /** Where the arguments of the application come from, and what they are as far as the image tells. */
 type Arguments =
@@ -10,7 +10,7 @@ type Arguments =
   | { readonly kind: 'file'; readonly uri: string };
 
 /** Says what starts, as whom and where, and with which C library: as the complete manifest has it. */
-export function sayStart(console: Console, graminized: Graminized): void {
+export function sayStart(console: Transcript, graminized: Graminized): void {
   const { root } = graminized.manifest;
   console.say(
     `  starts         ${textAt(root, ['libos', 'entrypoint'])} as ${describeArguments(graminized)}`,

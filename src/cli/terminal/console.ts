@@ -2,11 +2,12 @@ import { createColors } from 'picocolors';
 import type { HostEnvironment } from '../../base/host-environment.ts';
 import { escapeControls } from '../../base/printable-text.ts';
 import type { Reporter } from '../../base/reporter.ts';
+import { showCount } from '../../base/show-size.ts';
 
 /** What the command line is given by the machine and the user; nothing else of gsc reads it. */
 export interface CommandLineHost extends HostEnvironment {
   readonly arguments: readonly string[];
-  readonly stdin: AsyncIterable<Buffer | string>;
+  readonly stdin: AsyncIterable<Buffer | string> & { readonly isTTY?: boolean };
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   /** Asks on the terminal, without an echo; absent where there is no terminal. */
@@ -18,6 +19,9 @@ export interface OutputStream {
   readonly columns?: number;
   write(text: string): unknown;
 }
+
+/** How many lines a list has without `-v`. */
+const listLimit = 10;
 
 /** Of a terminal that does not tell its width. */
 const defaultColumns = 80;
@@ -56,6 +60,14 @@ export class Console implements Reporter {
   /** A remark that only `-v` shows. */
   detail(line: string): void {
     if (this.verbosity === 'verbose') this.say(line);
+  }
+
+  /** Remarks under a title; without `-v` the first ones and how many more there are. */
+  list(title: string, lines: readonly string[]): void {
+    const shown = this.verbosity === 'verbose' ? lines.length : listLimit;
+    this.say(`  ${title}:`);
+    for (const line of lines.slice(0, shown)) this.say(`    ${line}`);
+    if (lines.length > shown) this.say(`    and ${showCount(lines.length - shown)} more, with -v`);
   }
 
   /** Something that weakens or surprises; `-q` does not silence it. */

@@ -16,7 +16,12 @@ const defaultDirectory = '/var/tmp';
 export async function decompressToTemporaryFile(
   source: ByteStream,
   name: string,
-  options: { readonly temporaryDirectory?: string; readonly signal?: AbortSignal },
+  options: {
+    readonly temporaryDirectory?: string;
+    readonly signal?: AbortSignal;
+    /** Sees each piece before it is written. */
+    readonly onPiece?: (piece: Buffer) => void;
+  },
 ): Promise<FileHandle> {
   const directory = options.temporaryDirectory ?? defaultDirectory;
   const file = await openNameless(directory);
@@ -24,6 +29,7 @@ export async function decompressToTemporaryFile(
     let offset = 0;
     for await (const piece of decompress(source, name)) {
       throwIfAborted(options.signal, name);
+      options.onPiece?.(piece);
       await writeFully(file, piece, offset);
       offset += piece.length;
     }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { GscError, systemErrorCode } from '../../base/error.ts';
 import { createTemporaryFile } from '../local/temporary-file.ts';
 import { writeFully } from '../local/write-fully.ts';
@@ -60,6 +60,12 @@ export class BlobCache {
       this.#reportSystemError(path, 'cannot be read', error);
     }
     return undefined;
+  }
+
+  /** Whether something lies under the key; that it is whole only {@link get} finds out. */
+  async has(key: CacheKey): Promise<boolean> {
+    if (!(await this.#isUsable())) return false;
+    return (await stat(pathOfEntry(this.directory, key)).catch(() => undefined))?.isFile() === true;
   }
 
   /** Keeps the bytes under the key; another process may put the same at the same time. */

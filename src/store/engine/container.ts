@@ -3,9 +3,11 @@ import type { ByteStream } from '../../image/image.ts';
 import { readJson } from '../../json/read-json.ts';
 import { anything, flag, listOf, mapOf, number, object, required, text } from '../../json/shape.ts';
 import { readTar } from '../../tar/read-tar.ts';
+import type { TarEntry } from '../../tar/tar-entry.ts';
+import { ownerLabels, removeOrphans } from './container-owner.ts';
 import type { Engine } from './engine.ts';
-import { readText } from './engine-connection.ts';
-import { refusalError } from './engine-error.ts';
+import { type EngineRequest, readText } from './engine-connection.ts';
+import { failureError, refusalError } from './engine-error.ts';
 
 /** A container to be made. Docker Engine API, ContainerCreate. */
 export interface ContainerSpec {
@@ -45,8 +47,12 @@ const stateShape = object({
   ),
 });
 
-/** Makes a container and gives its ID; nothing runs yet. Throws an `engine` error. */
+/**
+ * Makes a container and gives its ID; nothing runs yet. What killed runs of gsc have left is removed first. It is made even if
+ * the run is aborted meanwhile, so that the caller has the ID and removes it. Throws an `engine` error.
+ */
 export async function createContainer(engine: Engine, spec: ContainerSpec): Promise<string> {
+  await removeOrphans(engine);
   const ports = Object.fromEntries(spec.ports.map((port) => [`${port}/tcp`, {}]));
   const bindings = Object.fromEntries(
     spec.ports.map((port) => [`${port}/tcp`, [{ HostIp: '127.0.0.1', HostPort: '' }]]),
@@ -54,6 +60,7 @@ export async function createContainer(engine: Engine, spec: ContainerSpec): Prom
   const request = {
     Image: spec.image,
     Env: spec.environment,
+    Labels: await ownerLabels(),
     ...(spec.entrypoint && { Entrypoint: spec.entrypoint, Cmd: [] }),
     ExposedPorts: ports,
     HostConfig: {
@@ -63,25 +70,20 @@ export async function createContainer(engine: Engine, spec: ContainerSpec): Prom
     },
   };
   const purpose = `create a container of ${spec.image}`;
-  const answer = await post(engine, '/containers/create', purpose, request);
+  const answer = await post(engine, '/containers/create', { purpose, json: request, outlastsAbort: true });
   const { value } = readJson(answer, createdShape);
   if (value) return value.Id;
   throw unexpected(engine, purpose, answer);
 }
 
 export async function startContainer(engine: Engine, id: string): Promise<void> {
-  await post(engine, `/containers/${id}/start`, `start the container ${id}`);
+  await post(engine, `/containers/${id}/start`, { purpose: `start the container ${id}` });
 }
 
 /** As `docker stop`: the image's stop signal, and after so many seconds SIGKILL. One that has ended already is fine. */
 export async function stopContainer(engine: Engine, id: string, timeoutSeconds: number): Promise<void> {
-  await post(
-    engine,
-    `/containers/${id}/stop?t=${timeoutSeconds}`,
-    `stop the container ${id}`,
-    undefined,
-    true,
-  );
+  const purpose = `stop the container ${id}`;
+  await post(engine, `/containers/${id}/stop?t=${timeoutSeconds}`, { purpose, isEndless: true });
 }
 
 export async function inspectContainer(engine: Engine, id: string): Promise<ContainerState> {
@@ -132,25 +134,54 @@ function withoutFrames(bytes: Buffer): string {
 /** A file of a container, running or not, piece by piece; `onPiece` sees views that may be reused. Throws `engine`. */
 export async function readContainerFile(
   engine: Engine,
-  { id, path }: { readonly id: string; readonly path: string },
+  place: ContainerPlace,
   onPiece: (piece: Buffer) => void,
 ): Promise<void> {
-  const purpose = `read ${path} in the container ${id}`;
-  const request = {
-    method: 'GET',
-    path: `/containers/${id}/archive?${new URLSearchParams({ path })}`,
-    purpose,
-  } as const;
-  const { status, body } = await engine.send({ ...request, isTransfer: true });
-  if (status >= 300) throw refusalError(engine.subject, purpose, { status, text: await readText(body) });
-  const visitor = { entry: () => undefined, data: onPiece, end: () => undefined };
-  await readTar(body as ByteStream, visitor, `${engine.subject}: ${path}`);
+  if (await findContainerFile(engine, place, onPiece)) return;
+  const purpose = `read ${place.path} in the container ${place.id}`;
+  throw failureError(engine.subject, purpose, 'there is no such file');
 }
 
-/** Removes a container, running or not; one that is gone already is fine. */
+/** As {@link readContainerFile}; false if nothing is there, or no regular file. */
+export async function findContainerFile(
+  engine: Engine,
+  { id, path }: ContainerPlace,
+  onPiece: (piece: Buffer) => void,
+): Promise<boolean> {
+  const purpose = `read ${path} in the container ${id}`;
+  const query = new URLSearchParams({ path });
+  const { status, body } = await engine.send({
+    method: 'GET',
+    path: `/containers/${id}/archive?${query}`,
+    purpose,
+    isTransfer: true,
+  });
+  if (status >= 300) {
+    const text = await readText(body);
+    if (status === 404) return false;
+    throw refusalError(engine.subject, purpose, { status, text });
+  }
+  let isFile = false;
+  const entry = ({ type }: TarEntry) => {
+    isFile = type === 'file';
+  };
+  const data = (piece: Buffer) => isFile && onPiece(piece);
+  await readTar(body, { entry, data, end: () => undefined }, `${engine.subject}: ${path}`);
+  return isFile;
+}
+
+export interface ContainerPlace {
+  /** The container's ID. */
+  readonly id: string;
+  /** Absolute, in the container. */
+  readonly path: string;
+}
+
+/** Removes a container, running or not, even if the run was aborted; one that is gone already is fine. */
 export async function removeContainer(engine: Engine, id: string): Promise<void> {
   const path = `/containers/${id}?force=1&v=1`;
-  await engine.ask({ method: 'DELETE', path, purpose: `remove the container ${id}` }, anything);
+  const purpose = `remove the container ${id}`;
+  await engine.ask({ method: 'DELETE', path, purpose, outlastsAbort: true }, anything);
 }
 
 /** Status 304: it is so already. */
@@ -159,18 +190,16 @@ const alreadySo = 304;
 async function post(
   engine: Engine,
   path: string,
-  purpose: string,
-  json?: object,
-  isEndless = false,
+  { json, ...request }: Pick<EngineRequest, 'purpose' | 'isEndless' | 'outlastsAbort'> & { json?: object },
 ): Promise<string> {
   const { status, body } = await engine.send({
+    ...request,
     method: 'POST',
     path,
-    purpose,
-    isEndless,
     ...(json && { contentType: 'application/json', body: () => once(Buffer.from(JSON.stringify(json))) }),
   });
   const text = await readText(body);
+  const { purpose } = request;
   if (status >= 300 && status !== alreadySo) throw refusalError(engine.subject, purpose, { status, text });
   return text;
 }

@@ -33,6 +33,8 @@ export interface EngineRequest {
   readonly isTransfer?: boolean;
   /** The Engine may be silent for as long as it likes: compilers are. */
   readonly isEndless?: boolean;
+  /** Is sent and waited for, for a while, although the run was aborted: what cleans up, or whose outcome must be known for that. */
+  readonly outlastsAbort?: boolean;
 }
 
 /** A question after which the connection speaks another protocol. */
@@ -45,6 +47,9 @@ export interface UpgradeRequest {
 }
 
 const defaultTimeouts: EngineTimeouts = { connectMs: 10_000, answerMs: 60_000, transferMs: 1_800_000 };
+
+/** How long an aborted run waits for what outlasts that. Users press Ctrl-C again, and service managers kill, after longer. */
+const graceMs = 10_000;
 
 /** Answers of JSON are small; the list of a thousand images is below 1 MiB. */
 const maximalTextBytes = 64 * 1024 * 1024;
@@ -74,9 +79,10 @@ export class EngineConnection {
 
   async send(request: EngineRequest): Promise<Dispatcher.ResponseData> {
     const { purpose, method, path, body, contentType, headers, isTransfer, isEndless } = request;
+    const signal = request.outlastsAbort ? later(this.#signal, graceMs) : this.#signal;
     const limitMs = isTransfer ? this.#timeouts.transferMs : this.#timeouts.answerMs;
     const silenceMs = isEndless ? 0 : limitMs;
-    throwIfAborted(this.#signal, this.subject);
+    throwIfAborted(signal, this.subject);
     try {
       const answer = await this.#agent.request({
         origin: originOf(this.address),
@@ -86,7 +92,7 @@ export class EngineConnection {
         body: body ? Readable.from(body(), { objectMode: false }) : null,
         headersTimeout: silenceMs,
         bodyTimeout: silenceMs,
-        signal: this.#signal ?? null,
+        signal: signal ?? null,
       });
       this.#isStarted = true;
       return answer;
@@ -139,6 +145,16 @@ export class EngineConnection {
   close(): Promise<void> {
     return this.#agent.destroy();
   }
+}
+
+/** A signal that comes so much later than another one, or than now if that has come. */
+function later(signal: AbortSignal | undefined, delayMs: number): AbortSignal | undefined {
+  if (signal === undefined) return undefined;
+  const controller = new AbortController();
+  const start = () => setTimeout(() => controller.abort(signal.reason), delayMs).unref();
+  if (signal.aborted) start();
+  else signal.addEventListener('abort', start, { once: true });
+  return controller.signal;
 }
 
 /** All of a body as text. Throws an `engine` error if it is absurdly long. */

@@ -1,4 +1,6 @@
 import type { Digest } from '../../base/digest.ts';
+import { GscError } from '../../base/error.ts';
+import { once } from '../../base/once.ts';
 import type { ByteStream, Image, Layer } from '../../image/image.ts';
 import type { ImageWriter, LayerKey, StoreResult } from '../../image/image-writer.ts';
 import { verifiedStream } from '../../image/verified-stream.ts';
@@ -13,9 +15,11 @@ import type { Engine } from './engine.ts';
 import { failureError } from './engine-error.ts';
 import { imageArchive } from './image-archive.ts';
 import { type ImageFacts, inspectEngineImage, inspectStored, storedName } from './image-facts.ts';
+import { type ImageRecordStore, recordOfLoaded } from './image-record.ts';
 import { commonDepth, findChains, type LayerChains } from './known-layers.ts';
 import { loadArchive } from './load-archive.ts';
 import { nameImage } from './name-image.ts';
+import { removeNameless } from './remove-images.ts';
 
 export interface EngineWriterOptions {
   /** Let the name go to another image. */
@@ -28,6 +32,8 @@ export interface EngineWriterOptions {
   /** Where layers are kept that come before the commit; default `/var/tmp`. */
   readonly temporaryDirectory?: string;
   readonly signal?: AbortSignal;
+  /** Gets the record of what is stored, so that it need not be exported to be read again. */
+  readonly records?: ImageRecordStore;
 }
 
 /** What `GET /info` says about an Engine that keeps images in containerd. moby, daemon/containerd/service.go. */
@@ -50,9 +56,13 @@ export async function openEngineWriter(
 ): Promise<ImageWriter> {
   const name = storedName(engine, image);
   throwIfAborted(options.signal, showImageName(name));
-  const takesThin = await takesThinArchives(engine);
-  const chains = takesThin ? (options.base ? [options.base] : await findChains(engine)) : [];
-  return new EngineWriter(engine, name, { ...options, chains });
+  return new EngineWriter(engine, name, options);
+}
+
+/** The layers that may be left out of what is sent. */
+async function knownChains(engine: Engine, base: readonly Digest[] | undefined): Promise<LayerChains> {
+  if (!(await takesThinArchives(engine))) return [];
+  return base ? [base] : findChains(engine);
 }
 
 /**
@@ -70,23 +80,22 @@ async function takesThinArchives(engine: Engine): Promise<boolean> {
 class EngineWriter implements ImageWriter {
   readonly #engine: Engine;
   readonly #name: ImageName;
-  readonly #options: EngineWriterOptions & { readonly chains: LayerChains };
+  readonly #options: EngineWriterOptions;
+  /** Asked for when a layer is to be sent: for a result that is there it is not needed. */
+  readonly #chains: () => Promise<LayerChains>;
   #spool: Promise<TarSpool> | undefined;
   readonly #kept = new Set<Digest>();
 
-  constructor(
-    engine: Engine,
-    name: ImageName,
-    options: EngineWriterOptions & { readonly chains: LayerChains },
-  ) {
+  constructor(engine: Engine, name: ImageName, options: EngineWriterOptions) {
     this.#engine = engine;
     this.#name = name;
     this.#options = options;
+    this.#chains = once(() => knownChains(engine, options.base));
   }
 
   async hasLayer({ descriptor, diffId }: LayerKey): Promise<boolean> {
-    const isInEngine = this.#options.chains.some((chain) => chain.includes(diffId));
-    return isInEngine || this.#kept.has(descriptor.digest);
+    if (this.#kept.has(descriptor.digest)) return true;
+    return (await this.#chains()).some((chain) => chain.includes(diffId));
   }
 
   teeLayer({ descriptor }: LayerKey, stored: ByteStream): ByteStream {
@@ -103,13 +112,30 @@ class EngineWriter implements ImageWriter {
 
   async commit(image: Image): Promise<StoreResult> {
     const result = { manifest: image.manifest };
-    if ((await this.#checkName(image)) === 'unchanged') return { ...result, outcome: 'unchanged' };
-    const stored = (await this.#find(image)) ?? (await this.#load(image));
-    // Loading takes a while: another process may have taken the name.
-    if ((await this.#checkName(image)) === 'written') {
-      await nameImage(this.#engine, stored.id, { name: this.#name, shown: this.#shown });
+    const named = await this.#checkName(image);
+    const stored = named ?? (await this.#storeAndName(image));
+    await this.#record(image, stored.id);
+    return { ...result, outcome: named ? 'unchanged' : 'written' };
+  }
+
+  async #record(image: Image, id: Digest): Promise<void> {
+    const { records } = this.#options;
+    const record = recordOfLoaded(image, id);
+    if (records && record && !(await records.load(id))?.equals(record)) await records.save(id, record);
+  }
+
+  async #storeAndName(image: Image): Promise<ImageFacts> {
+    const known = await this.#find(image);
+    try {
+      const stored = known ?? (await this.#load(image));
+      // Loading takes a while: another process may have taken the name.
+      if (!(await this.#checkName(image)))
+        await nameImage(this.#engine, stored.id, { name: this.#name, shown: this.#shown });
+      return stored;
+    } catch (error) {
+      if (!known) await this.#takeBack(image);
+      throw error;
     }
-    return { ...result, outcome: 'written' };
   }
 
   async abort(): Promise<void> {
@@ -123,16 +149,23 @@ class EngineWriter implements ImageWriter {
     return `${this.#engine.subject}: ${showImageName(this.#name)}`;
   }
 
-  /** Whether the name should be given to the image, or has it already. */
-  async #checkName(image: Image): Promise<StoreResult['outcome']> {
+  /** The image if it has the name already; undefined if the name is to be given to it. */
+  async #checkName(image: Image): Promise<ImageFacts | undefined> {
     throwIfAborted(this.#options.signal, this.#shown);
     const existing = await inspectStored(this.#engine, this.#name);
-    if (existing && idsOf(image).includes(existing.id)) return 'unchanged';
-    if (!existing || this.#options.force) return 'written';
+    if (existing && idsOf(image).includes(existing.id)) return existing;
+    if (!existing || this.#options.force) return undefined;
     throw imageExists(
       this.#shown,
       `the name belongs to another image, ${existing.id}; it is not replaced by ${image.configDescriptor.digest}`,
     );
+  }
+
+  /** What was loaded does not stay without its name. Why that was not given counts, not that an Engine cannot remove it. */
+  async #takeBack(image: Image): Promise<void> {
+    await removeNameless(this.#engine, idsOf(image)).catch((error: unknown) => {
+      if (!(error instanceof GscError)) throw error;
+    });
   }
 
   /** The image, if the Engine has it under whatever name or none. */
@@ -146,7 +179,7 @@ class EngineWriter implements ImageWriter {
 
   async #load(image: Image): Promise<ImageFacts> {
     const diffIds = image.layers.map((layer) => layer.diffId);
-    const depth = commonDepth(diffIds, this.#options.chains);
+    const depth = commonDepth(diffIds, await this.#chains());
     let outcome = await this.#send(image, depth);
     // The base may have been removed meanwhile, or the Engine be of a kind that wants it all.
     if (outcome.kind === 'refused' && depth > 0) outcome = await this.#send(image, 0);

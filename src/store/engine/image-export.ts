@@ -21,6 +21,15 @@ export interface ExportOptions {
   readonly signal?: AbortSignal;
   /** Hears how many bytes of the export have arrived. */
   readonly onExport?: (receivedBytes: number) => void;
+  /** Listens to the export of an image with these diffIds while it arrives. */
+  readonly listen?: (diffIds: readonly Digest[]) => ExportListener;
+}
+
+/** Sees an export as it arrives, as a tar: so that nothing has to be read again only to be hashed. */
+export interface ExportListener {
+  piece(bytes: Buffer): void;
+  /** The export is complete, and nothing was wrong with it. */
+  end(): Promise<void>;
 }
 
 /** An image that was exported. It is read from a temporary file, which is gone when it is closed. */
@@ -44,7 +53,11 @@ export async function exportImage(
   options: ExportOptions & { readonly name: string },
 ): Promise<ExportedImage> {
   const { name } = options;
-  const file = await decompressToTemporaryFile(receive(engine, facts.id, options), name, options);
+  const listener = options.listen?.(facts.diffIds);
+  const file = await decompressToTemporaryFile(receive(engine, facts.id, options), name, {
+    ...options,
+    ...(listener && { onPiece: (piece: Buffer) => listener.piece(piece) }),
+  });
   let files: FileSet;
   try {
     files = await filesOfTar(file, name);
@@ -56,6 +69,7 @@ export async function exportImage(
   try {
     const image = await openExport(files);
     checkDiffIds(image, facts.diffIds);
+    await listener?.end();
     return { image: { ...image, name }, close: () => files.close() };
   } catch (error) {
     await files.close();

@@ -1,7 +1,9 @@
 import { type Digest, digestOf } from '../../base/digest.ts';
+import { assembleImage } from '../../image/append.ts';
 import { parseImageConfig } from '../../image/config.ts';
 import type { Image, Layer } from '../../image/image.ts';
 import { parseManifest } from '../../image/manifest.ts';
+import { mediaTypes } from '../../image/media-type.ts';
 import { canonicalJson } from '../../json/canonical-json.ts';
 import { readJson } from '../../json/read-json.ts';
 import { exactly, flag, object, required, text } from '../../json/shape.ts';
@@ -41,6 +43,22 @@ export function encodeImageRecord({
     config: configBytes.toString('base64'),
     isManifestSynthesized: isManifestSynthesized === true,
   });
+}
+
+/**
+ * The record that exporting a loaded image would give, of an Engine that keeps config and tars as they were loaded. Undefined if
+ * it has the image under another ID than its config's, or if the tars are not known by their sizes.
+ */
+export function recordOfLoaded(image: Image, id: Digest): Buffer | undefined {
+  const isKept = image.layers.every(({ descriptor, diffId }) => descriptor.digest === diffId);
+  if (!isKept || id !== image.configDescriptor.digest) return undefined;
+  const layers = image.layers.map((layer) => ({
+    ...layer,
+    descriptor: { ...layer.descriptor, mediaType: mediaTypes.dockerLayer },
+  }));
+  const { name, config, configBytes } = image;
+  const exported = assembleImage({ name, config, configBytes, layers, isDocker: true });
+  return encodeImageRecord({ ...exported, isManifestSynthesized: true });
 }
 
 /**

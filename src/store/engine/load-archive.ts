@@ -14,7 +14,8 @@ export type LoadOutcome = { readonly kind: 'loaded' } | { readonly kind: 'refuse
 const lineShape = object({ error: text, errorDetail: object({ message: text }) });
 
 /**
- * Sends an image archive to an Engine (`docker load`). A refusal is an outcome, as another archive may be taken. Throws
+ * Sends an image archive to an Engine (`docker load`). A refusal is an outcome, as another archive may be taken. What has
+ * arrived whole is loaded, and waited for, even if the run is aborted: the caller has to know what the Engine has then. Throws
  * what the archive throws while it is read, an `engine` error if the transfer breaks, `aborted`.
  */
 export async function loadArchive(engine: Engine, archive: () => ByteStream): Promise<LoadOutcome> {
@@ -27,6 +28,7 @@ export async function loadArchive(engine: Engine, archive: () => ByteStream): Pr
       contentType: 'application/x-tar',
       body: () => noting(archive(), source),
       isTransfer: true,
+      outlastsAbort: true,
     });
     if (status >= 300)
       return { kind: 'refused', said: messageOf(await readText(body)) || `status ${status}` };

@@ -25,6 +25,28 @@ export async function findCredentials(
   return undefined;
 }
 
+/** Where there are logins: hosts (or `HOST/PATH`) of the files, and helpers that know more. */
+export interface KnownLogins {
+  readonly hosts: readonly string[];
+  /** Names of helpers that keep the logins of all other hosts. */
+  readonly helpers: readonly string[];
+}
+
+/** What the user's files say about logins, without asking a helper. Throws if a file is damaged. */
+export async function knownLogins(
+  settings: Pick<RegistrySettings, 'environment' | 'homeDirectory'>,
+): Promise<KnownLogins> {
+  const hosts = new Set<string>();
+  const helpers = new Set<string>();
+  for (const { file, isRequired } of authFilePaths(settings)) {
+    const content = await readAuthFile(file, isRequired);
+    for (const host of [...(content?.auths.keys() ?? []), ...(content?.credHelpers.keys() ?? [])])
+      hosts.add(host);
+    if (content?.credsStore !== undefined) helpers.add(content.credsStore);
+  }
+  return { hosts: [...hosts].sort(), helpers: [...helpers] };
+}
+
 interface Wanted {
   readonly domain: string;
   readonly path: string;
@@ -32,7 +54,10 @@ interface Wanted {
 }
 
 /** docker CLI reference, "Configuration files"; containers-auth.json(5). */
-function authFilePaths({ environment, homeDirectory }: RegistrySettings): readonly {
+function authFilePaths({
+  environment,
+  homeDirectory,
+}: Pick<RegistrySettings, 'environment' | 'homeDirectory'>): readonly {
   readonly file: string;
   readonly isRequired: boolean;
 }[] {

@@ -11,7 +11,16 @@ const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The command line, bundled as it is shipped; made once for each state of the sources. */
 export async function bundledGsc(): Promise<string> {
-  const key = fingerprintOf(['src', 'scripts/build.mjs', 'scripts/undici-entry.cjs', 'package.json']);
+  const key = fingerprintOf([
+    'src',
+    'scripts/build.mjs',
+    'scripts/direct-imports.mjs',
+    'scripts/source-digest.mjs',
+    'package-lock.json',
+    'scripts/undici-entry.cjs',
+    'scripts/undici-without-h2.cjs',
+    'package.json',
+  ]);
   const directory = await cachedDirectory('gsc-bundle', { key }, async (unfinished) => {
     const file = join(unfinished, 'gsc.js');
     await runTool(process.execPath, ['scripts/build.mjs', '--command', file], { cwd: repository });

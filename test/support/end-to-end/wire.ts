@@ -27,6 +27,8 @@ export interface Wire {
   readonly reset: () => void;
   /** Does something once, when the moment comes, before any further byte passes; then that connection is cut. */
   readonly cutAt: (moment: Moment, act: () => void | Promise<void>) => void;
+  /** As `cutAt`; the connection stays. */
+  readonly pauseAt: (moment: Moment, act: () => void | Promise<void>) => void;
   /** True if a moment that was waited for has not come. */
   readonly isWaiting: () => boolean;
   readonly close: () => void;
@@ -35,6 +37,7 @@ export interface Wire {
 interface Trap {
   readonly moment: Moment;
   readonly act: () => void | Promise<void>;
+  readonly isCut: boolean;
 }
 
 /** Lays a wire before the server at `target`: a socket before a socket, a port before a port. */
@@ -61,12 +64,12 @@ export async function layWire(target: Place): Promise<Wire> {
       lineReceived >= (moment.afterReceived ?? 0);
     const pass = async (piece: Buffer, from: Socket, to: Socket) => {
       if (trap && springs(trap)) {
-        const { act } = trap;
+        const { act, isCut } = trap;
         trap = undefined;
         from.pause();
         await act();
-        from.destroy();
-        to.destroy();
+        for (const socket of isCut ? [from, to] : []) socket.destroy();
+        from.resume();
       }
       if (to.destroyed || to.write(piece)) return;
       from.pause();
@@ -98,7 +101,10 @@ export async function layWire(target: Place): Promise<Wire> {
       [sent, received, requests] = [0, 0, []];
     },
     cutAt: (moment, act) => {
-      trap = { moment, act };
+      trap = { moment, act, isCut: true };
+    },
+    pauseAt: (moment, act) => {
+      trap = { moment, act, isCut: false };
     },
     isWaiting: () => trap !== undefined,
     close: () => {

@@ -1,0 +1,2 @@
+/** What the sources of gsc are, as 16 hex digits. */
+export function sourceDigest(): string;

@@ -1,0 +1,54 @@
+import { once } from '../../base/once.ts';
+import { fullNameOf, type Runtime, type Signer, showReference } from '../../index.ts';
+import { workspaceOf } from '../../library/images.ts';
+import type { BuildOrder, KnownBuild } from '../../workspace/known-builds.ts';
+import type { CommandContext } from '../options/command-context.ts';
+import type { BuildParts, BuildReport } from './make-build.ts';
+
+/** The result of a build: the known one if the same was made before, else made now. */
+export async function findOrBuild(
+  context: CommandContext,
+  parts: BuildParts,
+): Promise<KnownBuild<BuildReport>> {
+  const { builds } = workspaceOf(context.images).cache;
+  const openRuntime = once(() => parts.runtime.open());
+  const make = once(async () => {
+    const { makeBuild } = await import('./make-build.ts');
+    return makeBuild(context, parts, await openRuntime());
+  });
+  if (builds === undefined || !isKnownBeforehand(parts)) return make();
+  const runtime = parts.runtime.identity ?? withoutContents(await openRuntime());
+  const order = orderOf(parts, runtime);
+  const known = await builds.find<BuildReport>(order, async () => (await make()).image);
+  parts.steps.lap('look up');
+  if (known) return known;
+  const made = await make();
+  await builds.save(order, made);
+  return made;
+}
+
+/** What a token or a program signs with shows when it signs, and whoever keeps a key there wants to see it used. */
+function isKnownBeforehand({ signing }: BuildParts): boolean {
+  return signing === undefined || signing.signer.kind === 'pem';
+}
+
+function keyOf({ modulus, isForTests }: Signer): object {
+  return { modulus, isForTests };
+}
+
+/** All that the result and its report depend on, besides gsc itself. */
+function orderOf(parts: BuildParts, runtime: unknown): BuildOrder {
+  const { app, content, output, epochSeconds, signing } = parts;
+  const { image, reference } = app;
+  const inputs = {
+    ...{ content: content.inputs, runtime, epochSeconds },
+    signing: signing && { ...signing, signer: keyOf(signing.signer) },
+    ...{ baseName: fullNameOf(reference), notes: image.notes, warnings: image.warnings },
+  };
+  return { app: image, inputs, name: showReference(output) };
+}
+
+/** Each file is named by its digest. */
+function withoutContents({ files, ...runtime }: Runtime): object {
+  return { ...runtime, files: files.map(({ path, mode, sha256 }) => ({ path, mode, sha256 })) };
+}

@@ -1,0 +1,144 @@
+import { GscError } from '../base/error.ts';
+import { type ImagePath, isWithin, showBytes } from '../base/image-path.ts';
+import { declaredVolumes } from '../graminize/volume-report.ts';
+import { graminizedPaths } from '../image/graminized-paths.ts';
+import type { Image } from '../image/image.ts';
+import { type Labels, labels, stateOf } from '../image/labels.ts';
+import { CompleteManifest } from '../manifest/complete-manifest.ts';
+import { allowedPaths } from '../manifest/files/allow-behind-mounts.ts';
+import { listedMounts } from '../manifest/files/mounts.ts';
+import { secretPath } from '../manifest/option-manifest.ts';
+import { pathOfUri } from '../manifest/schema/file-uri.ts';
+import { parseSignerSize } from '../manifest/schema/size.ts';
+import { isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { grapheneRunOptions } from '../runtime/graphene-launch.ts';
+import { labelledVersion, type RuntimeVersion, showVersion } from '../runtime/version.ts';
+import { graminizedManifest } from './graminized-manifest.ts';
+
+/** A place in the container that keeps data outside of the image: what is encrypted, or let in from the host as it is. */
+export interface DataPlace {
+  readonly path: ImagePath;
+  readonly use: 'encrypted' | 'allowed';
+}
+
+/** A file that an engine or an orchestrator puts into the container. */
+export interface SecretFile {
+  /** As in `--secret NAME`. */
+  readonly name: string;
+  readonly path: ImagePath;
+}
+
+/** What a container of a graminized image needs, from its labels, its config and its manifest. */
+export interface ContainerNeeds {
+  readonly isSigned: boolean;
+  readonly isStandIn: boolean;
+  /** Of a signed image, in hex. */
+  readonly mrEnclave: string | undefined;
+  readonly mrSigner: string | undefined;
+  readonly enclaveSizeBytes: bigint;
+  /** True if quotes are made, for which Gramine asks AESM. */
+  readonly usesAesm: boolean;
+  /** True if the arguments of the container reach the application. */
+  readonly takesArguments: boolean;
+  /** True if a script starts the loader and GRAMINE_MODE chooses it; false if the entrypoint is the loader itself. */
+  readonly hasShell: boolean;
+  /** The `USER` of the image; empty for root. */
+  readonly user: string;
+  /** Places to be mounted: everything encrypted, and of what is allowed the image's VOLUMEs. Sorted. */
+  readonly dataPlaces: readonly DataPlace[];
+  readonly secrets: readonly SecretFile[];
+  /** Names of the variables that the application takes from the container. */
+  readonly passedVariables: readonly string[];
+}
+
+/**
+ * Reads what a container of a graminized image needs. Throws a `state` error for an app image and for one with Graphene, `manifest` for a manifest that
+ * is not TOML, and what reading the layers throws.
+ */
+export async function containerNeeds(image: Image): Promise<ContainerNeeds> {
+  const found = image.config.config?.Labels ?? {};
+  const state = stateOf(found);
+  const version = labelledVersion(found);
+  if (state === 'app' || version === undefined) throw notGraminized(image);
+  if (version.family === 'graphene') throw notGramine(image, version);
+  const { path, content } = await graminizedManifest(image);
+  const { root } = CompleteManifest.parse(content, `${image.name}: ${path}`, version);
+  return {
+    ...identityIn(found),
+    isSigned: state === 'signed',
+    enclaveSizeBytes: parseSignerSize(textAt(root, 'sgx', 'enclave_size')) ?? 0n,
+    // Until 1.4 a boolean.
+    usesAesm: ![undefined, false, 'none'].includes(attestationIn(root)),
+    takesArguments: valueAt(root, ['loader', 'insecure__use_cmdline_argv']) === true,
+    hasShell: image.config.config?.Entrypoint?.includes(graminizedPaths.appLoader) === true,
+    user: image.config.config?.User ?? '',
+    dataPlaces: dataPlacesIn(root, declaredVolumes(image.config)),
+    secrets: secretsIn(root),
+    passedVariables: passedVariablesIn(root),
+  };
+}
+
+function identityIn(found: Labels): Pick<ContainerNeeds, 'isStandIn' | 'mrEnclave' | 'mrSigner'> {
+  return {
+    isStandIn: found[labels.standIn] === 'true',
+    mrEnclave: found[labels.mrEnclave],
+    mrSigner: found[labels.mrSigner],
+  };
+}
+
+function dataPlacesIn(manifest: TomlTable, volumes: readonly ImagePath[]): readonly DataPlace[] {
+  const encrypted = listedMounts(manifest)
+    .filter(({ type }) => type === 'encrypted')
+    .flatMap(({ uri }) => pathOfUri(uri) ?? []);
+  const allowed = allowedPaths(manifest).filter((path) => volumes.includes(path));
+  const uses = new Map<ImagePath, DataPlace['use']>([
+    ...allowed.map((path) => [path, 'allowed'] as const),
+    ...encrypted.map((path) => [path, 'encrypted'] as const),
+  ]);
+  return [...uses].map(([path, use]) => ({ path, use })).sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** What is allowed where engines put secrets. */
+function secretsIn(manifest: TomlTable): readonly SecretFile[] {
+  const directory = secretPath('');
+  return [...new Set(allowedPaths(manifest))]
+    .filter((path) => path !== directory && isWithin(path, directory))
+    .sort()
+    .map((path) => ({ name: showBytes(path).slice(directory.length + 1), path }));
+}
+
+function passedVariablesIn(manifest: TomlTable): readonly string[] {
+  const variables = valueAt(manifest, ['loader', 'env']);
+  if (!isTable(variables)) return [];
+  return [...variables].flatMap(([name, value]) =>
+    isTable(value) && value.get('passthrough') === true ? [name] : [],
+  );
+}
+
+function attestationIn(manifest: TomlTable): string | boolean | undefined {
+  const value = valueAt(manifest, ['sgx', 'remote_attestation']);
+  return typeof value === 'boolean' || typeof value === 'string' ? value : undefined;
+}
+
+function textAt(manifest: TomlTable, ...path: readonly string[]): string {
+  const value = valueAt(manifest, path);
+  return typeof value === 'string' ? value : '';
+}
+
+function notGraminized(image: Image): GscError {
+  return new GscError({
+    code: 'state',
+    subject: image.name,
+    message: 'expected a graminized image, got an app image',
+    hint: 'make one with gsc build --key',
+  });
+}
+
+function notGramine(image: Image, version: RuntimeVersion): GscError {
+  return new GscError({
+    code: 'state',
+    subject: image.name,
+    message: `expected an image with a Gramine runtime, got one with ${showVersion(version)}`,
+    hint: `start it with docker run ${grapheneRunOptions.join(' ')}`,
+  });
+}

@@ -1,4 +1,5 @@
-// Bundles the command line (dist/gsc.js) and the library (dist/index.js, dist/tools.js), and writes the library's types.
+// Bundles the command line (dist/gsc.js) and the library (dist/index.js, dist/tools.js), and writes the library's types and the
+// manual pages (dist/man).
 // node scripts/build.mjs --command FILE bundles the command line alone, --library DIRECTORY the library: tests take them there.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -38,6 +39,7 @@ else {
   rmSync('dist', { recursive: true, force: true });
   await bundleCommandLine('dist/gsc.js');
   await bundleLibrary('dist');
+  execFileSync(process.execPath, ['scripts/man-pages.mjs', 'dist/man'], { stdio: 'inherit' });
 }
 
 /** The entry, and beside it what commands share or are loaded for alone. */

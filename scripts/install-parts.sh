@@ -17,7 +17,7 @@ images='gcc libc6-dev mmdebstrap busybox-static musl-tools umoci skopeo libarchi
   rpm cpio git python3 python3-protobuf python3-toml procps libmbedtls-dev'
 docker='docker.io containerd runc iptables skopeo docker-registry apache2-utils'
 keys='softhsm2 opensc strace curl openssl g++ make'
-podman='podman crun conmon uidmap skopeo'
+podman='podman crun conmon uidmap skopeo catatonit'
 shells='bash zsh fish bsdutils mandoc'
 
 fail() {

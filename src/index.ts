@@ -75,6 +75,7 @@ export { type GraminizedState, type Labels, labels, patchesOf, stateOf } from '.
 export type { StoredImage } from './image/stored-image.ts';
 export {
   type ContainerNeeds,
+  checkIsGraminized,
   containerNeeds,
   type DataPlace,
   type SecretFile,

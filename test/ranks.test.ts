@@ -49,7 +49,18 @@ const nouns = [
   'collateral',
   'policy',
 ];
-const verbs = ['provision', 'graminize', 'sign', 'inspect', 'evidence', 'attest', 'broker', 'doctor', 'run'];
+const verbs = [
+  'provision',
+  'graminize',
+  'sign',
+  'inspect',
+  'evidence',
+  'attest',
+  'broker',
+  'doctor',
+  'run',
+  'kubernetes',
+];
 const faces = [
   'library',
   '.',
@@ -108,6 +119,11 @@ const belowLibrary = {
   ],
   'gsc doctor is about this machine': ['doctor/examine.ts', 'doctor/finding.ts'],
   'gsc run starts docker or podman': ['doctor/sgx-machine.ts', 'run/container-line.ts'],
+  'gsc kubernetes writes files for another program': [
+    'kubernetes/change-manifest.ts',
+    'kubernetes/device-plugin.ts',
+    'kubernetes/new-manifest.ts',
+  ],
   'gsc cache lists and prunes what is kept between runs': [
     'store/cache/blob-cache.ts',
     'store/cache/cache-directory.ts',

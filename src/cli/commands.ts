@@ -44,6 +44,12 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./commands/run-command.ts')).addRun,
   },
   {
+    name: 'kubernetes',
+    operands: ['[IMAGE]'],
+    summary: 'write a Kubernetes manifest for a signed image',
+    load: async () => (await import('./commands/kubernetes-command.ts')).addKubernetes,
+  },
+  {
     name: 'attest-build',
     operands: ['IMAGE'],
     summary: 'sign how an image was built, and attach that to it',

@@ -1,6 +1,5 @@
 import { GscError } from '../base/error.ts';
-import { type ImagePath, isWithin, showBytes } from '../base/image-path.ts';
-import { declaredVolumes } from '../graminize/volume-report.ts';
+import { type ImagePath, imagePath, isWithin, rootPath, showBytes } from '../base/image-path.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { type Labels, labels, stateOf } from '../image/labels.ts';
@@ -12,7 +11,14 @@ import { pathOfUri } from '../manifest/schema/file-uri.ts';
 import { parseSignerSize } from '../manifest/schema/size.ts';
 import { isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import { grapheneRunOptions } from '../runtime/graphene-launch.ts';
-import { labelledVersion, type RuntimeVersion, showVersion } from '../runtime/version.ts';
+import {
+  labelledVersion,
+  parseRuntimeVersion,
+  type RuntimeVersion,
+  showVersion,
+} from '../runtime/version.ts';
+import type { FileTree } from '../tree/file-tree.ts';
+import { resolvePath } from '../tree/resolve-path.ts';
 import { graminizedManifest } from './graminized-manifest.ts';
 
 /** A place in the container that keeps data outside of the image: what is encrypted, or let in from the host as it is. */
@@ -42,9 +48,10 @@ export interface ContainerNeeds {
   readonly takesArguments: boolean;
   /** True if a script starts the loader and GRAMINE_MODE chooses it; false if the entrypoint is the loader itself. */
   readonly hasShell: boolean;
-  /** The `USER` of the image; empty for root. */
-  readonly user: string;
-  /** Places to be mounted: everything encrypted, and of what is allowed the image's VOLUMEs. Sorted. */
+  /** Who runs in the container, and is seen by the application. */
+  readonly userId: number;
+  readonly groupId: number;
+  /** Places to be mounted: everything encrypted, and what is allowed and not a file. Sorted. */
   readonly dataPlaces: readonly DataPlace[];
   readonly secrets: readonly SecretFile[];
   /** Names of the variables that the application takes from the container. */
@@ -52,27 +59,26 @@ export interface ContainerNeeds {
 }
 
 /**
- * Reads what a container of a graminized image needs. Throws a `state` error for an app image and for one with Graphene, `manifest` for a manifest that
- * is not TOML, and what reading the layers throws.
+ * Reads what a container of a graminized image needs; `tree` is that of all its layers. Throws a `state` error for an app image and
+ * for one with Graphene, `manifest` for a manifest that is not TOML, and what reading the layers throws.
  */
-export async function containerNeeds(image: Image): Promise<ContainerNeeds> {
+export async function containerNeeds(image: Image, tree: FileTree): Promise<ContainerNeeds> {
+  checkIsGraminized(image);
   const found = image.config.config?.Labels ?? {};
-  const state = stateOf(found);
-  const version = labelledVersion(found);
-  if (state === 'app' || version === undefined) throw notGraminized(image);
-  if (version.family === 'graphene') throw notGramine(image, version);
+  const version = gramineVersion(image);
   const { path, content } = await graminizedManifest(image);
   const { root } = CompleteManifest.parse(content, `${image.name}: ${path}`, version);
   return {
     ...identityIn(found),
-    isSigned: state === 'signed',
+    isSigned: stateOf(found) === 'signed',
     enclaveSizeBytes: parseSignerSize(textAt(root, 'sgx', 'enclave_size')) ?? 0n,
     // Until 1.4 a boolean.
     usesAesm: ![undefined, false, 'none'].includes(attestationIn(root)),
     takesArguments: valueAt(root, ['loader', 'insecure__use_cmdline_argv']) === true,
     hasShell: image.config.config?.Entrypoint?.includes(graminizedPaths.appLoader) === true,
-    user: image.config.config?.User ?? '',
-    dataPlaces: dataPlacesIn(root, declaredVolumes(image.config)),
+    userId: idIn(root, 'uid'),
+    groupId: idIn(root, 'gid'),
+    dataPlaces: dataPlacesIn(root, tree),
     secrets: secretsIn(root),
     passedVariables: passedVariablesIn(root),
   };
@@ -86,16 +92,33 @@ function identityIn(found: Labels): Pick<ContainerNeeds, 'isStandIn' | 'mrEnclav
   };
 }
 
-function dataPlacesIn(manifest: TomlTable, volumes: readonly ImagePath[]): readonly DataPlace[] {
+function dataPlacesIn(manifest: TomlTable, tree: FileTree): readonly DataPlace[] {
   const encrypted = listedMounts(manifest)
     .filter(({ type }) => type === 'encrypted')
     .flatMap(({ uri }) => pathOfUri(uri) ?? []);
-  const allowed = allowedPaths(manifest).filter((path) => volumes.includes(path));
+  const allowed = allowedPaths(manifest).filter((path) => isDirectoryFor(path, tree));
   const uses = new Map<ImagePath, DataPlace['use']>([
     ...allowed.map((path) => [path, 'allowed'] as const),
     ...encrypted.map((path) => [path, 'encrypted'] as const),
   ]);
   return [...uses].map(([path, use]) => ({ path, use })).sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Places of the host's kernel and of engines, which nothing is mounted at. */
+const takenPlaces = ['/proc', '/sys', '/dev', '/run/secrets', '/etc', '/gramine'].map((path) =>
+  imagePath(path),
+);
+
+/** What the image does not have may become either: a name with an extension is taken for a file. */
+function isDirectoryFor(path: ImagePath, tree: FileTree): boolean {
+  if (path === rootPath || takenPlaces.some((place) => isWithin(path, place))) return false;
+  const found = resolvePath(tree, path);
+  if (found.kind === 'found') return found.node.kind === 'directory';
+  return !/\.[^./]+$/.test(path);
+}
+
+function idIn(manifest: TomlTable, key: 'uid' | 'gid'): number {
+  return Number(valueAt(manifest, ['loader', key]) ?? 0);
 }
 
 /** What is allowed where engines put secrets. */
@@ -125,8 +148,10 @@ function textAt(manifest: TomlTable, ...path: readonly string[]): string {
   return typeof value === 'string' ? value : '';
 }
 
-function notGraminized(image: Image): GscError {
-  return new GscError({
+/** Throws a `state` error for an app image, from its labels alone. */
+export function checkIsGraminized(image: Image): void {
+  if (stateOf(image.config.config?.Labels ?? {}) !== 'app') return;
+  throw new GscError({
     code: 'state',
     subject: image.name,
     message: 'expected a graminized image, got an app image',
@@ -134,10 +159,13 @@ function notGraminized(image: Image): GscError {
   });
 }
 
-function notGramine(image: Image, version: RuntimeVersion): GscError {
-  return new GscError({
+/** Graphene has other devices, another mode and launch tokens. */
+function gramineVersion({ name, config }: Image): RuntimeVersion {
+  const version = labelledVersion(config.config?.Labels ?? {}) ?? parseRuntimeVersion('1.9');
+  if (version.family === 'gramine') return version;
+  throw new GscError({
     code: 'state',
-    subject: image.name,
+    subject: name,
     message: `expected an image with a Gramine runtime, got one with ${showVersion(version)}`,
     hint: `start it with docker run ${grapheneRunOptions.join(' ')}`,
   });

@@ -21,7 +21,8 @@ describe('gsc run', () => {
     const direct = ['run', '--direct', '--network', 'none'];
 
     const data = ['--volume', '/data=allowed', '--secret', 'token', '--env', 'WHO'];
-    const work = 'cat /run/secrets/token; read line; echo "$line for $WHO"; exit 7';
+    const work =
+      'cat /run/secrets/token; read line; echo "$line for $WHO" >>/data/log; cat /data/log; exit 7';
     await succeeding(gsc, [...build, ...data, ...script(work), '-o', 'gsc-run:1'], { env });
     const token = join(gsc.directory, 'token.txt');
     writeFileSync(token, 'secret\n');

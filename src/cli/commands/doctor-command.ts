@@ -1,8 +1,8 @@
 import { examine } from '../../doctor/examine.ts';
 import type { Finding } from '../../doctor/finding.ts';
-import { containerNeeds } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
+import { openGraminized } from '../options/graminized-image.ts';
 import { defaultKeyPath } from '../options/key-place.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { exitCodes } from '../terminal/failure.ts';
@@ -38,7 +38,7 @@ async function doctor(
 }
 
 async function readImage({ images }: CommandContext, name: string) {
-  return { name, needs: await containerNeeds((await images.open(name)).image) };
+  return { name, needs: (await openGraminized(images, name)).needs };
 }
 
 const marks = { present: 'ok', missing: 'missing', optional: 'note' } as const;

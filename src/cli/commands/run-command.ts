@@ -3,12 +3,13 @@ import { resolve } from 'node:path';
 import { GscError } from '../../base/error.ts';
 import { findProgram } from '../../base/find-program.ts';
 import { enclaveDevice, enclaveDevices } from '../../doctor/sgx-machine.ts';
-import { type ContainerNeeds, containerNeeds, type ImageReference, showReference } from '../../index.ts';
+import { type ContainerNeeds, type ImageReference, showReference } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
 import { showFullName, showImageName } from '../../reference/image-name.ts';
 import { type Attachment, type BindMount, containerLine } from '../../run/container-line.ts';
 import { transportOf } from '../../store/image-store.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
+import { openGraminized } from '../options/graminized-image.ts';
 import { repeatable } from '../options/repeatable.ts';
 import { listOfMounts, listOfSecretFiles } from '../options/run-values.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
@@ -61,8 +62,7 @@ async function run(
   ...rest: readonly (string | readonly string[])[]
 ): Promise<number> {
   const { host, console, images, isJson } = context;
-  const { image, reference } = await images.open(imageText);
-  const needs = await containerNeeds(image);
+  const { reference, needs } = await openGraminized(images, imageText);
   const started = await startedBy(context, reference);
   const line = containerLine(needs, {
     ...started,

@@ -35,6 +35,7 @@ const placeholders: Readonly<Record<string, Complete>> = {
   'hostpath:path': file,
   'source:path': file,
   'name=file': afterEquals(file),
+  'container=image': afterEquals(reference),
   dir: directory,
   ref: reference,
   image: reference,

@@ -55,7 +55,7 @@ export function expectedValues(
 const identitySuffix = '-identity';
 
 /** The last component of the image's name or path, in the characters of a Kubernetes name. */
-function resourceName(reference: ImageReference): string {
+export function resourceName(reference: ImageReference): string {
   const last = placeOf(reference).split('/').at(-1) ?? '';
   const plain = last.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   return plain.slice(0, longestName).replace(/^-|-$/g, '') || 'enclave';

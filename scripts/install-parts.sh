@@ -14,7 +14,7 @@ set -eu
 
 demo='gcc libc6-dev'
 images='gcc libc6-dev mmdebstrap busybox-static musl-tools umoci skopeo libarchive-tools binutils pigz zstd xz-utils bzip2 openssl
-  rpm cpio git python3 procps libmbedtls-dev'
+  rpm cpio git python3 python3-protobuf python3-toml procps libmbedtls-dev'
 docker='docker.io containerd runc iptables skopeo docker-registry apache2-utils'
 keys='softhsm2 opensc strace curl openssl g++ make'
 podman='podman crun conmon uidmap skopeo catatonit'

@@ -1,13 +1,15 @@
 #!/bin/sh
 # Makes the samples, graminizes and signs them, runs them in direct mode and compares what they print.
 #
-#   scripts/samples.sh [--runtime REF] [--key FILE] [NAME...]
+#   scripts/samples.sh [--runtime REF | --graphene RELEASE] [--key FILE] [NAME...]
 #
 # Each folder samples/NAME has a Dockerfile, perhaps a make.sh that compiles what it copies, a manifest, perhaps options
 # of gsc build, and the expected output; a server has a request too, which is made inside its container, and perhaps the
 # exit code with which it ends when it is stopped. The Debian samples share a root that mmdebstrap makes once.
 #
 # --runtime REF   a real Gramine: an image or a directory; by default the stand-in is built, which protects nothing
+# --graphene RELEASE  the stand-in of this release of Graphene: f51aafddf, 1.1 or 1.2-rc1; by default without the samples that
+#                 have no shell, as those start in SGX only
 # --key FILE      the key that signs; by default a new one
 # DOCKER_HOST     the Docker Engine to use; by default one is started in a temporary directory (needs root)
 # DOCKER          its client; default: docker, for an Engine of the script's own /usr/bin/docker
@@ -22,10 +24,12 @@ fail() {
 }
 
 runtime=
+graphene=
 key=
 while [ $# -gt 0 ]; do
   case $1 in
     --runtime) [ $# -ge 2 ] || fail '--runtime needs a value'; runtime=$2; shift 2 ;;
+    --graphene) [ $# -ge 2 ] || fail '--graphene needs a value'; graphene=$2; shift 2 ;;
     --key) [ $# -ge 2 ] || fail '--key needs a value'; key=$2; shift 2 ;;
     -h | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) fail "unknown option $1" ;;
@@ -33,7 +37,10 @@ while [ $# -gt 0 ]; do
   esac
 done
 if [ $# -eq 0 ]; then
-  for dockerfile in samples/*/Dockerfile; do set -- "$@" "$(basename "$(dirname "$dockerfile")")"; done
+  for dockerfile in samples/*/Dockerfile; do
+    name=$(basename "$(dirname "$dockerfile")")
+    [ "$name" = static ] && [ -n "$graphene" ] || set -- "$@" "$name"
+  done
 fi
 for name in "$@"; do [ -f "samples/$name/Dockerfile" ] || fail "there is no sample $name"; done
 
@@ -107,6 +114,7 @@ graminize() {
 
 # direct_options IMAGE: what starts it in direct mode. Without a shell there is no apploader to ask for that.
 direct_options() {
+  [ -z "$graphene" ] || { echo "-e GSC_PAL=Linux $1"; return; }
   case $(docker image inspect --format '{{json .Config.Entrypoint}}' "$1") in
     *apploader.sh*) echo "-e GRAMINE_MODE=direct $1" ;;
     *) echo "--entrypoint /gramine/runtime/direct/loader $1 /gramine/runtime/direct/libpal.so init /gramine/app_files/entrypoint" ;;
@@ -178,7 +186,11 @@ sample() {
 [ "$gsc" != 'node dist/gsc.js' ] || [ -f dist/gsc.js ] || npm run --silent build
 if [ -z "$runtime" ]; then
   runtime=$work/runtime-standin
-  runtime-standin/build.sh "$runtime"
+  if [ -n "$graphene" ]; then
+    runtime-standin/build-graphene.sh "$runtime" "$graphene"
+  else
+    runtime-standin/build.sh "$runtime"
+  fi
   echo 'the STAND-IN runtime: it starts programs, but protects nothing'
 fi
 if [ -z "$key" ]; then

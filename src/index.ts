@@ -39,9 +39,10 @@ export { readConfiguration } from './config/read-configuration.ts';
 export type { LibraryDataKind, LibraryDataPlaces } from './elf/library-data.ts';
 export type { CpuFeatureName, CpuFeaturePolicy, CpuFeatures } from './enclave/cpu-features.ts';
 export type { EnclaveLayout } from './enclave/enclave-layout.ts';
+export type { EnclaveManifest } from './enclave/enclave-manifest.ts';
 export type { BaseRule, EnclaveRules } from './enclave/enclave-rules.ts';
 export type { EnclaveSettings } from './enclave/enclave-settings.ts';
-export type { EnclaveManifest, GramineEnclave } from './enclave/gramine-enclave.ts';
+export type { GramineEnclave } from './enclave/gramine-enclave.ts';
 export type { Area, AreaContent, AreaKind } from './enclave/memory-area.ts';
 export {
   type AttachedEvidence,
@@ -127,9 +128,10 @@ export type {
   Volume,
   VolumeUse,
 } from './manifest/option-manifest.ts';
+export { parseManifest } from './manifest/parse-manifest.ts';
 export type { Preset, PresetSetting } from './manifest/preset/preset-table.ts';
 export { type AppliedPreset, presetNames } from './manifest/preset/presets.ts';
-export { parseToml as parseManifest, showPath, type TomlDocument, valueAt } from './manifest/toml/toml.ts';
+export { showPath, type TomlDocument, valueAt } from './manifest/toml/toml.ts';
 export type { Position } from './manifest/toml/toml-positions.ts';
 export type { KeyPath, TomlDate, TomlTable, TomlValue } from './manifest/toml/toml-value.ts';
 export { type AttestPolicy, defaultAttestPolicy, type Selection } from './policy/attest-policy.ts';
@@ -159,9 +161,16 @@ export {
 export { signedName, signedNameOfUnsigned, unsignedName } from './reference/output-name.ts';
 export type { CLibraryName } from './runtime/package-directory.ts';
 export { showRuntimeVersion } from './runtime/patch-marks.ts';
+export type { EnclaveFiles } from './runtime/places.ts';
 export type { BuildType } from './runtime/recipe/recipe.ts';
 export type { Runtime, RuntimeFile } from './runtime/runtime.ts';
-export { type GramineRelease, parseRuntimeVersion, type RuntimeVersion } from './runtime/version.ts';
+export {
+  type GramineRelease,
+  type GrapheneRelease,
+  labelledVersion,
+  parseRuntimeVersion,
+  type RuntimeVersion,
+} from './runtime/version.ts';
 export type { LayerIndex } from './scan/layer-index.ts';
 export type { ContentObserver, TakeContent } from './scan/layer-visitor.ts';
 export type { ImageScan, LayerIndexStore, ScanImageOptions, ScanProgress } from './scan/scan-image.ts';
@@ -174,15 +183,22 @@ export {
   type SignPreparedOptions,
   signPrepared,
 } from './sign/prepare-signature.ts';
-export { type SignedImage, type SignImageOptions, signImage } from './sign/sign-image.ts';
+export {
+  type NamedEnclave,
+  type SignedImage,
+  type SignImageOptions,
+  signImage,
+} from './sign/sign-image.ts';
 export {
   type MeasuredImage,
   type MeasureOptions,
   measureImage,
-  type UnsignedImage,
+  type NamedMeasurement,
 } from './sign/unsigned-enclave.ts';
+export type { UnsignedImage } from './sign/unsigned-image.ts';
 export type { SigstructDescription } from './signature/describe-sigstruct.ts';
 export { describeSignedBytes } from './signature/describe-sigstruct.ts';
+export type { EnclavePlan } from './signature/enclave-plan.ts';
 export { mrSignerOfPem } from './signature/public-key.ts';
 export type { MeasuredEnclave, SignedEnclave } from './signature/sign-enclave.ts';
 export type { Signer, SigningFacts } from './signature/signer.ts';

@@ -19,6 +19,7 @@ export { chrootFiles } from './manifest/files/chroot-files.ts';
 export { type FileAccess, type FoundFile, hostFiles, type ListedFile } from './manifest/files/file-access.ts';
 export { type Migration, migrateManifest } from './manifest/migrate/migrate.ts';
 export type { MigrationChange, MigrationPurpose } from './manifest/migrate/migration-draft.ts';
+export { gramineForm, parseManifest } from './manifest/parse-manifest.ts';
 export { type PreparedManifest, type PrepareOptions, prepareManifest } from './manifest/prepare.ts';
 export { findTemplateTexts } from './manifest/schema/build-rules.ts';
 export { checkManifest, isCompleteManifest, type ManifestRole } from './manifest/schema/check.ts';
@@ -34,7 +35,6 @@ export { type SerializeOptions, serializeManifest } from './manifest/toml/serial
 export {
   isArray,
   isTable,
-  parseToml as parseManifest,
   showPath,
   type TomlDocument,
   valueAt,
@@ -44,9 +44,12 @@ export type { KeyPath, TomlDate, TomlTable, TomlValue } from './manifest/toml/to
 export { readUserManifest, type UserManifest } from './manifest/user-manifest.ts';
 export {
   type GramineRelease,
+  type GrapheneRelease,
   type gramineReleases,
+  type grapheneReleases,
   parseRuntimeVersion,
   type RuntimeVersion,
+  showVersion,
 } from './runtime/version.ts';
 export { type AppliedOverride, type EnclaveOverrides, overrideManifest } from './sign/enclave-overrides.ts';
 export { describeSigstruct, type SigstructDescription } from './signature/describe-sigstruct.ts';
@@ -57,6 +60,14 @@ export {
   type SignedEnclave,
   signEnclave,
 } from './signature/sign-enclave.ts';
+export {
+  type CompletedManifest,
+  completeForSigner,
+  type ManifestToComplete,
+  type ManifestToSign,
+  type SignedManifest,
+  signManifest,
+} from './signature/sign-manifest.ts';
 export type { Signer, SigningFacts } from './signature/signer.ts';
 export type { Sigstruct } from './signature/sigstruct.ts';
 export { mrSignerOf, verifySigstruct } from './signature/verify-sigstruct.ts';

@@ -16,7 +16,9 @@ describe('manual pages', () => {
     (name, command) => {
       const page = readFileSync(`docs/gsc-${name}.md`, 'utf8');
       const documented = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => optionName(match[1] ?? ''));
-      expect(documented.sort()).toEqual(command.options.map((option) => option.long ?? '').sort());
+      expect(documented.sort()).toEqual(
+        command.options.map((option) => option.long ?? option.short ?? '').sort(),
+      );
       for (const argument of command.registeredArguments) expect(page).toContain(argument.name());
       expect(readFileSync('README.md', 'utf8')).toContain(`docs/gsc-${name}.md`);
     },

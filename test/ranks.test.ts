@@ -36,6 +36,7 @@ const nouns = [
   'manifest/files',
   'manifest/preset',
   'manifest/migrate',
+  'manifest/graphene',
   'manifest',
   'profile',
   'trace',

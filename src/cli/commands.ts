@@ -15,7 +15,7 @@ export interface CommandRow {
 export const commands: readonly CommandRow[] = [
   {
     name: 'build',
-    operands: ['IMAGE', '[MANIFEST]'],
+    operands: ['IMAGE', '[MANIFEST...]'],
     summary: 'graminize an image',
     load: async () => (await import('./commands/build-command.ts')).addBuild,
   },

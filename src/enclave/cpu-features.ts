@@ -1,6 +1,6 @@
 import { GscError } from '../base/error.ts';
 import type { TomlTable } from '../manifest/toml/toml.ts';
-import { type GramineRelease, isAtLeast } from '../runtime/version.ts';
+import { isAtLeast, type Release } from '../runtime/version.ts';
 import { readSwitch, readTable, readWord } from './setting.ts';
 
 /** The processor features that a manifest may rule on, in the order in which the signers go through them. */
@@ -19,7 +19,7 @@ export type CpuFeatures =
   | { readonly kind: 'required'; readonly required: readonly CpuFeatureName[] };
 
 /** Reads `sgx.cpu_features` or `sgx.require_*`, as the release has it. Throws a `manifest` error. */
-export function readCpuFeatures(sgx: TomlTable, release: GramineRelease): CpuFeatures {
+export function readCpuFeatures(sgx: TomlTable, release: Release): CpuFeatures {
   const oldKeys = cpuFeatureNames.map((name) => `require_${name}`).filter((key) => sgx.has(key));
   if (!isAtLeast(release, '1.6')) return requiredFeatures(sgx, true);
   if (isAtLeast(release, '1.8') || oldKeys.length === 0) return featurePolicies(sgx);
@@ -28,7 +28,7 @@ export function readCpuFeatures(sgx: TomlTable, release: GramineRelease): CpuFea
 }
 
 /** Reads `sgx.use_exinfo` or `sgx.require_exinfo`, as the release has it. Throws a `manifest` error. */
-export function readUsesExinfo(sgx: TomlTable, release: GramineRelease): boolean {
+export function readUsesExinfo(sgx: TomlTable, release: Release): boolean {
   if (!isAtLeast(release, '1.6')) return readSwitch(sgx, 'require_exinfo', true);
   if (isAtLeast(release, '1.8') || !sgx.has('require_exinfo')) return readSwitch(sgx, 'use_exinfo', false);
   if (sgx.has('use_exinfo')) throw mixError('sgx.require_exinfo', 'sgx.use_exinfo');

@@ -1,4 +1,4 @@
-import { type ElfSegment, elfError, parseElf, segmentType, sliceOf } from '../elf/elf.ts';
+import { type ElfSegment, elfError, parseElf, segmentType, sliceOf, startsAsElf } from '../elf/elf.ts';
 import { highestOf, lowestOf, pageSizeBytes, roundDownToPage, roundUpToPage } from './address.ts';
 
 /** One PT_LOAD of a file that goes into an enclave: its link address and PF_ bits (X 1, W 2, R 4). */
@@ -40,6 +40,21 @@ export function parseEnclaveImage(bytes: Buffer, subject: string): EnclaveImage 
   const read = loads.map((load, index) => readSegment(bytes, load, `${subject}, PT_LOAD ${index}`));
   checkOverlaps(read, subject);
   return { entry, segments: read };
+}
+
+/**
+ * Reads what an enclave takes of the executable, which Graphene measured until v1.1. Its signer takes a file that is not an ELF
+ * file as it is, as one segment. Throws an `elf` error for a damaged one.
+ */
+export function parseExecutable(bytes: Buffer, subject: string): EnclaveImage {
+  if (startsAsElf(bytes)) return parseEnclaveImage(bytes, subject);
+  const segment = { address: 0n, memorySizeBytes: BigInt(bytes.length), flags: 0, bytes };
+  return { entry: 0n, segments: [segment] };
+}
+
+/** True if the pages are at an address of their own, and not where there is room. */
+export function hasFixedAddress(image: EnclaveImage): boolean {
+  return spanOf(image).start !== 0n;
 }
 
 /** The pages that the segments span, gaps included, as link addresses. */

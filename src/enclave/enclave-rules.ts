@@ -1,5 +1,5 @@
 import type { RecordLayout } from '../base/record.ts';
-import type { RuntimeVersion } from '../runtime/version.ts';
+import type { GrapheneRelease, RuntimeVersion } from '../runtime/version.ts';
 import { gramineTls, grapheneTls } from './thread-layout.ts';
 
 /**
@@ -49,17 +49,15 @@ const grapheneLineFormat: EnclaveRules = {
   hasExecutableArea: true,
 };
 
-/** The dialects of Graphene that have their own rules: two releases, and the commit of the first GSC. */
-export type GrapheneDialect = '1.1' | '1.2-rc1' | 'f51aafddf';
-
-/** The rules of each Graphene dialect, read from its headers and checked against its signer. */
-export const grapheneRules: Readonly<Record<GrapheneDialect, EnclaveRules>> = {
+/** The rules of each release of Graphene, read from its headers and checked against its signer. */
+const grapheneRules: Readonly<Record<GrapheneRelease, EnclaveRules>> = {
   '1.1': grapheneLineFormat,
   '1.2-rc1': { ...current, base: 'size-unless-non-pie' },
   f51aafddf: { ...grapheneLineFormat, gapBytes: 0x1000n },
 };
 
-/** The rules of a Gramine release: only 1.4 differs from all later ones. */
+/** The rules of a release. Of Gramine's only 1.4 differs from all later ones. */
 export function enclaveRulesOf(version: RuntimeVersion): EnclaveRules {
+  if (version.family === 'graphene') return grapheneRules[version.release];
   return version.release === '1.4' ? { ...current, base: 'size-unless-non-pie' } : current;
 }

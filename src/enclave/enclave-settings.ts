@@ -1,7 +1,7 @@
 import { GscError } from '../base/error.ts';
 import { parseSignerSize } from '../manifest/schema/size.ts';
 import type { TomlTable } from '../manifest/toml/toml.ts';
-import { type GramineRelease, isAtLeast, type RuntimeVersion } from '../runtime/version.ts';
+import { isAtLeast, type Release, type RuntimeVersion } from '../runtime/version.ts';
 import { type CpuFeatures, readCpuFeatures, readUsesExinfo } from './cpu-features.ts';
 import { manifestError, readBoolean, readInteger, readSwitch, readTable } from './setting.ts';
 
@@ -81,7 +81,7 @@ function sizeError(text: string, expected: string): GscError {
   return manifestError('sgx.enclave_size', expected, text, 'write it like "512M" or "4G"');
 }
 
-function readMaxThreads(sgx: TomlTable, release: GramineRelease): number {
+function readMaxThreads(sgx: TomlTable, release: Release): number {
   const count = readInteger(sgx, 'max_threads', threadCounts);
   if (release !== '1.4') return count ?? defaultMaxThreads;
   const oldCount = readInteger(sgx, 'thread_num', threadCounts);

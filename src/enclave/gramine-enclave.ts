@@ -1,12 +1,13 @@
-import type { CompleteManifest } from '../manifest/complete-manifest.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
-import { parseEnclaveImage } from './enclave-image.ts';
+import { parseEnclaveImage, parseExecutable } from './enclave-image.ts';
 import { type EnclaveLayout, layOutEnclave } from './enclave-layout.ts';
+import type { EnclaveManifest } from './enclave-manifest.ts';
 import { type EnclaveRules, enclaveRulesOf } from './enclave-rules.ts';
 import { type EnclaveSettings, readEnclaveSettings } from './enclave-settings.ts';
+import { readGrapheneSettings } from './graphene-settings.ts';
 import { checkLoaderLimits } from './loader-limits.ts';
 
-/** An enclave of Gramine as it is measured. */
+/** An enclave as it is measured. */
 export interface GramineEnclave {
   readonly manifest: EnclaveManifest;
   readonly version: RuntimeVersion;
@@ -17,14 +18,13 @@ export interface GramineEnclave {
   readonly libpal: Buffer;
 }
 
-/** The manifest of an enclave: its keys, and its bytes beside the enclave. */
-export type EnclaveManifest = Pick<CompleteManifest, 'root' | 'bytes'>;
-
 export interface EnclaveProgram {
   readonly libpal: Buffer;
   /** How messages call `libpal`. */
   readonly subject: string;
   readonly version: RuntimeVersion;
+  /** The program itself, which Graphene measured until v1.1; other releases do not look at it. */
+  readonly executable?: Buffer;
 }
 
 /**
@@ -32,18 +32,30 @@ export interface EnclaveProgram {
  * an `elf` error for a wrong libpal, an `enclave` error if the parts do not fit into the enclave's size.
  */
 export function layOutGramineEnclave(manifest: EnclaveManifest, program: EnclaveProgram): GramineEnclave {
-  checkLoaderLimits(manifest.root, program.version);
+  checkLoaderLimits(manifest.root, settingsOf(manifest, program.version));
   return layOutAsSigned(manifest, program);
+}
+
+/** The settings that the signer of a release reads out of a manifest. Throws a `manifest` error. */
+function settingsOf(manifest: EnclaveManifest, version: RuntimeVersion): EnclaveSettings {
+  return version.family === 'graphene'
+    ? readGrapheneSettings(manifest, version.release)
+    : readEnclaveSettings(manifest.root, version);
 }
 
 /** The same without the loader's limits, which the signers do not know. */
 export function layOutAsSigned(
   manifest: EnclaveManifest,
-  { libpal, subject, version }: EnclaveProgram,
+  { libpal, subject, version, executable }: EnclaveProgram,
 ): GramineEnclave {
-  const settings = readEnclaveSettings(manifest.root, version);
+  const settings = settingsOf(manifest, version);
   const rules = enclaveRulesOf(version);
-  const image = parseEnclaveImage(libpal, subject);
-  const layout = layOutEnclave({ manifest: manifest.bytes, libpal: image, settings, rules });
+  const layout = layOutEnclave({
+    manifest: manifest.bytes,
+    libpal: parseEnclaveImage(libpal, subject),
+    ...(executable && rules.hasExecutableArea && { executable: parseExecutable(executable, 'executable') }),
+    settings,
+    rules,
+  });
   return { manifest, version, settings, rules, layout, libpal };
 }

@@ -1,8 +1,7 @@
 import type { GscError } from '../base/error.ts';
 import { powerOfTwoFrom, showManifestSize } from '../manifest/schema/size.ts';
 import type { TomlTable } from '../manifest/toml/toml.ts';
-import type { RuntimeVersion } from '../runtime/version.ts';
-import { type EnclaveSettings, readEnclaveSettings } from './enclave-settings.ts';
+import type { EnclaveSettings } from './enclave-settings.ts';
 import { manifestError, readTable } from './setting.ts';
 
 // Gramine's loader (`sgx_main.c`): the count of its thread map, and its fixed ranges from 1 TiB on.
@@ -13,10 +12,10 @@ const switches = ['debug', 'use_exinfo', 'nonpie_binary'] as const;
 
 /**
  * Throws a `manifest` error for what the signers take but Gramine's loader refuses at start: a size that it cannot
- * parse, that is not a power of two or above 1024G, more than 4096 threads, integers in place of booleans.
+ * parse, that is not a power of two or above 1024G, more than 4096 threads, integers in place of booleans. `settings` are those
+ * of the manifest.
  */
-export function checkLoaderLimits(manifest: TomlTable, version: RuntimeVersion): void {
-  const settings = readEnclaveSettings(manifest, version);
+export function checkLoaderLimits(manifest: TomlTable, settings: EnclaveSettings): void {
   const sgx = readTable(manifest, 'sgx', 'sgx');
   checkSize(sgx, settings);
   if (settings.maxThreads > mostThreads) {

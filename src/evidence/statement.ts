@@ -1,9 +1,9 @@
 import { digestOf, hexOf } from '../base/digest.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { type Labels, labels, patchesOf } from '../image/labels.ts';
 import type { ImageInspection } from '../inspect/inspect-image.ts';
 import { isArray, isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { labelledEnclaves } from '../runtime/places.ts';
 
 export const statementType = 'https://in-toto.io/Statement/v1';
 export const provenanceType = 'https://slsa.dev/provenance/v1';
@@ -49,6 +49,7 @@ export function statementOf(
 ): Statement {
   const { labels: found, sigstruct } = inspection;
   const manifestSgx = inspection.manifestDigest;
+  const [mainEnclave] = labelledEnclaves(found);
   return {
     _type: statementType,
     subject: [{ name: repository, digest: { sha256: hexOf(image.manifest.digest) } }],
@@ -80,7 +81,7 @@ export function statementOf(
               isvsvn: sigstruct.isvSvn,
             },
           },
-          { name: graminizedPaths.manifestSgx, digest: { sha256: hexOf(manifestSgx) } },
+          { name: mainEnclave?.manifestSgx ?? '', digest: { sha256: hexOf(manifestSgx) } },
           {
             name: 'trusted files',
             digest: { sha256: trustedListDigest(inspection.manifest) },

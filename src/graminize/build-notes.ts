@@ -152,6 +152,6 @@ function fittingPresetNotes(start: ContainerProcess, user: TomlDocument | undefi
   const fitting = isSized ? undefined : detectPreset(start);
   if (fitting === undefined) return [];
   return [
-    `sgx.enclave_size and sgx.max_threads are unset, so Gramine's defaults apply; --preset ${fitting.name} sets values known to work`,
+    `sgx.enclave_size and sgx.max_threads are unset, so the runtime's defaults apply; --preset ${fitting.name} sets values known to work`,
   ];
 }

@@ -47,6 +47,11 @@ export interface GraminizeOptions {
   /** Trust what it names and what guard rules add to that, instead of a level. */
   readonly profile?: GivenProfile | undefined;
   readonly choices?: BuildChoices;
+  /** The manifests of programs that the first one starts, each called as its program, where the runtime wants one for each. */
+  readonly childManifests?: readonly TomlDocument[];
+  /** For the build of one of several enclaves: its name, and the `.sig` files of those that it may start. */
+  readonly enclaveName?: ByteString;
+  readonly childSignatures?: readonly ByteString[];
   /** How messages call the result; by default the app image's name with `-unsigned`. */
   readonly name?: string;
   /** Seconds since 1970 for the result's times; by default the app image's creation. SOURCE_DATE_EPOCH. */

@@ -1,7 +1,7 @@
 import { digestOf, hexOf } from '../base/digest.ts';
 import type { ImagePath } from '../base/image-path.ts';
 import { placesOf } from '../base/place-index.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
+import type { AddedFile } from '../layer/added-layer.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { allowBehindMounts, allowedPaths } from '../manifest/files/allow-behind-mounts.ts';
 import { expandTrustedFiles } from '../manifest/files/expand-trusted-files.ts';
@@ -13,10 +13,10 @@ import {
   readMounts,
 } from '../manifest/files/mounts.ts';
 import { treeFiles } from '../manifest/files/tree-files.ts';
+import { fitToRelease } from '../manifest/fit-to-release.ts';
 import { mergeManifests, type Override } from '../manifest/merge.ts';
 import { type ManifestChoices, optionManifest, settleChoices } from '../manifest/option-manifest.ts';
 import { checkManifest } from '../manifest/schema/check.ts';
-import { addDefaults } from '../manifest/schema/defaults.ts';
 import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { showPlace, throwOnProblems } from '../manifest/schema/problem.ts';
 import { checkRuntimeRules } from '../manifest/schema/runtime-rules.ts';
@@ -28,6 +28,7 @@ import {
   type TomlValue,
   valueAt,
 } from '../manifest/toml/toml.ts';
+import { runtimePlacesOf } from '../runtime/places.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import type { TrustedFile } from '../trust/trusted-files.ts';
 import type { InsideParts } from '../user-manifest/inside-view.ts';
@@ -37,7 +38,7 @@ import { missingMountNotes } from '../user-manifest/missing-mounts.ts';
 import { type SettledPreloads, settlePreloads } from '../user-manifest/preloaded-libraries.ts';
 import { type AttestedStart, attestedStart } from './attested-start.ts';
 import { checkStart, givenProgram, neededPaths } from './check-start.ts';
-import { generatedManifest, trustedEntries } from './generated-manifest.ts';
+import { argumentsFile, generatedManifest, trustedEntries } from './generated-manifest.ts';
 import type { GraminizeContext, LibraryDataMount } from './graminize-context.ts';
 import { hostsFile, hostsPlace } from './hosts-file.ts';
 import { sourceFiles } from './source-files.ts';
@@ -62,8 +63,10 @@ export interface ComposedManifest {
   readonly trustedSizeBytes: number;
   /** The data of the C library that are mounted where Gramine's looks for them. */
   readonly libraryData: readonly LibraryDataMount[];
-  /** The content of `graminizedPaths.hosts`; absent if the user's manifest or an option decides on `/etc/hosts`. */
+  /** The content of the application's `/etc/hosts`; absent if the user's manifest or an option decides on that. */
   readonly hosts?: Buffer;
+  /** Files that gsc makes for the application, which are trusted: that one, and arguments where no manifest holds them. */
+  readonly ownFiles: readonly AddedFile[];
   readonly attested: AttestedStart;
   /** The C library that the program gets with all that. */
   readonly loadedLibc: LoadedLibc;
@@ -90,21 +93,24 @@ export async function composeManifest(context: GraminizeContext): Promise<Compos
   const known = new Set(reachable.map(({ path }) => path));
   const needed = [...sourceFiles(context, isAllowed), ...libraries.files, ...attested.trusted];
   const added = needed.filter(({ path }) => !known.has(path));
-  const listed = [...reachable, ...added, ...(shown.hosts ? [hostsEntry(shown.hosts)] : [])];
+  const ownFiles = ownFilesOf(context, shown);
+  const listed = [...reachable, ...added, ...ownFiles.map(trustedEntryOf)];
   const opened = context.user?.namesRuntime || libraries.namesRuntime || starter ? 'runtime' : libc;
   const withFiles = addTrustedFiles(merged, trustedEntries(listed, runtime, opened));
-  const { root, warnings } = addDefaults(withFiles, runtime.version);
+  const { root, warnings } = fitToRelease(withFiles, runtime.version);
   checkComplete(root, context);
   const isImages = givenProgram(context.user, context.start) === undefined;
   return {
-    manifest: new CompleteManifest(root),
+    manifest: new CompleteManifest(root, runtime.version),
     overrides: [...overruled.map((override) => ({ ...override, from: yours })), ...overrides],
     hidden: selection.trusted.filter((file) => !isTrustable(file)),
     trustedSizeBytes: contentSizeOf(reachable),
     ...shown,
+    ownFiles,
     attested,
     loadedLibc: findLoadedLibc(root, { ...parts, isImages }),
     warnings: [
+      ...context.startNotes,
       ...warnings,
       ...notes,
       ...attested.notes,
@@ -155,8 +161,14 @@ function isTrustedByName(user: TomlDocument | undefined, path: ImagePath): boole
   return isArray(listed) && listed.some((entry) => pathOfUri(entry) === path);
 }
 
-function hostsEntry(content: Buffer): TrustedFile {
-  return { path: graminizedPaths.hosts, sha256: hexOf(digestOf(content)), sizeBytes: content.length };
+function ownFilesOf(context: GraminizeContext, { hosts }: Shown): readonly AddedFile[] {
+  const path = runtimePlacesOf(context.runtime.version).hosts;
+  const argumentFile = argumentsFile(context);
+  return [...(hosts ? [{ path, mode: 0o644, content: hosts }] : []), ...(argumentFile ? [argumentFile] : [])];
+}
+
+function trustedEntryOf({ path, content }: AddedFile): TrustedFile {
+  return { path, sha256: hexOf(digestOf(content)), sizeBytes: content.length };
 }
 
 function droppedHostNotes({ hosts = [] }: ManifestChoices, shown: Shown): readonly string[] {
@@ -178,7 +190,8 @@ function mergeSources(
   const options = optionManifest(choices, context.scratchPlaces);
   const takenPlaces = [user, options].flatMap(mountPoints);
   const kept = findStartMounts(context, { user, takenPlaces });
-  const hostsMount = hosts ? [{ path: hostsPlace, target: graminizedPaths.hosts }] : [];
+  const target = runtimePlacesOf(context.runtime.version).hosts;
+  const hostsMount = hosts ? [{ path: hostsPlace, target }] : [];
   const shown = [...libraryData, ...hostsMount];
   const raTlsPlaces = attested.raTls?.places ?? [];
   const own = generatedManifest(context, { shown, kept, takenPlaces, raTlsPlaces });

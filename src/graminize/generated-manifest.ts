@@ -2,10 +2,12 @@ import { GscError } from '../base/error.ts';
 import { type ByteString, type ImagePath, isWithin, showBytes, textOfBytes } from '../base/image-path.ts';
 import { placesOf } from '../base/place-index.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
+import type { AddedFile } from '../layer/added-layer.ts';
 import { fileUriOfText } from '../manifest/schema/file-uri.ts';
+import { knownPart } from '../manifest/schema/own-keys.ts';
+import { hasKey } from '../manifest/schema/schema.ts';
 import type { TomlTable, TomlValue } from '../manifest/toml/toml.ts';
 import { type Runtime, runtimeFacts } from '../runtime/runtime.ts';
-import { isAtLeast } from '../runtime/version.ts';
 import { defaultSearchPath } from '../start/executable.ts';
 import type { DirectoryMount } from '../trust/directory-links.ts';
 import type { TrustedFile } from '../trust/trusted-files.ts';
@@ -40,7 +42,7 @@ export function generatedManifest(context: GraminizeContext, around: GeneratedMo
     // `gramine-ratls` starts a program by its argv[0].
     isArgv0: context.argumentSource === 'host' || raTls !== undefined,
   });
-  return table([
+  const own = table([
     ['libos', table([['entrypoint', text(raTls ? graminizedPaths.raTls : program)]])],
     ['loader', loaderTable(context, program)],
     [
@@ -58,7 +60,16 @@ export function generatedManifest(context: GraminizeContext, around: GeneratedMo
       ]),
     ],
     ['sys', systemTable(context)],
+    ['sgx', enclaveTable(context)],
   ]);
+  return knownPart(own, context.runtime.version.release);
+}
+
+/** Which enclaves this one may start. */
+function enclaveTable({ children }: GraminizeContext): TomlTable {
+  if (children.length === 0) return table([]);
+  const trusted = children.map((name, index) => [`child${index}`, fileUriOfText(text(name))] as const);
+  return table([['trusted_children', table(trusted)]]);
 }
 
 /** Gramine keeps SIGTERM from the application otherwise, and `docker stop` would have to kill it. */
@@ -87,14 +98,14 @@ export function trustedEntries(
 function loaderTable(context: GraminizeContext, program: ImagePath): TomlTable {
   const { start, runtime } = context;
   const { uri, sha256 } = runtimeFacts(runtime).entrypoint;
-  const entrypoint = isAtLeast(runtime.version.release, '1.8')
-    ? table([
+  return table([
+    [
+      'entrypoint',
+      table([
         ['uri', uri],
         ['sha256', sha256],
-      ])
-    : uri;
-  return table([
-    ['entrypoint', entrypoint],
+      ]),
+    ],
     ['log_level', 'error'],
     ['uid', BigInt(start.user.uid)],
     ['gid', BigInt(start.user.gid)],
@@ -103,20 +114,38 @@ function loaderTable(context: GraminizeContext, program: ImagePath): TomlTable {
   ]);
 }
 
+/** `argv` is a key of some releases; the file of the others is `argumentsFile`. */
 function argumentEntries(
-  { argumentSource, start, choices: { raTls } }: GraminizeContext,
+  { argumentSource, start, runtime, files, choices: { raTls } }: GraminizeContext,
   program: ImagePath,
 ): readonly (readonly [string, TomlValue])[] {
   switch (argumentSource) {
     case 'own':
+      if (!hasKey(runtime.version.release, ['loader', 'argv']))
+        return [['argv_src_file', fileUriOfText(text(files.trustedArguments))]];
       return [
         ['argv', raTls ? [...raTlsArguments(raTls), program, ...start.argv.slice(1)].map(text) : start.argv],
       ];
     case 'host':
-      return [['insecure__use_cmdline_argv', true]];
+      return [
+        ['insecure__use_cmdline_argv', true],
+        ['argv0_override', start.argv[0] ?? ''],
+      ];
     case 'user':
       return [];
   }
+}
+
+/** The image's arguments as a file, for a release whose manifests cannot hold them: each ended by a NUL. */
+export function argumentsFile({
+  argumentSource,
+  start,
+  runtime,
+  files,
+}: GraminizeContext): AddedFile | undefined {
+  if (argumentSource !== 'own' || hasKey(runtime.version.release, ['loader', 'argv'])) return undefined;
+  const content = Buffer.from(start.argv.map((word) => `${word}\0`).join(''));
+  return { path: files.trustedArguments, mode: 0o644, content };
 }
 
 /** The image's variables, then what engines set where the image does not, with the library path that Gramine needs. */

@@ -1,8 +1,10 @@
-import type { ImagePath } from '../base/image-path.ts';
+import type { ByteString, ImagePath } from '../base/image-path.ts';
 import type { LibraryDataKind } from '../elf/library-data.ts';
 import type { Image } from '../image/image.ts';
 import type { AppliedPreset } from '../manifest/preset/presets.ts';
+import type { EnclaveFiles } from '../runtime/places.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { ReadFiles } from '../runtime/tree-source.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import type { TrustLevel } from '../trust/trust-level.ts';
@@ -46,6 +48,14 @@ export interface GraminizeContext {
   readonly costLevel: CostLevel;
   /** The trusted files of this build. */
   readonly selection: TrustedSelection;
+  /** Where the enclave's files lie. */
+  readonly files: EnclaveFiles;
+  /** The enclaves that this one may start: the base names of their `.sig` files. */
+  readonly children: readonly ByteString[];
+  /** What became of a program that the release cannot start as it is. */
+  readonly startNotes: readonly string[];
+  /** Reads files of the image, and those that the user adds. */
+  readonly readFiles: ReadFiles;
 }
 
 /** Where the arguments come from: gsc's manifest, the host, or the user's manifest. */

@@ -1,19 +1,23 @@
 import { GscError } from '../base/error.ts';
-import type { ImagePath } from '../base/image-path.ts';
-import { type GramineEnclave, layOutGramineEnclave } from '../enclave/gramine-enclave.ts';
+import { baseNameOf, type ImagePath } from '../base/image-path.ts';
+import type { GramineEnclave } from '../enclave/gramine-enclave.ts';
 import type { Image } from '../image/image.ts';
 import { stateOf } from '../image/labels.ts';
 import { type InsecureOption, insecureOptions } from '../manifest/insecure-options.ts';
 import type { AppliedPreset } from '../manifest/preset/presets.ts';
-import { libpalContent, type Runtime } from '../runtime/runtime.ts';
+import { runOptions } from '../runtime/app-launch.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { type EnclavePlan, layOutPlan } from '../signature/enclave-plan.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import type { TrustLevel } from '../trust/trust-level.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
 import { buildNotes } from './build-notes.ts';
 import type { GraminizeOptions } from './build-options.ts';
+import { buildChildren, checkSizes } from './child-enclaves.ts';
 import type { LibcDecision } from './choose-libc.ts';
 import { type ComposedManifest, composeManifest } from './compose-manifest.ts';
-import { appendGraminizedLayers } from './graminized-layers.ts';
+import { planEnclave } from './enclave-plan.ts';
+import { appendGraminizedLayers, type BuiltEnclave, launchOf } from './graminized-layers.ts';
 import { makeContext } from './make-context.ts';
 import type { ProfileBasis } from './profiled-selection.ts';
 import { type StartCosts, startCosts } from './start-costs.ts';
@@ -24,6 +28,10 @@ export interface Graminized extends ComposedManifest, UndecidedPlaces {
   readonly image: Image;
   /** As it is measured when the image is signed. */
   readonly enclave: GramineEnclave;
+  /** The enclaves in the order in which they are signed: a child before those that may start it, the first program's last. */
+  readonly plans: readonly EnclavePlan[];
+  /** Options of `docker run` that give a signed image its enclave. */
+  readonly runOptions: readonly string[];
   readonly start: ContainerProcess;
   readonly libc: LibcDecision;
   readonly selection: TrustedSelection;
@@ -51,22 +59,29 @@ export async function graminize(
   options: GraminizeOptions = {},
 ): Promise<Graminized> {
   checkIsAppImage(app);
-  const context = await makeContext(app, runtime, options);
+  const children = await buildChildren(app, runtime, options);
+  const childSignatures = children.map(({ plan }) => baseNameOf(plan.files.sigstruct));
+  const context = await makeContext(app, runtime, { ...options, childSignatures });
   const composed = await composeManifest(context);
   const { manifest } = composed;
+  const plan = await planEnclave(context, composed);
   // Laid out now, so that an enclave that is too small is found here and not when it is signed.
-  const enclave = layOutGramineEnclave(manifest, {
-    libpal: libpalContent(runtime, 'sgx'),
-    subject: `${runtime.subject}: libpal.so`,
-    version: runtime.version,
-  });
+  const enclave = await layOutPlan(plan);
+  checkSizes(children, enclave);
+  const built: readonly BuiltEnclave[] = [
+    { ...plan, ownFiles: composed.ownFiles },
+    ...children.toReversed().map((child) => ({ ...child.plan, ownFiles: child.ownFiles })),
+  ];
+  const launch = launchOf(context, built);
   const { start, selection, trustLevel, preset, libcDecision, profiled } = context;
   const costs = startCosts(context, manifest);
   return {
     ...composed,
     ...findUndecidedPlaces(context, manifest),
-    image: appendGraminizedLayers(context, composed, options),
+    image: appendGraminizedLayers(context, built, { launch, attested: composed.attested, options }),
     enclave,
+    plans: [...children.map((child) => child.plan), plan],
+    runOptions: runOptions(runtime),
     start,
     libc: libcDecision,
     selection,
@@ -76,7 +91,13 @@ export async function graminize(
     insecure: insecureOptions(manifest.root),
     ...(preset && { preset }),
     ...(profiled && { profileBasis: profiled.basis }),
-    notes: [...buildNotes(context, composed), ...libcDecision.notes, ...(profiled?.notes ?? [])],
+    notes: [
+      ...buildNotes(context, composed),
+      ...launch.notes,
+      ...children.flatMap((child) => child.notes),
+      ...libcDecision.notes,
+      ...(profiled?.notes ?? []),
+    ],
     predictedStartSeconds: (costs[context.costLevel] ?? costs[trustLevel]).predictedSeconds,
   };
 }

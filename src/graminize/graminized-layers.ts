@@ -1,5 +1,5 @@
 import { digestOf, hexOf } from '../base/digest.ts';
-import { type ImagePath, imagePath } from '../base/image-path.ts';
+import { baseNameOf, type ImagePath, imagePath } from '../base/image-path.ts';
 import { appendLayers } from '../image/append.ts';
 import type { RunConfig } from '../image/config.ts';
 import { graminizedPaths, ownDirectoryOf } from '../image/graminized-paths.ts';
@@ -9,9 +9,11 @@ import { type Labels, labels, patchesLabel } from '../image/labels.ts';
 import { mediaTypes } from '../image/media-type.ts';
 import { runConfigDigest } from '../image/run-config-digest.ts';
 import { type AddedFile, addedLayer, checkRoomFor } from '../layer/added-layer.ts';
-import { appLoaderScript } from '../runtime/apploader.ts';
-import { harmfulHostVariables, hostEnvironment, launchArguments } from '../runtime/launch.ts';
+import type { CompleteManifest } from '../manifest/complete-manifest.ts';
+import { appLaunch, droppedVariables } from '../runtime/app-launch.ts';
+import type { AppLaunch } from '../runtime/launch-order.ts';
 import { showRuntimeVersion } from '../runtime/patch-marks.ts';
+import { type EnclaveFiles, manifestsLabel, runtimePlacesOf } from '../runtime/places.ts';
 import { runtimeDigest, runtimeDirectories, runtimeFiles } from '../runtime/runtime.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath } from '../tree/resolve-path.ts';
@@ -20,25 +22,44 @@ import { recordedOptions, writeBuildRecord } from './build-record.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
 import type { GraminizeContext } from './graminize-context.ts';
 
+/** What the app layer has of one enclave. */
+export interface BuiltEnclave {
+  readonly files: EnclaveFiles;
+  readonly manifest: CompleteManifest;
+  /** See `ComposedManifest`. */
+  readonly ownFiles: readonly AddedFile[];
+}
+
+/** What the layers hold besides the enclaves. */
+interface LayerParts extends Pick<ComposedManifest, 'attested'> {
+  readonly launch: AppLaunch;
+  readonly options: GraminizeOptions;
+}
+
 /** The app image with the runtime's layer, the app files' layer and the configuration that starts it under Gramine. */
 export function appendGraminizedLayers(
   context: GraminizeContext,
-  { manifest, hosts, attested }: ComposedManifest,
-  options: GraminizeOptions,
+  enclaves: readonly BuiltEnclave[],
+  { launch, attested, options }: LayerParts,
 ): Image {
   const { configured: app, appTree: tree, runtime, start, argumentSource, choices } = context;
-  const hasShell = isExecutableFile(tree, '/bin/sh');
   const times = imageTimes(app.config, options.epochSeconds);
   const raTls = attested.raTls?.program.file;
+  const { libpal } = runtimePlacesOf(runtime.version);
   const runtimeParts = [
-    ...runtimeFiles(runtime).filter(({ path }) => path !== graminizedPaths.libpal),
+    ...runtimeFiles(runtime).filter(({ path }) => path !== libpal),
     ...(raTls ? [raTls] : []),
   ];
   const appParts = [
-    // Beside the manifest: who signs reads this layer alone, not the large one of the runtime.
-    ...runtimeFiles(runtime).filter(({ path }) => path === graminizedPaths.libpal),
-    ...appLayerFiles(manifest.bytes, hasShell, argumentSource === 'host'),
-    ...(hosts === undefined ? [] : [{ path: graminizedPaths.hosts, mode: 0o644, content: hosts }]),
+    ...enclaves.map(({ files, manifest }) => ({
+      path: files.manifest,
+      mode: 0o644,
+      content: manifest.bytes,
+    })),
+    // With the manifest: who signs reads this layer alone, not the large one of the runtime.
+    ...runtimeFiles(runtime).filter(({ path }) => path === libpal),
+    ...launch.files,
+    ...uniqueFiles(enclaves.flatMap(({ ownFiles }) => ownFiles)),
     ...attested.added,
     ...choices.files,
   ];
@@ -53,7 +74,7 @@ export function appendGraminizedLayers(
   const inBase = (path: ImagePath) => lookup(tree, path)?.kind === 'directory';
   const runtimeLayer = addedLayer(runtimeParts, {
     ...common,
-    comment: `gsc build: ${showRuntimeVersion(runtime.version.text, runtime.patches)}${runtime.isStandIn ? ' (stand-in)' : ''}`,
+    comment: `gsc build: ${showRuntimeVersion(runtime.version, runtime.patches)}${runtime.isStandIn ? ' (stand-in)' : ''}`,
     hasDirectory: inBase,
   });
   const inRuntime = new Set(runtimeDirectories({ files: runtimeParts }));
@@ -69,17 +90,21 @@ export function appendGraminizedLayers(
     created: times.created,
     configure: (config) => {
       const run = {
-        ...runConfigOf(config, argumentSource === 'host', hasShell),
+        ...runConfigOf(config, argumentSource === 'host', launch),
         Labels: {
           ...withoutBase(config.Labels ?? {}),
           ...labelsOf(context, options),
+          ...manifestsLabel(enclaves.map(({ files }) => files)),
           [labels.runtimeLayer]: runtimeLayer.layer.diffId,
         },
       };
+      const [enclave] = enclaves;
+      // A rebuild knows one manifest, in Gramine's places.
+      if (runtime.version.family !== 'gramine' || enclave === undefined) return run;
       const record = {
         base: app.layers.map(({ diffId }) => diffId),
         config: runConfigDigest(run),
-        launch: launchFiles([...runtimeParts, ...appParts], manifest),
+        launch: launchFiles([...runtimeParts, ...appParts], enclave.manifest),
         options: recordedOptions(options),
       };
       return { ...run, Labels: { ...run.Labels, [labels.build]: writeBuildRecord(record) } };
@@ -90,7 +115,7 @@ export function appendGraminizedLayers(
 /** The files of gsc's own directories that the manifest has no hash of. */
 function launchFiles(
   files: readonly AddedFile[],
-  { names }: ComposedManifest['manifest'],
+  { names }: CompleteManifest,
 ): Readonly<Record<ImagePath, string>> {
   const unlisted = files.filter(
     ({ path }) =>
@@ -99,39 +124,51 @@ function launchFiles(
   return Object.fromEntries(unlisted.map(({ path, content }) => [path, hexOf(digestOf(content))]));
 }
 
+/** Says how the image of a build starts; `enclaves` are those of {@link appendGraminizedLayers}. */
+export function launchOf(
+  { appTree, argumentSource, runtime, start }: GraminizeContext,
+  enclaves: readonly BuiltEnclave[],
+): AppLaunch {
+  return appLaunch(runtime, {
+    hasShell: isExecutableFile(appTree, '/bin/sh'),
+    passesArguments: argumentSource === 'host',
+    directory: start.workingDirectory.realPath,
+    names: enclaves.map(({ files }) => baseNameOf(files.manifest).replace(/\.manifest$/, '')),
+    isUserRoot: start.user.uid === 0,
+  });
+}
+
 function isExecutableFile(tree: FileTree, path: string): boolean {
   const found = resolvePath(tree, imagePath(path));
   return found.kind === 'found' && found.node.kind === 'file' && (found.node.mode & 0o111) !== 0;
 }
 
-function appLayerFiles(content: Buffer, hasShell: boolean, insecureArguments: boolean): readonly AddedFile[] {
-  const script = appLoaderScript({ commandLineArguments: insecureArguments ? 'passed' : 'ignored' });
-  return [
-    { path: graminizedPaths.manifest, mode: 0o644, content },
-    ...(hasShell ? [{ path: graminizedPaths.appLoader, mode: 0o755, content: Buffer.from(script) }] : []),
-  ];
+/** Enclaves of one image share the files that do not depend on the program. */
+function uniqueFiles(files: readonly AddedFile[]): readonly AddedFile[] {
+  return [...new Map(files.map((file) => [file.path, file])).values()];
 }
 
-/** The app's run configuration, started through the apploader, or through the SGX loader where there is no shell. */
-function runConfigOf(config: RunConfig, insecureArguments: boolean, hasShell: boolean): RunConfig {
+/** The app's run configuration, started as the runtime has it. */
+function runConfigOf(config: RunConfig, insecureArguments: boolean, launch: AppLaunch): RunConfig {
   const { Entrypoint, Cmd, Env, Labels: _, ...rest } = config;
-  const launch = hasShell ? ['/bin/sh', graminizedPaths.appLoader] : [...launchArguments('sgx')];
+  const variables = containerVariables(Env ?? [], launch);
   const fixed = insecureArguments ? (Entrypoint ?? []).slice(1) : [];
   const replaceable = Entrypoint?.length ? (Cmd ?? []) : (Cmd ?? []).slice(1);
   return {
     ...rest,
-    Entrypoint: [...launch, ...fixed],
+    Entrypoint: [...launch.entrypoint, ...fixed],
     ...(insecureArguments && replaceable.length > 0 && { Cmd: replaceable }),
-    ...(Env && { Env: hasShell ? Env : hostEnvironmentOf(Env) }),
-    ...(!Env && !hasShell && { Env: hostEnvironmentOf([]) }),
+    ...((Env || variables.length > 0) && { Env: variables }),
   };
 }
 
-/** Without a shell the SGX loader finds its libraries by the container's own environment, which Gramine drops. */
-function hostEnvironmentOf(entries: readonly string[]): string[] {
-  const replaced = new Set([...harmfulHostVariables, ...Object.keys(hostEnvironment)]);
+/** Without a shell the SGX loader finds its libraries by the container's own environment, which the runtime drops. */
+function containerVariables(entries: readonly string[], { environment }: AppLaunch): string[] {
+  const own = Object.entries(environment);
+  if (own.length === 0) return [...entries];
+  const replaced = new Set([...droppedVariables, ...Object.keys(environment)]);
   const kept = entries.filter((entry) => !replaced.has(entry.split('=', 1)[0] ?? ''));
-  return [...kept, ...Object.entries(hostEnvironment).map(([name, value]) => `${name}=${value}`)];
+  return [...kept, ...own.map(([name, value]) => `${name}=${value}`)];
 }
 
 /** What the app image says about its own base is not true of the result, whose base is the app image. */

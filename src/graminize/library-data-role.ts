@@ -1,7 +1,7 @@
-import { type ByteString, type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
+import { type ByteString, childOf, type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
 import { type LibraryDataKind, libraryDataKinds } from '../elf/library-data.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import { type Mount, mountOf } from '../manifest/files/mounts.ts';
+import { runtimePlaces } from '../runtime/places.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup } from '../tree/resolve-path.ts';
 
@@ -12,7 +12,10 @@ export interface LibraryDataRole {
   readonly foundAt: ImagePath;
 }
 
-const library = imagePath(`${graminizedPaths.packageDirectory}/runtime/glibc/libc.so.6`);
+/** Of each family; an image has one of them. */
+const libraries = runtimePlaces.map(({ cLibraryDirectory }) =>
+  childOf(cLibraryDirectory('glibc'), 'libc.so.6'),
+);
 
 /** Says for a name in a graminized image, and what it is on the host, whether the runtime's C library looks for data there. */
 export function libraryDataRole(
@@ -20,7 +23,7 @@ export function libraryDataRole(
   mounts: readonly Mount[],
   { path, hostPath }: { readonly path: ImagePath; readonly hostPath: ByteString },
 ): LibraryDataRole | undefined {
-  const node = lookup(tree, library);
+  const node = libraries.map((library) => lookup(tree, library)).find((found) => found !== undefined);
   const program = node?.kind === 'file' ? node.program : undefined;
   const places = program?.kind === 'elf' ? (program.libraryData ?? {}) : {};
   for (const kind of libraryDataKinds) {

@@ -1,15 +1,25 @@
-import { type ImagePath, imagePath } from '../base/image-path.ts';
+import {
+  type ByteString,
+  baseNameOf,
+  bytesOfText,
+  childOf,
+  type ImagePath,
+  imagePath,
+} from '../base/image-path.ts';
 import type { Image } from '../image/image.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
 import { presetFor } from '../manifest/preset/presets.ts';
 import { throwOnProblems } from '../manifest/schema/problem.ts';
+import { hasMountType } from '../manifest/schema/schema.ts';
 import { isTable, type TomlDocument, valueAt } from '../manifest/toml/toml.ts';
 import { readUserManifest, type UserManifest } from '../manifest/user-manifest.ts';
+import { type EnclaveFiles, enclaveFiles } from '../runtime/places.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ReadFiles } from '../runtime/tree-source.ts';
+import { runsScripts } from '../runtime/version.ts';
 import { readFiles } from '../scan/read-files.ts';
 import { scanImage } from '../scan/scan-image.ts';
-import { findStart, startFiles } from '../start/container-process.ts';
+import { type ContainerProcess, startFiles } from '../start/container-process.ts';
 import { variableOf } from '../start/environment.ts';
 import type { ClosureParts } from '../trace/elf-closure.ts';
 import type { FileTree } from '../tree/file-tree.ts';
@@ -26,6 +36,7 @@ import { selectByProfile } from './profiled-selection.ts';
 import { scratchDirectories } from './scratch-directories.ts';
 import { authoritiesIn } from './secret-provisioning.ts';
 import { mayUseTranslations } from './start-costs.ts';
+import { startableApp } from './startable-app.ts';
 import { declaredVolumes } from './volume-report.ts';
 
 /**
@@ -39,10 +50,11 @@ export async function makeContext(
 ): Promise<GraminizeContext> {
   const { choices = noChoices, trustLevel = 'full' } = options;
   const given = checkedManifest(options.manifest, runtime);
-  const configured = configuredApp(app, choices);
+  const { release } = runtime.version;
   const appTree = options.tree ?? (await scanImage(app, options.scan)).tree;
   const tree = await addFiles(appTree, choices.files, app.layers.length + 1);
-  const start = findStart(configured.config, tree, app.name);
+  const startable = startableApp(configuredApp(app, choices), tree, { runsScripts: runsScripts(release) });
+  const { app: configured, start } = startable;
   const volumes = declaredVolumes(app.config);
   const user = given && settleUserManifest(given, { tree, runtime, start, choices, volumes });
   const read = fileReader(app, tree, choices.files);
@@ -65,7 +77,7 @@ export async function makeContext(
     ...(user && { user }),
     ...(preset && { preset }),
     ...(profiled && { profiled }),
-    scratchPlaces: scratchDirectories(tree),
+    scratchPlaces: hasMountType(release, 'tmpfs') ? scratchDirectories(tree) : [],
     argumentSource,
     libc: libcDecision.choice,
     libcDecision,
@@ -74,7 +86,24 @@ export async function makeContext(
     trustLevel,
     costLevel: profiled ? 'traced' : trustLevel,
     selection,
+    files: filesOf(runtime, start, options.enclaveName),
+    children: options.childSignatures ?? [],
+    startNotes: startable.notes,
+    readFiles: read,
   };
+}
+
+/** One of several enclaves gets its arguments from its parent; the file that its manifest names has to be there all the same. */
+function filesOf(
+  { version }: Runtime,
+  { workingDirectory: { realPath: directory }, argv }: ContainerProcess,
+  given: ByteString | undefined,
+): EnclaveFiles {
+  const name = given ?? baseNameOf(imagePath(bytesOfText(argv[0] ?? '')));
+  const files = enclaveFiles(version, { directory, name });
+  return given === undefined
+    ? files
+    : { ...files, trustedArguments: childOf(directory, `${name}.trusted_argv`) };
 }
 
 /** The user's manifest with old keys rewritten. Throws a `manifest` error for what no build accepts. */

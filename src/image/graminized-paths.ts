@@ -28,6 +28,7 @@ export const graminizedPaths = {
 
 /** gsc's own directories; whatever else an image has below `/gramine` is the application's. */
 const ownDirectories: readonly ImagePath[] = [
+  ...['/graphene/Runtime', '/graphene/host', '/graphene/app_files'].map(imagePath),
   graminizedPaths.packageDirectory,
   graminizedPaths.hostDirectory,
   graminizedPaths.appDirectory,

@@ -18,6 +18,8 @@ export const labels = {
   recipe: 'gsc.runtime.recipe',
   /** Of a built runtime: the same digest, had its branches and tags not been replaced by their commits. */
   namedRecipe: 'gsc.runtime.recipe-by-name',
+  /** Where the manifests lie, without their ends, as a JSON array; not there where Gramine's images have the only one. */
+  manifests: 'gsc.manifests',
   mrEnclave: 'gsc.mrenclave',
   mrSigner: 'gsc.mrsigner',
   isvProdId: 'gsc.isvprodid',

@@ -10,6 +10,13 @@ import { secretPath } from '../manifest/option-manifest.ts';
 import { pathOfUri } from '../manifest/schema/file-uri.ts';
 import { parseSignerSize } from '../manifest/schema/size.ts';
 import { isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { grapheneRunOptions } from '../runtime/graphene-launch.ts';
+import {
+  labelledVersion,
+  parseRuntimeVersion,
+  type RuntimeVersion,
+  showVersion,
+} from '../runtime/version.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import { graminizedManifest } from './graminized-manifest.ts';
@@ -52,14 +59,15 @@ export interface ContainerNeeds {
 }
 
 /**
- * Reads what a container of a graminized image needs; `tree` is that of all its layers. Throws a `state` error for an app image, `manifest` for a manifest that
- * is not TOML, and what reading the layers throws.
+ * Reads what a container of a graminized image needs; `tree` is that of all its layers. Throws a `state` error for an app image and
+ * for one with Graphene, `manifest` for a manifest that is not TOML, and what reading the layers throws.
  */
 export async function containerNeeds(image: Image, tree: FileTree): Promise<ContainerNeeds> {
   checkIsGraminized(image);
   const found = image.config.config?.Labels ?? {};
+  const version = gramineVersion(image);
   const { path, content } = await graminizedManifest(image);
-  const { root } = CompleteManifest.parse(content, `${image.name}: ${path}`);
+  const { root } = CompleteManifest.parse(content, `${image.name}: ${path}`, version);
   return {
     ...identityIn(found),
     isSigned: stateOf(found) === 'signed',
@@ -148,5 +156,17 @@ export function checkIsGraminized(image: Image): void {
     subject: image.name,
     message: 'expected a graminized image, got an app image',
     hint: 'make one with gsc build --key',
+  });
+}
+
+/** Graphene has other devices, another mode and launch tokens. */
+function gramineVersion({ name, config }: Image): RuntimeVersion {
+  const version = labelledVersion(config.config?.Labels ?? {}) ?? parseRuntimeVersion('1.9');
+  if (version.family === 'gramine') return version;
+  throw new GscError({
+    code: 'state',
+    subject: name,
+    message: `expected an image with a Gramine runtime, got one with ${showVersion(version)}`,
+    hint: `start it with docker run ${grapheneRunOptions.join(' ')}`,
   });
 }

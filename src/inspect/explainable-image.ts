@@ -3,6 +3,7 @@ import type { Graminized } from '../graminize/graminize.ts';
 import { ownDirectoryOf } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
+import { labelledVersion, parseRuntimeVersion } from '../runtime/version.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { type ImageScan, scanImage } from '../scan/scan-image.ts';
 import { type ContainerUser, findUser } from '../start/container-user.ts';
@@ -24,11 +25,12 @@ function ownFile(path: ImagePath): KnownExclusion | undefined {
 export async function explainableImage(image: Image, given?: ImageScan): Promise<ExplainableImage> {
   const scan = given ?? (await scanImage(image));
   const manifest = await graminizedManifest(image);
+  const version = labelledVersion(image.config.config?.Labels ?? {}) ?? parseRuntimeVersion('1.9');
   const policies = [new TrustPolicy({ trust: [], exclude: [] }), leanPolicy()];
   return {
     tree: scan.tree,
     diffIds: image.layers.map(({ diffId }) => diffId),
-    names: CompleteManifest.parse(manifest.content, `${image.name}: ${manifest.path}`).names,
+    names: CompleteManifest.parse(manifest.content, `${image.name}: ${manifest.path}`, version).names,
     user: userOf(image, scan.tree),
     exclusionOf: (path) => {
       const own = ownFile(path);

@@ -3,7 +3,7 @@ import { type ImagePath, imagePath } from '../base/image-path.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { ImageGlance } from '../image/image-glance.ts';
 import { labels } from '../image/labels.ts';
-import { parseRuntimeVersion } from '../runtime/version.ts';
+import { labelledVersion } from '../runtime/version.ts';
 import { readTarsAtHand } from '../scan/read-top-files.ts';
 import { measureGramineEnclave } from '../signature/sign-enclave.ts';
 import { type ImageInspection, inspectFiles, notSigned, signedFiles } from './inspect-image.ts';
@@ -17,7 +17,7 @@ const libpalPath = imagePath(`${graminizedPaths.packageDirectory}/sgx/libpal.so`
  */
 export async function inspectGlance(glance: ImageGlance): Promise<ImageInspection | undefined> {
   const { name } = glance;
-  const atHand = await readTarsAtHand(glance.layers, signedFiles, name);
+  const atHand = await readTarsAtHand(glance.layers, signedFiles(glance.labels), name);
   if (atHand) return inspectFiles(glance, atHand);
   const isLabelled = glance.labels[labels.mrEnclave] !== undefined;
   return isLabelled ? inspectSingleFiles(glance) : refuseUnsigned(glance);
@@ -25,13 +25,14 @@ export async function inspectGlance(glance: ImageGlance): Promise<ImageInspectio
 
 /** Tools that set no labels sign images too: those are read. */
 async function refuseUnsigned(glance: ImageGlance): Promise<undefined> {
-  const files = await glance.readFiles(signedFiles);
-  if (files.size < signedFiles.length) throw notSigned(glance);
+  const wanted = signedFiles(glance.labels);
+  const files = await glance.readFiles(wanted);
+  if (files.size < wanted.length) throw notSigned(glance);
 }
 
 function inspectSingleFiles(glance: ImageGlance): Promise<ImageInspection | undefined> {
   return unlessRefused(async () => {
-    const files = await glance.readFiles([...signedFiles, libpalPath]);
+    const files = await glance.readFiles([...signedFiles(glance.labels), libpalPath]);
     const inspection = inspectFiles(glance, files);
     return isProven(glance, files, inspection) ? inspection : undefined;
   });
@@ -48,7 +49,9 @@ function isProven(
   const isLabelled =
     found[labels.mrEnclave] === sigstruct.mrEnclave && found[labels.mrSigner] === sigstruct.mrSigner;
   if (!manifestSgx || !libpal || !isLabelled) return false;
-  const version = parseRuntimeVersion(found[labels.runtimeVersion] ?? '');
+  const version = labelledVersion(found);
+  // Graphene may measure programs and have several enclaves.
+  if (version?.family !== 'gramine') return false;
   return measureGramineEnclave({ manifestSgx, libpal, version }).mrEnclave === sigstruct.mrEnclave;
 }
 

@@ -1,34 +1,60 @@
 import { isUtf8 } from 'node:buffer';
 import { GscError } from '../base/error.ts';
+import type { RuntimeVersion } from '../runtime/version.ts';
 import { type ManifestNames, readManifestNames } from './files/access-decision.ts';
+import { changeKeys } from './graphene/change-keys.ts';
+import { readText } from './graphene/complete-lines.ts';
+import { fromGrapheneForm } from './graphene/graphene-form.ts';
+import { parseLinesDocument } from './graphene/lines-document.ts';
+import { writeGrapheneManifest } from './graphene/write-manifest.ts';
 import { serializeManifest } from './toml/serialize.ts';
 import { isArray, isTable, parseToml, type TomlTable, type TomlValue, valueAt } from './toml/toml.ts';
 import { findTrustedFileRun } from './toml/trusted-file-blocks.ts';
 
 /**
- * A manifest as it is measured: with defaults, trusted files and hashes. One value from its composing to its signing: what is
- * derived from it is derived once.
+ * A manifest with defaults, trusted files and hashes, in Gramine's form whatever the release. One value from its composing to its
+ * signing: what is derived from it is derived once.
  */
 export class CompleteManifest {
   readonly root: TomlTable;
+  readonly #version: RuntimeVersion;
   readonly #written: (() => Buffer | undefined) | undefined;
   #bytes: Buffer | undefined;
   #names: ManifestNames | undefined;
 
-  /** `written`: its bytes, if they are known to be those that {@link bytes} would give. */
-  constructor(root: TomlTable, written?: () => Buffer | undefined) {
+  /** `version` is that of the runtime which reads it. `written`: its bytes, if they are known to be those of {@link bytes}. */
+  constructor(root: TomlTable, version: RuntimeVersion, written?: () => Buffer | undefined) {
     this.root = root;
+    this.#version = version;
     this.#written = written;
   }
 
-  /** Reads one that an image holds. Throws a `manifest` error, which names `subject`, for what is not TOML. */
-  static parse(content: Uint8Array, subject: string): CompleteManifest {
-    return readQuickly(content, subject) ?? new CompleteManifest(parseToml(content, subject).root);
+  /** Reads one that an image holds, signed or not. Throws a `manifest` error, which names `subject`, for what cannot be read. */
+  static parse(content: Uint8Array, subject: string, version: RuntimeVersion): CompleteManifest {
+    if (version.family === 'graphene') {
+      const root = readGraphene(content, subject, version);
+      return new CompleteManifest(root, version, () => Buffer.from(content));
+    }
+    const quick = readQuickly(content, subject);
+    if (quick) return new CompleteManifest(quick.root, version, quick.written);
+    return new CompleteManifest(parseToml(content, subject).root, version);
   }
 
-  /** As it is in the image: `.manifest` and `.manifest.sgx` are the same bytes. */
+  /** With other values of keys of `sgx`. In the text of Graphene's form all else stays as it is. */
+  withSgxKeys(values: ReadonlyMap<string, TomlValue>): CompleteManifest {
+    const version = this.#version;
+    if (version.family === 'graphene') {
+      const text = changeKeys(this.bytes.toString('utf8'), values, version.release);
+      return CompleteManifest.parse(Buffer.from(text), 'manifest', version);
+    }
+    const sgx = this.root.get('sgx');
+    const changed = new Map([...(isTable(sgx) ? sgx : []), ...values]);
+    return new CompleteManifest(new Map(this.root).set('sgx', changed), version);
+  }
+
+  /** As it is in the image: Gramine's `.manifest` and `.manifest.sgx` are the same bytes, Graphene's signer completes it. */
   get bytes(): Buffer {
-    this.#bytes ??= this.#written?.() ?? Buffer.from(serializeManifest(this.root));
+    this.#bytes ??= this.#written?.() ?? Buffer.from(writeManifest(this.root, this.#version));
     return this.#bytes;
   }
 
@@ -43,11 +69,33 @@ export class CompleteManifest {
   }
 }
 
+function writeManifest(root: TomlTable, version: RuntimeVersion): string {
+  if (version.family === 'gramine') return serializeManifest(root);
+  return writeGrapheneManifest(root, version.release);
+}
+
+function readGraphene(
+  content: Uint8Array,
+  subject: string,
+  { release }: RuntimeVersion & { readonly family: 'graphene' },
+): TomlTable {
+  const document =
+    release === '1.2-rc1'
+      ? parseToml(content, subject)
+      : parseLinesDocument(readText(content, subject), subject);
+  return fromGrapheneForm(document, release);
+}
+
+interface QuicklyRead {
+  readonly root: TomlTable;
+  readonly written: () => Buffer | undefined;
+}
+
 /**
  * What parsing gives, without the parser reading each trusted file; undefined for a text of another form, or no TOML: the whole
  * text is parsed then, so that lines are counted in it.
  */
-function readQuickly(content: Uint8Array, subject: string): CompleteManifest | undefined {
+function readQuickly(content: Uint8Array, subject: string): QuicklyRead | undefined {
   const bytes = Buffer.from(content);
   const run = isUtf8(bytes) ? findTrustedFileRun(bytes.toString('utf8')) : undefined;
   const shortened = run && parseOrNothing(run.rest, subject);
@@ -57,7 +105,7 @@ function readQuickly(content: Uint8Array, subject: string): CompleteManifest | u
   const files = [...run.files, ...others];
   const root = new Map([...shortened, ['sgx', new Map([...sgx, ['trusted_files', files]])]]);
   // The run is as the serializer has it; so is the whole if the rest is.
-  return new CompleteManifest(root, () => (serializeManifest(shortened) === run.rest ? bytes : undefined));
+  return { root, written: () => (serializeManifest(shortened) === run.rest ? bytes : undefined) };
 }
 
 function parseOrNothing(text: string, subject: string): TomlTable | undefined {

@@ -1,7 +1,7 @@
 import { type ImagePath, showBytes } from '../base/image-path.ts';
 import { mountOf, readMounts } from './files/mounts.ts';
+import { variableIn } from './schema/variable.ts';
 import { isTable, type TomlTable, valueAt } from './toml/toml.ts';
-import { variableIn } from './variable.ts';
 
 /** Gramine's own name of a key, for mounts that name none. */
 const defaultKey = 'default';

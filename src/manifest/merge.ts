@@ -1,7 +1,7 @@
 import { showValue } from './schema/problem.ts';
+import { textOfVariable, withText } from './schema/variable.ts';
 import { serializeManifest } from './toml/serialize.ts';
 import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue } from './toml/toml.ts';
-import { textOfVariable, withText } from './variable.ts';
 
 /** A key that both have, with different values: the user's counts. Values are shown for messages. */
 export interface Override {

@@ -20,19 +20,33 @@ export interface UserManifest {
  * is there is checked against its schema, the rules of its start, and what holds in every graminized image. Pure.
  */
 export function readUserManifest(document: TomlDocument, version: RuntimeVersion): UserManifest {
+  if (document.isLines && version.family === 'gramine') return refusedLines(document);
   const templates = findTemplateTexts(document.root);
   if (templates.length > 0) return { document, notes: [], problems: locateFindings(document, templates) };
   const { document: migrated, changes, left } = migrateManifest(document, version, 'build');
   return {
     document: migrated,
-    notes: [
-      ...changes.map((change) => `${showPlace(document, change.path)}: ${change.message}`),
-      ...(changes.length === 0 ? [] : [`gsc migrate-manifest rewrites ${document.subject} in this way`]),
-    ],
+    // A manifest of Graphene for Graphene is only read into another form.
+    notes:
+      version.family === 'graphene' || changes.length === 0
+        ? []
+        : [
+            ...changes.map((change) => `${showPlace(document, change.path)}: ${change.message}`),
+            `gsc migrate-manifest rewrites ${document.subject} in this way`,
+          ],
     problems: [
       ...left,
       ...checkRuntimeRules(migrated, version),
       ...locateFindings(migrated, findRelativeUris(migrated.root)),
     ].sort((a, b) => a.line - b.line || a.column - b.column),
   };
+}
+
+function refusedLines(document: TomlDocument): UserManifest {
+  const problem = {
+    path: [],
+    message: 'expected TOML, got a Graphene manifest from before TOML, with texts that have no quotes',
+    hint: 'gsc migrate-manifest rewrites it for Gramine; a Graphene runtime takes it as it is',
+  };
+  return { document, notes: [], problems: locateFindings(document, [problem]) };
 }

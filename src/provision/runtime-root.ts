@@ -4,14 +4,14 @@ import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath } from '../base/image-path.ts';
 import { readError, readUserFile } from '../base/read-file.ts';
 import type { Image } from '../image/image.ts';
-import { labels, patchesOf } from '../image/labels.ts';
+import { patchesOf } from '../image/labels.ts';
 import { collectBytes } from '../image/verified-stream.ts';
 import { parseReference } from '../reference/image-reference.ts';
 import { readDebianPackage, startsAsDebianPackage } from '../runtime/package/debian-package.ts';
 import type { PackageContent } from '../runtime/package/package-content.ts';
 import { readRpmPackage, startsAsRpmPackage } from '../runtime/package/rpm-package.ts';
 import { realFileAt, type TreeSource } from '../runtime/tree-source.ts';
-import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
+import { labelledVersion, type RuntimeVersion } from '../runtime/version.ts';
 import { readFiles } from '../scan/read-files.ts';
 import { scanImage } from '../scan/scan-image.ts';
 import { scanRootDirectory } from '../scan/scan-root-directory.ts';
@@ -99,12 +99,12 @@ export async function rootOfImage(
 ): Promise<RuntimeRoot> {
   const { tree } = await scanImage(image, { ...cache.forScan, signal: host.signal });
   const found = image.config.config?.Labels ?? {};
-  const label = found[labels.runtimeVersion];
+  const version = labelledVersion(found);
   return {
     tree,
     readFiles: (paths) => readFiles(image, tree, paths, cache.forFiles),
     patches: patchesOf(found),
-    ...(label !== undefined && { version: parseRuntimeVersion(label) }),
+    ...(version && { version }),
   };
 }
 

@@ -1,8 +1,6 @@
-import { GscError } from '../base/error.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
-import { type Configuration, type Setting, settingOf } from '../config/configuration.ts';
+import { type Configuration, settingOf } from '../config/configuration.ts';
 import type { Family } from '../runtime/version.ts';
-import { withoutLogin } from './repository-login.ts';
 
 /** Where the runtime shall come from. */
 export type RuntimeSource =
@@ -19,8 +17,7 @@ export type RuntimeSource =
 
 /**
  * What options and configuration say together: `--runtime` takes precedence over `Gramine.Image`, that over a repository (as in
- * the Python tool), and without any of them the default counts. Throws a `config` error, with its place, for a
- * configuration that asks for a runtime of Graphene: images are not graminized with it yet.
+ * the Python tool), then come `Graphene.Image` and `Graphene.Repository`, and without any of them the default counts.
  */
 export function runtimeSource(
   host: HostEnvironment,
@@ -33,18 +30,9 @@ export function runtimeSource(
   if (image) return { kind: 'given', sources: image.values, base: configuration.directory };
   if (settingOf(configuration, 'Gramine.Repository'))
     return { kind: 'build', family: 'gramine', configuration };
-  for (const name of ['Graphene.Image', 'Graphene.Repository'] as const) {
-    const setting = settingOf(configuration, name);
-    if (setting) throw noGraphene(name, setting);
-  }
+  const graphene = settingOf(configuration, 'Graphene.Image');
+  if (graphene) return { kind: 'given', sources: graphene.values, base: configuration.directory };
+  if (settingOf(configuration, 'Graphene.Repository'))
+    return { kind: 'build', family: 'graphene', configuration };
   return { kind: 'default', mirror: settingOf(configuration, 'Gramine.Mirror')?.values[0] };
-}
-
-function noGraphene(name: string, { values, place }: Setting): GscError {
-  return new GscError({
-    code: 'config',
-    subject: place,
-    message: `${name}: images are not graminized with Graphene yet (${values.map(withoutLogin).join(', ')})`,
-    hint: 'give a Gramine runtime with --runtime or as Gramine.Image; gsc build-gramine builds one of Graphene',
-  });
 }

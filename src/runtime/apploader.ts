@@ -34,7 +34,8 @@ export function appLoaderScript(options: AppLoaderOptions): string {
   ].join('\n');
 }
 
-const ignoreArguments = [
+/** Lines of a script that say so where arguments do not reach the application. */
+export const ignoreArguments: readonly string[] = [
   'if [ "$#" -gt 0 ]; then',
   '  echo "gsc: arguments given at run time are ignored: the trusted ones are in the manifest" >&2',
   'fi',

@@ -1,6 +1,6 @@
-import { baseNameOf, type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
+import { baseNameOf, childOf, type ImagePath, imagePath, isWithin } from '../base/image-path.ts';
 import type { CLibraryName } from './package-directory.ts';
+import { runtimePlacesOf } from './places.ts';
 import type { Runtime } from './runtime.ts';
 
 /** The package directory below a library directory: `<prefix>/<libdir>/gramine`, `graphene` until 2021. */
@@ -26,7 +26,7 @@ export function libraryPlace(
 ): ImagePath | undefined {
   const name = baseNameOf(path);
   if (!gramineLibrary.test(name)) return undefined;
-  const place = imagePath(`${graminizedPaths.packageDirectory}/runtime/${cLibrary}/${name}`);
+  const place = childOf(runtimePlacesOf(runtime.version).cLibraryDirectory(cLibrary), name);
   return hasPath(runtime, place) ? place : undefined;
 }
 
@@ -40,8 +40,8 @@ export function hasPath(runtime: Runtime, place: ImagePath): boolean {
   return runtime.files.some(({ path }) => isWithin(path, place));
 }
 
-function inPackage({ origin }: Runtime, path: ImagePath): ImagePath | undefined {
-  const { packageDirectory, hostDirectory } = graminizedPaths;
+function inPackage({ origin, version }: Runtime, path: ImagePath): ImagePath | undefined {
+  const { packageDirectory, hostDirectory } = runtimePlacesOf(version);
   if (isWithin(path, packageDirectory) || isWithin(path, hostDirectory)) return path;
   if (isWithin(path, origin)) return imagePath(`${packageDirectory}/${path.slice(origin.length)}`);
   const match = packagePlace.exec(path);

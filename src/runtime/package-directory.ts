@@ -65,6 +65,11 @@ export function findPackageDirectory(tree: FileTree, subject: string): PackageSe
   return { chosen, others: others.map(({ path }) => path) };
 }
 
+/** True if a tree has a complete package directory. */
+export function hasPackageDirectory(tree: FileTree): boolean {
+  return surveyTree(tree).candidates.some(({ missing }) => missing.length === 0);
+}
+
 interface Candidate extends PackageDirectory {
   readonly missing: readonly string[];
 }
@@ -137,8 +142,8 @@ function notFound(subject: string, { candidates, grapheneFile }: Survey): GscErr
     return new GscError({
       code: 'runtime',
       subject,
-      message: `a Graphene runtime (${showBytes(grapheneFile)}); this family is not supported yet`,
-      hint: 'give a Gramine runtime, version 1.4 or later',
+      message: `expected a Gramine runtime, got a Graphene (${showBytes(grapheneFile)})`,
+      hint: 'leave --runtime-version out, or name one of Graphene: graphene-1.1, graphene-1.2-rc1, graphene-f51aafddf',
     });
   }
   const lookedFor = `${requiredParts.join(', ')} and runtime/glibc or runtime/musl in one directory`;

@@ -1,3 +1,5 @@
+import { type RuntimeVersion, showVersion } from './version.ts';
+
 /** What a patch of gsc's leaves in every file that is compiled from the patched source; its name follows. */
 const markStart = 'gsc patch: ';
 
@@ -24,6 +26,6 @@ export const linearParse = 'linear-parse';
 export const shaExtensions = 'sha-extensions';
 
 /** What the runtime is called in reports: `Gramine 1.9, linear parse`. */
-export function showRuntimeVersion(version: string, patches: readonly string[]): string {
-  return [`Gramine ${version}`, ...patches.map((name) => name.replaceAll('-', ' '))].join(', ');
+export function showRuntimeVersion(version: RuntimeVersion, patches: readonly string[]): string {
+  return [showVersion(version), ...patches.map((name) => name.replaceAll('-', ' '))].join(', ');
 }

@@ -1,16 +1,8 @@
 import { type Digest, digestOf, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
-import {
-  type ByteString,
-  baseNameOf,
-  type ImagePath,
-  imagePath,
-  isWithin,
-  parentOf,
-} from '../base/image-path.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
-import { type LaunchMode, libpalPath } from './launch.ts';
+import { baseNameOf, type ImagePath, isWithin, parentOf } from '../base/image-path.ts';
 import type { CLibraryName } from './package-directory.ts';
+import { runtimePlacesOf } from './places.ts';
 import type { RuntimeVersion } from './version.ts';
 
 /** A file of the runtime layer, owned by root. */
@@ -66,7 +58,7 @@ export function runtimeFile(path: ImagePath, content: Buffer): RuntimeFile {
 
 /** The mode of a file of the runtime layer, by its name. */
 export function modeOfRuntimeFile(path: ImagePath): number {
-  const isStarted = /^(loader$|ld[-.]|gramine-ratls$)/.test(baseNameOf(path));
+  const isStarted = /^(?:loader$|ld[-.]|gramine-ratls$|pal-Linux|python3$)/.test(baseNameOf(path));
   return isStarted ? executableMode : libraryMode;
 }
 
@@ -92,26 +84,23 @@ export function runtimeDigest(runtime: { readonly files: readonly Omit<RuntimeFi
 
 /** What a manifest says about the runtime. libsysdb.so is checked by `loader.entrypoint`, not as a trusted file. */
 export function runtimeFacts(runtime: Runtime): RuntimeFacts {
+  const { libos, cLibraryDirectory } = runtimePlacesOf(runtime.version);
   const directories = runtime.cLibraries.map((name) => [name, cLibraryDirectory(name)] as const);
   const isOpenedInside = ({ path }: RuntimeFile) =>
-    directories.some(([, directory]) => isWithin(path, directory));
+    !startsEnclaves.test(baseNameOf(path)) && directories.some(([, directory]) => isWithin(path, directory));
   return {
-    entrypoint: {
-      uri: `file:${graminizedPaths.libos}`,
-      sha256: fileIn(runtime, graminizedPaths.libos).sha256,
-    },
+    entrypoint: { uri: `file:${libos}`, sha256: fileIn(runtime, libos).sha256 },
     cLibraryDirectories: Object.fromEntries(directories),
     trustedFiles: runtime.files.filter(isOpenedInside).map(({ path, sha256 }) => ({ path, sha256 })),
   };
 }
 
-/** The bytes of `libpal.so`; that of mode `sgx` is what an enclave's measurement starts with. */
-export function libpalContent(runtime: Runtime, mode: LaunchMode): Buffer {
-  return fileIn(runtime, libpalPath(mode)).content;
-}
+/** Graphene has them in one directory with its C library. */
+const startsEnclaves = /^(?:lib)?pal-Linux|^libsysdb\.so$/;
 
-function cLibraryDirectory(name: ByteString): ImagePath {
-  return imagePath(`${graminizedPaths.packageDirectory}/runtime/${name}`);
+/** The bytes of the PAL that an enclave's measurement starts with. */
+export function libpalContent(runtime: Runtime): Buffer {
+  return fileIn(runtime, runtimePlacesOf(runtime.version).libpal).content;
 }
 
 function fileIn(runtime: Runtime, path: ImagePath): RuntimeFile {

@@ -1,6 +1,6 @@
-import { CompleteManifest } from '../manifest/complete-manifest.ts';
+import type { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { showWhole } from '../manifest/merge.ts';
-import { isTable, type TomlTable, type TomlValue } from '../manifest/toml/toml.ts';
+import { isTable, type TomlTable, type TomlValue, valueAt } from '../manifest/toml/toml.ts';
 
 /** Keys of `sgx` that whoever signs decides, in place of what the manifest says. They are measured. */
 export interface EnclaveOverrides {
@@ -50,5 +50,9 @@ export function overrideComplete(
   overrides: EnclaveOverrides,
 ): { readonly manifest: CompleteManifest; readonly applied: readonly AppliedOverride[] } {
   const { root, applied } = overrideManifest(manifest.root, overrides);
-  return { manifest: applied.length === 0 ? manifest : new CompleteManifest(root), applied };
+  const values = applied.map(({ key }) => {
+    const name = key.slice('sgx.'.length);
+    return [name, valueAt(root, ['sgx', name]) ?? ''] as const;
+  });
+  return { manifest: applied.length === 0 ? manifest : manifest.withSgxKeys(new Map(values)), applied };
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { GscError } from '../base/error.ts';
 import type { Image } from '../image/image.ts';
 import { imageTimes } from '../image/image-times.ts';
 import { labels } from '../image/labels.ts';
@@ -12,7 +13,8 @@ import type { Signer } from '../signature/signer.ts';
 import { mrSignerOf } from '../signature/verify-sigstruct.ts';
 import type { AppliedOverride } from './enclave-overrides.ts';
 import { debugEnclave } from './sign-image.ts';
-import { type MeasureOptions, measureImage, type UnsignedImage } from './unsigned-enclave.ts';
+import { type MeasureOptions, measureImage } from './unsigned-enclave.ts';
+import type { UnsignedImage } from './unsigned-image.ts';
 
 export interface PrepareSignatureOptions extends MeasureOptions {
   /** `YYYY-MM-DD`; by default the day (UTC) on which the unsigned image was created. */
@@ -42,7 +44,8 @@ export async function prepareSignature(
   unsigned: Image | UnsignedImage,
   { date: given, ...measuring }: PrepareSignatureOptions = {},
 ): Promise<PreparedSignature> {
-  const { image, enclave, measured, applied } = await measureImage(unsigned, measuring);
+  const { image, enclave, enclaves, measured, applied } = await measureImage(unsigned, measuring);
+  if (enclaves.length > 1) throw severalEnclaves(image);
   const date = given ?? imageTimes(image.config).day;
   const found = image.config.config?.Labels ?? {};
   return {
@@ -53,6 +56,16 @@ export async function prepareSignature(
     insecure: insecureOptions(enclave.manifest.root),
     trustedFiles: listTrustedFiles(enclave.manifest.root),
   };
+}
+
+/** The measurements of enclaves that an enclave may start do not depend on signatures, but each is signed by itself. */
+function severalEnclaves({ name }: Image): GscError {
+  return new GscError({
+    code: 'usage',
+    subject: name,
+    message: 'the image has several enclaves, and a message to sign is of one',
+    hint: 'sign it with a KEY',
+  });
 }
 
 function listTrustedFiles(manifest: TomlTable): PreparedSignature['trustedFiles'] {

@@ -1,15 +1,16 @@
 import { GscError } from '../base/error.ts';
 import { appendLayers } from '../image/append.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { imageTimes } from '../image/image-times.ts';
 import { labels } from '../image/labels.ts';
 import { mediaTypes } from '../image/media-type.ts';
-import { addedLayer } from '../layer/added-layer.ts';
+import { type AddedFile, addedLayer } from '../layer/added-layer.ts';
+import type { EnclaveFiles } from '../runtime/places.ts';
 import { type SignedEnclave, signLaidOut } from '../signature/sign-enclave.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { AppliedOverride } from './enclave-overrides.ts';
-import { type MeasureOptions, measureImage, type UnsignedImage } from './unsigned-enclave.ts';
+import { type MeasureOptions, measureImage } from './unsigned-enclave.ts';
+import type { UnsignedImage } from './unsigned-image.ts';
 
 export interface SignImageOptions extends MeasureOptions {
   readonly signer: Signer;
@@ -25,30 +26,49 @@ export interface SignImageOptions extends MeasureOptions {
 
 export interface SignedImage {
   readonly image: Image;
+  /** That of the program which starts first. */
   readonly enclave: SignedEnclave;
+  /** All of them, in the order in which they were signed; the first program's is the last. */
+  readonly enclaves: readonly NamedEnclave[];
   readonly date: string;
   /** The keys of the manifest that were overridden. */
   readonly applied: readonly AppliedOverride[];
 }
 
+/** One of the enclaves of an image. */
+export interface NamedEnclave {
+  readonly files: EnclaveFiles;
+  readonly enclave: SignedEnclave;
+}
+
 /**
- * Signs a graminized image: measures its enclave and adds a layer with `entrypoint.manifest.sgx` and `entrypoint.sig`, in place of
- * such a layer if the image is signed already. Same image, key and date, same bytes. The signature is verified. Throws a `state`
- * error for an image that is not graminized, `manifest`, `elf` and `enclave` errors for an enclave that Gramine would not start
+ * Signs a graminized image: measures its enclaves and adds a layer with the `.manifest.sgx` and the `.sig` of each, in place of
+ * such a layer if the image is signed already. Same image, key and date, same bytes. The signatures are verified. Throws a `state`
+ * error for an image that is not graminized, `manifest`, `elf` and `enclave` errors for an enclave that would not start
  * and for a debug enclave that may not be signed, `key` errors for a signer that does not do its work, or is not the wanted one.
  */
 export async function signImage(
   unsigned: Image | UnsignedImage,
   { signer, name, date: given, allowsDebug = true, mrSigner, ...measuring }: SignImageOptions,
 ): Promise<SignedImage> {
-  const { image, enclave, measured, applied } = await measureImage(unsigned, measuring);
-  if (measured.settings.isDebug && !allowsDebug && signer.isForTests !== true) throw debugEnclave(image);
+  const { image, enclaves: all, applied } = await measureImage(unsigned, measuring);
+  const isDebug = all.some(({ measured }) => measured.settings.isDebug);
+  if (isDebug && !allowsDebug && signer.isForTests !== true) throw debugEnclave(image);
   const date = given ?? imageTimes(image.config).day;
   const facts = { image: name ?? image.name };
-  const signed = await signLaidOut(enclave, { signer, date, facts, mrEnclave: measured.mrEnclave });
-  if (mrSigner !== undefined && mrSigner !== signed.mrSigner) throw wrongSigner(signer, signed, mrSigner);
-  const { bytes } = enclave.manifest;
-  return { image: appendSignature(image, bytes, signed, facts.image), enclave: signed, date, applied };
+  const enclaves: NamedEnclave[] = [];
+  const added: AddedFile[] = [];
+  for (const { files, enclave, measured } of all) {
+    const signed = await signLaidOut(enclave, { signer, date, facts, mrEnclave: measured.mrEnclave });
+    if (mrSigner !== undefined && mrSigner !== signed.mrSigner) throw wrongSigner(signer, signed, mrSigner);
+    enclaves.push({ files, enclave: signed });
+    added.push({ path: files.manifestSgx, mode: 0o644, content: enclave.manifest.bytes });
+    added.push({ path: files.sigstruct, mode: 0o644, content: signed.sigstruct });
+  }
+  const main = enclaves.at(-1);
+  if (main === undefined) throw new RangeError('an image without an enclave');
+  const result = appendSignature(image, added, { enclave: main.enclave, name: facts.image });
+  return { image: result, enclave: main.enclave, enclaves, date, applied };
 }
 
 /** The host reads and changes a debug enclave as it likes; a signature that people trust should not be on one by accident. */
@@ -70,20 +90,18 @@ function wrongSigner(signer: Signer, { mrSigner }: SignedEnclave, expected: stri
   });
 }
 
-function appendSignature(unsigned: Image, manifestSgx: Buffer, enclave: SignedEnclave, name: string): Image {
+function appendSignature(
+  unsigned: Image,
+  files: readonly AddedFile[],
+  { enclave, name }: { readonly enclave: SignedEnclave; readonly name: string },
+): Image {
   const { created, epochSeconds } = imageTimes(unsigned.config);
-  const layer = addedLayer(
-    [
-      { path: graminizedPaths.manifestSgx, mode: 0o644, content: manifestSgx },
-      { path: graminizedPaths.sigstruct, mode: 0o644, content: enclave.sigstruct },
-    ],
-    {
-      comment: 'gsc sign-image: manifest and SIGSTRUCT',
-      hasDirectory: () => true,
-      mtimeSeconds: epochSeconds,
-      isDocker: unsigned.manifest.mediaType === mediaTypes.dockerManifest,
-    },
-  );
+  const layer = addedLayer(files, {
+    comment: 'gsc sign-image: manifest and SIGSTRUCT',
+    hasDirectory: () => true,
+    mtimeSeconds: epochSeconds,
+    isDocker: unsigned.manifest.mediaType === mediaTypes.dockerManifest,
+  });
   return appendLayers(unsigned, {
     name,
     layers: [layer],

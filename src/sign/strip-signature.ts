@@ -2,17 +2,13 @@ import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath } from '../base/image-path.ts';
 import { assembleImage } from '../image/append.ts';
 import type { ImageConfig } from '../image/config.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image, Layer } from '../image/image.ts';
 import { type Labels, labels } from '../image/labels.ts';
 import { mediaTypes } from '../image/media-type.ts';
+import { labelledEnclaves } from '../runtime/places.ts';
 import { decompress } from '../tar/codec/decompress.ts';
 import { readTar } from '../tar/read-tar.ts';
 
-const signatureFiles: ReadonlySet<ImagePath> = new Set([
-  graminizedPaths.manifestSgx,
-  graminizedPaths.sigstruct,
-]);
 const signatureLabels: ReadonlySet<string> = new Set([
   labels.mrEnclave,
   labels.mrSigner,
@@ -26,7 +22,9 @@ const signatureLabels: ReadonlySet<string> = new Set([
  */
 export async function stripSignature(image: Image): Promise<Image> {
   const top = image.layers.at(-1);
-  if (top === undefined || !(await isSignatureLayer(top, image.name))) {
+  const enclaves = labelledEnclaves(image.config.config?.Labels ?? {});
+  const files = new Set(enclaves.flatMap(({ manifestSgx, sigstruct }) => [manifestSgx, sigstruct]));
+  if (top === undefined || !(await isSignatureLayer(top, image.name, files))) {
     throw new GscError({
       code: 'state',
       subject: image.name,
@@ -43,7 +41,11 @@ export async function stripSignature(image: Image): Promise<Image> {
   });
 }
 
-async function isSignatureLayer(layer: Layer, name: string): Promise<boolean> {
+async function isSignatureLayer(
+  layer: Layer,
+  name: string,
+  signatureFiles: ReadonlySet<ImagePath>,
+): Promise<boolean> {
   const subject = `${name}: layer ${layer.diffId}`;
   const found: ImagePath[] = [];
   const entry = ({ name: path, type }: { readonly name: string; readonly type: string }) => {

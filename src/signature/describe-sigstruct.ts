@@ -1,6 +1,8 @@
+import type { RuntimeVersion } from '../runtime/version.ts';
 import { debugFlag } from './attributes.ts';
 import { decodeSigstruct, sigstructOfSignedBytes } from './sigstruct.ts';
 import { decodeDate } from './sigstruct-date.ts';
+import { sigstructRulesOf } from './sigstruct-rules.ts';
 import { mrSignerOf } from './verify-sigstruct.ts';
 
 /** What a SIGSTRUCT says, in plain values. Hashes and ids are lower-case hex. */
@@ -10,7 +12,7 @@ export interface SigstructDescription {
   readonly isvProdId: number;
   readonly isvSvn: number;
   readonly isDebug: boolean;
-  /** `YYYY-MM-DD`, from either encoding (see `decodeDate`). */
+  /** `YYYY-MM-DD` (see `decodeDate`). */
   readonly date: string;
   readonly flags: bigint;
   readonly flagsMask: bigint;
@@ -26,15 +28,22 @@ export interface SigstructDescription {
   readonly isvExtProdId: string;
 }
 
-/** Reads a SIGSTRUCT without checking its signature. Throws a `sigstruct` error if it is not one. */
-export function describeSigstruct(bytes: Buffer, subject: string): SigstructDescription {
+/**
+ * Reads a SIGSTRUCT without checking its signature. With the version of the runtime that it is for, the date is read as that has
+ * it. Throws a `sigstruct` error if it is not one.
+ */
+export function describeSigstruct(
+  bytes: Buffer,
+  subject: string,
+  version?: RuntimeVersion,
+): SigstructDescription {
   const { header, header2, modulus, exponent, signature, q1, q2, ...plain } = decodeSigstruct(bytes, subject);
   return {
     ...plain,
     mrSigner: mrSignerOf(modulus),
     mrEnclave: hex(plain.mrEnclave),
     isDebug: (plain.flags & debugFlag) !== 0n,
-    date: decodeDate(plain.date),
+    date: decodeDate(plain.date, version && sigstructRulesOf(version).date),
     isvFamilyId: hex(plain.isvFamilyId),
     isvExtProdId: hex(plain.isvExtProdId),
   };

@@ -10,12 +10,14 @@ import { encodeDate } from './sigstruct-date.ts';
 import { type SigstructRules, sigstructRulesOf } from './sigstruct-rules.ts';
 import { mrSignerOf } from './verify-sigstruct.ts';
 
-/** What the measurement of a Gramine enclave depends on. */
+/** What the measurement of an enclave depends on. */
 export interface EnclaveSource {
   /** The bytes of the `.manifest.sgx` file, as they will be next to the enclave. */
   readonly manifestSgx: Buffer;
   readonly libpal: Buffer;
   readonly version: RuntimeVersion;
+  /** The program itself, which Graphene measured until v1.1. */
+  readonly executable?: Buffer;
 }
 
 export interface MeasuredEnclave {
@@ -40,7 +42,7 @@ export function measureGramineEnclave(source: EnclaveSource): MeasuredEnclave {
 }
 
 /**
- * Measures and signs an enclave, as `gramine-sgx-sign` of that version does; same input, same bytes. `date` is
+ * Measures and signs an enclave, as the signer of that version does; same input, same bytes. `date` is
  * `YYYY-MM-DD`. Throws what {@link measureGramineEnclave} throws, a `usage` error for the date, a `key` error for a
  * signer that does not do its work.
  */
@@ -70,9 +72,9 @@ export async function signLaidOut(
   return { ...measured, sigstruct, mrSigner: mrSignerOf(Buffer.from(signer.modulus).reverse()) };
 }
 
-function layOut({ manifestSgx, libpal, version }: EnclaveSource): GramineEnclave {
-  const { root } = CompleteManifest.parse(manifestSgx, 'manifest.sgx');
-  return layOutAsSigned({ root, bytes: manifestSgx }, { libpal, subject: 'libpal.so', version });
+function layOut({ manifestSgx, ...program }: EnclaveSource): GramineEnclave {
+  const { root } = CompleteManifest.parse(manifestSgx, 'manifest.sgx', program.version);
+  return layOutAsSigned({ root, bytes: manifestSgx }, { subject: 'libpal.so', ...program });
 }
 
 /** Measures an enclave that is laid out already, unless its MRENCLAVE is known. */

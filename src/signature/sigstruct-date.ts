@@ -28,13 +28,14 @@ export function encodeDate(text: string, encoding: DateEncoding): number {
 }
 
 /**
- * `YYYY-MM-DD` of a date field. Which encoding it has shows in the field itself: if all its eight hex digits are
+ * `YYYY-MM-DD` of a date field. Unless the encoding is given, it shows in the field itself: if all its eight hex digits are
  * decimal it is BCD, otherwise binary. No binary date from 1946 to 2047 can be mistaken, since its year always has
  * a digit above 9 in hex.
  */
-export function decodeDate(field: number): string {
+export function decodeDate(field: number, encoding?: DateEncoding): string {
   const digits = field.toString(16).padStart(8, '0');
-  if (/^[0-9]{8}$/.test(digits)) return `${digits.slice(0, 4)}-${digits.slice(4, 6)}-${digits.slice(6)}`;
+  if (encoding === 'bcd' || (encoding === undefined && /^[0-9]{8}$/.test(digits)))
+    return `${digits.slice(0, 4)}-${digits.slice(4, 6)}-${digits.slice(6)}`;
   const [year, month, day] = [field & 0xffff, (field >>> 16) & 0xff, field >>> 24];
   return `${pad(year, 4)}-${pad(month, 2)}-${pad(day, 2)}`;
 }

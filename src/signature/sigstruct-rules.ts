@@ -1,6 +1,5 @@
 import type { CpuFeatureName } from '../enclave/cpu-features.ts';
-import type { GrapheneDialect } from '../enclave/enclave-rules.ts';
-import type { RuntimeVersion } from '../runtime/version.ts';
+import type { GrapheneRelease, RuntimeVersion } from '../runtime/version.ts';
 import type { DateEncoding } from './sigstruct-date.ts';
 
 /** What differs between runtimes in filling a SIGSTRUCT. */
@@ -23,14 +22,15 @@ const grapheneLineFormat: SigstructRules = {
   masks: 'same-as-values',
 };
 
-/** The rules of each Graphene dialect. */
-export const grapheneSigstructRules: Readonly<Record<GrapheneDialect, SigstructRules>> = {
+/** The rules of each release of Graphene. */
+const grapheneRules: Readonly<Record<GrapheneRelease, SigstructRules>> = {
   '1.1': grapheneLineFormat,
   '1.2-rc1': { ...grapheneLineFormat, xfrmBits: { ...grapheneLineFormat.xfrmBits, pkru: 0x200n } },
   f51aafddf: grapheneLineFormat,
 };
 
-/** The rules of a Gramine release: only 1.4 differs from all later ones. */
+/** The rules of a release. Of Gramine's only 1.4 differs from all later ones. */
 export function sigstructRulesOf(version: RuntimeVersion): SigstructRules {
+  if (version.family === 'graphene') return grapheneRules[version.release];
   return version.release === '1.4' ? { ...gramineRules, date: 'binary' } : gramineRules;
 }

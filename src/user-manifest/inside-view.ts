@@ -1,7 +1,7 @@
 import { type ImagePath, isWithin } from '../base/image-path.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import { hostPathOf, mountOf, readMounts } from '../manifest/files/mounts.ts';
 import type { TomlTable } from '../manifest/toml/toml.ts';
+import { runtimePlacesOf } from '../runtime/places.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { FileNode, FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
@@ -31,7 +31,7 @@ export function insideView(
     if (mount === undefined || mount.type === 'tmpfs') return { kind: 'missing' };
     const host = hostPathOf(path, mount);
     if (host === undefined) return { kind: 'unknown' };
-    if (isWithin(host, graminizedPaths.packageDirectory)) {
+    if (isWithin(host, runtimePlacesOf(runtime.version).packageDirectory)) {
       return runtime.files.some((file) => file.path === host)
         ? { kind: 'runtime', path: host }
         : { kind: 'missing' };

@@ -1,9 +1,9 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin, showBytes } from '../base/image-path.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import { joinPaths } from '../manifest/merge.ts';
+import { variableIn, withVariable } from '../manifest/schema/variable.ts';
 import { type TomlTable, valueAt } from '../manifest/toml/toml.ts';
-import { variableIn, withVariable } from '../manifest/variable.ts';
 import { installedPlace } from '../runtime/installed-places.ts';
+import { runtimePlacesOf } from '../runtime/places.ts';
 import { type Runtime, runtimeFacts } from '../runtime/runtime.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import type { FileTree } from '../tree/file-tree.ts';
@@ -45,7 +45,9 @@ export function settleLibraryPath(merged: TomlTable, parts: LibraryPathParts): S
   const own = installedParts(text, parts);
   const isDynamic = start.libraries.libc !== 'static';
   const isLeftOut = (part: string) =>
-    isDynamic && libc === 'image' && isWithin(toPath(part), graminizedPaths.packageDirectory);
+    isDynamic &&
+    libc === 'image' &&
+    isWithin(toPath(part), runtimePlacesOf(runtime.version).packageDirectory);
   const left = own.filter(isLeftOut);
   const kept = own.filter((part) => !isLeftOut(part)).join(':');
   const isRuntimes = start.libraries.libc === 'glibc' && libc === 'runtime' && directory !== undefined;
@@ -67,12 +69,12 @@ function installedParts(text: string, { tree, runtime }: LibraryPathParts): read
 
 function hostNotes(
   merged: TomlTable,
-  { libc }: LibraryPathParts,
+  { libc, runtime }: LibraryPathParts,
   directory: ImagePath | undefined,
 ): readonly string[] {
   if (valueAt(merged, ['loader', 'env', name]) === undefined || libc === 'image') return [];
   return [
-    `${name} comes from the host, so the host decides which C library is loaded; Gramine's is in ${showBytes(directory ?? graminizedPaths.packageDirectory)}`,
+    `${name} comes from the host, so the host decides which C library is loaded; Gramine's is in ${showBytes(directory ?? runtimePlacesOf(runtime.version).packageDirectory)}`,
   ];
 }
 

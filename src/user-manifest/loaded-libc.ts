@@ -7,8 +7,8 @@ import {
   imagePath,
   showBytes,
 } from '../base/image-path.ts';
+import { variableIn } from '../manifest/schema/variable.ts';
 import { type TomlTable, valueAt } from '../manifest/toml/toml.ts';
-import { variableIn } from '../manifest/variable.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import { type InsideParts, insideView } from './inside-view.ts';
 import { defaultDirectories } from './library-path.ts';

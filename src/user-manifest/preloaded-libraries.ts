@@ -1,8 +1,8 @@
 import { GscError } from '../base/error.ts';
 import { bytesOfText, childOf, type ImagePath, imagePath, rootPath, showBytes } from '../base/image-path.ts';
 import { showPlace } from '../manifest/schema/problem.ts';
+import { textOfVariable, variableIn, withVariable } from '../manifest/schema/variable.ts';
 import { type TomlDocument, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
-import { textOfVariable, variableIn, withVariable } from '../manifest/variable.ts';
 import { installedPlace, isGramineLibrary, libraryPlace } from '../runtime/installed-places.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import { glibcDefaultDirectories } from '../start/library-paths.ts';

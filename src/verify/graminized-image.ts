@@ -70,17 +70,37 @@ export async function readGraminizedImage(image: Image, options: ReadOptions = {
     isThere(graminizedPaths.manifestSgx);
   const isGraminized = found[labels.runtimeVersion] !== undefined || isThere(graminizedPaths.manifest);
   if (!isSigned && !isGraminized) throw notGraminized(image);
+  if (found[labels.family] === 'graphene') throw isOfGraphene(image);
+  const version = attempt(labelOf(found, labels.runtimeVersion), (text) => parseRuntimeVersion(text));
   const manifestPath = isSigned ? graminizedPaths.manifestSgx : graminizedPaths.manifest;
   const manifestBytes = read(manifestPath);
   const sigstruct = read(graminizedPaths.sigstruct);
   return {
     ...{ image, labels: found, indexes, tree, contents, isSigned, manifestPath, manifestBytes, sigstruct },
-    manifest: attempt(manifestBytes, (bytes) => CompleteManifest.parse(bytes, manifestPath)),
+    manifest: attempt(manifestBytes, (bytes) => parseManifest(bytes, manifestPath, version)),
     libpal: read(graminizedPaths.libpal),
     signature: attempt(sigstruct, (bytes) => describeSigstruct(bytes, graminizedPaths.sigstruct)),
-    version: attempt(labelOf(found, labels.runtimeVersion), parseRuntimeVersion),
+    version,
     record: attempt(labelOf(found, labels.build), (text) => readBuildRecord(text, labels.build)),
   };
+}
+
+/** All releases of Gramine write their manifests alike, so that one without a label is read too. */
+export function parseManifest(
+  bytes: Buffer,
+  path: ImagePath,
+  { value: version = parseRuntimeVersion('1.9') }: Maybe<RuntimeVersion>,
+): CompleteManifest {
+  return CompleteManifest.parse(bytes, path, version);
+}
+
+function isOfGraphene(image: Image): GscError {
+  return new GscError({
+    code: 'state',
+    subject: image.name,
+    message: 'expected an image with a Gramine runtime, got one with Graphene, which cannot be verified yet',
+    hint: 'gsc info-image checks its signature and shows its measurement',
+  });
 }
 
 /** The content of a file of gsc's own, which has to lie under its very name. */

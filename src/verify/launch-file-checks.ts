@@ -1,6 +1,5 @@
 import { type ImagePath, isWithin, showBytes } from '../base/image-path.ts';
 import { graminizedPaths, ownDirectoryOf } from '../image/graminized-paths.ts';
-import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { valueAt } from '../manifest/toml/toml.ts';
 import { type AppLoaderOptions, appLoaderScript } from '../runtime/apploader.ts';
 import { modeOfRuntimeFile } from '../runtime/runtime.ts';
@@ -18,7 +17,14 @@ import {
   ok,
   okUnless,
 } from './check.ts';
-import { attempt, type GraminizedImage, ownContent, showLayer, signersChoice } from './graminized-image.ts';
+import {
+  attempt,
+  type GraminizedImage,
+  ownContent,
+  parseManifest,
+  showLayer,
+  signersChoice,
+} from './graminized-image.ts';
 import { ambiguousFiles, pathHistory } from './path-history.ts';
 import { diffLines } from './text-diff.ts';
 
@@ -57,7 +63,7 @@ function copyWithOverrides(image: GraminizedImage, copy: Buffer) {
   if (image.manifestBytes.value?.equals(copy)) return { value: { manifest: copy, applied: [] } };
   return attempt({ value: copy }, (bytes) => {
     const { manifest, applied } = overrideComplete(
-      CompleteManifest.parse(bytes, graminizedPaths.manifest),
+      parseManifest(bytes, graminizedPaths.manifest, image.version),
       signersChoice(image),
     );
     return { manifest: applied.length === 0 ? bytes : manifest.bytes, applied };

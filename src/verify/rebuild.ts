@@ -69,7 +69,11 @@ export async function rebuild(
   const { enclave, measured } = await measureImage(graminized, { overrides: signersChoice(image) });
   const { root, bytes } = enclave.manifest;
   return {
-    image: { ...read, manifest: { value: new CompleteManifest(root) }, manifestBytes: { value: bytes } },
+    image: {
+      ...read,
+      manifest: { value: new CompleteManifest(root, version.value) },
+      manifestBytes: { value: bytes },
+    },
     mrEnclave: measured.mrEnclave,
   };
 }

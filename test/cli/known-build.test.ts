@@ -10,7 +10,8 @@ import {
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
-import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
+import { writeApp, writeFiles, writeRuntime } from '../support/cli/made-files.ts';
+import { grapheneFiles } from '../support/runtime/make-graphene.ts';
 import { testKey } from '../support/signature/test-key.ts';
 
 // Each test makes several builds.
@@ -250,5 +251,52 @@ describe('another build is not taken for one that was made before, by', () => {
     copyFileSync(at('app.manifest'), at('other', 'app.manifest'));
     const result = await gsc([...words, 'oci:app:latest', 'other/app.manifest'], { env });
     expect([result.code, known()]).toEqual([0, 2]);
+  });
+});
+
+describe('a build with a runtime of Graphene and several manifests', () => {
+  const manifests = ['app.manifest', 'sh.manifest'];
+
+  beforeEach(async () => {
+    rmSync(at('runtime'), { recursive: true });
+    writeFiles(at('runtime'), grapheneFiles('1.1'));
+    await writeApp(at('app'), { run: { Cmd: ['/app'], WorkingDir: '/data' } });
+    writeFileSync(at('app.manifest'), 'sgx.thread_num = 7\n');
+    writeFileSync(at('sh.manifest'), 'sgx.thread_num = 8\n');
+  });
+
+  async function builtOf(...more: readonly string[]) {
+    const result = await gsc([...words, ...more, 'oci:app:latest', ...manifests], { env });
+    expect(result.code, result.stderr).toBe(0);
+    return result;
+  }
+
+  test('is known, and how its result is run is said again', async () => {
+    const [first, second] = [await builtOf(), await builtOf()];
+    expect(known()).toBe(1);
+    expect([second.stdout, said(second.stderr)]).toEqual([first.stdout, said(first.stderr)]);
+    expect(second.stderr).toContain('once signed, run it with: docker run --device=/dev/isgx');
+  });
+
+  test('is another one where the manifest of a second program differs', async () => {
+    const first = await reported(builtOf('--json'));
+    writeFileSync(at('sh.manifest'), 'sgx.thread_num = 9\n');
+    const second = await reported(builtOf('--json', '--force'));
+    expect([known(), second.image_id === first.image_id]).toEqual([2, false]);
+  });
+
+  test('is another one without the second manifest, and with the version that is said of the runtime', async () => {
+    const first = await reported(builtOf('--json'));
+    const alone = await reported(built('--json', '--force'));
+    expect([known(), alone.image_id === first.image_id]).toEqual([2, false]);
+    const older = await reported(builtOf('--json', '--force', '--runtime-version', 'graphene-f51aafddf'));
+    expect([known(), older.image_id === first.image_id]).toEqual([3, false]);
+  });
+
+  test('is not started by gsc run, which says what starts it', async () => {
+    await builtOf();
+    const refused = await gsc(['run', '--dry-run', 'oci:out:1'], { env });
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('got one with Graphene 1.1')]);
+    expect(refused.stderr).toContain('docker run --device=/dev/isgx');
   });
 });

@@ -183,14 +183,63 @@ describe.each([
     expect((await gsc(args)).code).toBe(1);
   });
 
-  test('says about a Graphene manifest from before TOML that it does not read it yet', async () => {
-    const input = '# mine\nloader.exec = file:/usr/bin/app\nsgx.enclave_size = 1G\nsgx.thread_num = 8\n';
+  test('reads a Graphene manifest from before TOML, and says in comments what Gramine has nothing for', async () => {
+    const input = [
+      '# mine',
+      'loader.exec = file:/usr/bin/app',
+      'sgx.enclave_size = 1G',
+      'sgx.thread_num = 8',
+      'sgx.static_address = 1',
+      'sgx.allow_file_creation = 1',
+      'net.port.rebase_on_lo = 1',
+      'sgx.trusted_files.a = file:/a',
+      'fs.mount.lib.type = chroot',
+      'fs.mount.lib.path = /lib',
+      'fs.mount.lib.uri = file:/usr/lib',
+      'loader.env.X = a "b"',
+      '',
+    ].join('\n');
+    const { code, stdout, stderr } = await gsc(command, { input });
+    expect(code).toBe(0);
+    expect(stderr).toContain('comments are not kept');
+    expect(stdout).toBe(
+      `# Without an equivalent in Gramine 1.9:
+#   sgx.static_address = true: the address is always fixed
+#   sgx.allow_file_creation = true: files are made where sgx.allowed_files has them or a mount is writable
+#   net.port: ports are those of the host
+
+[loader.env]
+X = 'a "b"'
+
+[sgx]
+enclave_size = "1G"
+trusted_files = [
+    "file:/a",
+]
+max_threads = 8
+
+[fs]
+mounts = [
+    { type = "chroot", path = "/lib", uri = "file:/usr/lib" },
+]
+
+[libos]
+entrypoint = "/usr/bin/app"
+`.replace(`'a "b"'`, '"a \\"b\\""'),
+    );
+    expect(await gsc(['manifest-check', '--for', 'build'], { input: stdout })).toMatchObject({ code: 0 });
+  });
+
+  test.each([
+    ['a key with another character', 'sgx.trusted_files.a-b = file:/a\n', /:1:1: expected KEY = VALUE/],
+    ['a key that stands twice', 'sgx.debug = no\nsgx.debug = yes\n', /:2:1: sgx\.debug is set already/],
+    ['a key below a value', 'loader.exec = file:/a\nloader.exec.b = c\n', /:2:1: loader\.exec\.b is set/],
+    ['a value that is too long', `loader.exec = file:/${'a'.repeat(4095)}\n`, /at most 4095 bytes/],
+  ])('names the place of %s in such a manifest', async (_, input, message) => {
     expect(await gsc(command, { input })).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: expect.stringMatching(
-        /Graphene manifest from before TOML.*\nhint: .*quotes.*gsc migrate-manifest.*not read/s,
-      ),
+      stderr: expect.stringMatching(message),
     });
   });
 

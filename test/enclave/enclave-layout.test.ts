@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { EnclaveParts } from '../../src/enclave/enclave-blocks.ts';
 import { parseEnclaveImage } from '../../src/enclave/enclave-image.ts';
 import { type EnclaveLayout, layOutEnclave } from '../../src/enclave/enclave-layout.ts';
-import { enclaveRulesOf, grapheneRules } from '../../src/enclave/enclave-rules.ts';
+import { enclaveRulesOf } from '../../src/enclave/enclave-rules.ts';
 import { parseRuntimeVersion } from '../../src/runtime/version.ts';
 import { codeSegment, makeElf } from '../support/enclave/elf-file.ts';
 
@@ -118,7 +118,10 @@ describe('the layout of an enclave', () => {
   it('takes a second page for the NUL after a manifest of one page', () => {
     expect(rowsOf(layoutOf({ manifestBytes: 4095 }))[0]).toBe('manifest ffff000-10000000');
     expect(rowsOf(layoutOf({ manifestBytes: 4096 }))[0]).toBe('manifest fffe000-10000000');
-    const graphene = layoutOf({ manifestBytes: 4096, rules: grapheneRules['1.1'] });
+    const graphene = layoutOf({
+      manifestBytes: 4096,
+      rules: enclaveRulesOf(parseRuntimeVersion('graphene-1.1')),
+    });
     expect(rowsOf(graphene)[0]).toBe('manifest 80ffff000-810000000');
   });
 });
@@ -141,7 +144,7 @@ describe('the base of an enclave', () => {
   });
 
   it('is high in Graphene v1.1, except where an address is fixed or the manifest names static_address', () => {
-    const rules = grapheneRules['1.1'];
+    const rules = enclaveRulesOf(parseRuntimeVersion('graphene-1.1'));
     expect(baseOf({ rules })).toEqual([0x800000000n, 0x800000000n]);
     expect(baseOf({ rules, palAddress: 0x6000000n })).toEqual([0n, 0x10000n]);
     expect(baseOf({ rules, settings: { namesStaticAddress: true } })).toEqual([0n, 0x10000n]);

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { readEnclaveSettings } from '../../src/enclave/enclave-settings.ts';
 import { checkLoaderLimits } from '../../src/enclave/loader-limits.ts';
 import { powerOfTwoFrom } from '../../src/manifest/schema/size.ts';
 import { parseToml } from '../../src/manifest/toml/toml.ts';
 import { parseRuntimeVersion } from '../../src/runtime/version.ts';
 
-const check = (sgx: string, version = '1.9') =>
-  checkLoaderLimits(parseToml(`[sgx]\n${sgx}\n`, 'test').root, parseRuntimeVersion(version));
+const check = (sgx: string, version = '1.9') => {
+  const { root } = parseToml(`[sgx]\n${sgx}\n`, 'test');
+  checkLoaderLimits(root, readEnclaveSettings(root, parseRuntimeVersion(version)));
+};
 
 describe('the limits of the loader', () => {
   it.each([

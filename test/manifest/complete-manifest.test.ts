@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { CompleteManifest } from '../../src/manifest/complete-manifest.ts';
 import { serializeManifest } from '../../src/manifest/toml/serialize.ts';
 import { parseToml, type TomlTable, type TomlValue } from '../../src/manifest/toml/toml.ts';
+import { parseRuntimeVersion } from '../../src/runtime/version.ts';
 
+const version = parseRuntimeVersion('1.9');
 const hash = 'ab'.repeat(32);
 const block = (name: string) => `[[sgx.trusted_files]]\nuri = "file:/${name}"\nsha256 = "${hash}"\n\n`;
 const blocks = ['one', 'two', 'three'].map(block).join('');
@@ -33,7 +35,7 @@ describe('a manifest with a run of trusted files is read as the parser of TOML r
     ['with Windows line ends', `${head}${blocks}`.replaceAll('\n', '\r\n')],
     ['with comments and short names', `# ${block('c')}\n${head}${blocks}# end\n`],
   ])('%s', (_, text) => {
-    const read = CompleteManifest.parse(Buffer.from(text), 'test');
+    const read = CompleteManifest.parse(Buffer.from(text), 'test', version);
     expect(entriesOf(read.root)).toEqual(entriesOf(wholly(text)));
     expect(read.bytes.toString()).toBe(serializeManifest(wholly(text)));
   });
@@ -62,7 +64,7 @@ describe('a manifest with a run of trusted files is read as the parser of TOML r
         ],
       ]);
       const text = serializeManifest(root);
-      const read = CompleteManifest.parse(Buffer.from(text), 'test');
+      const read = CompleteManifest.parse(Buffer.from(text), 'test', version);
       expect(entriesOf(read.root)).toEqual(entriesOf(wholly(text)));
       expect(read.bytes.toString()).toBe(text);
     });
@@ -83,13 +85,13 @@ describe('what is no TOML is refused with the line in the whole text', () => {
       expected = error;
     }
     expect(expected).toMatchObject({ code: 'manifest', subject: expect.stringContaining(subject) });
-    expect(() => CompleteManifest.parse(Buffer.from(text), 'test')).toThrow(
+    expect(() => CompleteManifest.parse(Buffer.from(text), 'test', version)).toThrow(
       String((expected as Error).message),
     );
   });
 
   test('bytes that are not UTF-8', () => {
     const text = Buffer.concat([Buffer.from(`${head}${blocks}`), Buffer.from([0xff, 0x0a])]);
-    expect(() => CompleteManifest.parse(text, 'test')).toThrow('expected UTF-8');
+    expect(() => CompleteManifest.parse(text, 'test', version)).toThrow('expected UTF-8');
   });
 });

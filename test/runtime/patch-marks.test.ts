@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { patchesIn, patchMark, showRuntimeVersion } from '../../src/runtime/patch-marks.ts';
+import { parseRuntimeVersion } from '../../src/runtime/version.ts';
 
 const marked = (...names: readonly string[]) =>
   Buffer.from(`\x7fELF${names.map((name) => `\0${patchMark(name)}\0`).join('\x01')}end`, 'latin1');
@@ -23,8 +24,8 @@ describe('the patches of a compiled file', () => {
 });
 
 test('reports name the release and the patches in words', () => {
-  expect(showRuntimeVersion('1.9', [])).toBe('Gramine 1.9');
-  expect(showRuntimeVersion('1.9', ['linear-parse', 'mine.patch'])).toBe(
+  expect(showRuntimeVersion(parseRuntimeVersion('1.9'), [])).toBe('Gramine 1.9');
+  expect(showRuntimeVersion(parseRuntimeVersion('1.9'), ['linear-parse', 'mine.patch'])).toBe(
     'Gramine 1.9, linear parse, mine.patch',
   );
 });

@@ -41,7 +41,7 @@ describe('manual pages', () => {
   testWithTool('mandoc', 'they have the name, how it is called, and each option with its meaning', () => {
     const page = shown('gsc-build');
     expect(page).toContain('NAME\n       gsc-build - graminizes an image\n');
-    expect(page).toContain('SYNOPSIS\n         gsc build [options] IMAGE [MANIFEST]\n');
+    expect(page).toContain('SYNOPSIS\n         gsc build [options] IMAGE [MANIFEST...]\n');
     expect(page).toMatch(/\n {7}-o, --output REF\n {14}name of the result;/);
     expect(page).not.toMatch(/&\w+;|\]\(|`|\\f/);
     expect(shown('gsc')).toMatch(/gsc-build\(1\)\n {14}graminizes an image\n/);

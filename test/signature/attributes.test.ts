@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { CpuFeatureName, CpuFeaturePolicy, CpuFeatures } from '../../src/enclave/cpu-features.ts';
 import { parseRuntimeVersion } from '../../src/runtime/version.ts';
 import { attributesOf } from '../../src/signature/attributes.ts';
-import { grapheneSigstructRules, sigstructRulesOf } from '../../src/signature/sigstruct-rules.ts';
+import { sigstructRulesOf } from '../../src/signature/sigstruct-rules.ts';
 
 const gramine = sigstructRulesOf(parseRuntimeVersion('1.9'));
 const fixedMask = 0xfffffffffff9ff1bn;
@@ -53,7 +53,7 @@ describe('the attributes of an enclave', () => {
   it('have masks equal to the values in Graphene, which does not know AMX', () => {
     const required: CpuFeatures = { kind: 'required', required: ['avx', 'mpx', 'amx'] };
     const settings = { isDebug: true, usesExinfo: true, cpuFeatures: required };
-    expect(attributesOf(settings, grapheneSigstructRules['1.1'])).toEqual({
+    expect(attributesOf(settings, sigstructRulesOf(parseRuntimeVersion('graphene-1.1')))).toEqual({
       flags: 6n,
       flagsMask: 6n,
       xfrm: 0x1fn,

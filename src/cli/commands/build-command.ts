@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
 import {
   defaultDestination,
@@ -19,8 +20,10 @@ import { openOnce } from '../options/open-once.ts';
 import { checkFileFollows } from '../options/operand-order.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addOverrideOptions, enclaveOverrides, type OverrideOptions } from '../options/override-options.ts';
+import { addFirstOptions } from '../options/runtime-build-options.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { commitAndReport } from '../reports/commit.ts';
+import { reportRun } from '../reports/sign-report.ts';
 import { tell } from '../reports/transcript.ts';
 import { Stopwatch } from '../terminal/stopwatch.ts';
 import { findOrBuild } from './build-result.ts';
@@ -44,17 +47,23 @@ export const addBuild: AddCommand = (program, act) => {
       'IMAGE',
       'the app image: a name, or a reference such as docker://NAME, oci:DIR or docker-archive:FILE',
     )
-    .argument('[MANIFEST]', "a Gramine manifest; its keys override gsc's")
+    .argument(
+      '[MANIFEST...]',
+      "a manifest; its keys override gsc's. Graphene until 1.1: one for each program, the first that starts first",
+    )
     .option('-o, --output <ref>', 'name of the result')
     .option('--key <key>', 'sign at once with this key: a PEM file, a pkcs11: URI, or exec:PROGRAM ARG…')
     .addOption(dateOption('date in the signature, YYYY-MM-DD'))
     .option('--allow-debug', 'sign a debug enclave')
     .option('--force', 'replace an image of that name')
     .option('--no-cache', 'neither read nor write the cache of layer indexes; rebuild a runtime (also -nc)')
+    .addOption(
+      new Option('-G, --graphene', 'with Graphene: build the runtime alone, and no image').hideHelp(),
+    )
     .action(act(build));
   addKeyOptions(command);
   addOverrideOptions(command);
-  addContentOptions(command);
+  addFirstOptions(addContentOptions(command));
   addStoreOptions(command);
   groupOptions(command);
 };
@@ -63,16 +72,22 @@ async function build(
   context: CommandContext,
   options: Options,
   imageText: string,
-  manifestFile?: string,
+  ...rest: readonly string[]
 ): Promise<number> {
   const { host } = context;
+  // commander hands the last argument over as one array
+  const [manifestFile, ...childFiles] = rest.flat();
   checkPassphrase(options);
   checkSigningOptions(options);
+  if (options.graphene) {
+    const { buildRuntimeAlone } = await import('./build-gramine-command.ts');
+    return buildRuntimeAlone(context, options);
+  }
   const operands = { image: imageText, name: 'MANIFEST', file: manifestFile } as const;
   await checkFileFollows(host, { call: 'gsc build', ...operands });
   const signer = options.key === undefined ? undefined : await openKey(context, options.key, options);
   try {
-    return await buildAndSign(context, options, { imageText, manifestFile, signer });
+    return await buildAndSign(context, options, { imageText, manifestFile, childFiles, signer });
   } finally {
     await signer?.close?.();
   }
@@ -81,20 +96,21 @@ async function build(
 interface BuildOrder {
   readonly imageText: string;
   readonly manifestFile: string | undefined;
+  readonly childFiles: readonly string[];
   readonly signer: Signer | undefined;
 }
 
 async function buildAndSign(
   context: CommandContext,
   options: Options,
-  { imageText, manifestFile, signer }: BuildOrder,
+  { imageText, manifestFile, childFiles, signer }: BuildOrder,
 ): Promise<number> {
   const { host, images } = context;
   const steps = new Stopwatch();
   const appReference = parseReference(imageText);
   const named = outputOf(appReference, options);
   const epochSeconds = sourceDateEpoch(host);
-  const content = await readContentOptions(context, options, manifestFile);
+  const content = await readContentOptions(context, options, manifestFile, childFiles);
   const openApp = openOnce(images, appReference);
   if (await isInEngine(images, appReference)) openApp().catch(() => undefined);
   const runtime = await content.findRuntime(async () => (await openApp()).image);
@@ -111,7 +127,9 @@ async function buildAndSign(
     const parts = { app, runtime, content, output, epochSeconds, signing, writer, steps };
     const { image, report } = await findOrBuild(context, parts);
     tell(context.console, report.lines);
-    return await commitAndReport(context, { writer, image, output, steps, more: report.facts });
+    const code = await commitAndReport(context, { writer, image, output, steps, more: report.facts });
+    reportRun(context.console, report, { output, isSigned: signing !== undefined });
+    return code;
   } finally {
     await writer.abort();
   }

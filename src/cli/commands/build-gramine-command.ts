@@ -13,7 +13,9 @@ import { inspectEngineImage, storedName } from '../../store/engine/image-facts.t
 import { nameImage } from '../../store/engine/name-image.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import {
+  addFirstOptions,
   addRuntimeBuildOptions,
+  checkFirstOptions,
   type RuntimeBuildOptions,
   runtimeBuildChoices,
 } from '../options/runtime-build-options.ts';
@@ -36,7 +38,7 @@ export const addBuildGramine: AddCommand = (program, act) => {
     )
     .argument('NAME', 'name of the image with the runtime')
     .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if present');
-  addRuntimeBuildOptions(command)
+  addFirstOptions(addRuntimeBuildOptions(command))
     .option('-f, --file-only', 'write the Dockerfile and what it copies, and stop')
     .option('-o, --output <dir>', 'where --file-only writes to; default build/gsc-NAME')
     .option('--force', 'replace an image, or with --file-only a directory, of that name')
@@ -46,6 +48,7 @@ export const addBuildGramine: AddCommand = (program, act) => {
 
 async function buildGramine(context: CommandContext, options: Options, nameText: string): Promise<number> {
   const configuration = await readConfiguration(context.host, options.config);
+  checkFirstOptions(options, { configuration, command: 'build-gramine' });
   const image = engineName(nameText);
   const family = familyOf(configuration);
   const choices = runtimeBuildChoices(options);
@@ -57,6 +60,18 @@ async function buildGramine(context: CommandContext, options: Options, nameText:
   });
   const asked = { image, plan: planRuntime(order) };
   return options.fileOnly ? writeFiles(context, options, asked) : build(context, options, asked);
+}
+
+/** `gsc build -G` of the first GSC: the runtime that the configuration wants, under gsc's own name for it. */
+export async function buildRuntimeAlone(context: CommandContext, options: Options): Promise<number> {
+  const configuration = await readConfiguration(context.host, options.config);
+  checkFirstOptions(options, { configuration, command: 'build' });
+  const workspace = workspaceOf(context.images);
+  const choices = runtimeBuildChoices(options);
+  const family = familyOf(configuration);
+  const order = await readRuntimeBuildSpec(workspace, { family, configuration, choices, detect: undefined });
+  const { name, id, recipe, outcome } = await provideRuntime(workspace, planRuntime(order), choices);
+  return report(context, { image: showImageName(name), image_id: id, recipe, outcome });
 }
 
 interface Asked {

@@ -7,6 +7,7 @@ import {
   type ImageReference,
   type Images,
   inspectImage,
+  labelledVersion,
   labels,
   measureImage,
   parseReference,
@@ -69,7 +70,7 @@ async function infoImage(context: CommandContext, options: Options, imageText: s
   const fields = pythonFields(inspection.sigstruct);
   if (form !== undefined) console.result(expectedValues(inspection.sigstruct, { form, reference }));
   else if (isJson) console.result(`${JSON.stringify({ ...fields, ...moreFields(inspection) })}\n`);
-  else console.result(`${flatToml(fields)}# ${showRuntime(inspection)}\n`);
+  else console.result(`${flatToml(fields)}# ${showRuntime(inspection)}\n${childLines(inspection)}`);
   if (form !== undefined && inspection.sigstruct.isDebug) {
     console.warn('this is a debug enclave: whoever runs it can read its memory; verifiers should refuse it');
   }
@@ -78,6 +79,11 @@ async function infoImage(context: CommandContext, options: Options, imageText: s
   }
   for (const { path, reason } of inspection.insecure) console.warn(`insecure: ${showPath(path)}: ${reason}`);
   return exitCodes.done;
+}
+
+/** Comments, for the same reason. */
+function childLines({ children }: ImageInspection): string {
+  return children.map(({ name, sigstruct }) => `# ${name}: mr_enclave = "${sigstruct.mrEnclave}"\n`).join('');
 }
 
 /** What an Engine has is not exported for two small files, unless they do not prove themselves. */
@@ -124,7 +130,7 @@ function onlyPredicted(): GscError {
 
 /** A comment in the TOML: programs that know the Python tool's keys find just these. */
 function showRuntime({ labels: found }: ImageInspection): string {
-  const version = found[labels.runtimeVersion];
+  const version = labelledVersion(found);
   return version === undefined
     ? 'a runtime of unknown version'
     : showRuntimeVersion(version, patchesOf(found));
@@ -150,7 +156,13 @@ function littleEndianHex(value: bigint, sizeBytes: number): string {
   return Buffer.from(bigEndian, 'hex').reverse().toString('hex');
 }
 
-function moreFields({ manifest, trustedFileCount, insecure, labels: found }: ImageInspection): object {
+function moreFields({
+  manifest,
+  trustedFileCount,
+  insecure,
+  labels: found,
+  children,
+}: ImageInspection): object {
   const at = (...path: string[]) => {
     const value = valueAt(manifest, path);
     return typeof value === 'bigint' ? Number(value) : value;
@@ -171,5 +183,8 @@ function moreFields({ manifest, trustedFileCount, insecure, labels: found }: Ima
     },
     base: { name: found[labels.baseName], digest: found[labels.baseDigest] },
     insecure: insecure.map(({ path, reason }) => ({ key: showPath(path), reason })),
+    ...(children.length > 0 && {
+      children: children.map(({ name, sigstruct }) => ({ name, ...pythonFields(sigstruct) })),
+    }),
   };
 }

@@ -17,7 +17,7 @@ import type { KnownBuild } from '../../workspace/known-builds.ts';
 import type { CommandContext } from '../options/command-context.ts';
 import type { Content } from '../options/content-options.ts';
 import { buildFactsToJson, reportBuild } from '../reports/build-report.ts';
-import { enclaveToJson, reportOverrides, reportSigned } from '../reports/sign-report.ts';
+import { enclavesToJson, reportOverrides, reportSigned } from '../reports/sign-report.ts';
 import { type ReportLine, Transcript } from '../reports/transcript.ts';
 import { growHeapSlowly } from '../terminal/heap-growth.ts';
 import type { Stopwatch } from '../terminal/stopwatch.ts';
@@ -48,6 +48,8 @@ export interface SigningParts {
 export interface BuildReport {
   readonly lines: readonly ReportLine[];
   readonly facts: object;
+  /** What `docker run` needs besides, said once the result is stored. */
+  readonly runOptions: readonly string[];
 }
 
 /** Graminizes, and signs if asked; loaded only for builds whose result is not known. */
@@ -64,12 +66,13 @@ export async function makeBuild(
   const signed = parts.signing && (await sign(context, graminized, parts.signing));
   if (signed) {
     reportOverrides(transcript, signed.applied);
-    reportSigned(transcript, signed.enclave);
+    reportSigned(transcript, signed.enclaves);
     parts.steps.lap('sign');
   }
   const { image } = signed ?? graminized;
-  const plain = { ...buildFactsToJson(facts), ...(signed && enclaveToJson(signed.enclave)) };
-  return { image, report: { lines: transcript.lines, facts: plain } };
+  const plain = { ...buildFactsToJson(facts), ...(signed && enclavesToJson(signed.enclaves)) };
+  const { runOptions } = graminized;
+  return { image, report: { lines: transcript.lines, facts: plain, runOptions } };
 }
 
 /** Reads every layer of the app image once: into the writer and into the file tree at the same time. */

@@ -4,6 +4,7 @@ import {
   checkManifest,
   checkRuntimeRules,
   findTemplateTexts,
+  gramineForm,
   isCompleteManifest,
   locateFindings,
   type ManifestProblem,
@@ -12,6 +13,7 @@ import {
   type RuntimeVersion,
   readUserManifest,
   showPath,
+  showVersion,
   type TomlDocument,
 } from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
@@ -60,7 +62,7 @@ async function manifestCheck(context: CommandContext, options: Options, file: st
   const subject = file === '-' ? 'standard input' : file;
   const version = options.runtimeVersion ?? defaultRuntimeVersion;
   const text = await readInput(context.host, file, 'manifest');
-  const document = parseToml(text, subject);
+  const document = gramineForm(parseToml(text, subject), version);
   const { migrate = false, output } = options;
   if (migrate) return printMigration(context, { document, text, version, output });
   if (output !== undefined) throw outputWithoutMigrate();
@@ -115,7 +117,7 @@ function report(context: CommandContext, found: Report): number {
   for (const warning of warnings) console.warn(showLine(subject, warning));
   for (const note of notes) console.warn(note);
   const user = purpose === 'build' ? 'gsc build with ' : '';
-  if (problems.length === 0) console.say(`${subject}: a valid manifest for ${user}Gramine ${version.text}`);
+  if (problems.length === 0) console.say(`${subject}: a valid manifest for ${user}${showVersion(version)}`);
   else if (purpose === 'complete') sayIfOld(context, document, version);
   return code;
 }

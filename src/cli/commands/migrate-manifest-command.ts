@@ -1,4 +1,4 @@
-import { parseManifest as parseToml, type RuntimeVersion } from '../../tools.ts';
+import { parseManifest, type RuntimeVersion } from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from '../options/runtime-version-option.ts';
@@ -14,7 +14,7 @@ export const addMigrateManifest: AddCommand = (program, act) => {
     .command('migrate-manifest')
     .summary('rewrite a manifest of an older release')
     .description(
-      'Prints a manifest of an older Gramine, or of Graphene in TOML, in the form that a current release expects, and reports each change.',
+      'Prints a manifest of an older Gramine, or of Graphene in either form, in the form that a current release expects, and reports each change.',
     )
     .argument('[FILE]', 'the manifest; default and -: standard input', '-')
     .addOption(runtimeVersionOption())
@@ -24,7 +24,7 @@ export const addMigrateManifest: AddCommand = (program, act) => {
 
 async function migrate(context: CommandContext, options: Options, file: string): Promise<number> {
   const text = await readInput(context.host, file, 'manifest');
-  const document = parseToml(text, file === '-' ? 'standard input' : file);
+  const document = parseManifest(text, file === '-' ? 'standard input' : file);
   const version = options.runtimeVersion ?? defaultRuntimeVersion;
   return printMigration(context, { document, text, version, output: options.output });
 }

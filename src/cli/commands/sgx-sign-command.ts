@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { replaceFiles } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
-import { type SignedEnclave, signEnclave } from '../../tools.ts';
+import { type SignedEnclave, showVersion, signEnclave } from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addKeyOptions, type KeyOptions, keyHelp, openKey } from '../options/key-options.ts';
 import { defaultKeyPath } from '../options/key-place.ts';
@@ -22,7 +22,7 @@ export const addSgxSign: AddCommand = (program, act) => {
     .command('sgx-sign')
     .summary('sign a manifest, as gramine-sgx-sign does')
     .description(
-      'Completes a manifest, measures the enclave and signs it: same input, same bytes as gramine-sgx-sign.',
+      "Completes a manifest, measures the enclave and signs it: same input, same bytes as gramine-sgx-sign, and as Graphene's signers.",
     )
     .requiredOption('-m, --manifest <file>', 'the manifest')
     .requiredOption('-o, --output <file>', 'the .manifest.sgx to write')
@@ -30,10 +30,11 @@ export const addSgxSign: AddCommand = (program, act) => {
     .option('-k, --key <key>', `${keyHelp}; default: where Gramine's tools keep a file`)
     .option(
       '-s, --sigfile <file>',
-      'the SIGSTRUCT to write; default: next to the manifest, .sig for .manifest',
+      'the SIGSTRUCT to write; default: next to the manifest (Graphene: the output), .sig for .manifest',
     )
     .option('-d, --date <date>', 'date in the signature: YYYY-MM-DD or today', 'today')
     .option('--chroot <dir>', 'resolve trusted files inside this directory')
+    .option('--exec <file>', 'the executable, of Graphene until 1.1; default: loader.exec of the manifest')
     .addOption(runtimeVersionOption())
     .action(act(sgxSign));
   addKeyOptions(command);
@@ -43,11 +44,11 @@ export const addSgxSign: AddCommand = (program, act) => {
 async function sgxSign(context: CommandContext, options: Options): Promise<number> {
   const { host, console, isJson } = context;
   const at = (path: string) => resolve(host.workingDirectory, path);
-  const sigfile = options.sigfile ?? `${options.manifest.replace(/\.manifest$/, '')}.sig`;
-  if (at(sigfile) === at(options.output)) throw sameFile(sigfile);
   const signer = await openKey(context, options.key ?? defaultKeyPath(host), options);
   try {
     const source = await readEnclaveSource(context, options);
+    const { sigfile } = source;
+    if (at(sigfile) === at(options.output)) throw sameFile(sigfile);
     const date = options.date === 'today' ? localDate(host) : options.date;
     const signed = await signEnclave({ ...source, signer, date });
     // The genuine tool signs debug enclaves without a word; what replaces it signs what it signs.
@@ -58,7 +59,7 @@ async function sgxSign(context: CommandContext, options: Options): Promise<numbe
       { path: at(options.output), bytes: source.manifestSgx },
       { path: at(sigfile), bytes: signed.sigstruct },
     ]);
-    console.say(`signed for Gramine ${source.version.text}: ${options.output}, ${sigfile}`);
+    console.say(`signed for ${showVersion(source.version)}: ${options.output}, ${sigfile}`);
     console.result(isJson ? `${JSON.stringify(resultOf(signed))}\n` : `${signed.mrEnclave}\n`);
     return 0;
   } finally {

@@ -32,7 +32,7 @@ import { repeatable } from '../options/repeatable.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { commitAndReport } from '../reports/commit.ts';
 import { reportPrepared, summaryFileOf, writeSummary } from '../reports/prepared-report.ts';
-import { enclaveToJson, reportOverrides, reportSigned } from '../reports/sign-report.ts';
+import { enclavesToJson, reportOverrides, reportSigned } from '../reports/sign-report.ts';
 import { exitCodes } from '../terminal/failure.ts';
 import { growHeapSlowly } from '../terminal/heap-growth.ts';
 import { Stopwatch } from '../terminal/stopwatch.ts';
@@ -188,7 +188,7 @@ async function signAndStore(
   const placed = defaultDestination(isNamed ? parseReference(options.output) : signed, opened);
   const output = isNamed ? placed : nameInArchive(placed, opened, signedNameOfUnsigned);
   const evidenceKey = await evidenceKeyFor(context, options, output);
-  const { image, enclave, applied } = await signImage(opened.image, {
+  const { image, enclaves, applied } = await signImage(opened.image, {
     ...measuring,
     signer,
     name: showReference(output),
@@ -199,10 +199,10 @@ async function signAndStore(
   // Stored it is only after this: another image may have the name.
   console.say(`signing ${opened.image.name}`);
   reportOverrides(console, applied);
-  reportSigned(console, enclave);
+  reportSigned(console, enclaves);
   const writer = await images.openWriter(output, { force: options.force === true, sharedWith: [opened] });
   try {
-    const more = enclaveToJson(enclave);
+    const more = enclavesToJson(enclaves);
     const code = await commitAndReport(context, { writer, image, output, steps, more });
     // As it is stored: in a registry the new layers are compressed.
     if (evidenceKey) await attestBuild(images, await images.open(output), evidenceKey);

@@ -51,19 +51,19 @@ async function sigstructView(context: CommandContext, options: Options, file: st
     return exitCodes.done;
   }
   const bytes = await readInput(host, file, 'SIGSTRUCT');
-  const fields = fieldsOf(describeSigstruct(bytes, file), options.verbose === true);
+  const fields = fieldsOf(describeSigstruct(bytes, file, options.runtimeVersion), options.verbose === true);
   console.result(format(fields, isJson ? 'json' : options.outputFormat));
   return reportVerification(bytes, file, host.stderr.write.bind(host.stderr));
 }
 
 /** `--predict` needs the runtime, and its options mean nothing without it. */
-function checkPredicting({ predict = false, libpal, chroot, runtimeVersion, ...options }: Options): void {
-  const isAbout = [libpal, chroot, runtimeVersion].some((value) => value !== undefined);
+function checkPredicting({ predict = false, libpal, chroot, ...options }: Options): void {
+  const isAbout = [libpal, chroot].some((value) => value !== undefined);
   const others = isAbout || Object.keys(enclaveOverrides(options)).length > 0;
   if (predict ? libpal !== undefined : !others) return;
   throw new GscError({
     code: 'usage',
-    subject: predict ? '--predict' : '--libpal, --chroot, --runtime-version, --isvprodid, --isvsvn, --debug',
+    subject: predict ? '--predict' : '--libpal, --chroot, --isvprodid, --isvsvn, --debug',
     message: predict ? 'expected --libpal FILE, which is measured too' : 'they are only for --predict',
     hint: predict ? 'name the sgx/libpal.so of the runtime' : 'add --predict, and give a manifest',
   });

@@ -24,6 +24,7 @@ import type { CommandContext } from './command-context.ts';
 import { repeatable } from './repeatable.ts';
 import {
   addRuntimeBuildOptions,
+  checkFirstOptions,
   type RuntimeBuildOptions,
   runtimeBuildChoices,
 } from './runtime-build-options.ts';
@@ -87,10 +88,13 @@ export async function readContentOptions(
   { host, images }: CommandContext,
   options: ContentOptions,
   manifestFile: string | undefined,
+  childFiles: readonly string[] = [],
 ): Promise<Content> {
   const configuration = await readConfiguration(host, options.config);
-  const manifestBytes = manifestFile === undefined ? undefined : await readManifest(host, manifestFile);
-  const manifest = manifestBytes && parseManifest(manifestBytes, manifestFile ?? '');
+  checkFirstOptions(options, { configuration, command: 'build' });
+  const files = manifestFile === undefined ? [] : [manifestFile, ...childFiles];
+  const manifests = await Promise.all(files.map((file) => readManifest(host, file)));
+  const [manifest, ...childManifests] = manifests.map(({ file, bytes }) => parseManifest(bytes, file));
   const choices = await readChoices(host, options);
   const profile = options.profile === undefined ? undefined : await readProfile(host, options.profile);
   const { runtime: sources, runtimeVersion: version } = options;
@@ -104,8 +108,12 @@ export async function readContentOptions(
     ...(profile && { profile }),
   };
   return {
-    wishes: { ...wishes, ...(manifest && { manifest }) },
-    inputs: { ...wishes, manifestFile, manifestBytes },
+    wishes: {
+      ...wishes,
+      ...(manifest && { manifest }),
+      ...(childManifests.length > 0 && { childManifests }),
+    },
+    inputs: { ...wishes, manifests },
     findRuntime: (app) =>
       findRuntime(images, {
         ...{ configuration, app, build: runtimeBuildChoices(options) },
@@ -115,8 +123,14 @@ export async function readContentOptions(
   };
 }
 
-function readManifest(host: CommandLineHost, file: string): Promise<Buffer> {
-  return readUserFile(resolve(host.workingDirectory, file), 'manifest');
+interface ManifestFile {
+  /** As the user names it: messages do so too, and a child's program is called so. */
+  readonly file: string;
+  readonly bytes: Buffer;
+}
+
+async function readManifest(host: CommandLineHost, file: string): Promise<ManifestFile> {
+  return { file, bytes: await readUserFile(resolve(host.workingDirectory, file), 'manifest') };
 }
 
 async function readProfile(host: CommandLineHost, file: string): Promise<GivenProfile> {

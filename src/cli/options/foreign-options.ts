@@ -49,6 +49,11 @@ const foreignOptions: readonly ForeignOptions[] = [
     hint: 'leave it out: every runtime has direct mode too (GRAMINE_MODE=direct)',
   },
   {
+    names: '-G --graphene',
+    commands: runtimes,
+    hint: 'gsc build-gramine NAME builds a runtime without an app image',
+  },
+  {
     names: '--mount --volumes-from',
     commands: content,
     hint: '--volume PATH=encrypted, =tmpfs or =allowed says what the enclave does with a place; mounts belong to docker run',

@@ -7,9 +7,10 @@ export const defaultRuntimeVersion = parseRuntimeVersion('1.9');
 
 /** `--runtime-version`, alike in all commands; its value is a {@link RuntimeVersion}. */
 export function runtimeVersionOption(): Option {
-  return new Option('--runtime-version <version>', 'whose rules to follow: 1.4 to 1.9, or master').argParser(
-    parseOption,
-  );
+  return new Option(
+    '--runtime-version <version>',
+    'whose rules to follow: 1.4 to 1.9, master, or graphene-1.1 and the like',
+  ).argParser(parseOption);
 }
 
 function parseOption(text: string): RuntimeVersion {

@@ -8,6 +8,7 @@ import {
   showRuntimeVersion,
 } from '../../index.ts';
 import { showWhole } from '../../manifest/merge.ts';
+import { hasPredictedStart } from '../../runtime/version.ts';
 import { attestedToJson, sayAttested } from './attested-report.ts';
 import { placesToJson, sayExclusions, sayStartCosts, sayUndecidedPlaces } from './place-report.ts';
 import { sayStart, startToJson } from './start-report.ts';
@@ -24,6 +25,7 @@ export function reportBuild(console: Transcript, facts: BuildFacts): void {
   sayImages(console, facts);
   sayAttested(console, facts.graminized);
   sayTrustedFiles(console, facts.graminized);
+  if (hasPredictedStart(facts.runtime.version.release)) sayStartCosts(console, facts.graminized);
   sayPreset(console, facts.graminized);
   for (const { path, user, own, from } of facts.graminized.overrides) {
     console.say(`  overridden     ${showPath(path)}: ${user} (${from}) instead of ${own}`);
@@ -36,7 +38,7 @@ function sayImages(console: Transcript, { app, runtime, graminized }: BuildFacts
   const standIn = runtime.isStandIn ? ' — a STAND-IN that protects nothing' : '';
   console.say(`${app.name}: ${showCounted(app.layers.length, 'layer')}, untouched; 2 added`);
   console.say(
-    `  runtime        ${showRuntimeVersion(runtime.version.text, runtime.patches)} from ${runtime.subject}, ${showSize(runtime.sizeBytes)}${standIn}`,
+    `  runtime        ${showRuntimeVersion(runtime.version, runtime.patches)} from ${runtime.subject}, ${showSize(runtime.sizeBytes)}${standIn}`,
   );
   sayStart(console, graminized);
   sayLibraryData(console, graminized);
@@ -72,7 +74,6 @@ function sayTrustedFiles(console: Transcript, graminized: Graminized): void {
   for (const { path, target, reason } of selection.ignoredLinks) {
     console.detail(`    ignored link ${showBytes(path)} -> ${showBytes(target)}: ${reason}`);
   }
-  sayStartCosts(console, graminized);
 }
 
 function sayProfile(console: Transcript, { profileBasis }: Graminized): void {

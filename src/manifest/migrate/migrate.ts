@@ -2,7 +2,13 @@ import type { RuntimeVersion } from '../../runtime/version.ts';
 import { checkManifest } from '../schema/check.ts';
 import type { ManifestProblem } from '../schema/problem.ts';
 import type { KeyPath, TomlDocument, TomlTable } from '../toml/toml.ts';
-import { cloneTable, type Draft, type MigrationChange, type MigrationPurpose } from './migration-draft.ts';
+import {
+  cloneTable,
+  type Draft,
+  type MigrationChange,
+  type MigrationPurpose,
+  take,
+} from './migration-draft.ts';
 import { migrationRules } from './migration-rules.ts';
 
 export type { MigrationChange } from './migration-draft.ts';
@@ -38,6 +44,9 @@ export function migrateManifest(
     report: (path, message, to) => {
       changes.push({ path, message });
       if (to) move(path, to);
+    },
+    drop: (path, dropped) => {
+      if (take(draft, path) !== undefined) changes.push({ path, message: `removed: ${dropped}`, dropped });
     },
     move,
   };

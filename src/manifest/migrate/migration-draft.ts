@@ -1,25 +1,32 @@
-import type { GramineRelease } from '../../runtime/version.ts';
-import { manifestKeys } from '../schema/schema.ts';
+import type { Release } from '../../runtime/version.ts';
+import { hasKey } from '../schema/schema.ts';
 import { isTable, type KeyPath, type TomlTable, type TomlValue, valueAt } from '../toml/toml.ts';
 
 /** One rewriting: where it was, and what became of it. */
 export interface MigrationChange {
   readonly path: KeyPath;
   readonly message: string;
+  /** Why the release has nothing that stands for it; absent where something does. */
+  readonly dropped?: string;
 }
 
-/** `build`: gsc adds what it finds in the image, so that only what the manifest says itself counts. */
-export type MigrationPurpose = 'rewrite' | 'build';
+/**
+ * `build`: gsc adds what it finds in the image, so that only what the manifest says itself counts. `port`: as `rewrite`, and what has
+ * no equivalent goes too.
+ */
+export type MigrationPurpose = 'rewrite' | 'build' | 'port';
 
 type MutableTable = Map<string, TomlValue>;
 
 /** A manifest on its way to another release; the tables are its own, so that rules may change them. */
 export interface Draft {
   readonly root: MutableTable;
-  readonly release: GramineRelease;
+  readonly release: Release;
   readonly purpose: MigrationPurpose;
   /** Notes a change; `to` is where the value is now, if it moved. */
   readonly report: (path: KeyPath, message: string, to?: KeyPath) => void;
+  /** Takes a value out for which the release has nothing, if it is there, and notes why. */
+  readonly drop: (path: readonly string[], reason: string) => void;
   /** A move that goes with a change noted elsewhere. */
   readonly move: (from: KeyPath, to: KeyPath) => void;
 }
@@ -52,9 +59,7 @@ export function put(draft: Draft, path: readonly string[], value: TomlValue): vo
 
 /** True if the draft's release has a key of this path. */
 export function isKeyOf(draft: Draft, path: readonly [string, string]): boolean {
-  const shape = manifestKeys(draft.release).get(path[0])?.shape;
-  if (shape?.kind !== 'table') return false;
-  return shape.rows.some(([key]) => key === path[1] || key.startsWith(`${path[1]}.`));
+  return hasKey(draft.release, path);
 }
 
 /** True and 1 are on, false and 0 are off, everything else is undefined. */

@@ -15,8 +15,7 @@ export function migrateMounts(draft: Draft): void {
       draft.report(['fs', 'mount', id], 'became an element of fs.mounts', place);
     }
   }
-  if (take(draft, ['fs', 'root', 'path']) !== undefined)
-    draft.report(['fs', 'root', 'path'], 'removed: the root is always at /');
+  draft.drop(['fs', 'root', 'path'], 'the root is always at /');
 }
 
 /** Paths of mounts are absolute since 1.5. In a build a relative one is more likely a slip, which the check names. */

@@ -2,6 +2,7 @@ import { isAtLeast } from '../../runtime/version.ts';
 import { manifestRows } from '../schema/schema-rows.ts';
 import { isTable } from '../toml/toml.ts';
 import { asBoolean, type Draft, isKeyOf, peek, put, take } from './migration-draft.ts';
+import { attachChecksums, migrateSingularNames } from './migration-graphene.ts';
 import { migrateArgv0, migrateEntrypoint, migrateLog, migratePreload } from './migration-loader.ts';
 import { migrateMountPaths, migrateMounts, migrateProtectedFiles } from './migration-mounts.ts';
 
@@ -9,6 +10,8 @@ type Rule = (draft: Draft) => void;
 
 /** In this order: forms first, so that later rules meet arrays and booleans only. */
 export const migrationRules: readonly Rule[] = [
+  migrateSingularNames,
+  attachChecksums,
   listTables,
   migrateAttestation,
   numbersToBooleans,
@@ -142,15 +145,26 @@ const deadKeys: readonly (readonly [path: readonly [string, string], reason: str
   [['sgx', 'static_address'], 'the address is always fixed'],
   [['sgx', 'trusted_checksum'], 'hashes are computed when the enclave is signed'],
   [['sgx', 'trusted_children'], 'children are started with the same manifest'],
+  [['sgx', 'trusted_mrenclave'], 'children are started with the same manifest'],
   [['sgx', 'zero_heap_on_demand'], 'nothing reads it'],
+];
+
+/** What a program may miss: a build names these, and does not take them out by itself. */
+const withoutEquivalent: readonly (readonly [path: readonly [string, string], reason: string])[] = [
+  [['sgx', 'allow_file_creation'], 'files are made where sgx.allowed_files has them or a mount is writable'],
+  [['net', 'port'], 'ports are those of the host'],
+  [['net', 'rules'], 'there are no rules for addresses: filter them on the host'],
 ];
 
 function dropDeadKeys(draft: Draft): void {
   for (const [path, reason] of deadKeys) {
-    if (isKeyOf(draft, path) || take(draft, path) === undefined) continue;
-    draft.report(path, `removed: ${reason}`);
+    if (!isKeyOf(draft, path)) draft.drop(path, reason);
   }
   const creation = ['sgx', 'allow_file_creation'];
-  if (asBoolean(peek(draft, creation)) === false && take(draft, creation) !== undefined)
+  if (asBoolean(peek(draft, creation)) === false && !isKeyOf(draft, ['sgx', 'allow_file_creation'])) {
+    take(draft, creation);
     draft.report(creation, 'removed: off is the default');
+  }
+  if (draft.purpose !== 'port') return;
+  for (const [path, reason] of withoutEquivalent) if (!isKeyOf(draft, path)) draft.drop(path, reason);
 }

@@ -1,5 +1,5 @@
 import { nearestName } from '../../base/nearest-name.ts';
-import { type GramineRelease, isAtLeast } from '../../runtime/version.ts';
+import { isAtLeast, type Release } from '../../runtime/version.ts';
 import { type KeyPath, showPath, type TomlValue } from '../toml/toml.ts';
 import { typeOf } from './problem.ts';
 import { type KeyRules, knownPaths } from './schema.ts';
@@ -9,11 +9,7 @@ import { formHints, type RowRule, replacements, type Shape } from './schema-rows
 const listedKeys = 12;
 
 /** What to do about a key that the schema does not have, or undefined if nothing is known. */
-export function unknownKeyHint(
-  path: KeyPath,
-  siblings: KeyRules,
-  release: GramineRelease,
-): string | undefined {
+export function unknownKeyHint(path: KeyPath, siblings: KeyRules, release: Release): string | undefined {
   const dotted = path.filter((part) => typeof part === 'string').join('.');
   if (Object.hasOwn(replacements, dotted)) return replacements[dotted];
   return (
@@ -24,14 +20,14 @@ export function unknownKeyHint(
   );
 }
 
-function otherReleaseHint(dotted: string, release: GramineRelease): string | undefined {
+function otherReleaseHint(dotted: string, release: Release): string | undefined {
   for (const [path, rule] of knownPaths()) {
     if (path === dotted || path.startsWith(`${dotted}.`)) return releaseHint(rule, release);
   }
   return dotted.endsWith('.enable_recovery') ? releaseHint({ since: '1.9' }, release) : undefined;
 }
 
-function releaseHint({ since, until }: RowRule, release: GramineRelease): string | undefined {
+function releaseHint({ since, until }: RowRule, release: Release): string | undefined {
   if (since && !isAtLeast(release, since))
     return `this key exists only since Gramine ${since}; remove it, or use a newer Gramine`;
   if (until && !isAtLeast(until, release))

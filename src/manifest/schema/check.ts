@@ -1,4 +1,4 @@
-import type { GramineRelease, RuntimeVersion } from '../../runtime/version.ts';
+import { type Release, type RuntimeVersion, showRelease } from '../../runtime/version.ts';
 import {
   isArray,
   isTable,
@@ -48,7 +48,7 @@ export function isCompleteManifest(document: TomlDocument, version: RuntimeVersi
 }
 
 interface Check {
-  readonly release: GramineRelease;
+  readonly release: Release;
   readonly role: ManifestRole;
   readonly report: (finding: Finding) => void;
   /** Tables of the schema that are resolved for the release already. */
@@ -74,7 +74,7 @@ function reportUnknownKey(path: KeyPath, rules: KeyRules, check: Check): void {
   const hint = unknownKeyHint(path, rules, check.release);
   check.report({
     path,
-    message: `not a key of manifests of Gramine ${check.release}`,
+    message: `not a key of manifests of ${showRelease(check.release)}`,
     ...(hint && { hint }),
   });
 }
@@ -174,7 +174,7 @@ function checkMount(table: TomlTable, place: 'mount' | 'root-mount', path: KeyPa
   const type = table.get('type') ?? 'chroot';
   const rules = typeof type === 'string' ? mountKeys(type, place, check.release) : undefined;
   if (rules) checkKeys(table, rules, path, check);
-  else reportValue(type, { kind: 'choice', values: mountTypes }, [...path, 'type'], check);
+  else reportValue(type, { kind: 'choice', values: mountTypes(check.release) }, [...path, 'type'], check);
 }
 
 function reportValue(value: TomlValue, shape: Shape, path: KeyPath, check: Check): void {

@@ -1,5 +1,5 @@
 import { GscError } from '../../base/error.ts';
-import { type GramineRelease, isAtLeast, type RuntimeVersion } from '../../runtime/version.ts';
+import { isAtLeast, type Release, type RuntimeVersion } from '../../runtime/version.ts';
 import { isTable, showPath, type TomlTable, type TomlValue } from '../toml/toml.ts';
 import { showValue } from './problem.ts';
 
@@ -69,7 +69,7 @@ const identity: readonly Default[] = [
   ['debug', false],
 ];
 
-function addSgxDefaults(sgx: TomlTable, release: GramineRelease): TomlTable {
+function addSgxDefaults(sgx: TomlTable, release: Release): TomlTable {
   if (release === '1.4') {
     const threads: readonly Default[] = sgx.has('thread_num') ? [] : [['max_threads', 4n]];
     const size: Default = ['enclave_size', '256M'];
@@ -84,7 +84,7 @@ function addSgxDefaults(sgx: TomlTable, release: GramineRelease): TomlTable {
 }
 
 /** 1.6 and 1.7 leave the new names out where the old ones stand. */
-function addFeatures(sgx: TomlTable, release: GramineRelease): TomlTable {
+function addFeatures(sgx: TomlTable, release: Release): TomlTable {
   const areOldNamesRead = !isAtLeast(release, '1.8');
   const hasOld = (key: string) => areOldNamesRead && sgx.has(`require_${key}`);
   const withExinfo = hasOld('exinfo') ? sgx : addMissing(sgx, [['use_exinfo', false]]);
@@ -97,11 +97,7 @@ function addMissing(table: TomlTable, defaults: readonly Default[]): TomlTable {
   return new Map([...table, ...defaults.filter(([key]) => !table.has(key))]);
 }
 
-function addEntrypoint(
-  root: TomlTable,
-  release: GramineRelease,
-  options: DefaultsOptions,
-): DefaultedManifest {
+function addEntrypoint(root: TomlTable, release: Release, options: DefaultsOptions): DefaultedManifest {
   const loader = tableOf(root, 'loader');
   const given = loader.get('entrypoint');
   const isOldForm = release === '1.8' && typeof given === 'string';

@@ -1,4 +1,4 @@
-import { type GramineRelease, isAtLeast, type RuntimeVersion } from '../../runtime/version.ts';
+import { isAtLeast, type Release, type RuntimeVersion } from '../../runtime/version.ts';
 import { isTable, type KeyPath, type TomlDocument, type TomlTable, valueAt } from '../toml/toml.ts';
 import { type Finding, locateFindings, type ManifestProblem, showValue } from './problem.ts';
 import { findRefusedValues, select } from './runtime-values.ts';
@@ -18,7 +18,7 @@ export function checkRuntimeRules(
   return locateFindings(document, findings);
 }
 
-type Rule = (root: TomlTable, release: GramineRelease) => readonly Finding[];
+type Rule = (root: TomlTable, release: Release) => readonly Finding[];
 
 const rules: readonly Rule[] = [
   checkEnclaveSize,
@@ -35,7 +35,7 @@ const rules: readonly Rule[] = [
 /** The end of the address space of an enclave at base 0, after which the loader has its own. */
 const largestEnclave = 1024n << 30n;
 
-function checkEnclaveSize(root: TomlTable, release: GramineRelease): readonly Finding[] {
+function checkEnclaveSize(root: TomlTable, release: Release): readonly Finding[] {
   const path = ['sgx', 'enclave_size'];
   const text = valueAt(root, path);
   if (typeof text !== 'string') return [];
@@ -187,7 +187,7 @@ function checkRpcThreads(root: TomlTable): readonly Finding[] {
 const requireKeys = ['avx', 'avx512', 'amx', 'mpx', 'pkru'].map((feature) => `require_${feature}`);
 
 /** 1.6 and 1.7 know the old and the new names of CPU features, but not both in one manifest. */
-function checkCpuFeatures(root: TomlTable, release: GramineRelease): readonly Finding[] {
+function checkCpuFeatures(root: TomlTable, release: Release): readonly Finding[] {
   const sgx = root.get('sgx');
   if (!isTable(sgx) || !isAtLeast(release, '1.6') || isAtLeast(release, '1.8')) return [];
   const old = requireKeys.find((key) => sgx.has(key));

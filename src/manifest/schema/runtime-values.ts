@@ -1,5 +1,5 @@
 import { bytesOfText, imagePath, showBytes } from '../../base/image-path.ts';
-import { type GramineRelease, isAtLeast } from '../../runtime/version.ts';
+import { isAtLeast, type Release } from '../../runtime/version.ts';
 import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue } from '../toml/toml.ts';
 import { type Finding, showValue } from './problem.ts';
 
@@ -25,7 +25,7 @@ interface PatternRule {
   readonly pattern: RegExp;
   readonly expected: string;
   readonly hint?: string | ((value: string) => string);
-  readonly since?: GramineRelease;
+  readonly since?: Release;
 }
 
 const hexDigits = (count: number): Omit<PatternRule, 'path'> => ({
@@ -92,7 +92,7 @@ const patterns: readonly PatternRule[] = [
 ];
 
 /** Values that the schema lets pass and Gramine refuses at start, each by itself. */
-export function findRefusedValues(root: TomlTable, release: GramineRelease): readonly Finding[] {
+export function findRefusedValues(root: TomlTable, release: Release): readonly Finding[] {
   const findings: Finding[] = [];
   for (const [path, least, most] of ranges) {
     for (const [where, value] of select(root, path)) {

@@ -1,4 +1,4 @@
-import type { GramineRelease } from '../../runtime/version.ts';
+import type { Release } from '../../runtime/version.ts';
 
 /** What a key holds. `map` is a table with names of the user's choice. */
 export type Shape =
@@ -11,12 +11,12 @@ export type Shape =
 
 /** When a key may be there, and whether it must. Both releases are included. */
 export interface RowRule {
-  readonly since?: GramineRelease;
-  readonly until?: GramineRelease;
+  readonly since?: Release;
+  readonly until?: Release;
   /** `complete`: only in manifests that are handed to Gramine; gsc fills the key in when it builds. */
   readonly required?: 'always' | 'complete';
   /** The first release that insists on a `required` key, if not the first that has it. */
-  readonly requiredSince?: GramineRelease;
+  readonly requiredSince?: Release;
 }
 
 /** One key: its dotted path below the table that lists it. */
@@ -149,6 +149,7 @@ export const manifestRows: readonly Row[] = [
 /** The types of mounts and their keys besides `type` and `path`. A mount without a type is a `chroot`. */
 export const mountRows: Readonly<Record<string, readonly Row[]>> = {
   chroot: [['uri', string, { required: 'always' }]],
+  // Graphene has it as `sgx.protected_files`.
   encrypted: [
     ['uri', string, { required: 'always' }],
     ['key_name', string],
@@ -156,6 +157,13 @@ export const mountRows: Readonly<Record<string, readonly Row[]>> = {
   ],
   tmpfs: [['uri', string]],
   untrusted_shm: [['uri', string, { required: 'always' }]],
+};
+
+/** The first release that has a type of mounts; those that are not here are of all releases. */
+export const mountsSince: Readonly<Record<string, Release>> = {
+  encrypted: '1.1',
+  tmpfs: '1.2-rc1',
+  untrusted_shm: '1.4',
 };
 
 /** What to write for values that are of another type than expected: by path, then by the type that was found. */

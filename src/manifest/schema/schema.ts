@@ -1,5 +1,6 @@
-import { type GramineRelease, isAtLeast } from '../../runtime/version.ts';
-import { manifestRows, mountRows, type Row, type RowRule, type Shape } from './schema-rows.ts';
+import { isAtLeast, type Release } from '../../runtime/version.ts';
+import { grapheneRows } from './graphene-rows.ts';
+import { manifestRows, mountRows, mountsSince, type Row, type RowRule, type Shape } from './schema-rows.ts';
 
 /** One key of one release's schema. */
 export interface KeyRule {
@@ -11,12 +12,24 @@ export interface KeyRule {
 export type KeyRules = ReadonlyMap<string, KeyRule>;
 
 /** The keys of a manifest's root in `release`. */
-export function manifestKeys(release: GramineRelease): KeyRules {
-  return keysOf(manifestRows, release);
+export function manifestKeys(release: Release): KeyRules {
+  return keysOf(isAtLeast(release, '1.4') ? manifestRows : grapheneRows, release);
+}
+
+/** True if `release` has a key of this path, or keys below it. */
+export function hasKey(release: Release, path: readonly [string, string]): boolean {
+  const shape = manifestKeys(release).get(path[0])?.shape;
+  if (shape?.kind !== 'table') return false;
+  return shape.rows.some(([key]) => key === path[1] || key.startsWith(`${path[1]}.`));
+}
+
+/** True if `release` has mounts of this type. */
+export function hasMountType(release: Release, type: string): boolean {
+  return Object.hasOwn(mountRows, type) && isAtLeast(release, mountsSince[type] ?? 'f51aafddf');
 }
 
 /** The rows that `release` has, nested: `a.b` becomes key `b` of table `a`, which is required if one of its keys is. */
-export function keysOf(rows: readonly Row[], release: GramineRelease): KeyRules {
+export function keysOf(rows: readonly Row[], release: Release): KeyRules {
   const groups = new Map<string, Row[]>();
   for (const [path, shape, rule] of rows) {
     if (!isInRelease(rule, release)) continue;
@@ -32,9 +45,9 @@ export function keysOf(rows: readonly Row[], release: GramineRelease): KeyRules 
 export function mountKeys(
   type: string,
   place: 'mount' | 'root-mount',
-  release: GramineRelease,
+  release: Release,
 ): KeyRules | undefined {
-  const rows = Object.hasOwn(mountRows, type) ? mountRows[type] : undefined;
+  const rows = hasMountType(release, type) ? mountRows[type] : undefined;
   if (!rows) return undefined;
   const path: readonly Row[] =
     place === 'mount'
@@ -43,8 +56,10 @@ export function mountKeys(
   return keysOf([['type', { kind: 'string' }], ...path, ...rows], release);
 }
 
-/** The names of all types of mounts. */
-export const mountTypes: readonly string[] = Object.keys(mountRows);
+/** The names of all types of mounts of a release. */
+export function mountTypes(release: Release): readonly string[] {
+  return Object.keys(mountRows).filter((type) => hasMountType(release, type));
+}
 
 /** Every dotted path that some release knows, with the releases that know it. */
 export function knownPaths(): ReadonlyMap<string, RowRule> {
@@ -57,25 +72,25 @@ export function knownPaths(): ReadonlyMap<string, RowRule> {
   return paths;
 }
 
-function spanOf(since: GramineRelease | undefined, until: GramineRelease | undefined): RowRule {
+function spanOf(since: Release | undefined, until: Release | undefined): RowRule {
   return { ...(since && { since }), ...(until && { until }) };
 }
 
-function isInRelease(rule: RowRule | undefined, release: GramineRelease): boolean {
+function isInRelease(rule: RowRule | undefined, release: Release): boolean {
   const { since, until } = rule ?? {};
   return (
     (since === undefined || isAtLeast(release, since)) && (until === undefined || isAtLeast(until, release))
   );
 }
 
-function keyRuleOf(group: readonly Row[], release: GramineRelease): KeyRule {
+function keyRuleOf(group: readonly Row[], release: Release): KeyRule {
   const [path, shape, rule] = group[0] as Row;
   if (path === '') return { shape, required: isRequired(rule, release) ? rule?.required : undefined };
   const required = group.map(([, , each]) => each).find((each) => isRequired(each, release))?.required;
   return { shape: { kind: 'table', rows: group }, required };
 }
 
-function isRequired(rule: RowRule | undefined, release: GramineRelease): boolean {
+function isRequired(rule: RowRule | undefined, release: Release): boolean {
   if (rule?.required === undefined) return false;
   return rule.requiredSince === undefined || isAtLeast(release, rule.requiredSince);
 }

@@ -8,12 +8,17 @@ const longestSize = 1000;
  * zeros) and at most one of `K`, `M`, `G`. Undefined for anything else.
  */
 export function parseSignerSize(text: string): bigint | undefined {
-  const match = /^\s*([+-]?)(.*?)([KMG]?)$/s.exec(text);
+  const suffix = /[KMG]$/.exec(text)?.[0] ?? '';
+  const value = parseSignerInteger(suffix === '' ? text : text.slice(0, -1));
+  return value === undefined ? undefined : value * (factors[suffix] ?? 1n);
+}
+
+/** An integer as Python's `int(text, 0)` reads it. Undefined for anything else. */
+export function parseSignerInteger(text: string): bigint | undefined {
+  const match = /^\s*([+-]?)(.*?)\s*$/s.exec(text);
   if (!match || text.length > longestSize) return undefined;
-  const [, sign, number = '', suffix = ''] = match;
-  const value = pythonInteger(number.trimEnd());
-  if (value === undefined) return undefined;
-  return (sign === '-' ? -value : value) * (factors[suffix] ?? 1n);
+  const value = pythonInteger(match[2] ?? '');
+  return match[1] === '-' && value !== undefined ? -value : value;
 }
 
 /** A size in bytes as Gramine's loader and library OS read it: decimal digits and at most one of `K M G k m g`. */

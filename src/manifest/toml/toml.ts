@@ -16,6 +16,8 @@ export interface TomlDocument {
   /** What messages call it: the file's name. */
   readonly subject: string;
   readonly root: TomlTable;
+  /** Set if the text is no TOML but lines of Graphene's manifests from before it. */
+  readonly isLines?: true;
   /** Where `path` stands in the text; for a path that is not there, the nearest part of it that is. */
   locate(path: KeyPath): Position;
 }
@@ -130,7 +132,7 @@ function grapheneError(text: string, subject: string, cause: TomlError): GscErro
     subject: `${subject}:${cause.line}:${cause.column}`,
     message:
       'not valid TOML: this looks like a Graphene manifest from before TOML, with strings that have no quotes',
-    hint: 'put the strings in quotes; gsc migrate-manifest then rewrites the old keys (it does not read this form itself yet)',
+    hint: 'name its release (--runtime-version graphene-1.1), or let gsc migrate-manifest rewrite it for Gramine',
     cause,
   });
 }

@@ -3,11 +3,12 @@ import { childOf, type ImagePath, imagePath, showBytes } from '../../base/image-
 import { startsAsElf } from '../../elf/elf.ts';
 import { graminizedPaths } from '../../image/graminized-paths.ts';
 import type { FileTree } from '../../tree/file-tree.ts';
-import { findPackageDirectory } from '../package-directory.ts';
+import { findPackageDirectory, hasPackageDirectory } from '../package-directory.ts';
 import { patchesIn } from '../patch-marks.ts';
 import { type Runtime, type RuntimeFile, runtimeFile } from '../runtime.ts';
 import { contentIn, type ReadFiles, rememberContents, type TreeSource } from '../tree-source.ts';
 import { parseRuntimeVersion, type RuntimeVersion } from '../version.ts';
+import { findGrapheneRuntime, hasGraphene } from './find-graphene.ts';
 import { findHostFiles } from './host-libraries.ts';
 import { redirectInterpreter } from './interpreter.ts';
 import { listPackageFiles, type PackageFile } from './package-files.ts';
@@ -34,8 +35,8 @@ const maximumSizeBytes = 512_000_000;
 const standInMark = 'gsc runtime stand-in';
 
 /**
- * Finds a Gramine installation anywhere in a tree and takes from it what a graminized image needs: the package directory
- * moved to `/gramine/runtime`, the SGX loader's interpreter and libraries in `/gramine/host`. Equal files give an equal
+ * Finds a Gramine installation (or, where there is none, a Graphene) anywhere in a tree and takes from it what a graminized image
+ * needs: the package directory moved to `/gramine/runtime`, the SGX loader's interpreter and libraries in `/gramine/host`. Equal files give an equal
  * runtime, wherever they lay. Throws a `runtime` error that names what is missing, or whose version cannot be determined.
  */
 export async function findRuntime(
@@ -44,6 +45,7 @@ export async function findRuntime(
   options: FindRuntimeOptions,
 ): Promise<Runtime> {
   const source = rememberContents({ tree, readFiles });
+  if (isGraphene(source, options)) return findGrapheneRuntime(source, options);
   const { chosen, others } = findPackageDirectory(tree, options.subject);
   const listing = listPackageFiles(tree, chosen);
   refuseExcess(listing.files, options.subject);
@@ -80,6 +82,12 @@ export async function findRuntime(
       ...sizeWarning(sizeBytes),
     ],
   };
+}
+
+/** As the version says that is asked for; without one, a tree with both has Gramine. */
+function isGraphene(source: TreeSource, { version }: FindRuntimeOptions): boolean {
+  if (version !== undefined) return version.family === 'graphene';
+  return !hasPackageDirectory(source.tree) && hasGraphene(source);
 }
 
 /** Library OS and PAL both parse the manifest: what only one of them was built with does not count. */

@@ -1,4 +1,11 @@
-import { type ByteString, baseNameOf, type ImagePath, showBytes } from '../../base/image-path.ts';
+import {
+  type ByteString,
+  baseNameOf,
+  type ImagePath,
+  imagePath,
+  parentOf,
+  showBytes,
+} from '../../base/image-path.ts';
 import { parseElf } from '../../elf/elf.ts';
 import { dynamicLinksOf, interpreterOf } from '../../elf/elf-dynamic.ts';
 import { graminizedPaths } from '../../image/graminized-paths.ts';
@@ -44,8 +51,8 @@ function describeInterpreter(origin: ImagePath, content: Buffer): Interpreter {
 async function interpreterDirectories(source: TreeSource, name: ByteString): Promise<readonly ImagePath[]> {
   const directories = await libraryDirectories(source, isMuslName(name) ? 'musl' : 'glibc');
   // An image that gsc made has the loader redirected, and the libraries beside its interpreter.
-  return name === graminizedPaths.hostInterpreter
-    ? [graminizedPaths.hostDirectory, ...directories]
+  return baseNameOf(imagePath(name)) === baseNameOf(graminizedPaths.hostInterpreter)
+    ? [parentOf(imagePath(name)), ...directories]
     : directories;
 }
 

@@ -55,6 +55,31 @@ const graphene = `
 for part in libsysdb.so libpal-Linux.so libpal-Linux-SGX.so pal-Linux; do copy "$installed/$part"; done
 copy_with_libraries "$installed/pal-Linux-SGX"
 find -L "$installed" -maxdepth 1 -type f -name '*.so*' | while read -r library; do copy "$library"; done
+
+# The tool for launch tokens: v1.1 has it beside the signer, v1.2-rc1 as a package of Python.
+root=$(dirname "$installed")
+for file in "$root/Pal/src/host/Linux-SGX/signer/pal-sgx-get-token" "$root/Pal/src/host/Linux-SGX/signer/aesm_pb2.py" \
+  "$root/Pal/src/host/Linux-SGX/generated_offsets.py" "$root/python/graphene-sgx-get-token" \
+  "$root/python/graphenelibos/__init__.py" "$root/python/graphenelibos/sgx_get_token.py" \
+  "$root/python/graphenelibos/_aesm_pb2.py" "$root/python/graphenelibos/_offsets.py"; do
+  if [ -f "$file" ]; then copy "$file"; fi
+done
+
+# The Python that runs it, with protobuf: the app image need not have one.
+if [ -e /usr/bin/python3 ]; then
+  python=$(readlink -f /usr/bin/python3)
+  copy_with_libraries "$python"
+  ln -sf "$(basename "$python")" "$out/usr/bin/python3"
+  library=/usr/lib/$(basename "$python")
+  modules=$(python3 -c 'import google.protobuf, os; print(os.path.dirname(os.path.dirname(os.path.dirname(google.protobuf.__file__))))' 2>/dev/null || :)
+  [ -n "$modules" ] || modules=/usr/lib/python3/dist-packages
+  for module in _ctypes _decimal _uuid; do
+    for file in "$library/lib-dynload/$module".*.so; do if [ -f "$file" ]; then copy_with_libraries "$file"; fi; done
+  done
+  find "$library" "$modules/google" "$modules/six.py" -name __pycache__ -prune -o -name '*.py' -print 2>/dev/null |
+    grep -Ev '/(test|tests|idlelib|tkinter|turtledemo|lib2to3|ensurepip|distutils|unittest)/' |
+    while read -r file; do copy "$file"; done
+fi
 `;
 
 const about: Readonly<Record<Family, string>> = {

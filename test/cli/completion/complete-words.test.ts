@@ -60,7 +60,8 @@ describe('the words of a command line', () => {
     expect(await textsFor('build', '--libc', 'auto', '')).toEqual(transports);
     expect(await textsFor('build', '--libc=auto', 'app', 'keys/')).toEqual(['keys/a.pem', 'keys/b.pem']);
     expect(await textsFor('build', '--', 'app', 'keys/')).toEqual(['keys/a.pem', 'keys/b.pem']);
-    expect(await textsFor('build', 'app', 'manifest', 'keys/')).toEqual([]);
+    expect(await textsFor('build', 'app', 'manifest', 'keys/')).toEqual(['keys/a.pem', 'keys/b.pem']);
+    expect(await textsFor('info-image', 'app', 'keys/')).toEqual([]);
     expect(await textsFor('cache', '')).toEqual(['ls', 'prune']);
   });
 

@@ -3,13 +3,18 @@ import { dirname, join } from 'node:path';
 import type { RunConfig } from '../../../src/image/config.ts';
 import type { Image } from '../../../src/image/image.ts';
 import { type AppOptions, appImage, staticProgram } from '../graminized/app-image.ts';
-import { installation } from '../runtime/make-tree.ts';
+import { type Files, installation } from '../runtime/make-tree.ts';
 import type { MadeEntry } from '../scan/made-layers.ts';
 import { blobsOf, entryOf, indexOf, tagged, writeLayout } from '../store/sample.ts';
 
 /** Writes a Gramine installation, whose ELF files have headers only, as a directory. */
 export function writeRuntime(directory: string, version = '1.9'): void {
-  for (const [path, what] of Object.entries(installation(undefined, version))) {
+  writeFiles(directory, installation(undefined, version));
+}
+
+/** Writes files and links. */
+export function writeFiles(directory: string, files: Files): void {
+  for (const [path, what] of Object.entries(files)) {
     const file = join(directory, path);
     mkdirSync(dirname(file), { recursive: true });
     if (typeof what === 'string' || Buffer.isBuffer(what)) writeFileSync(file, what);

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseRuntimeVersion, type RuntimeVersion } from '../../../src/runtime/version.ts';
 
 const root = fileURLToPath(new URL('../../../../shared/vectors/', import.meta.url));
 
@@ -37,6 +38,11 @@ interface VectorSigstruct {
   readonly attributes_xfrm: string;
   readonly isvprodid: number;
   readonly isvsvn: number;
+}
+
+/** The runtime whose signer made a vector. */
+export function versionOf({ directory }: Pick<Vector, 'directory'>): RuntimeVersion {
+  return parseRuntimeVersion(directory.replace(/^gramine-/, ''));
 }
 
 /** True if the vectors of the genuine tools are there; where CI is set they must be. */

@@ -4,7 +4,7 @@ import type { GraminizeOptions } from '../../../src/graminize/build-options.ts';
 import { type Graminized, graminize } from '../../../src/graminize/graminize.ts';
 import type { Image, Layer } from '../../../src/image/image.ts';
 import { collectBytes } from '../../../src/image/verified-stream.ts';
-import { parseToml } from '../../../src/manifest/toml/toml.ts';
+import { parseManifest } from '../../../src/manifest/parse-manifest.ts';
 import { findRuntime } from '../../../src/runtime/find/find-runtime.ts';
 import type { Runtime } from '../../../src/runtime/runtime.ts';
 import { installation, treeOf } from '../runtime/make-tree.ts';
@@ -17,7 +17,7 @@ export async function runtimeOf(version = '1.9', directory?: string): Promise<Ru
 
 export interface Wishes extends Omit<GraminizeOptions, 'manifest' | 'tree'> {
   readonly runtime?: Runtime;
-  /** The user's manifest, TOML. */
+  /** The user's manifest. */
   readonly manifest?: string;
 }
 
@@ -29,7 +29,7 @@ export async function graminizeApp(app: Image, wishes: Wishes = {}): Promise<Gra
     name: 'result',
     toolVersion: '0.0.0-test',
     ...options,
-    ...(manifest !== undefined && { manifest: parseToml(Buffer.from(manifest), 'user.manifest') }),
+    ...(manifest !== undefined && { manifest: parseManifest(manifest, 'user.manifest') }),
   });
 }
 

@@ -1,4 +1,4 @@
-import { isTable, type TomlTable, type TomlValue, valueAt } from './toml/toml.ts';
+import { isTable, type TomlTable, type TomlValue, valueAt } from '../toml/toml.ts';
 
 /** The text of a variable's entry in `loader.env`; undefined for one that the host decides. */
 export function textOfVariable(entry: TomlValue | undefined): string | undefined {

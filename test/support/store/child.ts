@@ -21,6 +21,8 @@ export async function childProgram(directory: string, source: string) {
     platform: 'node',
     format: 'esm',
     packages: 'bundle',
+    // A program is imported for what it does, which package.json denies.
+    ignoreAnnotations: true,
     external: ['vitest'],
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",

@@ -1,5 +1,5 @@
 /**
- * A its own process, for peak memory counts for a whole process: decompresses one frame that it makes itself and
+ * Its own process, for peak memory counts for a whole process: decompresses one frame that it makes itself and
  * prints what came out and the peak. Arguments: which blocks the frame has, and how many of them.
  */
 import type { ByteStream } from '../../../src/image/image.ts';

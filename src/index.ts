@@ -247,6 +247,7 @@ export {
 } from './verify/check.ts';
 export { type ImageChange, type ImageDifference, isSame, showChange } from './verify/diff-facts.ts';
 export { diffImages } from './verify/diff-images.ts';
+export type { ExpectedEvidence } from './verify/evidence-checks.ts';
 export { directoryGroups, type FileGroup } from './verify/file-groups.ts';
 export { type FactKind, factKinds } from './verify/image-facts.ts';
 export type { RebuildSource } from './verify/rebuild.ts';

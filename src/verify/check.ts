@@ -30,6 +30,7 @@ export const checkGroups = {
     'policy-base',
     'policy-age',
   ],
+  evidence: ['evidence'],
 } as const;
 
 export type CheckGroup = keyof typeof checkGroups;

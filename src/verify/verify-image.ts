@@ -5,6 +5,7 @@ import { defaultImagePolicy, type ImagePolicy } from '../policy/image-policy.ts'
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ScanImageOptions } from '../scan/scan-image.ts';
 import { failed, type ImageCheck, ok } from './check.ts';
+import { type ExpectedEvidence, evidenceChecks } from './evidence-checks.ts';
 import { type GraminizedImage, readGraminizedImage } from './graminized-image.ts';
 import { labelChecks } from './label-checks.ts';
 import { launchFileChecks } from './launch-file-checks.ts';
@@ -30,6 +31,8 @@ export interface VerifyImageOptions extends Pick<ScanImageOptions, 'onProgress' 
   readonly runtime?: Runtime;
   /** The strict default by default. */
   readonly policy?: ImagePolicy;
+  /** The evidence attached to it, and whose it must be; without it evidence is not looked at. */
+  readonly evidence?: ExpectedEvidence;
   /** For which time the age of the signature is judged; the caller's clock. */
   readonly at: Date;
 }
@@ -62,6 +65,7 @@ export async function verifyImage(image: Image, options: VerifyImageOptions): Pr
         ...(await rebuildChecks(read, base, runtime)),
         ...runtimeChecks(read, runtime),
         ...policyChecks(read, { policy, at, app: base?.app }),
+        ...(await evidenceChecks(image, options.evidence)),
       ],
       read.labels,
     );

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { copyFileSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -105,6 +105,56 @@ describe('gsc attest-build and gsc evidence', () => {
       code: 1,
       stdout: expect.stringMatching(/bundle +failed/),
     });
+  });
+});
+
+describe('gsc verify-image --evidence-key', () => {
+  const verify = async (image: string, key = 'mine.pub') => {
+    const { code, stdout } = await gsc(['verify-image', '--json', image, '--evidence-key', key]);
+    const { checks } = JSON.parse(stdout) as {
+      checks: readonly { name: string; result: string; detail: string }[];
+    };
+    return { code, found: checks.filter(({ name }) => name === 'evidence') };
+  };
+
+  test('finds what the key has signed, also among others', async () => {
+    const image = fresh('verified');
+    for (const key of ['theirs.pem', 'mine.pem']) await attest(image, key);
+    expect(await verify(image)).toMatchObject({ code: 0, found: [{ result: 'ok' }] });
+  });
+
+  test('fails where only others have signed, and does not check where nothing is attached', async () => {
+    const image = fresh('others');
+    expect(await verify(image)).toMatchObject({
+      code: 0,
+      found: [{ result: 'not-checked', detail: expect.stringContaining('gsc attest-build') }],
+    });
+    await attest(image, 'theirs.pem');
+    expect(await verify(image)).toMatchObject({ code: 1, found: [{ result: 'failed' }] });
+  });
+
+  test('fails for evidence of another image under the same key', async () => {
+    await writeApp(at('another'), { run: { Cmd: ['/app', 'another'] } });
+    const args = ['build', '--runtime', 'runtime', '--key', 'key.pem', '-o', 'oci:moved:2', 'oci:another'];
+    expect(await gsc(args)).toMatchObject({ code: 0 });
+    await attest('oci:moved:2');
+    const [entry, evidence] = JSON.parse(readFileSync(at('moved/index.json'), 'utf8')).manifests;
+    const image = fresh('swapped');
+    const [own] = JSON.parse(readFileSync(at('swapped/index.json'), 'utf8')).manifests;
+    // The artifact names this image as its subject; its statement is about the other one.
+    const file = (digest: string) => digest.replace(':', '/');
+    const text = readFileSync(at('moved/blobs', file(evidence.digest)), 'utf8').replaceAll(
+      entry.digest,
+      own.digest,
+    );
+    const manifest = Buffer.from(text.replace(`"size":${entry.size}`, `"size":${own.size}`));
+    const digest = `sha256:${createHash('sha256').update(manifest).digest('hex')}`;
+    cpSync(at('moved/blobs'), at('swapped/blobs'), { recursive: true });
+    writeFileSync(at('swapped/blobs', file(digest)), manifest);
+    const manifests = [own, { ...evidence, digest, size: manifest.length }];
+    writeFileSync(at('swapped/index.json'), JSON.stringify({ schemaVersion: 2, manifests }));
+    const { code, found } = await verify(image);
+    expect([code, found.map(({ result }) => result)]).toEqual([1, ['failed', 'failed']]);
   });
 });
 

@@ -2,11 +2,16 @@ import { resolve } from 'node:path';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import {
+  type AttachedEvidence,
   damagedImage,
+  type EvidenceKey,
+  findEvidence,
+  type Images,
   type ImageVerdict,
   isDamage,
   labels,
   mrSignerOfPem,
+  type OpenedImage,
   openRuntime,
   parseManifest,
   parsePolicy,
@@ -17,6 +22,7 @@ import {
 } from '../../index.ts';
 import { parseHash } from '../options/attest-options.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
+import { publicEvidenceKey } from '../options/evidence-key.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { repeatable } from '../options/repeatable.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
@@ -32,6 +38,7 @@ interface Options extends CommonOptions, StoreOptions {
   readonly profile?: string;
   readonly runtime?: readonly string[];
   readonly policy?: string;
+  readonly evidenceKey?: string;
   readonly strict?: boolean;
 }
 
@@ -51,6 +58,7 @@ export const addVerifyImage: AddCommand = (program, act) => {
     .option('--profile <file>', 'the profile of that build')
     .option('--runtime <ref>', 'the Gramine runtime that it must have (repeatable)', repeatable)
     .option('--policy <file>', 'what is accepted: docs/policy.md')
+    .option('--evidence-key <file>', 'the public key that must have signed the evidence attached to it, PEM')
     .option('--strict', 'what is not checked counts as failed')
     // What a cache knows of an image is what it was once: what is verified is what lies there now.
     .setOptionValue('cache', false)
@@ -62,11 +70,14 @@ export const addVerifyImage: AddCommand = (program, act) => {
 async function verify(context: CommandContext, options: Options, imageText: string): Promise<number> {
   checkBaseOptions(options);
   const mrSigner = await expectedSigner(context, options);
+  const { evidenceKey } = options;
+  const key = evidenceKey === undefined ? undefined : await publicEvidenceKey(context.host, evidenceKey);
   const verdict = await verdictOn(context, imageText, {
     ...(mrSigner !== undefined && { mrSigner }),
     ...(options.mrenclave !== undefined && { mrEnclave: options.mrenclave }),
     ...(await readInputs(context, options)),
     at: context.host.today(),
+    ...(key && { key }),
   });
   const report = { verdict, isStrict: options.strict === true };
   printVerification(context, report);
@@ -119,14 +130,32 @@ async function readInputs(
 async function verdictOn(
   { images, host }: CommandContext,
   imageText: string,
-  options: VerifyImageOptions,
+  { key, ...options }: VerifyImageOptions & { readonly key?: EvidenceKey },
 ): Promise<ImageVerdict> {
   const reference = parseReference(imageText);
   try {
-    const { image } = await images.open(reference);
-    return await verifyImage(image, { ...options, signal: host.signal });
+    const opened = await images.open(reference);
+    const evidence = key && { key, attached: await attachedTo(images, opened) };
+    return await verifyImage(opened.image, {
+      ...options,
+      ...(evidence && { evidence }),
+      signal: host.signal,
+    });
   } catch (error) {
     if (isDamage(error)) return damagedImage(error);
+    throw error;
+  }
+}
+
+/** Undefined where nothing can be attached to an image. */
+async function attachedTo(
+  images: Images,
+  opened: OpenedImage,
+): Promise<readonly AttachedEvidence[] | undefined> {
+  try {
+    return await findEvidence(images, opened);
+  } catch (error) {
+    if (error instanceof GscError && error.code === 'usage') return undefined;
     throw error;
   }
 }

@@ -93,11 +93,20 @@ export function enclaveFiles(version: RuntimeVersion, { directory, name }: Encla
 /** The files of the enclaves of an image, by its labels: that of the program that starts first. */
 export function labelledEnclaves(found: Labels): readonly EnclaveFiles[] {
   const text = found[labels.manifests];
-  const stems: unknown = text === undefined ? undefined : JSON.parse(text);
+  const stems = text === undefined ? undefined : valueIn(text);
   const named = Array.isArray(stems) ? stems.filter((stem) => typeof stem === 'string') : [];
   return (
     named.length > 0 ? named.map((stem) => imagePath(bytesOfText(stem))) : [graminizedPaths.application]
   ).map(filesBeside);
+}
+
+/** A label is data: one that is not JSON names nothing. */
+function valueIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The label that says where an image has its manifests; none where it has the one that Gramine's images have. */

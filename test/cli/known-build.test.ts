@@ -297,6 +297,8 @@ describe('a build with a runtime of Graphene and several manifests', () => {
     await builtOf();
     const refused = await gsc(['run', '--dry-run', 'oci:out:1'], { env });
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('got one with Graphene 1.1')]);
+    const traced = await gsc(['trace', '--runtime', 'runtime', 'oci:app']);
+    expect([traced.code, traced.stderr]).toEqual([2, expect.stringContaining('got Graphene')]);
     expect(refused.stderr).toContain('docker run --device=/dev/isgx');
   });
 });

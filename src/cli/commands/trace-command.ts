@@ -121,6 +121,7 @@ async function trace(
   const openApp = openOnce(images, parseReference(imageText));
   const runtime = await (await findRuntime(async () => (await openApp()).image)).open();
   const app = await openApp();
+  if (runtime.version.family !== 'gramine') throw onlyGramine(runtime);
   const run = await prepareRun(context, { app, runtime, wishes: traceVariant(wishes) });
   try {
     const found = await runTraced(context, run, { probes, options });
@@ -254,6 +255,16 @@ async function letRun(
   while ((await state()).isRunning && performance.now() < end) {
     await delay(Math.min(250, Math.max(0, end - performance.now())), undefined, { signal: host.signal });
   }
+}
+
+/** Graphene's log has another form, and its loaders read no GRAMINE_MODE. */
+function onlyGramine({ subject }: Runtime): GscError {
+  return new GscError({
+    code: 'usage',
+    subject,
+    message: 'expected a Gramine runtime to trace with, got Graphene',
+    hint: 'name a Gramine runtime with --runtime',
+  });
 }
 
 async function readLog(engine: Engine, id: string, { manifest }: Graminized): Promise<Trace> {

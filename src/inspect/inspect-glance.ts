@@ -1,5 +1,5 @@
 import { GscError } from '../base/error.ts';
-import { type ImagePath, imagePath } from '../base/image-path.ts';
+import type { ImagePath } from '../base/image-path.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { ImageGlance } from '../image/image-glance.ts';
 import { labels } from '../image/labels.ts';
@@ -7,8 +7,6 @@ import { labelledVersion } from '../runtime/version.ts';
 import { readTarsAtHand } from '../scan/read-top-files.ts';
 import { measureGramineEnclave } from '../signature/sign-enclave.ts';
 import { type ImageInspection, inspectFiles, notSigned, signedFiles } from './inspect-image.ts';
-
-const libpalPath = imagePath(`${graminizedPaths.packageDirectory}/sgx/libpal.so`);
 
 /**
  * As `inspectImage`, of an image that is not read: from the layers that are at hand, whose diffIds prove them, or else from
@@ -32,7 +30,7 @@ async function refuseUnsigned(glance: ImageGlance): Promise<undefined> {
 
 function inspectSingleFiles(glance: ImageGlance): Promise<ImageInspection | undefined> {
   return unlessRefused(async () => {
-    const files = await glance.readFiles([...signedFiles(glance.labels), libpalPath]);
+    const files = await glance.readFiles([...signedFiles(glance.labels), graminizedPaths.libpal]);
     const inspection = inspectFiles(glance, files);
     return isProven(glance, files, inspection) ? inspection : undefined;
   });
@@ -45,7 +43,7 @@ function isProven(
   { sigstruct }: ImageInspection,
 ): boolean {
   const manifestSgx = files.get(graminizedPaths.manifestSgx);
-  const libpal = files.get(libpalPath);
+  const libpal = files.get(graminizedPaths.libpal);
   const isLabelled =
     found[labels.mrEnclave] === sigstruct.mrEnclave && found[labels.mrSigner] === sigstruct.mrSigner;
   if (!manifestSgx || !libpal || !isLabelled) return false;

@@ -42,7 +42,7 @@ export interface EnclaveFiles {
 const gramine: RuntimePlaces = {
   packageDirectory: graminizedPaths.packageDirectory,
   libos: graminizedPaths.libos,
-  libpal: imagePath(`${graminizedPaths.packageDirectory}/sgx/libpal.so`),
+  libpal: graminizedPaths.libpal,
   loader: imagePath(`${graminizedPaths.packageDirectory}/sgx/loader`),
   cLibraryDirectory: (name) => imagePath(`${graminizedPaths.packageDirectory}/runtime/${name}`),
   hostDirectory: graminizedPaths.hostDirectory,

@@ -86,6 +86,14 @@ describe('gsc info-image --expected-values', () => {
     });
   });
 
+  test.each([
+    [['ratls', '--json'], /not JSON/],
+    [['json', '--predict'], /--predict/],
+  ])('refuses %j, which would silently do something else', async (more, message) => {
+    const { code, stderr } = await gsc(['info-image', 'oci:My_App.v2:1', '--expected-values', ...more]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  });
+
   test('refuses another form, and names those that there are', async () => {
     const { code, stderr } = await gsc(['info-image', 'oci:My_App.v2:1', '--expected-values', 'xml']);
     expect([code, stderr]).toEqual([2, expect.stringMatching(/json, ratls, marblerun, kubernetes/)]);

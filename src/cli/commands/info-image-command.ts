@@ -47,7 +47,8 @@ export const addInfoImage: AddCommand = (program, act) => {
     .addOption(
       new Option('--expected-values [form]', 'print what a remote verifier should expect, as it reads it')
         .choices(expectedValueForms)
-        .preset('json'),
+        .preset('json')
+        .conflicts('predict'),
     )
     .action(act(infoImage));
   addOverrideOptions(command);
@@ -63,6 +64,8 @@ async function infoImage(context: CommandContext, options: Options, imageText: s
   const { images, console, isJson } = context;
   const overrides = enclaveOverrides(options);
   if (!options.predict && Object.keys(overrides).length > 0) throw onlyPredicted();
+  if (isJson && options.expectedValues !== undefined && options.expectedValues !== 'json')
+    throw notJson(options.expectedValues);
   const reference = parseReference(imageText);
   if (options.predict) return predict(context, (await images.open(reference)).image, overrides);
   const form = options.expectedValues;
@@ -116,6 +119,15 @@ async function predict(
   const fields = predictionFields(measured);
   console.result(isJson ? `${JSON.stringify(fields)}\n` : flatToml(fields));
   return exitCodes.done;
+}
+
+function notJson(form: ExpectedValueForm): GscError {
+  return new GscError({
+    code: 'usage',
+    subject: `--expected-values ${form}`,
+    message: 'this form is not JSON, which --json asks for',
+    hint: 'leave one of the two out',
+  });
 }
 
 /** What is signed is printed as it is. */

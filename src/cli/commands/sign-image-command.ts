@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { Option } from 'commander';
 import { replaceFiles } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
@@ -76,7 +77,12 @@ export const addSignImage: AddCommand = (program, act) => {
     .option('--mrsigner <hex>', 'refuse a signature by any other key than that with this MRSIGNER', parseHash)
     .option('--prepare <file>', 'sign nothing: write the bytes to sign for gsc sign-prepared, and a summary')
     .option('--signature <file>', 'take the signature that gsc sign-prepared made')
-    .option('--evidence-key <file>', 'also attach signed provenance to the image: gsc attest-build')
+    .addOption(
+      new Option(
+        '--evidence-key <file>',
+        'also attach signed provenance to the image: gsc attest-build',
+      ).conflicts('prepare'),
+    )
     .option('--force', 'replace an image of that name')
     .option('--no-cache', 'measure again, whatever was measured before')
     .action(act(signImageCommand));

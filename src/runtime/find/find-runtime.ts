@@ -92,7 +92,7 @@ function isGraphene(source: TreeSource, { version }: FindRuntimeOptions): boolea
 
 /** Library OS and PAL both parse the manifest: what only one of them was built with does not count. */
 function patchesInParts(files: readonly RuntimeFile[]): readonly string[] {
-  const [libos = [], pal = []] = [graminizedPaths.libos, sgxLibpal].map((wanted) => {
+  const [libos = [], pal = []] = [graminizedPaths.libos, graminizedPaths.libpal].map((wanted) => {
     const part = files.find(({ path }) => path === wanted);
     return part ? patchesIn(part.content) : [];
   });
@@ -195,7 +195,6 @@ async function hostLibraries(
   return files.map(({ name, content }) => runtimeFile(childOf(graminizedPaths.hostDirectory, name), content));
 }
 
-const sgxLibpal = imagePath(`${graminizedPaths.packageDirectory}/sgx/libpal.so`);
 const sgxLoader = imagePath(`${graminizedPaths.packageDirectory}/sgx/loader`);
 
 function redirected(file: RuntimeFile): RuntimeFile {

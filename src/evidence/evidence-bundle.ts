@@ -2,7 +2,9 @@ import { sign, verify } from 'node:crypto';
 import { type Bundle, bundleFromJSON, bundleToJSON, toDSSEBundle } from '@sigstore/bundle';
 import { dsse } from '@sigstore/core';
 import { GscError } from '../base/error.ts';
+import { oneLine } from '../base/printable-text.ts';
 import { canonicalJson } from '../json/canonical-json.ts';
+import { parseJson } from '../json/parse-json.ts';
 import type { EvidenceKey } from './evidence-key.ts';
 import { provenanceType, type Statement, statementType } from './statement.ts';
 
@@ -26,6 +28,8 @@ export interface StatementClaims {
   readonly predicateType: string;
   readonly subjects: readonly { readonly name: string; readonly sha256: string | undefined }[];
   readonly predicate: unknown;
+  /** The whole statement. */
+  readonly json: object;
 }
 
 /** The annotations by which cosign lists a bundle without reading it. */
@@ -58,7 +62,7 @@ export function parseEvidence(bytes: Buffer, subject: string): BuildEvidence {
     throw notEvidence(subject, 'a DSSE envelope', 'the signature of a file');
   const { payload, payloadType: type, signatures } = content.dsseEnvelope;
   if (type !== payloadType)
-    throw notEvidence(subject, `the payload type ${payloadType}`, JSON.stringify(type));
+    throw notEvidence(subject, `the payload type ${payloadType}`, oneLine(JSON.stringify(type)));
   const [signature, ...others] = signatures;
   if (signature === undefined || others.length > 0) {
     throw notEvidence(subject, 'one signature', String(signatures.length));
@@ -69,24 +73,29 @@ export function parseEvidence(bytes: Buffer, subject: string): BuildEvidence {
     payload,
     signature: signature.sig,
     keyHint: material.$case === 'publicKey' ? material.publicKey.hint : undefined,
-    statement: readStatement(payload, subject),
+    statement: readStatement(parsedJson(payload, subject, 'a JSON object as payload'), subject),
   };
 }
 
 function parseBundle(bytes: Buffer, subject: string): Bundle {
+  const value = parsedJson(bytes, subject, 'a sigstore bundle');
   try {
-    return bundleFromJSON(JSON.parse(bytes.toString('utf8')));
+    return bundleFromJSON(value);
   } catch (error) {
-    throw notEvidence(subject, 'a sigstore bundle', `something else (${(error as Error).message})`);
+    throw notEvidence(subject, 'a sigstore bundle', `something else (${oneLine((error as Error).message)})`);
   }
 }
 
-function readStatement(payload: Buffer, subject: string): StatementClaims {
-  const value = parseObject(payload, subject);
-  if (value._type !== statementType) throw notEvidence(subject, statementType, JSON.stringify(value._type));
-  const subjects = Array.isArray(value.subject) ? value.subject : [];
+function readStatement(value: unknown, subject: string): StatementClaims {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw notEvidence(subject, 'a JSON object as payload', 'something else');
+  }
+  const claims: Record<string, unknown> = { ...value };
+  if (claims._type !== statementType)
+    throw notEvidence(subject, statementType, oneLine(JSON.stringify(claims._type) ?? 'nothing'));
+  const subjects = Array.isArray(claims.subject) ? claims.subject : [];
   return {
-    predicateType: String(value.predicateType),
+    predicateType: String(claims.predicateType),
     subjects: subjects.map((each: unknown) => {
       const { name, digest } = (each ?? {}) as { name?: unknown; digest?: { sha256?: unknown } | null };
       const sha256 = digest?.sha256;
@@ -95,18 +104,16 @@ function readStatement(payload: Buffer, subject: string): StatementClaims {
         sha256: typeof sha256 === 'string' ? sha256.toLowerCase() : undefined,
       };
     }),
-    predicate: value.predicate,
+    predicate: claims.predicate,
+    json: value,
   };
 }
 
-function parseObject(payload: Buffer, subject: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(payload.toString('utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  } catch {
-    // Said below: what is not JSON is not a statement either.
-  }
-  throw notEvidence(subject, 'a JSON object as payload', 'something else');
+/** Others wrote it: what is nested without end, or is not UTF-8, is refused before anything walks through it. */
+function parsedJson(bytes: Buffer, subject: string, expected: string): unknown {
+  const { problem } = parseJson(bytes);
+  if (problem !== undefined) throw notEvidence(subject, expected, problem);
+  return JSON.parse(bytes.toString('utf8'));
 }
 
 /** Ed25519 hashes by itself. */

@@ -1,4 +1,5 @@
 import { digestOf, hexOf } from '../base/digest.ts';
+import { type BuildRecord, readBuildRecord } from '../graminize/build-record.ts';
 import type { Image } from '../image/image.ts';
 import { type Labels, labels, patchesOf } from '../image/labels.ts';
 import type { ImageInspection } from '../inspect/inspect-image.ts';
@@ -50,6 +51,7 @@ export function statementOf(
   const { labels: found, sigstruct } = inspection;
   const manifestSgx = inspection.manifestDigest;
   const [mainEnclave] = labelledEnclaves(found);
+  const record = recordIn(image, found);
   return {
     _type: statementType,
     subject: [{ name: repository, digest: { sha256: hexOf(image.manifest.digest) } }],
@@ -57,7 +59,7 @@ export function statementOf(
     predicate: {
       buildDefinition: {
         buildType,
-        externalParameters: { image: found[labels.baseName] ?? null },
+        externalParameters: { image: found[labels.baseName] ?? null, options: record?.options ?? null },
         internalParameters: {
           runtime: {
             family: found[labels.family],
@@ -65,7 +67,7 @@ export function statementOf(
             patches: patchesOf(found),
           },
         },
-        resolvedDependencies: [appImage(image, found), runtime(found)],
+        resolvedDependencies: [appImage(found, record), runtime(found)],
       },
       runDetails: {
         builder: { id: builderId, version: { gsc: found[labels.toolVersion] ?? 'unknown' } },
@@ -93,24 +95,22 @@ export function statementOf(
   };
 }
 
-/** The app image by its manifest where that is known, and by its layers in any case. */
-function appImage(image: Image, found: Labels): ResourceDescriptor {
+/** The app image by its manifest where that is known, and by its layers where the build noted them. */
+function appImage(found: Labels, record: BuildRecord | undefined): ResourceDescriptor {
   const digest = found[labels.baseDigest];
   const name = found[labels.baseName];
   return {
     name: 'app image',
     ...(name !== undefined && { uri: `docker://${name}` }),
     ...(digest !== undefined && { digest: { sha256: digest.replace(/^sha256:/, '') } }),
-    annotations: { layers: (image.config.rootfs.diff_ids ?? []).slice(0, -addedLayerCount(image)) },
+    ...(record && { annotations: { layers: record.base } }),
   };
 }
 
-/** Layers of gsc's own are those above the app's: their lines in the history say so. */
-function addedLayerCount({ config }: Image): number {
-  const lines = (config.history ?? []).filter((line) => line.empty_layer !== true);
-  let count = 0;
-  while (count < lines.length && lines[lines.length - 1 - count]?.created_by === 'gsc') count++;
-  return count === 0 ? Number.POSITIVE_INFINITY : count;
+/** What the build noted of itself; none of an image with Graphene. Throws an `image` error for a label that gsc does not write. */
+function recordIn(image: Image, found: Labels): BuildRecord | undefined {
+  const text = found[labels.build];
+  return text === undefined ? undefined : readBuildRecord(text, `${image.name}: ${labels.build}`);
 }
 
 function runtime(found: Labels): ResourceDescriptor {

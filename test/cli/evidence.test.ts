@@ -2,6 +2,11 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import { copyFileSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { signStatement } from '../../src/evidence/evidence-bundle.ts';
+import { readPrivateEvidenceKey } from '../../src/evidence/evidence-key.ts';
+import { assembleArtifact } from '../../src/image/artifact.ts';
+import { LayoutReferrers } from '../../src/store/layout/referrers.ts';
+import { openImage } from '../../src/store/open-image.ts';
 import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { testKey } from '../support/signature/test-key.ts';
@@ -108,6 +113,28 @@ describe('gsc attest-build and gsc evidence', () => {
   });
 });
 
+test('a hostile statement does not steer the terminal', async () => {
+  const image = fresh('hostile');
+  const { manifest } = await openImage({ kind: 'oci', path: at('hostile'), tag: '1' });
+  const claims = {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [],
+    predicateType: 'x\u009b31m\u001b[31m',
+  };
+  const content = signStatement(
+    claims as never,
+    readPrivateEvidenceKey(readFileSync(at('mine.pem')), 'mine'),
+  );
+  const artifactType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+  const artifact = assembleArtifact({ artifactType, subject: manifest, annotations: {}, content });
+  await new LayoutReferrers(at('hostile')).attach(manifest, artifact);
+  for (const action of ['ls', 'show']) {
+    const { stdout } = await gsc(['evidence', action, image]);
+    expect(stdout).toContain('x\\x9b31m');
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+  }
+});
+
 describe('gsc verify-image --evidence-key', () => {
   const verify = async (image: string, key = 'mine.pub') => {
     const { code, stdout } = await gsc(['verify-image', '--json', image, '--evidence-key', key]);
@@ -174,6 +201,15 @@ describe('gsc sign-image --evidence-key', () => {
     expect(await gsc(['evidence', 'show', 'oci:attested:1', '--evidence-key', 'mine.pub'])).toMatchObject({
       code: 0,
     });
+  });
+
+  test('is refused beside --prepare, which attaches nothing', async () => {
+    const args = ['sign-image', 'oci:pair:1', '--prepare', 'prepared', '--evidence-key', 'mine.pem'];
+    expect(await gsc(args)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--evidence-key.*--prepare|--prepare.*--evidence-key/),
+    });
+    expect(existsSync(at('prepared'))).toBe(false);
   });
 
   test('signs nothing where nothing can be attached, or with a key that does not fit', async () => {

@@ -62,9 +62,30 @@ describe('a statement', () => {
     expect(await statement()).toEqual(made);
   });
 
-  test('names the layers of the app image, and none that gsc has added', async () => {
+  test('names the layers of the app image, and none that gsc has added, as the build noted them', async () => {
     const [app] = (await statement()).predicate.buildDefinition.resolvedDependencies;
     expect(app?.annotations?.layers).toEqual(image.config.rootfs.diff_ids?.slice(0, 1));
+    // Whatever the history of the app image says.
+    const history = [
+      { created_by: 'gsc' },
+      { created_by: 'gsc' },
+      { created_by: 'gsc' },
+      { created_by: 'gsc' },
+    ];
+    const [same] = (await statement({ ...image, config: { ...image.config, history } })).predicate
+      .buildDefinition.resolvedDependencies;
+    expect(same).toEqual(app);
+  });
+
+  test('has the options of the build that are not the default', async () => {
+    const { externalParameters } = (await statement()).predicate.buildDefinition;
+    expect(externalParameters).toMatchObject({ image: null, options: expect.any(Object) });
+    const signer = pemSigner(await readFile(await testKey()), { subject: 'test key' });
+    const app = await appImage([[staticProgram()]], { Cmd: ['/app'] });
+    const lean = await signImage((await graminizeApp(app, { trustLevel: 'lean' })).image, { signer });
+    expect((await statement(lean.image)).predicate.buildDefinition.externalParameters.options).toMatchObject({
+      trustLevel: 'lean',
+    });
   });
 });
 
@@ -203,6 +224,23 @@ describe('what is not evidence is refused:', () => {
         dsseEnvelope.payload = 'e30=';
       },
       /Statement\/v1/,
+    ],
+    [
+      'a payload that is nested without end',
+      ({ dsseEnvelope }) => {
+        const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+        dsseEnvelope.payload = Buffer.from(
+          `{"_type":"https://in-toto.io/Statement/v1","predicate":${deep}}`,
+        ).toString('base64');
+      },
+      /nested deeper than/,
+    ],
+    [
+      'a payload that is not UTF-8',
+      ({ dsseEnvelope }) => {
+        dsseEnvelope.payload = Buffer.from('{"_type":"\xff"}', 'latin1').toString('base64');
+      },
+      /not UTF-8/,
     ],
     [
       'a bundle without content',

@@ -1,4 +1,5 @@
 import { GscError } from '../../base/error.ts';
+import { escapeControls } from '../../base/printable-text.ts';
 import {
   type AttachedEvidence,
   checkEvidence,
@@ -60,7 +61,7 @@ function list({ console, isJson }: CommandContext, found: readonly AttachedEvide
   const lines = rows.map(
     ({ digest, predicate_type: type, problem }) => `${digest}  ${type ?? `unreadable: ${problem}`}\n`,
   );
-  console.result(isJson ? `${JSON.stringify(rows)}\n` : lines.join(''));
+  console.result(isJson ? `${JSON.stringify(rows)}\n` : escapeControls(lines.join('')));
   return exitCodes.done;
 }
 
@@ -82,10 +83,10 @@ async function show({ console, isJson }: CommandContext, { found, opened, key }:
       'evidence' in attached
         ? await checkEvidence(attached.evidence, opened.image, key)
         : [{ name: 'bundle', result: 'failed', detail: attached.problem.detail } as const];
-    const statement = 'evidence' in attached ? JSON.parse(attached.evidence.payload.toString('utf8')) : null;
+    const statement = 'evidence' in attached ? attached.evidence.statement.json : null;
     rows.push({ digest, checks, statement });
   }
-  console.result(isJson ? `${JSON.stringify(rows)}\n` : rows.map(showEvidence).join('\n'));
+  console.result(isJson ? `${JSON.stringify(rows)}\n` : escapeControls(rows.map(showEvidence).join('\n')));
   const counting = rows.filter(
     ({ checks }) =>
       key === undefined || checks.some(({ name, result }) => name === 'signature' && result === 'ok'),

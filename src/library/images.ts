@@ -5,6 +5,7 @@ import { showSize } from '../base/show-size.ts';
 import type { Image, Layer } from '../image/image.ts';
 import type { ImageWriter, StoreResult } from '../image/image-writer.ts';
 import { type ImageReference, parseReference } from '../reference/image-reference.ts';
+import type { ContentObserver } from '../scan/layer-visitor.ts';
 import { type ImageScan, type ScanProgress, scanImage } from '../scan/scan-image.ts';
 import { type OpenedImage, type StoreChoices, teeLayers } from '../store/image-store.ts';
 import type { MeasurementStore } from '../workspace/scan-cache.ts';
@@ -78,6 +79,24 @@ export function openImages(environment: ImagesEnvironment = {}): Images {
   return images;
 }
 
+/** Lists what is in an image's layers. `observer` sees their contents: then each is read, whatever is known of it. */
+export async function scanLayers(
+  images: Images,
+  image: Image,
+  { writer, observer }: ScanOptions & { readonly observer?: ContentObserver },
+): Promise<ImageScan> {
+  const { cache, host, reporter } = workspaceOf(images);
+  const { indexes } = cache.forScan;
+  const readAll = { observer, ...(indexes && { indexes: { ...indexes, load: async () => undefined } }) };
+  return scanImage(writer ? await teeLayers(image, writer) : image, {
+    ...cache.forScan,
+    ...(observer && readAll),
+    ...(writer && { concurrency: 1 }),
+    onProgress: scanProgress(reporter, image),
+    signal: host.signal,
+  });
+}
+
 class WorkspaceImages implements Images {
   readonly #workspace: Workspace;
   readonly #opened: OpenedImage[] = [];
@@ -96,14 +115,8 @@ class WorkspaceImages implements Images {
     return opened;
   }
 
-  async scan(image: Image, { writer }: ScanOptions = {}): Promise<ImageScan> {
-    const { cache, host, reporter } = this.#workspace;
-    return scanImage(writer ? await teeLayers(image, writer) : image, {
-      ...cache.forScan,
-      ...(writer && { concurrency: 1 }),
-      onProgress: scanProgress(reporter, image),
-      signal: host.signal,
-    });
+  scan(image: Image, options: ScanOptions = {}): Promise<ImageScan> {
+    return scanLayers(this, image, options);
   }
 
   async openWriter(reference: string | ImageReference, options: StoreOptions = {}): Promise<ImageWriter> {

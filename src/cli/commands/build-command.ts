@@ -27,6 +27,7 @@ import { reportRun } from '../reports/sign-report.ts';
 import { tell } from '../reports/transcript.ts';
 import { Stopwatch } from '../terminal/stopwatch.ts';
 import { findOrBuild } from './build-result.ts';
+import type { MadeBuild } from './make-build.ts';
 
 interface Options extends CommonOptions, ContentOptions, StoreOptions, KeyOptions, OverrideOptions {
   readonly output?: string;
@@ -34,6 +35,7 @@ interface Options extends CommonOptions, ContentOptions, StoreOptions, KeyOption
   readonly allowDebug?: boolean;
   readonly date?: string;
   readonly force?: boolean;
+  readonly report?: string;
 }
 
 export const addBuild: AddCommand = (program, act) => {
@@ -56,6 +58,7 @@ export const addBuild: AddCommand = (program, act) => {
     .addOption(dateOption('date in the signature, YYYY-MM-DD'))
     .option('--allow-debug', 'sign a debug enclave')
     .option('--force', 'replace an image of that name')
+    .option('--report <file>', 'also write a page about the result, as gsc report does')
     .option('--no-cache', 'neither read nor write the cache of layer indexes; rebuild a runtime (also -nc)')
     .addOption(
       new Option('-G, --graphene', 'with Graphene: build the runtime alone, and no image').hideHelp(),
@@ -79,6 +82,7 @@ async function build(
   const [manifestFile, ...childFiles] = rest.flat();
   checkPassphrase(options);
   checkSigningOptions(options);
+  await checkReportFile(context, options);
   if (options.graphene) {
     const { buildRuntimeAlone } = await import('./build-gramine-command.ts');
     return buildRuntimeAlone(context, options);
@@ -124,15 +128,55 @@ async function buildAndSign(
     const signing = signer && {
       ...{ signer, date, overrides: enclaveOverrides(options), allowsDebug: options.allowDebug === true },
     };
-    const parts = { app, runtime, content, output, epochSeconds, signing, writer, steps };
-    const { image, report } = await findOrBuild(context, parts);
+    const isReported = options.report !== undefined;
+    const parts = { app, runtime, content, output, epochSeconds, signing, writer, steps, isReported };
+    const { image, report, seen } = await findOrBuild(context, parts);
     tell(context.console, report.lines);
-    const code = await commitAndReport(context, { writer, image, output, steps, more: report.facts });
+    const { report: file } = options;
+    const afterwards =
+      file === undefined ? undefined : () => writeReport(context, { output, file, seen, steps });
+    const more = { ...report.facts, ...(file !== undefined && { report: file }) };
+    const code = await commitAndReport(context, {
+      ...{ writer, image, output, steps, more },
+      ...(afterwards && { afterwards }),
+    });
     reportRun(context.console, report, { output, isSigned: signing !== undefined });
     return code;
   } finally {
     await writer.abort();
   }
+}
+
+interface ReportOrder {
+  readonly seen: MadeBuild['seen'] | undefined;
+  readonly output: ImageReference;
+  readonly file: string;
+  readonly steps: Stopwatch;
+}
+
+/** A report on the result as it is stored; of the app image's layers it is known already what they hold. */
+async function writeReport(context: CommandContext, { output, file, seen, steps }: ReportOrder) {
+  const { makePage, writePage } = await import('../reports/image-page.ts');
+  const stored = await context.images.open(output);
+  const { page } = await makePage(context, stored, { inputs: {}, ...(seen && { seen }) });
+  await writePage(context, file, page);
+  context.console.say(`  report         ${file}`);
+  steps.lap('report');
+}
+
+/** Before anything is built. */
+async function checkReportFile(context: CommandContext, { report }: Options): Promise<void> {
+  if (report === undefined) return;
+  if (report === '-') {
+    throw new GscError({
+      code: 'usage',
+      subject: '--report',
+      message: 'standard output has the name of the result, and cannot have the report too',
+      hint: 'name a file, or write gsc report IMAGE once it is built',
+    });
+  }
+  const { checkPageFile } = await import('../reports/image-page.ts');
+  await checkPageFile(context, report);
 }
 
 /**

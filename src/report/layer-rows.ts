@@ -17,9 +17,11 @@ export interface LayerRow {
 
 /** The layers with their sizes, and what each is for. */
 export function layerRows({ image, indexes, record }: GraminizedImage): readonly LayerRow[] {
+  const first = indexes.findIndex((index) => roleOf(index) !== 'unknown');
+  const baseCount = record.value?.base.length ?? Math.max(first, 0);
   return indexes.map((index, layer) => ({
     number: layer + 1,
-    role: record.value && layer < record.value.base.length ? 'app image' : roleOf(index),
+    role: layer < baseCount ? 'app image' : roleOf(index),
     diffId: index.diffId,
     storedBytes: image.layers[layer]?.descriptor.sizeBytes ?? 0,
     tarBytes: index.sizeBytes,

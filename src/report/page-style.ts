@@ -33,6 +33,7 @@ code, .subject, .detail, .label, dd, td, th, li { unicode-bidi: isolate; overflo
 code, .subject, .detail, .label { overflow-wrap: anywhere; }
 code.hash { font-size: .775em; }
 small { color: var(--quiet); font-size: .875em; }
+td.from, .guard { white-space: nowrap; }
 .quiet { color: var(--quiet); }
 .good { color: var(--good); }
 .bad { color: var(--bad); }
@@ -70,7 +71,7 @@ tr.own small { font-weight: 400; }
 .state-host { background: var(--host); }
 .state-left-out { background: repeating-linear-gradient(135deg, var(--left-out) 0 7px, var(--hatch) 7px 9px); }
 .map { position: relative; aspect-ratio: 16 / 9; margin: 0 0 1.5rem; overflow: hidden; }
-.box { position: absolute; overflow: hidden; border: 1px solid var(--paper); container-type: size; }
+.box { position: absolute; overflow: hidden; outline: 1px solid var(--paper); outline-offset: -1px; container-type: size; }
 .box .label { padding: .2rem .4rem; font-size: .8125rem; line-height: 1.35; direction: ltr; }
 .box b { display: block; overflow: hidden; font-weight: 600; text-overflow: ellipsis; white-space: nowrap; }
 @container (max-width: 3.2rem) or (max-height: 1.4rem) { .box .label { display: none; } }
@@ -86,15 +87,20 @@ tr.own small { font-weight: 400; }
 .area-stack, .area-sig-stack, .area-tls, .area-tcs, .area-ssa { background: var(--thread); }
 .area-gap { background: var(--paper); }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: .875rem; }
-@media (max-width: 40rem) {
+@media screen and (max-width: 40rem) {
   body { padding: 1.25rem 1rem 2rem; }
   h1 { font-size: 1.3rem; }
   .facts > div { grid-template-columns: 1fr; padding: .35rem 0; }
-  th, td { padding-right: .5rem; }
-  .result { min-width: 0; white-space: normal; }
   .map { aspect-ratio: 4 / 5; }
-  table { font-size: .875rem; }
   .aliases { columns: 1; }
+  table, caption, tbody, tr, th, td { display: block; }
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  tr { padding: .45rem 0; border-bottom: 1px solid var(--line); }
+  tr:has(> .group) { padding: 1.1rem 0 .45rem; }
+  tbody th, tbody td, tbody th.group { padding: 0; border: 0; }
+  td.none { display: none; }
+  td[data-label]::before { content: attr(data-label) ': '; color: var(--quiet); }
+  .result, .result + th { display: inline-block; margin-right: .6rem; min-width: 0; }
 }
 @media print {
   :root {
@@ -105,10 +111,10 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
     --heap: #eef0f2; --code: #cfe2ee; --thread: #dcd6ec; --manifest: #cfe6d3;
   }
   @page { margin: 16mm 15mm; }
-  body { max-width: none; padding: 0; font-size: 9.5pt; line-height: 1.4; }
+  html { font-size: 9.5pt; }
+  body { max-width: none; padding: 0; line-height: 1.4; }
   nav { display: none; }
   section { margin-top: 1.4rem; padding-top: 1rem; }
-  table, .aliases { font-size: 8.5pt; }
   h2, h3, caption, thead { break-after: avoid; }
   tr, .map, .strip, .facts > div { break-inside: avoid; }
   .map { aspect-ratio: auto; height: 90mm; }

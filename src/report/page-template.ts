@@ -29,7 +29,7 @@ export const pageTemplate = `<!DOCTYPE html>
 <%~ include('@runtime', it) %>
 <%~ include('@layers', it) %>
 </main>
-<footer><p>Written by gsc <%= it.toolVersion %> from the image alone. A page proves nothing by itself: <code>gsc verify-image</code> makes the same checks again.</p></footer>
+<footer><p>Written by gsc <%= it.toolVersion %>. A page proves nothing by itself: <code>gsc verify-image</code> makes the same checks again.</p></footer>
 </body>
 </html>
 `;
@@ -39,7 +39,7 @@ const head = `<header>
 <h1><code><%= it.report.name %></code></h1>
 <p class="verdict <%= it.report.isVerified ? 'good' : 'bad' %>"><%= it.verdictText(it.report) %></p>
 <% if (!it.report.isSigned) { %>
-<p class="notice">This image is not signed yet: it has an enclave's files, but no enclave starts from it.</p>
+<p class="notice">It has an enclave's files, but no enclave starts from it before <code>gsc sign-image</code> has signed it.</p>
 <% } %>
 <% if (it.report.isStandIn) { %>
 <p class="notice bad">The runtime in this image is a stand-in for tests: it has no enclave and protects nothing.</p>
@@ -72,7 +72,7 @@ const program = `<% const program = it.report.manifest.value.program; %>
 <thead><tr><th scope="col">Variable</th><th scope="col">Value</th><th scope="col">From</th></tr></thead>
 <tbody>
 <% for (const variable of program.environment) { %>
-<tr><th scope="row"><code><%= variable.name %></code></th><td><% if (variable.origin === 'host') { %><em>whatever the host has</em><% } else { %><code><%= variable.value %></code><% } %></td><td><span class="<%= variable.origin === 'host' ? 'bad' : 'quiet' %>"><%= it.originTexts[variable.origin] %></span></td></tr>
+<tr><th scope="row"><code><%= variable.name %></code></th><td><% if (variable.origin === 'host') { %><em>whatever the host has</em><% } else { %><code><%= variable.value %></code><% } %></td><td class="from"><span class="<%= variable.origin === 'host' ? 'bad' : 'quiet' %>"><%= it.originTexts[variable.origin] %></span></td></tr>
 <% } %>
 </tbody></table>
 <% } else { %>
@@ -140,7 +140,7 @@ const files = `<% const { files, selection } = it.report.manifest.value; %>
 <thead><tr><th scope="col">Directory</th><% for (const state of states) { %><th scope="col"><%= it.stateTexts[state] %></th><% } %></tr></thead>
 <tbody>
 <% for (const place of it.placesBySize(files.places)) { %>
-<tr><th scope="row"><code><%= it.placeName(place) %></code></th><% for (const state of states) { %><td><%= it.showSum(place.sums[state]) %></td><% } %></tr>
+<tr><th scope="row"><code><%= it.placeName(place) %></code></th><% for (const state of states) { %><td data-label="<%= it.stateTexts[state] %>"<% if (place.sums[state].count === 0) { %> class="none"<% } %>><%= it.showSum(place.sums[state]) %></td><% } %></tr>
 <% } %>
 </tbody></table>
 <h3>What was left out</h3>
@@ -166,7 +166,7 @@ const start = `<% const { selection, hasPredictedStart } = it.report.manifest.va
 <thead><tr><th scope="col">Level</th><th scope="col">Trusted files</th><th scope="col">With this runtime</th><th scope="col">With one that reads in linear time</th></tr></thead>
 <tbody>
 <% for (const row of selection.levels) { %>
-<tr<% if (row.isOwn) { %> class="own"<% } %>><th scope="row"><%= row.level %><% if (row.isOwn) { %> <small>this image</small><% } %></th><td><%= it.showCount(row.trustedFileCount) %></td><td><%= it.levelSeconds(row) %></td><td><%= it.linearSeconds(row) %></td></tr>
+<tr<% if (row.isOwn) { %> class="own"<% } %>><th scope="row"><%= row.level %><% if (row.isOwn) { %> <small>this image</small><% } %></th><td data-label="trusted files"><%= it.showCount(row.trustedFileCount) %></td><td data-label="with this runtime"><%= it.levelSeconds(row) %></td><td data-label="in linear time"><%= it.linearSeconds(row) %></td></tr>
 <% } %>
 </tbody></table>
 <% } else { %>
@@ -182,7 +182,7 @@ const checks = `<section id="checks"><h2>Checks</h2>
 <tbody>
 <tr><th scope="rowgroup" colspan="3" class="group"><%= it.groupTitles[table.group] %></th></tr>
 <% for (const check of table.checks) { %>
-<tr><td class="result result-<%= check.result %>"><%= it.resultTexts[check.result] %></td><th scope="row"><%= check.name %></th><td><b class="subject"><%= check.subject %></b> <span class="detail"><%= check.detail %></span><% if (check.protection) { %> <small><%= it.guardTexts[check.protection] %></small><% } %><% if (check.lines && check.lines.length > 0) { %>
+<tr><td class="result result-<%= check.result %>"><%= it.resultTexts[check.result] %></td><th scope="row"><%= check.name %></th><td><b class="subject"><%= check.subject %></b> <span class="detail"><%= check.detail %></span><% if (check.protection) { %> <small class="guard"><%= it.guardTexts[check.protection] %></small><% } %><% if (check.lines && check.lines.length > 0) { %>
 <ul class="lines"><% for (const line of check.lines) { %><li><code><%= line %></code></li><% } %></ul><% } %></td></tr>
 <% } %>
 </tbody>
@@ -202,7 +202,7 @@ const enclave = `<section id="enclave"><h2>The enclave's memory</h2>
 <thead><tr><th scope="col">Area</th><th scope="col">Addresses</th><th scope="col">Size</th><th scope="col">Access</th><th scope="col">Measured</th></tr></thead>
 <tbody>
 <% for (const range of ranges) { %>
-<tr><th scope="row"><%= range.name %></th><td><code><%= range.addresses %></code></td><td><%= range.size %></td><td><% if (range.permissions) { %><code><%= range.permissions %></code><% } else { %>–<% } %></td><td><%= range.measured %></td></tr>
+<tr><th scope="row"><%= range.name %></th><td><code><%= range.addresses %></code></td><td data-label="size"><%= range.size %></td><td data-label="access"><% if (range.permissions) { %><code><%= range.permissions %></code><% } else { %>–<% } %></td><td data-label="measured"><%= range.measured %></td></tr>
 <% } %>
 </tbody></table>
 <% } else { %>
@@ -231,7 +231,7 @@ const layers = `<section id="layers"><h2>Layers</h2>
 <thead><tr><th scope="col">Layer</th><th scope="col">diffId</th><th scope="col">Files</th><th scope="col">Tar</th><th scope="col">Stored</th></tr></thead>
 <tbody>
 <% for (const layer of it.report.layers) { %>
-<tr><th scope="row"><%= layer.number %> <small><%= layer.role %></small></th><td><code class="hash"><%= layer.diffId %></code></td><td><%= it.showCount(layer.fileCount) %></td><td><%= it.showSize(layer.tarBytes) %></td><td><%= it.showSize(layer.storedBytes) %></td></tr>
+<tr><th scope="row"><%= layer.number %> <small><%= layer.role %></small></th><td><code class="hash"><%= layer.diffId %></code></td><td data-label="files"><%= it.showCount(layer.fileCount) %></td><td data-label="tar"><%= it.showSize(layer.tarBytes) %></td><td data-label="stored"><%= it.showSize(layer.storedBytes) %></td></tr>
 <% } %>
 </tbody></table>
 </section>`;

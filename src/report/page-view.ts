@@ -77,11 +77,12 @@ const measuredTexts: Readonly<Record<AddressRange['measured'], string>> = {
 };
 
 /** How many checks came to what. */
-export function verdictText({ checks, isVerified }: ImageReport): string {
+export function verdictText({ checks, isVerified, isSigned }: ImageReport): string {
   const results = checks.flatMap((table) => table.checks.map(({ result }) => result));
   const countOf = (wanted: string) => showCount(results.filter((result) => result === wanted).length);
   const counts = `${countOf('ok')} checks ok, ${countOf('failed')} failed, ${countOf('not-checked')} not checked`;
-  return `${isVerified ? 'No check failed' : 'Not verified'}: ${counts}`;
+  const verdict = isVerified ? 'No check failed' : isSigned ? 'Not verified' : 'Not signed';
+  return `${verdict}: ${counts}`;
 }
 
 /** What the page opens with. */
@@ -108,7 +109,7 @@ export function headFacts(report: ImageReport): readonly Fact[] {
 
 function identityFacts({ mrEnclave, signature, problem }: ImageReport['identity']): readonly Fact[] {
   if (signature === undefined) {
-    const state = problem === undefined ? 'none: the image is not signed, so no enclave starts' : problem;
+    const state = problem === undefined ? 'none' : problem;
     const note = 'computed; signing with another product, version or debug setting changes it';
     return [
       { name: 'Signature', value: state, isPhrase: true },

@@ -60,7 +60,7 @@ function imageFlows({ trustedFileCount, names }: CompleteManifest): readonly Dat
     (path): DataFlow => ({
       kind: 'checked',
       place: showBytes(path),
-      meaning: 'made by Gramine from what the host says of its resolver; Gramine checks the form',
+      meaning: 'made by Gramine from what the host says about its resolver; Gramine checks the form',
     }),
   );
   const meaning = `${showCount(trustedFileCount)} trusted files of the image, read only; each is checked against its hash in the manifest when it is opened`;

@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import { Option } from 'commander';
+import { checkReplaceable } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
 import {
   defaultDestination,
@@ -165,7 +167,7 @@ async function writeReport(context: CommandContext, { output, file, seen, steps 
 }
 
 /** Before anything is built. */
-async function checkReportFile(context: CommandContext, { report }: Options): Promise<void> {
+async function checkReportFile({ host }: CommandContext, { report }: Options): Promise<void> {
   if (report === undefined) return;
   if (report === '-') {
     throw new GscError({
@@ -175,8 +177,7 @@ async function checkReportFile(context: CommandContext, { report }: Options): Pr
       hint: 'name a file, or write gsc report IMAGE once it is built',
     });
   }
-  const { checkPageFile } = await import('../reports/image-page.ts');
-  await checkPageFile(context, report);
+  await checkReplaceable(resolve(host.workingDirectory, report));
 }
 
 /**

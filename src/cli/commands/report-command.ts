@@ -1,9 +1,11 @@
+import { resolve } from 'node:path';
+import { checkReplaceable } from '../../base/atomic-file.ts';
 import { parseReference } from '../../index.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { addVerifyOptions, readVerifyOptions, type VerifyOptions } from '../options/verify-options.ts';
-import { checkPageFile, makePage, pageFacts, sayFailures, writePage } from '../reports/image-page.ts';
+import { makePage, pageFacts, sayFailures, writePage } from '../reports/image-page.ts';
 import { exitCodes } from '../terminal/failure.ts';
 
 interface Options extends CommonOptions, StoreOptions, VerifyOptions {
@@ -28,10 +30,10 @@ export const addReport: AddCommand = (program, act) => {
 };
 
 async function report(context: CommandContext, options: Options, imageText: string): Promise<number> {
-  const { console, images, isJson } = context;
+  const { host, console, images, isJson } = context;
   const { output = '-' } = options;
   const file = output === '-' ? undefined : output;
-  if (file !== undefined) await checkPageFile(context, file);
+  if (file !== undefined) await checkReplaceable(resolve(host.workingDirectory, file));
   const inputs = await readVerifyOptions(context, options, 'report');
   const opened = await images.open(parseReference(imageText));
   const made = await makePage(context, opened, { inputs });

@@ -1,6 +1,5 @@
-import { access, constants, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { writeError, writeFileAtomically } from '../../base/atomic-file.ts';
+import { resolve } from 'node:path';
+import { writeFileAtomically } from '../../base/atomic-file.ts';
 import type { OpenedImage } from '../../index.ts';
 import { type ImageReport, imageReport } from '../../report/image-report.ts';
 import { reportPage } from '../../report/page.ts';
@@ -31,18 +30,6 @@ export async function makePage(
 /** Writes a page whole or not at all; what is there under that name is replaced. */
 export async function writePage({ host }: CommandContext, file: string, page: string): Promise<void> {
   await writeFileAtomically(resolve(host.workingDirectory, file), page, { existing: 'replace' });
-}
-
-/** Throws what writing a page there would, as far as that can be known before there is one. */
-export async function checkPageFile({ host }: CommandContext, file: string): Promise<void> {
-  const path = resolve(host.workingDirectory, file);
-  try {
-    await access(dirname(path), constants.W_OK | constants.X_OK);
-    if ((await stat(path).catch(() => undefined))?.isDirectory())
-      throw Object.assign(new Error(path), { code: 'EISDIR' });
-  } catch (error) {
-    throw writeError(file, error);
-  }
 }
 
 /** What is said of a page: whether a check has failed, since the command's exit code does not say it. */

@@ -7,7 +7,7 @@ import { reportPage } from '../../src/report/page.ts';
 import { accessibilityProblems, withPage } from '../support/report/browser.ts';
 import { hostileApp, longPath, markup } from '../support/report/hostile-app.ts';
 import { type ReportedApp, reportOf } from '../support/report/reported.ts';
-import { testWithTool } from '../support/store/tool.ts';
+import { testWithTool } from '../support/tool.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
 

@@ -2,16 +2,9 @@ import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { checkReplaceable } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
-import {
-  defaultDestination,
-  type ImageReference,
-  type Images,
-  parseReference,
-  type Signer,
-  signedName,
-  unsignedName,
-} from '../../index.ts';
+import type { ImageReference, Images, Signer } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
+import { defaultDestination, parseReference, signedName, unsignedName } from '../../parts.ts';
 import { nameInArchive } from '../options/archive-name.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addContentOptions, type ContentOptions, readContentOptions } from '../options/content-options.ts';
@@ -29,7 +22,7 @@ import { reportRun } from '../reports/sign-report.ts';
 import { tell } from '../reports/transcript.ts';
 import { Stopwatch } from '../terminal/stopwatch.ts';
 import { findOrBuild } from './build-result.ts';
-import type { MadeBuild } from './make-build.ts';
+import type { BuildParts, MadeBuild } from './make-build.ts';
 
 interface Options extends CommonOptions, ContentOptions, StoreOptions, KeyOptions, OverrideOptions {
   readonly output?: string;
@@ -132,32 +125,44 @@ async function buildAndSign(
     };
     const isReported = options.report !== undefined;
     const parts = { app, runtime, content, output, epochSeconds, signing, writer, steps, isReported };
-    const { image, report, seen } = await findOrBuild(context, parts);
-    tell(context.console, report.lines);
-    const { report: file } = options;
-    const afterwards =
-      file === undefined ? undefined : () => writeReport(context, { output, file, seen, steps });
-    const more = { ...report.facts, ...(file !== undefined && { report: file }) };
-    const code = await commitAndReport(context, {
-      ...{ writer, image, output, steps, more },
-      ...(afterwards && { afterwards }),
+    return await storeBuild(context, parts, {
+      made: await findOrBuild(context, parts),
+      file: options.report,
     });
-    reportRun(context.console, report, { output, isSigned: signing !== undefined });
-    return code;
   } finally {
     await writer.abort();
   }
 }
 
-interface ReportOrder {
-  readonly seen: MadeBuild['seen'] | undefined;
-  readonly output: ImageReference;
-  readonly file: string;
-  readonly steps: Stopwatch;
+interface StoreOrder {
+  readonly made: MadeBuild;
+  /** For a report on the result. */
+  readonly file: string | undefined;
 }
 
-/** A report on the result as it is stored; of the app image's layers it is known already what they hold. */
-async function writeReport(context: CommandContext, { output, file, seen, steps }: ReportOrder) {
+async function storeBuild(
+  context: CommandContext,
+  parts: BuildParts,
+  { made, file }: StoreOrder,
+): Promise<number> {
+  const { writer, output, steps, signing } = parts;
+  const { image, report, seen } = made;
+  tell(context.console, report.lines);
+  const more = { ...report.facts, ...(file !== undefined && { report: file }) };
+  const code = await commitAndReport(context, {
+    ...{ writer, image, output, steps, more },
+    ...(file !== undefined && { afterwards: () => writeReport(context, parts, { seen, file }) }),
+  });
+  reportRun(context.console, report, { output, isSigned: signing !== undefined });
+  return code;
+}
+
+/** A report on the result as it is stored; it is known already what the layers of the app image hold. */
+async function writeReport(
+  context: CommandContext,
+  { output, steps }: BuildParts,
+  { seen, file }: { readonly seen: MadeBuild['seen'] | undefined; readonly file: string },
+): Promise<void> {
   const { makePage, writePage } = await import('../reports/image-page.ts');
   const stored = await context.images.open(output);
   const { page } = await makePage(context, stored, { inputs: {}, ...(seen && { seen }) });

@@ -1,7 +1,6 @@
 import { GscError } from '../../base/error.ts';
 import {
   type EnclaveOverrides,
-  fullNameOf,
   type Graminized,
   graminize,
   type ImageReference,
@@ -10,10 +9,10 @@ import {
   type Runtime,
   type SignedImage,
   type Signer,
-  showReference,
   signImage,
 } from '../../index.ts';
 import { scanLayers } from '../../library/images.ts';
+import { fullNameOf, showReference } from '../../parts.ts';
 import type { FoundRuntime } from '../../provision/open-runtime.ts';
 import { showVersion } from '../../runtime/version.ts';
 import type { ReadOptions } from '../../verify/graminized-image.ts';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { checkReplaceable } from '../../base/atomic-file.ts';
-import { parseReference } from '../../index.ts';
+import { parseReference } from '../../parts.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';

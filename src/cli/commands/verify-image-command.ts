@@ -1,11 +1,5 @@
-import {
-  damagedImage,
-  type ImageVerdict,
-  isDamage,
-  labels,
-  parseReference,
-  verifyImage,
-} from '../../index.ts';
+import { type ImageVerdict, verifyImage } from '../../index.ts';
+import { damagedImage, isDamage, labels, parseReference } from '../../parts.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';

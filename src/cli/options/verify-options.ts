@@ -1,21 +1,18 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { findEvidence, parsePolicy } from '../../attest.ts';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import {
   type AttachedEvidence,
   type EvidenceKey,
-  findEvidence,
   type Images,
-  mrSignerOfPem,
   type OpenedImage,
   openRuntime,
-  parseManifest,
-  parsePolicy,
-  parseProfile,
-  parseReference,
   type VerifyImageOptions,
 } from '../../index.ts';
+import { parseReference } from '../../parts.ts';
+import { mrSignerOfPem, parseManifest, parseProfile } from '../../tools.ts';
 import { parseHash } from './attest-options.ts';
 import type { CommandContext } from './command-context.ts';
 import { publicEvidenceKey } from './evidence-key.ts';

@@ -1,6 +1,7 @@
 /** What Gramine's own tools do, on bytes: `gramine-sgx-sign`, `gramine-manifest-check` and the like. Exported as `gsc/tools`. */
 
 export type { HostEnvironment } from './base/host-environment.ts';
+export type { Work, WorkKind, WorkPart, WorkPlan } from './base/progress.ts';
 export type { Reporter } from './base/reporter.ts';
 export type {
   CpuFeatureName,

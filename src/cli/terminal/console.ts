@@ -4,6 +4,7 @@ import { escapeControls } from '../../base/printable-text.ts';
 import type { Work, WorkPlan } from '../../base/progress.ts';
 import type { Reporter } from '../../base/reporter.ts';
 import { showCount } from '../../base/show-size.ts';
+import type { OutputStream } from './output-stream.ts';
 import { ProgressDisplay } from './progress-display.ts';
 import { hasColors, type ProgressChoice, type ProgressMode, progressMode } from './progress-mode.ts';
 import { JsonView, LineView, noView, PlainView, type ProgressView } from './progress-views.ts';
@@ -17,12 +18,6 @@ export interface CommandLineHost extends HostEnvironment {
   readonly stderr: OutputStream;
   /** Asks on the terminal, without an echo; absent where there is no terminal. */
   readonly askSecret?: (question: string) => Promise<Buffer>;
-}
-
-export interface OutputStream {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string): unknown;
 }
 
 /** Steps that move less are not worth a line in a log. */

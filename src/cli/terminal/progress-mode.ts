@@ -1,4 +1,4 @@
-import type { OutputStream } from './console.ts';
+import type { OutputStream } from './output-stream.ts';
 
 /** What `--progress` takes. */
 export const progressChoices = ['auto', 'plain', 'none', 'json'] as const;

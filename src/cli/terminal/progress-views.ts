@@ -1,6 +1,6 @@
 import { escapeControls, oneLine } from '../../base/printable-text.ts';
 import { showCounted, showSize } from '../../base/show-size.ts';
-import type { OutputStream } from './console.ts';
+import type { OutputStream } from './output-stream.ts';
 import { progressLine } from './progress-line.ts';
 import type { WorkMeter } from './work-meter.ts';
 
@@ -30,6 +30,9 @@ const defaultColumns = 80;
  * wrapped line begins too, and is never hidden: however gsc ends, it is there.
  */
 const erase = '\r\u001b[K\u001b[J';
+
+/** The terminal may be narrower than gsc knows yet: what is too long shall be cut, not wrapped (DECAWM, reset and set). */
+const wrapping = { off: '\u001b[?7l', on: '\u001b[?7h' };
 
 /** One line at the bottom of a terminal, drawn again and again. */
 export class LineView implements ProgressView {
@@ -69,7 +72,7 @@ export class LineView implements ProgressView {
     const columns = (this.#stderr.columns || defaultColumns) - 1;
     const line = escapeControls(progressLine(meter, columns, this.#widthOf));
     if (line === this.#shown) return;
-    this.#stderr.write(`${erase}${line}\r`);
+    this.#stderr.write(`${erase}${wrapping.off}${line}${wrapping.on}\r`);
     this.#shown = line;
   }
 }

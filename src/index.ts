@@ -6,6 +6,7 @@ export { type ErrorCode, type ErrorDetails, GscError } from './base/error.ts';
 export type { HostEnvironment } from './base/host-environment.ts';
 export { type ByteString, type ImagePath, imagePath } from './base/image-path.ts';
 export type { PlaceIndex } from './base/place-index.ts';
+export type { Work, WorkKind, WorkPart, WorkPlan } from './base/progress.ts';
 export type { Field, RecordLayout } from './base/record.ts';
 export type { Reporter } from './base/reporter.ts';
 export type { ProgramResult, RunOptions, RunProgram } from './base/run-program.ts';

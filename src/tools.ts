@@ -4,6 +4,7 @@ export type { Digest } from './base/digest.ts';
 export type { HostEnvironment } from './base/host-environment.ts';
 export type { ByteString, ImagePath } from './base/image-path.ts';
 export type { PlaceIndex } from './base/place-index.ts';
+export type { Work, WorkKind, WorkPart, WorkPlan } from './base/progress.ts';
 export type { Field, RecordLayout } from './base/record.ts';
 export type { Reporter } from './base/reporter.ts';
 export type { LibraryDataKind, LibraryDataPlaces } from './elf/library-data.ts';

@@ -1,4 +1,5 @@
 import { type ErrorCode, GscError } from '../base/error.ts';
+import type { Reporter } from '../base/reporter.ts';
 import type { Image } from '../image/image.ts';
 import type { Labels } from '../image/labels.ts';
 import { defaultImagePolicy, type ImagePolicy } from '../policy/image-policy.ts';
@@ -22,7 +23,9 @@ import { runtimeChecks } from './runtime-checks.ts';
 import { signatureChecks } from './signature-checks.ts';
 import { trustedFileChecks } from './trusted-file-checks.ts';
 
-export interface VerifyImageOptions extends Pick<ScanImageOptions, 'onProgress' | 'signal' | 'concurrency'> {
+export interface VerifyImageOptions extends Pick<ScanImageOptions, 'signal' | 'concurrency'> {
+  /** Hears how far the reading is. */
+  readonly reporter?: Pick<Reporter, 'begin'>;
   /** 64 lower-case hex digits each: who signed, and which enclave it is. */
   readonly mrSigner?: string;
   readonly mrEnclave?: string;

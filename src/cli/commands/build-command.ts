@@ -105,7 +105,7 @@ async function buildAndSign(
   { imageText, manifestFile, childFiles, signer }: BuildOrder,
 ): Promise<number> {
   const { host, images } = context;
-  const steps = new Stopwatch();
+  const steps = new Stopwatch((step, seconds) => context.console.step(step, seconds));
   const appReference = parseReference(imageText);
   const named = outputOf(appReference, options);
   const epochSeconds = sourceDateEpoch(host);

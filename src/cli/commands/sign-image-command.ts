@@ -109,7 +109,7 @@ async function signImageCommand(
   key?: string,
 ): Promise<number> {
   const { host, console, images } = context;
-  const steps = new Stopwatch();
+  const steps = new Stopwatch((step, seconds) => context.console.step(step, seconds));
   checkIsNoKey('gsc sign-image', 'IMAGE', imageText);
   checkWhoSigns(options, key);
   if (key !== undefined && parseKeyReference(key).kind === 'pem')

@@ -49,7 +49,7 @@ async function verify(context: CommandContext, options: Options, imageText: stri
 
 /** An image that is damaged is not verified; one that cannot be reached is an error. */
 async function verdictOn(
-  { images, host }: CommandContext,
+  { images, host, console }: CommandContext,
   imageText: string,
   inputs: VerifyInputs,
 ): Promise<ImageVerdict> {
@@ -57,7 +57,8 @@ async function verdictOn(
   try {
     const opened = await images.open(reference);
     const options = await inputsFor(images, opened, inputs);
-    return await verifyImage(opened.image, { ...options, at: host.today(), signal: host.signal });
+    const { signal } = host;
+    return await verifyImage(opened.image, { ...options, at: host.today(), signal, reporter: console });
   } catch (error) {
     if (isDamage(error)) return damagedImage(error);
     throw error;

@@ -21,8 +21,8 @@ export async function makePage(
   opened: OpenedImage,
   { inputs, seen }: PageOptions,
 ): Promise<{ readonly report: ImageReport; readonly page: string }> {
-  console.progress(`reading ${opened.image.name}`);
-  const read = await readGraminizedImage(opened.image, { signal: host.signal, ...(seen && { seen }) });
+  const { signal } = host;
+  const read = await readGraminizedImage(opened.image, { signal, reporter: console, ...(seen && { seen }) });
   const report = await imageReport(read, await inputsFor(images, opened, inputs));
   return { report, page: reportPage(report) };
 }

@@ -8,7 +8,8 @@ import { type ImageReference, parseReference, showReference } from '../reference
 import type { ContentObserver } from '../scan/layer-visitor.ts';
 import type { ImageScan } from '../scan/scan-image.ts';
 import { scanReporting } from '../scan/scan-reporting.ts';
-import { type OpenedImage, type StoreChoices, teeLayers } from '../store/image-store.ts';
+import { type StoreChoices, teeLayers } from '../store/image-store.ts';
+import type { OpenedImage } from '../store/opened-image.ts';
 import type { MeasurementStore } from '../workspace/scan-cache.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import { processHost } from './process-host.ts';

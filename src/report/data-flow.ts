@@ -1,6 +1,5 @@
 import { showBytes } from '../base/image-path.ts';
 import { showCount } from '../base/show-size.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import type { ContainerNeeds } from '../inspect/container-needs.ts';
 import type { CompleteManifest } from '../manifest/complete-manifest.ts';
@@ -8,6 +7,7 @@ import { listedMounts, type Mount } from '../manifest/files/mounts.ts';
 import { uriOf } from '../manifest/schema/file-uri.ts';
 import { variableIn } from '../manifest/schema/variable.ts';
 import { isArray, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { startsByRaTls } from './program-report.ts';
 
 /** What becomes of data at a place, from the most guarded to the least. */
 export const flowKinds = ['checked', 'memory', 'encrypted', 'attested', 'host'] as const;
@@ -56,14 +56,14 @@ function aliasOf({ at, uri = 'file:.' }: Mount): PlaceAlias {
 }
 
 function imageFlows({ trustedFileCount, names }: CompleteManifest): readonly DataFlow[] {
-  const generated = names.generated.map(
-    (path): DataFlow => ({
-      kind: 'checked',
-      place: showBytes(path),
-      meaning: 'made by Gramine from what the host says about its resolver; Gramine checks the form',
-    }),
-  );
   const meaning = `${showCount(trustedFileCount)} trusted files of the image, read only; each is checked against its hash in the manifest when it is opened`;
+  const generated = names.generated.map((path): DataFlow => {
+    return {
+      kind: 'host',
+      place: showBytes(path),
+      meaning: 'written by Gramine; the host chooses the name servers',
+    };
+  });
   return [{ kind: 'checked', place: '/', meaning }, ...generated];
 }
 
@@ -102,10 +102,9 @@ function attestationFlows(root: TomlTable, needs: ContainerNeeds): readonly Data
   const servers = variableIn(root, 'SECRET_PROVISION_SERVERS');
   const key = variableIn(root, 'SECRET_PROVISION_SET_KEY');
   const argv = valueAt(root, ['loader', 'argv']);
-  const isRaTls = valueAt(root, ['libos', 'entrypoint']) === graminizedPaths.raTls;
   return [
     ...(needs.usesAesm ? [quoteFlow] : []),
-    ...(isRaTls && isArray(argv) ? raTlsFlows(argv.map(String)) : []),
+    ...(startsByRaTls(root) && isArray(argv) ? raTlsFlows(argv.map(String)) : []),
     ...(servers === undefined
       ? []
       : [

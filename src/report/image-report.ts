@@ -10,7 +10,7 @@ import { runtimeDigest } from '../runtime/runtime.ts';
 import { hasPredictedStart } from '../runtime/version.ts';
 import type { SigstructDescription } from '../signature/describe-sigstruct.ts';
 import { type CheckGroup, checkGroups, type ImageCheck } from '../verify/check.ts';
-import type { GraminizedImage, Maybe } from '../verify/graminized-image.ts';
+import { attempt, type GraminizedImage, type Maybe } from '../verify/graminized-image.ts';
 import { runtimeFilesIn } from '../verify/image-runtime.ts';
 import { layOutFiles, measureLaidOutFiles } from '../verify/measurement-checks.ts';
 import { judgeImage, type VerifyImageOptions } from '../verify/verify-image.ts';
@@ -113,8 +113,8 @@ export async function imageReport(image: GraminizedImage, options: ReportOptions
     },
     isVerified,
     checks: checkTables(checks),
-    manifest: image.manifest.value ? { value: manifestReport(image, image.manifest.value) } : image.manifest,
-    enclave: enclave.value ? { value: enclaveReport(enclave.value) } : enclave,
+    manifest: attempt(image.manifest, (manifest) => manifestReport(image, manifest)),
+    enclave: attempt(enclave, enclaveReport),
     runtime: runtimeReport(image),
     layers: layerRows(image),
   };

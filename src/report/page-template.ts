@@ -60,7 +60,7 @@ const head = `<header>
 const program = `<% const program = it.report.manifest.value.program; %>
 <section id="program"><h2>What runs</h2>
 <dl class="facts">
-<div><dt>Program</dt><dd><code><%= program.program %></code></dd></div>
+<div><dt>Program</dt><dd><code><%= program.program %></code><% if (program.isRaTls) { %> <small>makes a certificate for RA-TLS, then starts the program that its arguments name</small><% } %></dd></div>
 <div><dt>Arguments</dt><dd><span class="words"><% for (const word of program.argv) { %><code><%= word %></code> <% } %></span> <small><%= it.argumentsText(program.arguments) %></small></dd></div>
 <div><dt>As</dt><dd><%= program.user %></dd></div>
 <div><dt>In</dt><dd><code><%= program.directory %></code></dd></div>

@@ -1,3 +1,4 @@
+import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import type { ContainerNeeds } from '../inspect/container-needs.ts';
 import { isArray, isTable, type TomlTable, type TomlValue, valueAt } from '../manifest/toml/toml.ts';
@@ -15,6 +16,8 @@ export interface VariableRow {
 /** What runs inside the enclave, and how the container starts it. */
 export interface ProgramReport {
   readonly program: string;
+  /** It makes a certificate for RA-TLS, and then starts the program that its arguments name. */
+  readonly isRaTls: boolean;
   /** The words of the command line; of `host` and `file` what stands in for them. */
   readonly argv: readonly string[];
   readonly arguments: Origin | 'file';
@@ -38,6 +41,7 @@ export function programReport({ config }: Image, root: TomlTable, needs: Contain
   const run = config.config ?? {};
   return {
     program: textAt(root, 'libos', 'entrypoint'),
+    isRaTls: startsByRaTls(root),
     ...argumentsIn(root, run.Cmd ?? []),
     user: `uid ${needs.userId}, gid ${needs.groupId}${run.User ? ` (USER ${run.User})` : ''}`,
     directory: textAt(root, 'fs', 'start_dir') || '/',
@@ -51,6 +55,11 @@ export function programReport({ config }: Image, root: TomlTable, needs: Contain
       stopSignal: run.StopSignal ?? 'SIGTERM',
     },
   };
+}
+
+/** True if `gramine-ratls` starts the program. */
+export function startsByRaTls(root: TomlTable): boolean {
+  return valueAt(root, ['libos', 'entrypoint']) === graminizedPaths.raTls;
 }
 
 /** Gramine's rule: one of three sources, else the program's name alone. */

@@ -104,7 +104,9 @@ function attestationFlows(root: TomlTable, needs: ContainerNeeds): readonly Data
   const argv = valueAt(root, ['loader', 'argv']);
   return [
     ...(needs.usesAesm ? [quoteFlow] : []),
-    ...(startsByRaTls(root) && isArray(argv) ? raTlsFlows(argv.map(String)) : []),
+    ...(startsByRaTls(root) && isArray(argv)
+      ? raTlsFlows(argv.filter((word) => typeof word === 'string'))
+      : []),
     ...(servers === undefined
       ? []
       : [

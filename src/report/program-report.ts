@@ -1,6 +1,7 @@
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import type { ContainerNeeds } from '../inspect/container-needs.ts';
+import { showWhole } from '../manifest/merge.ts';
 import { isArray, isTable, type TomlTable, type TomlValue, valueAt } from '../manifest/toml/toml.ts';
 
 /** Where a value comes from: the measured manifest, or whoever starts the container. */
@@ -43,7 +44,7 @@ export function programReport({ config }: Image, root: TomlTable, needs: Contain
     program: textAt(root, 'libos', 'entrypoint'),
     isRaTls: startsByRaTls(root),
     ...argumentsIn(root, run.Cmd ?? []),
-    user: `uid ${needs.userId}, gid ${needs.groupId}${run.User ? ` (USER ${run.User})` : ''}`,
+    user: `uid ${showId(needs.userId)}, gid ${showId(needs.groupId)}${run.User ? ` (USER ${run.User})` : ''}`,
     directory: textAt(root, 'fs', 'start_dir') || '/',
     environment: variablesIn(root),
     moreEnvironment: openEnvironment(root),
@@ -93,6 +94,11 @@ function openEnvironment(root: TomlTable): readonly string[] {
   ];
 }
 
+/** A manifest may have any text there, with which nothing starts. */
+function showId(id: number): string {
+  return Number.isInteger(id) ? String(id) : 'unknown';
+}
+
 function textAt(root: TomlTable, ...path: readonly string[]): string {
   const value = valueAt(root, path);
   return typeof value === 'string' ? value : '';
@@ -100,5 +106,5 @@ function textAt(root: TomlTable, ...path: readonly string[]): string {
 
 function showText(value: TomlValue): string {
   if (typeof value === 'string') return value;
-  return isTable(value) || isArray(value) ? JSON.stringify(value) : String(value);
+  return showWhole(value);
 }

@@ -53,6 +53,7 @@ describe('programs in the documents', () => {
       'docs/library.md 1',
       'docs/library.md 2',
       'docs/library.md 3',
+      'docs/library.md 4',
     ]);
   });
 
@@ -88,6 +89,24 @@ describe('programs in the documents', () => {
     expect(signed.stdout, signed.stderr).toBe(printed);
     for (const kind of ['sgx', 'sig'])
       expect(contentOf(`m.manifest.${kind}`).equals(contentOf(`o.${kind}`)), kind).toBe(true);
+  }, 60_000);
+
+  test('the fourth one says what gsc verify-image says, of a genuine image and of one of another app', async () => {
+    await writeApp(join(gsc.directory, 'other'), { run: { Cmd: ['/app', 'y'] } });
+    writeFileSync(join(gsc.directory, 'policy.yaml'), 'verify-image:\n  min_isv_svn: 0\n');
+    await library(1, ['oci:app:latest', 'runtime', key, 'oci:fourth:1']);
+    const heldAgainst = (app: string) => [app, 'runtime', 'policy.yaml'];
+    const verified = await library(4, ['oci:fourth:1', ...heldAgainst('oci:app:latest')]);
+    const options = ['--base', 'oci:app:latest', '--runtime', 'runtime', '--policy', 'policy.yaml', '--json'];
+    const { checks } = JSON.parse((await gsc(['verify-image', 'oci:fourth:1', ...options])).stdout);
+    const lines = (checks as readonly Record<'name' | 'result' | 'subject' | 'detail', string>[])
+      .filter(({ result }) => result !== 'ok')
+      .map(({ name, result, subject, detail }) => `${result} ${name}: ${subject}: ${detail}\n`);
+    expect(verified).toBe(lines.join(''));
+    await expect(library(4, ['oci:fourth:1', ...heldAgainst('oci:other:latest')])).rejects.toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^failed rebuild: /m),
+    });
   }, 60_000);
 
   test('fail with an error of a known code for an image that is not there', async () => {

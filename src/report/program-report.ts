@@ -1,3 +1,4 @@
+import type { RunConfig } from '../image/config.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import type { ContainerNeeds } from '../inspect/container-needs.ts';
@@ -43,7 +44,7 @@ export function programReport({ config }: Image, root: TomlTable, needs: Contain
   return {
     program: textAt(root, 'libos', 'entrypoint'),
     isRaTls: startsByRaTls(root),
-    ...argumentsIn(root, run.Cmd ?? []),
+    ...argumentsIn(root, wordsAfterLaunch(run)),
     user: `uid ${showId(needs.userId)}, gid ${showId(needs.groupId)}${run.User ? ` (USER ${run.User})` : ''}`,
     directory: textAt(root, 'fs', 'start_dir') || '/',
     environment: variablesIn(root),
@@ -64,14 +65,21 @@ export function startsByRaTls(root: TomlTable): boolean {
 }
 
 /** Gramine's rule: one of three sources, else the program's name alone. */
-function argumentsIn(root: TomlTable, cmd: readonly string[]): Pick<ProgramReport, 'argv' | 'arguments'> {
+function argumentsIn(root: TomlTable, given: readonly string[]): Pick<ProgramReport, 'argv' | 'arguments'> {
   const program = textAt(root, 'libos', 'entrypoint');
   const uri = valueAt(root, ['loader', 'argv_src_file']);
   if (typeof uri === 'string') return { argv: [uri], arguments: 'file' };
   if (valueAt(root, ['loader', 'insecure__use_cmdline_argv']) === true)
-    return { argv: [program, ...cmd], arguments: 'host' };
+    return { argv: [program, ...given], arguments: 'host' };
   const argv = valueAt(root, ['loader', 'argv']);
   return { argv: isArray(argv) ? argv.map(showText) : [program], arguments: 'manifest' };
+}
+
+/** What the container gives the application, where it takes it: ENTRYPOINT begins with what starts the enclave. */
+function wordsAfterLaunch({ Entrypoint: entrypoint = [], Cmd: cmd }: RunConfig): readonly string[] {
+  const starters: readonly string[] = [graminizedPaths.appLoader, graminizedPaths.application];
+  const words = entrypoint ?? [];
+  return [...words.slice(words.findIndex((word) => starters.includes(word)) + 1), ...(cmd ?? [])];
 }
 
 function variablesIn(root: TomlTable): readonly VariableRow[] {

@@ -58,6 +58,19 @@ describe('a report says what runs', () => {
     ]);
   });
 
+  test.each([
+    ['a shell', [staticProgram('bin/sh')]],
+    ['no shell', []],
+  ])('with %s, arguments that the host may replace follow those that it may not', async (_, shell) => {
+    const app = await appImage([[staticProgram(), ...shell]], {
+      Entrypoint: ['/app', 'fixed'],
+      Cmd: ['given'],
+    });
+    const { image } = await graminizeApp(app, { insecureArguments: true });
+    const { manifest } = await imageReport(await readGraminizedImage(image));
+    expect(manifest.value?.program.argv).toEqual(['/app', 'fixed', 'given']);
+  });
+
   test('a file with the arguments, and an environment that is open', async () => {
     const { program } = await manifestOf({
       entries: [['args', 'x\0y\0']],

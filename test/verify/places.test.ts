@@ -1,6 +1,10 @@
 import { join } from 'node:path';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
+import { GscError } from '../../src/base/error.ts';
+import type { Image } from '../../src/image/image.ts';
+import { openImages } from '../../src/library/images.ts';
 import type { ImageCheck } from '../../src/verify/check.ts';
+import { type ImageVerdict, verifyImage } from '../../src/verify/verify-image.ts';
 import { writeImage } from '../support/cli/made-files.ts';
 import { engineWith } from '../support/end-to-end/engine-stage.ts';
 import { registryWith, withoutEngine } from '../support/end-to-end/registry-stage.ts';
@@ -31,37 +35,58 @@ async function verify(reference: string, env: Readonly<Record<string, string>>, 
   return { code, checks: JSON.parse(stdout).checks as readonly ImageCheck[] };
 }
 
-function expectNamed(
-  { check, names, title }: Attack,
-  code: number | null,
-  checks: readonly ImageCheck[],
-): void {
+/** Stores an attacked image by gsc's own writer, which leaves the layers that are there, and verifies it there. */
+async function storedAndVerified(
+  attacked: Image,
+  reference: string,
+  env: Readonly<Record<string, string>>,
+): Promise<ImageVerdict> {
+  const images = openImages({ host: { environment: env }, usesCache: false });
+  try {
+    await images.store(attacked, reference, { force: true });
+    return await verifyImage((await images.open(reference)).image, { at: new Date() });
+  } finally {
+    await images.close();
+  }
+}
+
+/** What the verdict on an image that was attacked does not name. */
+function missedIn({ title, check, names }: Attack, { isVerified, checks }: ImageVerdict): readonly string[] {
   const texts = checks
     .filter(({ name, result }) => name === check && result === 'failed')
     .map(({ subject, detail, lines = [] }) => [`${subject}: ${detail}`, ...lines].join('\n'));
-  expect([title, code, texts.some((text) => names.test(text))], texts.join('\n')).toEqual([title, 1, true]);
+  const isNamed = !isVerified && texts.some((text) => names.test(text));
+  return isNamed ? [] : [`${title}: ${texts.join('\n')}`];
 }
 
-async function attackedLayout(context: TestContext, { change }: Attack, name: string): Promise<string> {
-  const image = await AttackedImage.of((await signedApp(context)).image);
-  change(image);
-  await writeImage(layout(name), await image.build());
-  return `oci:${layout(name)}:latest`;
-}
+/** Those that the Engine itself does not take are as good as named. */
+const refusedByEngines = /duplicates of file paths not supported/;
 
-/** Of each kind some: the places differ in how they keep layers and configurations. */
-const everyThird = attacks.filter((_, index) => index % 3 === 0);
-const everySixth = attacks.filter((_, index) => index % 6 === 1);
+async function expectAllNamed(
+  context: TestContext,
+  nameOf: (index: number) => string,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { image } = await signedApp(context);
+  const [missed, refused]: [string[], string[]] = [[], []];
+  for (const [index, attack] of attacks.entries()) {
+    const attacked = await AttackedImage.of(image);
+    attack.change(attacked);
+    try {
+      missed.push(...missedIn(attack, await storedAndVerified(await attacked.build(), nameOf(index), env)));
+    } catch (error) {
+      if (!(error instanceof GscError && refusedByEngines.test(error.message))) throw error;
+      refused.push(attack.title);
+    }
+  }
+  expect(missed).toEqual([]);
+  expect(refused.length).toBeLessThan(attacks.length / 20);
+}
 
 describe('attacks on an image in a registry', () => {
-  test('are named as in a layout', async (context) => {
-    const { past, at, skopeo } = await registryWith(context, []);
-    for (const [index, attack] of everyThird.entries()) {
-      const reference = await attackedLayout(context, attack, `registry-${index}`);
-      await skopeo('copy', '--quiet', '--dest-tls-verify=false', reference, past(`attacked:${index}`));
-      const { code, checks } = await verify(at(`attacked:${index}`), withoutEngine);
-      expectNamed(attack, code, checks);
-    }
+  test('are all named as in a layout', async (context) => {
+    const { at } = await registryWith(context, []);
+    await expectAllNamed(context, (index) => at(`attacked:${index}`), withoutEngine);
   });
 
   test('of which there are none leave the image verified, compressed again and under another tag too', async (context) => {
@@ -77,13 +102,9 @@ describe('attacks on an image in a registry', () => {
 });
 
 describe('attacks on an image in an Engine', () => {
-  test('are named as in a layout', async (context) => {
-    const { engine, env } = await engineWith(context);
-    for (const [index, attack] of everySixth.entries()) {
-      await engine.load(await attackedLayout(context, attack, `engine-${index}`), `attacked:${index}`);
-      const { code, checks } = await verify(`docker-daemon:attacked:${index}`, env);
-      expectNamed(attack, code, checks);
-    }
+  test('are all named as in a layout', async (context) => {
+    const { env } = await engineWith(context);
+    await expectAllNamed(context, () => 'docker-daemon:attacked:1', env);
   });
 
   test('of which there are none leave the image verified: loaded, tagged, saved and loaded again', async (context) => {

@@ -3,8 +3,8 @@
 #
 #   scripts/samples.sh [--runtime REF | --graphene RELEASE] [--key FILE] [NAME...]
 #
-# Each folder samples/NAME has a Dockerfile, perhaps a make.sh that compiles what it copies, a manifest, perhaps options
-# of gsc build, and the expected output; a server has a request too, which is made inside its container, and perhaps the
+# Each folder samples/NAME has a Dockerfile, perhaps a make.sh that compiles what it copies, a manifest (another one for
+# Graphene where it lacks a key), perhaps options of gsc build, and the expected output; a server has a request too, which is made inside its container, and perhaps the
 # exit code with which it ends when it is stopped. The Debian samples share a root that mmdebstrap makes once.
 #
 # --runtime REF   a real Gramine: an image or a directory; by default the stand-in is built, which protects nothing
@@ -108,8 +108,10 @@ graminize() {
   fi
   name=$1
   shift
+  manifest=samples/$name/$name.manifest
+  [ -z "$graphene" ] || [ ! -f "samples/$name/graphene.manifest" ] || manifest=samples/$name/graphene.manifest
   # In one go: in two, the Engine would export the whole image twice.
-  gsc build --quiet --force --key "$key" "$@" "sample-$name" "samples/$name/$name.manifest"
+  gsc build --quiet --force --key "$key" "$@" "sample-$name" "$manifest"
 }
 
 # direct_options IMAGE: what starts it in direct mode. Without a shell there is no apploader to ask for that.

@@ -1,15 +1,14 @@
 import { GscError } from '../base/error.ts';
-import { baseNameOf, bytesOfText, imagePath } from '../base/image-path.ts';
+import { baseNameOf, bytesOfText } from '../base/image-path.ts';
 import type { GramineEnclave } from '../enclave/gramine-enclave.ts';
 import type { Image } from '../image/image.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
 import { hasKey } from '../manifest/schema/schema.ts';
 import { showManifestSize } from '../manifest/schema/size.ts';
-import type { TomlDocument } from '../manifest/toml/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { showVersion } from '../runtime/version.ts';
 import { type EnclavePlan, layOutPlan } from '../signature/enclave-plan.ts';
-import { type GraminizeOptions, noChoices } from './build-options.ts';
+import { type GraminizeOptions, noChoices, programName } from './build-options.ts';
 import { composeManifest } from './compose-manifest.ts';
 import { planEnclave } from './enclave-plan.ts';
 import { makeContext } from './make-context.ts';
@@ -58,13 +57,6 @@ export async function buildChildren(
     });
   }
   return children;
-}
-
-/** `dir/ls.manifest` is the manifest of `ls`. */
-function programName({ subject }: TomlDocument): string {
-  const name = baseNameOf(imagePath(bytesOfText(subject)));
-  const end = name.lastIndexOf('.manifest');
-  return end > 0 ? name.slice(0, end) : name;
 }
 
 /** A parent hands its children over within one range of addresses. Throws a `manifest` error for enclaves of several sizes. */

@@ -5,7 +5,7 @@ import type { Image } from '../image/image.ts';
 import { stateOf } from '../image/labels.ts';
 import { type InsecureOption, insecureOptions } from '../manifest/insecure-options.ts';
 import type { AppliedPreset } from '../manifest/preset/presets.ts';
-import { runOptions } from '../runtime/app-launch.ts';
+import { hostNeeds } from '../runtime/app-launch.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type EnclavePlan, layOutPlan } from '../signature/enclave-plan.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
@@ -100,6 +100,13 @@ export async function graminize(
     ],
     predictedStartSeconds: (costs[context.costLevel] ?? costs[trustLevel]).predictedSeconds,
   };
+}
+
+/** Those of the devices' usual names; Gramine's are what every guide to SGX names. */
+function runOptions({ version }: Runtime): readonly string[] {
+  const { aesm, devices, enclaveOptions } = hostNeeds(version);
+  const usual = devices.flatMap(({ paths }) => paths.slice(0, 1));
+  return aesm.isAlwaysAsked ? enclaveOptions(usual, true) : [];
 }
 
 /** Throws a `state` error for an image that is graminized already. */

@@ -5,14 +5,15 @@ import { defaultImagePolicy, type ImagePolicy } from '../policy/image-policy.ts'
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ScanImageOptions } from '../scan/scan-image.ts';
 import { failed, type ImageCheck, ok } from './check.ts';
+import { childChecks } from './child-checks.ts';
 import { type ExpectedEvidence, evidenceChecks } from './evidence-checks.ts';
-import { type GraminizedImage, readGraminizedImage } from './graminized-image.ts';
+import { type GraminizedImage, readGraminizedImage, viewsOf } from './graminized-image.ts';
 import { labelChecks } from './label-checks.ts';
-import { launchFileChecks } from './launch-file-checks.ts';
+import { launchFileChecks, manifestCopyCheck } from './launch-file-checks.ts';
 import { layerChecks } from './layer-checks.ts';
-import { measureFiles, measurementChecks } from './measurement-checks.ts';
+import { type MeasuredFiles, measureFiles, measurementChecks } from './measurement-checks.ts';
 import { mountChecks } from './mount-checks.ts';
-import { policyChecks } from './policy-checks.ts';
+import { imagePolicyChecks, policyChecks } from './policy-checks.ts';
 import { programChecks } from './program-checks.ts';
 import type { RebuildSource } from './rebuild.ts';
 import { rebuildChecks } from './rebuild-checks.ts';
@@ -58,13 +59,15 @@ export async function verifyImage(image: Image, options: VerifyImageOptions): Pr
       detail: `${image.layers.length} layers, each with the digests that the manifest and the config name`,
     });
     const { base, runtime, policy = defaultImagePolicy, at } = options;
+    const context = { policy, at, app: base?.app };
     return verdictOn(
       [
         layers,
-        ...ownChecks(read, options),
+        ...(await ownChecks(read, options)),
         ...(await rebuildChecks(read, base, runtime)),
         ...runtimeChecks(read, runtime),
-        ...policyChecks(read, { policy, at, app: base?.app }),
+        ...eachEnclave(read, (view) => policyChecks(view, context)),
+        ...imagePolicyChecks(read, context),
         ...(await evidenceChecks(image, options.evidence)),
       ],
       read.labels,
@@ -76,22 +79,49 @@ export async function verifyImage(image: Image, options: VerifyImageOptions): Pr
 }
 
 /** What an image can be checked for without anything else. */
-function ownChecks(
+async function ownChecks(
   image: GraminizedImage,
-  { mrSigner, mrEnclave }: VerifyImageOptions,
-): readonly ImageCheck[] {
-  const measured = measureFiles(image);
+  options: VerifyImageOptions,
+): Promise<readonly ImageCheck[]> {
+  const measured = await measureFiles(image);
+  const copies = await Promise.all(viewsOf(image).map((view) => manifestCopyCheck(view, measured.bySigstruct)));
   return [
-    ...signatureChecks(image, mrSigner),
-    ...measurementChecks(image, measured, mrEnclave),
-    ...trustedFileChecks(image),
-    ...mountChecks(image),
-    ...programChecks(image),
+    ...eachEnclave(image, (view) => enclaveChecks(view, measured, options)),
+    ...eachEnclave(image, (_, index) => copies.slice(index, index + 1)),
     ...launchFileChecks(image),
     ...runConfigChecks(image),
     ...labelChecks(image),
     ...layerChecks(image),
   ];
+}
+
+function enclaveChecks(
+  view: GraminizedImage,
+  measured: MeasuredFiles,
+  { mrSigner, mrEnclave }: VerifyImageOptions,
+): readonly ImageCheck[] {
+  // The one that is expected is that of the program which starts first.
+  const expected = view.files === view.enclaves[0]?.files ? mrEnclave : undefined;
+  return [
+    ...signatureChecks(view, mrSigner),
+    ...measurementChecks(view, measured.enclaves.get(view.files) ?? { problem: 'not measured' }, expected),
+    ...childChecks(view, measured),
+    ...trustedFileChecks(view),
+    ...mountChecks(view),
+    ...programChecks(view),
+  ];
+}
+
+/** The checks of each enclave; of several, each is named. */
+function eachEnclave(
+  image: GraminizedImage,
+  check: (view: GraminizedImage, index: number) => readonly ImageCheck[],
+): readonly ImageCheck[] {
+  const views = viewsOf(image);
+  if (views.length === 1) return views.flatMap(check);
+  return views.flatMap((view, index) =>
+    check(view, index).map((each) => ({ ...each, subject: `${view.name}: ${each.subject}` })),
+  );
 }
 
 function verdictOn(checks: readonly ImageCheck[], labels: Labels): ImageVerdict {

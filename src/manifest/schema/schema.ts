@@ -61,13 +61,17 @@ export function mountTypes(release: Release): readonly string[] {
   return Object.keys(mountRows).filter((type) => hasMountType(release, type));
 }
 
-/** Every dotted path that some release knows, with the releases that know it. */
-export function knownPaths(): ReadonlyMap<string, RowRule> {
+/** Every dotted path that some release knows, with the releases that know it, as those see it who have this `release`. */
+export function knownPaths(release: Release): ReadonlyMap<string, RowRule> {
   const paths = new Map<string, RowRule>();
+  const isGramine = isAtLeast(release, '1.4');
   for (const [path, , rule = {}] of manifestRows) {
     const earlier = paths.get(path);
-    const { since, until } = rule;
+    const { since = isGramine ? undefined : '1.4', until } = rule;
     paths.set(path, earlier ? spanOf(earlier.since, until) : spanOf(since, until));
+  }
+  if (!isGramine) {
+    for (const [path, , { since, until } = {}] of grapheneRows) paths.set(path, spanOf(since, until));
   }
   return paths;
 }

@@ -1,13 +1,13 @@
 import * as z from 'zod/mini';
 import { type Digest, digestOf, hexOf, isDigest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
-import { type ImagePath, imagePath } from '../base/image-path.ts';
+import { type ImagePath, imagePath, isWithin, parentOf } from '../base/image-path.ts';
 import { canonicalJson } from '../json/canonical-json.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
 import { serializeManifest } from '../manifest/toml/serialize.ts';
 import type { TomlDocument } from '../manifest/toml/toml.ts';
 import type { Profile } from '../profile/profile.ts';
-import { runtimeDigest } from '../runtime/runtime.ts';
+import { type RuntimeFile, runtimeDigest } from '../runtime/runtime.ts';
 import { trustLevels } from '../trust/trust-level.ts';
 import { type BuildChoices, type GraminizeOptions, noChoices, programName } from './build-options.ts';
 
@@ -79,10 +79,35 @@ export interface BuildRecord {
   readonly options: RecordedOptions;
 }
 
+/** A file as its place in a digest of several needs it. */
+type DigestedFile = Pick<RuntimeFile, 'path' | 'mode' | 'sha256'>;
+
+/**
+ * SHA-256 in hex by path, of few lines: files that lie below directories of the host directory, which are many where a runtime
+ * brings its Python, are one directory with its {@link launchDigest}.
+ */
+export function foldDirectories(
+  files: readonly DigestedFile[],
+  hostDirectory: ImagePath,
+): Readonly<Record<ImagePath, string>> {
+  const folds = files.map((file) => ({ file, directory: foldOf(file.path, hostDirectory) }));
+  const directories = new Set(folds.flatMap(({ directory }) => directory ?? []));
+  return Object.fromEntries([
+    ...folds.flatMap(({ file, directory }) => (directory === undefined ? [[file.path, file.sha256] as const] : [])),
+    ...[...directories].map((wanted) => {
+      const below = folds.filter(({ directory }) => directory === wanted);
+      return [wanted, launchDigest(below.map(({ file }) => file))] as const;
+    }),
+  ]);
+}
+
+function foldOf(path: ImagePath, hostDirectory: ImagePath): ImagePath | undefined {
+  if (!isWithin(path, hostDirectory) || parentOf(path) === hostDirectory) return undefined;
+  return imagePath(path.slice(0, path.indexOf('/', hostDirectory.length + 1)));
+}
+
 /** What stands for the files below a directory: paths, modes and contents, as in the digest of a runtime; in hex. */
-export function launchDigest(
-  files: readonly { readonly path: ImagePath; readonly mode: number; readonly sha256: string }[],
-): string {
+export function launchDigest(files: readonly DigestedFile[]): string {
   return hexOf(runtimeDigest({ files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)) }));
 }
 

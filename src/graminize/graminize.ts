@@ -13,7 +13,7 @@ import type { TrustLevel } from '../trust/trust-level.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
 import { buildNotes } from './build-notes.ts';
 import type { GraminizeOptions } from './build-options.ts';
-import { buildChildren, checkSizes } from './child-enclaves.ts';
+import { buildChildren, checkFirstName, checkSizes } from './child-enclaves.ts';
 import type { LibcDecision } from './choose-libc.ts';
 import { type ComposedManifest, composeManifest } from './compose-manifest.ts';
 import { planEnclave } from './enclave-plan.ts';
@@ -65,6 +65,7 @@ export async function graminize(
   const composed = await composeManifest(context);
   const { manifest } = composed;
   const plan = await planEnclave(context, composed);
+  checkFirstName(children, plan);
   // Laid out now, so that an enclave that is too small is found here and not when it is signed.
   const enclave = await layOutPlan(plan);
   checkSizes(children, enclave);

@@ -1,5 +1,5 @@
 import { digestOf, hexOf } from '../base/digest.ts';
-import { baseNameOf, type ImagePath, imagePath, isWithin, parentOf } from '../base/image-path.ts';
+import { baseNameOf, type ImagePath, imagePath } from '../base/image-path.ts';
 import { appendLayers } from '../image/append.ts';
 import type { RunConfig } from '../image/config.ts';
 import { ownDirectoryOf } from '../image/graminized-paths.ts';
@@ -18,7 +18,7 @@ import { runtimeDigest, runtimeDirectories, runtimeFiles } from '../runtime/runt
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath } from '../tree/resolve-path.ts';
 import type { GraminizeOptions } from './build-options.ts';
-import { launchDigest, recordedOptions, writeBuildRecord } from './build-record.ts';
+import { foldDirectories, recordedOptions, writeBuildRecord } from './build-record.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
 import type { GraminizeContext } from './graminize-context.ts';
 
@@ -125,22 +125,7 @@ function launchFiles(
     .filter(({ path }) => ownDirectoryOf(path) !== undefined || scripts.has(path))
     .filter(({ path }) => !manifests.has(path) && !enclaves.some(({ manifest: { names } }) => names.trusted.has(path)))
     .map(({ path, mode, content }) => ({ path, mode, sha256: hexOf(digestOf(content)) }));
-  const direct = unlisted.filter(({ path }) => hostPart(path, hostDirectory) === undefined);
-  const directories = new Set(unlisted.flatMap(({ path }) => hostPart(path, hostDirectory) ?? []));
-  return Object.fromEntries([
-    ...direct.map(({ path, sha256 }) => [path, sha256] as const),
-    ...[...directories].map((directory) => {
-      const below = unlisted.filter(({ path }) => isWithin(path, directory));
-      return [directory, launchDigest(below)] as const;
-    }),
-  ]);
-}
-
-/** The directory of the host part that a file is in, or below. */
-function hostPart(path: ImagePath, hostDirectory: ImagePath): ImagePath | undefined {
-  if (!isWithin(path, hostDirectory) || parentOf(path) === hostDirectory) return undefined;
-  const end = path.indexOf('/', hostDirectory.length + 1);
-  return imagePath(path.slice(0, end));
+  return foldDirectories(unlisted, hostDirectory);
 }
 
 /** Says how the image of a build starts; `enclaves` are those of {@link appendGraminizedLayers}. */

@@ -109,7 +109,13 @@ export function labelledEnclaves(found: Labels): readonly [EnclaveFiles, ...Encl
   const stems = text === undefined ? undefined : valueIn(text);
   const named = Array.isArray(stems) ? stems.filter((stem) => typeof stem === 'string') : [];
   const [first = graminizedPaths.application, ...others] = named.map((stem) => imagePath(bytesOfText(stem)));
-  return [filesBeside(first), ...others.map(filesBeside)];
+  return [filesBeside(first), ...others.map((stem) => withOwnArguments(filesBeside(stem)))];
+}
+
+/** The files of the enclave of a program that the first one starts: its arguments have a file of their own. */
+export function withOwnArguments(files: EnclaveFiles): EnclaveFiles {
+  const stem = files.manifest.slice(0, -'.manifest'.length);
+  return { ...files, trustedArguments: imagePath(`${stem}.trusted_argv`) };
 }
 
 /** A label is data: one that is not JSON names nothing. */

@@ -28,6 +28,11 @@ export function hasMountType(release: Release, type: string): boolean {
   return Object.hasOwn(mountRows, type) && isAtLeast(release, mountsSince[type] ?? 'f51aafddf');
 }
 
+/** True if manifests of `release` can let a single variable of the host in. */
+export function hasPassthrough(release: Release): boolean {
+  return isAtLeast(release, '1.4');
+}
+
 /** The rows that `release` has, nested: `a.b` becomes key `b` of table `a`, which is required if one of its keys is. */
 export function keysOf(rows: readonly Row[], release: Release): KeyRules {
   const groups = new Map<string, Row[]>();

@@ -118,7 +118,11 @@ async function deviceFinding(machine: Machine, wanted: HostDevice): Promise<Find
   if (device === undefined) {
     const found = `${paths.join(' and ')} ${paths.length > 1 ? 'do' : 'does'} not exist`;
     if (!isDispensable(machine, wanted)) return { ...about, state: 'missing', found, advice };
-    return { ...about, state: 'present', found: `${found}, and Linux ${machine.kernelRelease} does without it` };
+    return {
+      ...about,
+      state: 'present',
+      found: `${found}, and Linux ${machine.kernelRelease} does without it`,
+    };
   }
   if (await isUsable(join(machine.root, device))) return { ...about, state: 'present', found: device };
   return {

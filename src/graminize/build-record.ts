@@ -93,7 +93,9 @@ export function foldDirectories(
   const folds = files.map((file) => ({ file, directory: foldOf(file.path, hostDirectory) }));
   const directories = new Set(folds.flatMap(({ directory }) => directory ?? []));
   return Object.fromEntries([
-    ...folds.flatMap(({ file, directory }) => (directory === undefined ? [[file.path, file.sha256] as const] : [])),
+    ...folds.flatMap(({ file, directory }) =>
+      directory === undefined ? [[file.path, file.sha256] as const] : [],
+    ),
     ...[...directories].map((wanted) => {
       const below = folds.filter(({ directory }) => directory === wanted);
       return [wanted, launchDigest(below.map(({ file }) => file))] as const;

@@ -15,7 +15,12 @@ import {
 import { treeFiles } from '../manifest/files/tree-files.ts';
 import { fitToRelease } from '../manifest/fit-to-release.ts';
 import { mergeManifests, type Override } from '../manifest/merge.ts';
-import { checkChoices, type ManifestChoices, optionManifest, settleChoices } from '../manifest/option-manifest.ts';
+import {
+  checkChoices,
+  type ManifestChoices,
+  optionManifest,
+  settleChoices,
+} from '../manifest/option-manifest.ts';
 import { checkManifest } from '../manifest/schema/check.ts';
 import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { showPlace, throwOnProblems } from '../manifest/schema/problem.ts';

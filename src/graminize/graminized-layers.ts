@@ -123,7 +123,10 @@ function launchFiles(
   const scripts = new Set(launch.files.map(({ path }) => path));
   const unlisted = files
     .filter(({ path }) => ownDirectoryOf(path) !== undefined || scripts.has(path))
-    .filter(({ path }) => !manifests.has(path) && !enclaves.some(({ manifest: { names } }) => names.trusted.has(path)))
+    .filter(
+      ({ path }) =>
+        !manifests.has(path) && !enclaves.some(({ manifest: { names } }) => names.trusted.has(path)),
+    )
     .map(({ path, mode, content }) => ({ path, mode, sha256: hexOf(digestOf(content)) }));
   return foldDirectories(unlisted, hostDirectory);
 }

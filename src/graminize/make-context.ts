@@ -1,10 +1,4 @@
-import {
-  type ByteString,
-  baseNameOf,
-  bytesOfText,
-  type ImagePath,
-  imagePath,
-} from '../base/image-path.ts';
+import { type ByteString, baseNameOf, bytesOfText, type ImagePath, imagePath } from '../base/image-path.ts';
 import type { Image } from '../image/image.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
 import { presetFor } from '../manifest/preset/presets.ts';

@@ -76,8 +76,7 @@ export async function containerNeeds(image: Image, tree: FileTree): Promise<Cont
     enclaveSizeBytes: parseSignerSize(textAt(root, 'sgx', 'enclave_size')) ?? 0n,
     host,
     // Until 1.4 a boolean.
-    usesAesm:
-      host.aesm.isAlwaysAsked || ![undefined, false, 'none'].includes(attestationIn(root)),
+    usesAesm: host.aesm.isAlwaysAsked || ![undefined, false, 'none'].includes(attestationIn(root)),
     takesArguments: valueAt(root, ['loader', 'insecure__use_cmdline_argv']) === true,
     hasShell: /\/apploader\.sh$/.test(image.config.config?.Entrypoint?.[1] ?? ''),
     directWords: directWords(version, files),

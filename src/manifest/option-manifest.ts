@@ -102,7 +102,12 @@ function unavailable(
   what: string,
   { release, hint }: { readonly release: Release; readonly hint: string },
 ): GscError {
-  return new GscError({ code: 'usage', subject, message: `${showRelease(release)} does not have ${what}`, hint });
+  return new GscError({
+    code: 'usage',
+    subject,
+    message: `${showRelease(release)} does not have ${what}`,
+    hint,
+  });
 }
 
 /** The choices that the user's manifest leaves to the options, and those that it overrides. */

@@ -25,7 +25,8 @@ export const grapheneHostNeeds: HostNeeds = {
   devices: [
     {
       paths: ['/dev/isgx', '/dev/sgx/enclave', '/dev/sgx'],
-      advice: 'build and load the driver that the runtime was built for: the out-of-tree one (linux-sgx-driver), or the DCAP one',
+      advice:
+        'build and load the driver that the runtime was built for: the out-of-tree one (linux-sgx-driver), or the DCAP one',
     },
     {
       paths: ['/dev/gsgx'],

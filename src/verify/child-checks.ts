@@ -1,6 +1,6 @@
-import { baseNameOf, bytesOfText, imagePath } from '../base/image-path.ts';
+import { type ByteString, baseNameOf, bytesOfText, imagePath } from '../base/image-path.ts';
 import { textOfFileUri } from '../manifest/schema/file-uri.ts';
-import { isTable, valueAt } from '../manifest/toml/toml.ts';
+import { isTable, type TomlValue, valueAt } from '../manifest/toml/toml.ts';
 import { type Finding, failures, type ImageCheck, mismatch, notChecked, okUnless } from './check.ts';
 import type { GraminizedImage } from './graminized-image.ts';
 import type { MeasuredFiles } from './measurement-checks.ts';
@@ -23,19 +23,23 @@ export function childChecks(
     return [notChecked(name, { subject, detail, protection: 'measured' })];
   }
   const found = [...trusted].flatMap(([id, uri]): readonly Finding[] => {
-    const file = textOfFileUri(uri) ?? String(uri);
     const expected = valueAt(manifest.value?.root ?? new Map(), ['sgx', 'trusted_mrenclave', id]);
-    const got = bySigstruct.get(baseNameOf(imagePath(bytesOfText(file))));
+    const got = bySigstruct.get(sigstructOfChild(uri));
     if (got !== undefined && got === expected) return [];
     const detail =
       got === undefined
         ? 'it is not one of the enclaves of the image, or cannot be measured'
         : `${mismatch(`MRENCLAVE ${String(expected)}`, got)}: this enclave would not start it`;
-    return [{ subject: `${subject}.${id} = ${file}`, detail, protection: 'measured' }];
+    return [{ subject: `${subject}.${id} = ${String(uri)}`, detail, protection: 'measured' }];
   });
   return okUnless(failures(name, found, subject), name, () => ({
     subject,
     detail: `${trusted.size} enclaves, with the MRENCLAVE that they have`,
     protection: 'measured',
   }));
+}
+
+/** The base name of the SIGSTRUCT of an enclave that may be started. */
+export function sigstructOfChild(uri: TomlValue): ByteString {
+  return baseNameOf(imagePath(bytesOfText(textOfFileUri(uri) ?? String(uri))));
 }

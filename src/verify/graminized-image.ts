@@ -6,7 +6,12 @@ import type { Image } from '../image/image.ts';
 import { type Labels, labels } from '../image/labels.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { type TomlTable, valueAt } from '../manifest/toml/toml.ts';
-import { type EnclaveFiles, labelledEnclaves, type RuntimePlaces, runtimePlacesOf } from '../runtime/places.ts';
+import {
+  type EnclaveFiles,
+  labelledEnclaves,
+  type RuntimePlaces,
+  runtimePlacesOf,
+} from '../runtime/places.ts';
 import { labelledVersion, parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { readFiles } from '../scan/read-files.ts';
@@ -116,7 +121,11 @@ function keptFiles(
   { libpal, appDirectory }: RuntimePlaces,
   enclaves: readonly EnclaveFiles[],
 ): readonly ImagePath[] {
-  const files = enclaves.flatMap(({ manifest, manifestSgx, sigstruct }) => [manifest, manifestSgx, sigstruct]);
+  const files = enclaves.flatMap(({ manifest, manifestSgx, sigstruct }) => [
+    manifest,
+    manifestSgx,
+    sigstruct,
+  ]);
   const beside = enclaves.map(({ manifest }) => childOf(parentOf(manifest), 'apploader.sh'));
   return [libpal, appDirectory, ...files, ...beside];
 }
@@ -214,12 +223,16 @@ export function signersChoice(
 ): EnclaveOverrides {
   if (!isSigned || manifest.value === undefined) return {};
   const [before, now] = [chosenKeys(root), chosenKeys(manifest.value.root)];
-  const differing = Object.entries(now).filter(([key, value]) => value !== before[key as keyof EnclaveOverrides]);
+  const differing = Object.entries(now).filter(
+    ([key, value]) => value !== before[key as keyof EnclaveOverrides],
+  );
   return Object.fromEntries(differing);
 }
 
 function chosenKeys(root: TomlTable): EnclaveOverrides {
-  const [isvProdId, isvSvn, isDebug] = ['isvprodid', 'isvsvn', 'debug'].map((key) => valueAt(root, ['sgx', key]));
+  const [isvProdId, isvSvn, isDebug] = ['isvprodid', 'isvsvn', 'debug'].map((key) =>
+    valueAt(root, ['sgx', key]),
+  );
   return {
     ...(typeof isvProdId === 'bigint' && { isvProdId: Number(isvProdId) }),
     ...(typeof isvSvn === 'bigint' && { isvSvn: Number(isvSvn) }),
@@ -239,10 +252,7 @@ export function attempt<T, R>(given: Maybe<T>, work: (value: T) => R): Maybe<R> 
 }
 
 /** The same for a step that takes time. */
-export async function attemptLater<T, R>(
-  given: Maybe<T>,
-  work: (value: T) => Promise<R>,
-): Promise<Maybe<R>> {
+export async function attemptLater<T, R>(given: Maybe<T>, work: (value: T) => Promise<R>): Promise<Maybe<R>> {
   if (given.problem !== undefined) return given;
   try {
     return { value: await work(given.value) };

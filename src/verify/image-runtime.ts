@@ -13,10 +13,7 @@ import type { GraminizedImage } from './graminized-image.ts';
  * The files of the runtime in an image, as they lie there, sorted by path, without `gramine-ratls`: that is beside the runtime
  * that the digest in the label is of, in images that start by it.
  */
-export function runtimeFilesIn({
-  tree,
-  places,
-}: GraminizedImage): readonly Omit<RuntimeFile, 'content'>[] {
+export function runtimeFilesIn({ tree, places }: GraminizedImage): readonly Omit<RuntimeFile, 'content'>[] {
   const { raTls } = graminizedPaths;
   const files = places.directories.flatMap((place) =>
     [...walkTree(tree, place)].flatMap(({ path, node }) =>

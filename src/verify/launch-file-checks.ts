@@ -3,6 +3,7 @@ import { placesOf } from '../base/place-index.ts';
 import { launchDigest } from '../graminize/build-record.ts';
 import { ownDirectoryOf } from '../image/graminized-paths.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
+import { isTable, valueAt } from '../manifest/toml/toml.ts';
 import { modeOfRuntimeFile } from '../runtime/runtime.ts';
 import { type AppliedOverride, overrideComplete } from '../sign/enclave-overrides.ts';
 import { completePlan, type EnclavePlan, type Measured } from '../signature/enclave-plan.ts';
@@ -19,6 +20,7 @@ import {
   ok,
   okUnless,
 } from './check.ts';
+import { sigstructOfChild } from './child-checks.ts';
 import {
   attemptLater,
   type GraminizedImage,
@@ -41,7 +43,7 @@ export function launchFileChecks(image: GraminizedImage): readonly ImageCheck[] 
 }
 
 /** Group 4: what is read without an enclave, and by people, is what was signed. */
-export async function manifestCopyCheck(image: GraminizedImage, measured: Measured): Promise<ImageCheck> {
+export async function manifestCopyCheck(image: GraminizedImage): Promise<ImageCheck> {
   const { tree, contents, manifestBytes, isSigned } = image;
   const name = 'manifest-copy';
   const subject = showBytes(image.files.manifest);
@@ -51,7 +53,7 @@ export async function manifestCopyCheck(image: GraminizedImage, measured: Measur
   if (manifestBytes.problem !== undefined)
     return notChecked(name, { subject, detail: 'needs the signed manifest', protection });
   const plan = planOf(image);
-  const expected = await signedForm(image, copy.value, { plan, measured });
+  const expected = await signedForm(image, copy.value, plan);
   if (expected.problem !== undefined && expected.problem === plan.problem)
     return notChecked(name, { subject, detail: `needs what is measured: ${plan.problem}`, protection });
   if (expected.problem !== undefined) return failed(name, { subject, detail: expected.problem, protection });
@@ -75,12 +77,13 @@ interface SignedForm {
 async function signedForm(
   image: GraminizedImage,
   copy: Buffer,
-  { plan, measured }: { readonly plan: Maybe<EnclavePlan>; readonly measured: Measured },
+  plan: Maybe<EnclavePlan>,
 ): Promise<Maybe<SignedForm>> {
   const signed = image.manifestBytes.value;
   if (signed?.equals(copy)) return { value: { manifest: copy, applied: [] } };
   return attemptLater(plan, async (parts) => {
     const read = parseManifest(copy, image.files.manifest, image.version);
+    const measured = trustedMeasurements(parts.manifest);
     const unchanged = new CompleteManifest(read.root, parts.version, () => copy);
     const { bytes } = await completePlan({ ...parts, manifest: unchanged }, measured);
     if (signed?.equals(bytes)) return { manifest: bytes, applied: [] };
@@ -88,6 +91,17 @@ async function signedForm(
     const { manifest, applied } = overrideComplete(unchanged, signersChoice(image, completed));
     return { manifest: (await completePlan({ ...parts, manifest }, measured)).bytes, applied };
   });
+}
+
+/** The measurements of the enclaves that this one may start, as its signed manifest has them. */
+function trustedMeasurements({ root }: CompleteManifest): Measured {
+  const children = valueAt(root, ['sgx', 'trusted_children']);
+  return new Map(
+    (isTable(children) ? [...children] : []).map(([id, uri]) => {
+      const mrEnclave = valueAt(root, ['sgx', 'trusted_mrenclave', id]);
+      return [sigstructOfChild(uri), String(mrEnclave)];
+    }),
+  );
 }
 
 const mostDiffLines = 60;
@@ -143,7 +157,9 @@ function problemOf(read: GraminizedImage, path: ImagePath, sha256: string): stri
   if (node.kind === 'symlink') return mismatch('a file', `a link to ${showBytes(node.target)}`);
   if (node.kind === 'directory') {
     const got = launchDigest(filesBelow(read, path));
-    return got === sha256 ? undefined : `${mismatch(`files with the digest ${sha256}`, got)}: one was changed, added or removed`;
+    return got === sha256
+      ? undefined
+      : `${mismatch(`files with the digest ${sha256}`, got)}: one was changed, added or removed`;
   }
   if (node.kind !== 'file') return mismatch('a file', `a ${node.kind}`);
   if (node.sha256 !== sha256)

@@ -84,7 +84,10 @@ function manifestCheck({ manifest, manifestBytes, manifestPath }: GraminizedImag
   return ok('manifest', { ...finding, detail });
 }
 
-function mrEnclaveCheck({ signature, executable }: GraminizedImage, measured: Maybe<MeasuredEnclave>): ImageCheck {
+function mrEnclaveCheck(
+  { signature, executable }: GraminizedImage,
+  measured: Maybe<MeasuredEnclave>,
+): ImageCheck {
   const finding = { subject: 'MRENCLAVE', protection: 'measured' } as const;
   if (measured.problem !== undefined)
     return failed('mrenclave', { ...finding, detail: `it cannot be computed: ${measured.problem}` });

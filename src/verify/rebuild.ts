@@ -77,7 +77,8 @@ export async function rebuild(
   // Of an unsigned image the manifests are as the build wrote them.
   const asMeasured = read.enclaves.map((each): ReadEnclave => {
     if (!image.isSigned) return each;
-    const bytes = enclaves.find(({ files }) => files.manifest === each.files.manifest)?.enclave.manifest.bytes;
+    const bytes = enclaves.find(({ files }) => files.manifest === each.files.manifest)?.enclave.manifest
+      .bytes;
     return bytes === undefined ? each : { ...each, ...manifestOf(each, bytes, version) };
   });
   return {

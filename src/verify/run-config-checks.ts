@@ -98,8 +98,7 @@ function environmentDifferences(image: GraminizedImage): readonly string[] {
     const expected = textOf(entry);
     // An image without a shell carries it for the loader itself; else the manifest has more directories than the image.
     const isPart = variable === 'LD_LIBRARY_PATH' && isPartOf(value, expected);
-    if (expected === value || environment[variable] === value || isPart || isPassedThrough(entry))
-      return [];
+    if (expected === value || environment[variable] === value || isPart || isPassedThrough(entry)) return [];
     return [...(expected === undefined ? [] : [`-ENV ${variable}=${expected}`]), `+ENV ${variable}=${value}`];
   });
 }

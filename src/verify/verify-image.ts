@@ -84,7 +84,7 @@ async function ownChecks(
   options: VerifyImageOptions,
 ): Promise<readonly ImageCheck[]> {
   const measured = await measureFiles(image);
-  const copies = await Promise.all(viewsOf(image).map((view) => manifestCopyCheck(view, measured.bySigstruct)));
+  const copies = await Promise.all(viewsOf(image).map(manifestCopyCheck));
   return [
     ...eachEnclave(image, (view) => enclaveChecks(view, measured, options)),
     ...eachEnclave(image, (_, index) => copies.slice(index, index + 1)),

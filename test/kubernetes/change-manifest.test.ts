@@ -5,11 +5,11 @@ import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { imagePath } from '../../src/base/image-path.ts';
 import type { ContainerNeeds } from '../../src/inspect/container-needs.ts';
-import { hostNeeds } from '../../src/runtime/app-launch.ts';
-import { launchArguments } from '../../src/runtime/launch.ts';
 import { changeManifest, type ManifestChange } from '../../src/kubernetes/change-manifest.ts';
 import { devicePlugins, epcResources } from '../../src/kubernetes/device-plugin.ts';
 import { manifestKinds, newManifest } from '../../src/kubernetes/new-manifest.ts';
+import { hostNeeds } from '../../src/runtime/app-launch.ts';
+import { launchArguments } from '../../src/runtime/launch.ts';
 
 const needs: ContainerNeeds = {
   ...{ isSigned: true, isStandIn: false, mrEnclave: 'a'.repeat(64), mrSigner: 'b'.repeat(64) },

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { imagePath } from '../../src/base/image-path.ts';
 import type { ContainerNeeds } from '../../src/inspect/container-needs.ts';
+import { type ContainerChoices, containerLine } from '../../src/run/container-line.ts';
 import { hostNeeds } from '../../src/runtime/app-launch.ts';
 import { launchArguments } from '../../src/runtime/launch.ts';
-import { type ContainerChoices, containerLine } from '../../src/run/container-line.ts';
 
 const needs: ContainerNeeds = {
   isSigned: true,

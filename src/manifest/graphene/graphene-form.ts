@@ -18,7 +18,9 @@ import {
 export function fromGrapheneForm(document: TomlDocument, release: GrapheneRelease): TomlTable {
   const { root } = migrateManifest(document, { family: 'graphene', text: release, release }, 'build');
   const libos = libraryOsOf(document.root);
-  return libos === undefined ? root : new Map([...root, ['loader', new Map([...tableAt(root, 'loader'), libos])]]);
+  return libos === undefined
+    ? root
+    : new Map([...root, ['loader', new Map([...tableAt(root, 'loader'), libos])]]);
 }
 
 /** The preloaded library OS, which a build puts first, as `loader.entrypoint` with its hash. */
@@ -27,7 +29,10 @@ function libraryOsOf(root: TomlTable): readonly [string, TomlTable] | undefined 
   const [uri = ''] = typeof preloaded === 'string' ? preloaded.split(',') : [];
   if (!uri.endsWith('/libsysdb.so')) return undefined;
   const sha256 = valueAt(root, ['sgx', 'trusted_checksum', 'preload0']);
-  return ['entrypoint', new Map([['uri', uri], ...(sha256 === undefined ? [] : [['sha256', sha256] as const])])];
+  return [
+    'entrypoint',
+    new Map([['uri', uri], ...(sha256 === undefined ? [] : [['sha256', sha256] as const])]),
+  ];
 }
 
 type Entries = (readonly [key: string, value: TomlValue])[];

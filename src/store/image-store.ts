@@ -2,7 +2,6 @@ import { type Digest, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Reporter } from '../base/reporter.ts';
-import { showSize } from '../base/show-size.ts';
 import { type Platform, sgxPlatform } from '../image/descriptor.ts';
 import type { Image } from '../image/image.ts';
 import type { ImageGlance } from '../image/image-glance.ts';
@@ -245,7 +244,8 @@ export class ImageStore {
     if (bare.image.kind === 'id') throw search.obstacle;
     const reference: ImageReference = { kind: 'registry', name: withDefaultTag(bare.image) };
     const fullName = showFullName(reference.name);
-    this.#reporter.progress(`${name}: asking the registry for ${fullName}`);
+    const subject = `the registry for ${fullName}`;
+    const work = this.#reporter.begin({ kind: 'ask', verb: 'asking', subject });
     try {
       const session = this.#connections.registry();
       const image = await openRegistryImage(session, reference.name, { platform: this.#platform });
@@ -258,6 +258,8 @@ export class ImageStore {
         error,
         localHint: await hintForLocalName(this.#host, name),
       });
+    } finally {
+      work.end();
     }
   }
 
@@ -265,8 +267,11 @@ export class ImageStore {
     const { signal } = this.#host;
     const image = await openEngineImage(engine, name, {
       signal,
-      onExport: (receivedBytes) =>
-        this.#reporter.progress(`the Engine exports the image: ${showSize(receivedBytes)}`),
+      beginExport: (shown) =>
+        this.#reporter.begin({
+          ...{ kind: 'export', verb: 'exporting', subject: `${shown} from ${engine.subject}` },
+          parts: [{ name: shown }],
+        }),
       ...(this.#records && { records: this.#records }),
       ...(this.#listen && { listen: this.#listen }),
     });

@@ -4,7 +4,7 @@ import type { GrapheneRelease } from '../../src/runtime/version.ts';
 import { sigstructLayout } from '../../src/signature/sigstruct.ts';
 import type { ImageCheck, ImageCheckName } from '../../src/verify/check.ts';
 import { verifyImage } from '../../src/verify/verify-image.ts';
-import { hasTool } from '../support/store/tool.ts';
+import { hasTool } from '../support/tool.ts';
 import { AttackedImage } from '../support/verify/attacked-image.ts';
 import { childManifests, signed, signedGraphene } from '../support/verify/signed-graphene.ts';
 

@@ -116,7 +116,7 @@ async function deviceFinding(machine: Machine, wanted: HostDevice): Promise<Find
   const about = { area: 'running', name: 'sgx device' } as const;
   const device = await pathOfDevice(machine, wanted);
   if (device === undefined) {
-    const found = `${paths.join(' and ')} ${paths.length > 1 ? 'do' : 'does'} not exist`;
+    const found = `${paths.length > 1 ? `${paths.slice(0, -1).join(', ')} and ${paths.at(-1)} do` : `${paths[0]} does`} not exist`;
     if (!isDispensable(machine, wanted)) return { ...about, state: 'missing', found, advice };
     return {
       ...about,

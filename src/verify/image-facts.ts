@@ -1,4 +1,4 @@
-import { showBytes } from '../base/image-path.ts';
+import { type ImagePath, showBytes } from '../base/image-path.ts';
 import { ownDirectoryOf } from '../image/graminized-paths.ts';
 import { labels } from '../image/labels.ts';
 import { sharedRunFields } from '../image/run-config-digest.ts';
@@ -13,6 +13,7 @@ import {
 import type { TreeNode } from '../tree/file-tree.ts';
 import { walkTree } from '../tree/walk-tree.ts';
 import { type GraminizedImage, showLayer, viewsOf } from './graminized-image.ts';
+import { launchIn } from './image-launch.ts';
 
 /** The parts in which two images are compared, in the order of the report. */
 export const factKinds = [
@@ -39,10 +40,15 @@ export function factsOf(image: GraminizedImage): ImageFacts {
   const ofSignature = new Set(
     image.enclaves.flatMap((each) => [each.files.manifest, each.files.manifestSgx, each.files.sigstruct]),
   );
+  const beside = new Set([
+    ...launchIn(image).files.map(({ path }) => path),
+    ...image.enclaves.map((each) => each.files.trustedArguments),
+  ]);
+  const isOwn = (path: ImagePath) => ownDirectoryOf(path) !== undefined || beside.has(path);
   for (const { path, node } of walkTree(image.tree)) {
     // What signing makes of the rest, or what has its own comparison.
     if (ofSignature.has(path) || node.kind === 'directory') continue;
-    (ownDirectoryOf(path) === undefined ? files : runtime)?.set(showBytes(path), contentOf(node));
+    (isOwn(path) ? runtime : files)?.set(showBytes(path), contentOf(node));
     layerOf?.set(showBytes(path), showLayer(image.image, node.layer));
   }
   return {

@@ -114,7 +114,7 @@ const belowLibrary = {
     'profile/profile.ts',
     'store/engine/engine.ts',
     'store/engine/remove-images.ts',
-    'store/image-store.ts',
+    'store/opened-image.ts',
     'trace/probe.ts',
     'trace/traced-run.ts',
   ],

@@ -23,7 +23,7 @@ import { parseImageName, showImageName } from '../../reference/image-name.ts';
 import { launchArguments } from '../../runtime/launch.ts';
 import type { Engine } from '../../store/engine/engine.ts';
 import { removeImages } from '../../store/engine/remove-images.ts';
-import { transportOf } from '../../store/image-store.ts';
+import { transportOf } from '../../store/opened-image.ts';
 import { mergeProfiles, parseProfile, writeProfile } from '../../tools.ts';
 import type { Probe } from '../../trace/probe.ts';
 import { runTraced, type TracedRun } from '../../trace/traced-run.ts';

@@ -90,8 +90,7 @@ export async function scanLayers(
   const { cache, host, reporter } = workspaceOf(images);
   const { indexes } = cache.forScan;
   const readAll = { observer, ...(indexes && { indexes: { ...indexes, load: async () => undefined } }) };
-  const teed = writer ? await teeLayers(image, writer) : image;
-  return scanReporting(teed, reporter, {
+  return scanReporting(writer ? await teeLayers(image, writer) : image, reporter, {
     ...cache.forScan,
     ...(observer && readAll),
     ...(writer && { concurrency: 1 }),

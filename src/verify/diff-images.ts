@@ -1,8 +1,7 @@
 import type { Image } from '../image/image.ts';
 import { diffFacts, type ImageDifference } from './diff-facts.ts';
-import { readGraminizedImage } from './graminized-image.ts';
+import { type ReadingOptions, readGraminizedImage } from './graminized-image.ts';
 import { factsOf } from './image-facts.ts';
-import type { VerifyImageOptions } from './verify-image.ts';
 
 /**
  * What changed from one graminized image to another, signed or not: files, keys of the manifest, environment, runtime,
@@ -12,7 +11,7 @@ import type { VerifyImageOptions } from './verify-image.ts';
 export async function diffImages(
   before: Image,
   after: Image,
-  options: Pick<VerifyImageOptions, 'reporter' | 'signal' | 'concurrency'> = {},
+  options: ReadingOptions = {},
 ): Promise<ImageDifference> {
   const first = await readGraminizedImage(before, options);
   const second = await readGraminizedImage(after, { ...options, seen: first });

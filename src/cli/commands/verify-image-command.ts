@@ -57,8 +57,12 @@ async function verdictOn(
   try {
     const opened = await images.open(reference);
     const options = await inputsFor(images, opened, inputs);
-    const { signal } = host;
-    return await verifyImage(opened.image, { ...options, at: host.today(), signal, reporter: console });
+    return await verifyImage(opened.image, {
+      ...options,
+      at: host.today(),
+      signal: host.signal,
+      reporter: console,
+    });
   } catch (error) {
     if (isDamage(error)) return damagedImage(error);
     throw error;

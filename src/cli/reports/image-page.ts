@@ -21,8 +21,10 @@ export async function makePage(
   opened: OpenedImage,
   { inputs, seen }: PageOptions,
 ): Promise<{ readonly report: ImageReport; readonly page: string }> {
-  const { signal } = host;
-  const read = await readGraminizedImage(opened.image, { signal, reporter: console, ...(seen && { seen }) });
+  const read = await readGraminizedImage(opened.image, {
+    ...{ signal: host.signal, reporter: console },
+    ...(seen && { seen }),
+  });
   const report = await imageReport(read, await inputsFor(images, opened, inputs));
   return { report, page: reportPage(report) };
 }

@@ -118,8 +118,10 @@ export class AttackedImage {
 
   async build(): Promise<Image> {
     const layers = await Promise.all(this.layers.map(layerOf));
+    // An Engine counts its steps, of which there may be more or fewer now.
+    const { history: _, ...unchanged } = this.#image.config;
     const config: ImageConfig = {
-      ...this.#image.config,
+      ...unchanged,
       config: this.config,
       rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
     };

@@ -1,5 +1,4 @@
 import { childOf, type ImagePath, parentOf, rootPath } from '../base/image-path.ts';
-import { ownDirectoryOf } from '../image/graminized-paths.ts';
 import {
   decideAccess,
   type FileAccessDecision,
@@ -37,21 +36,25 @@ export interface MappedPlace {
   readonly sums: StateSums;
 }
 
-/** Every regular file of an image in the order of the tree. */
-export function mapFiles(tree: FileTree, names: ManifestNames): readonly MappedFile[] {
+/** Every regular file of an image in the order of the tree; `isOwn` is true of those that Gramine reads itself. */
+export function mapFiles(
+  tree: FileTree,
+  names: ManifestNames,
+  isOwn: (path: ImagePath) => boolean,
+): readonly MappedFile[] {
   const files: MappedFile[] = [];
   for (const { path, node } of walkTree(tree)) {
     if (node.kind !== 'file') continue;
     const access = decideAccess(names, path);
-    files.push({ path, sizeBytes: node.sizeBytes, access, state: stateOf(path, access) });
+    files.push({ path, sizeBytes: node.sizeBytes, access, state: stateOf(access, isOwn(path)) });
   }
   return files;
 }
 
-function stateOf(path: ImagePath, { kind }: FileAccessDecision): FileState {
+function stateOf({ kind }: FileAccessDecision, isOwn: boolean): FileState {
   if (kind === 'trusted') return 'trusted';
   if (kind === 'allowed' || kind === 'unchecked') return 'host';
-  return ownDirectoryOf(path) === undefined ? 'left-out' : 'runtime';
+  return isOwn ? 'runtime' : 'left-out';
 }
 
 export function sumFiles(files: readonly MappedFile[]): StateSums {

@@ -1,4 +1,4 @@
-import { showBytes } from '../base/image-path.ts';
+import { type ImagePath, isWithin, showBytes } from '../base/image-path.ts';
 import type { GramineEnclave } from '../enclave/gramine-enclave.ts';
 import { labels, patchesOf } from '../image/labels.ts';
 import { type ContainerNeeds, needsIn } from '../inspect/container-needs.ts';
@@ -35,6 +35,8 @@ export interface IdentityReport {
   readonly signature: SigstructDescription | undefined;
   /** Why there is no signature to be read. */
   readonly problem: string | undefined;
+  /** Of the programs that the first one starts, where they have enclaves of their own. */
+  readonly children: readonly { readonly name: string; readonly mrEnclave: string | undefined }[];
 }
 
 /** The checks of one group of `verify-image`; none of an empty one. */
@@ -112,6 +114,10 @@ export async function imageReport(image: GraminizedImage, options: ReportOptions
       mrEnclave: signature.value?.mrEnclave ?? measured?.value?.mrEnclave,
       signature: signature.value,
       problem: isSigned ? signature.problem : undefined,
+      children: image.enclaves.slice(1).map(({ name, files, signature: own }) => ({
+        name,
+        mrEnclave: own.value?.mrEnclave ?? all.enclaves.get(files)?.value?.mrEnclave,
+      })),
     },
     isVerified,
     checks: checkTables(checks),
@@ -140,7 +146,7 @@ function withoutRuntimeFiles(check: ImageCheck): ImageCheck {
 function manifestReport(image: GraminizedImage, manifest: CompleteManifest): ManifestReport {
   const { image: stored, tree, version } = image;
   const needs: ContainerNeeds = needsIn(stored, manifest.root, tree);
-  const files = mapFiles(tree, manifest.names);
+  const files = mapFiles(tree, manifest.names, ownFiles(image));
   return {
     program: programReport(stored, manifest.root, needs),
     insecure: insecureOptions(manifest.root).map(({ path, reason }) => ({ key: showPath(path), reason })),
@@ -149,6 +155,13 @@ function manifestReport(image: GraminizedImage, manifest: CompleteManifest): Man
     selection: selectionReport(image, manifest, files),
     hasPredictedStart: version.value === undefined || hasPredictedStart(version.value.release),
   };
+}
+
+/** Says which files Gramine reads itself: the runtime's, the manifests and what goes with them. */
+function ownFiles({ places, enclaves }: GraminizedImage): (path: ImagePath) => boolean {
+  const directories = [...places.directories, places.appDirectory];
+  const files = new Set(enclaves.flatMap((enclave) => Object.values(enclave.files)));
+  return (path) => files.has(path) || directories.some((directory) => isWithin(path, directory));
 }
 
 function enclaveReport(enclave: GramineEnclave): EnclaveReport {

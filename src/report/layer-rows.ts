@@ -1,5 +1,4 @@
-import { isWithin } from '../base/image-path.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
+import { type ImagePath, isWithin } from '../base/image-path.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import type { GraminizedImage } from '../verify/graminized-image.ts';
 
@@ -16,7 +15,9 @@ export interface LayerRow {
 }
 
 /** The layers with their sizes, and what each is for. */
-export function layerRows({ image, indexes, record }: GraminizedImage): readonly LayerRow[] {
+export function layerRows(graminized: GraminizedImage): readonly LayerRow[] {
+  const { image, indexes, record } = graminized;
+  const roleOf = roles(graminized);
   const first = indexes.findIndex((index) => roleOf(index) !== 'unknown');
   const baseCount = record.value?.base.length ?? Math.max(first, 0);
   return indexes.map((index, layer) => ({
@@ -29,11 +30,12 @@ export function layerRows({ image, indexes, record }: GraminizedImage): readonly
   }));
 }
 
-/** By what it holds: a layer of gsc's has nothing of any other place. */
-function roleOf({ entries }: LayerIndex): LayerRow['role'] {
-  const has = (test: (entry: LayerIndex['entries'][number]) => boolean) => entries.some(test);
-  if (has(({ path }) => path === graminizedPaths.sigstruct)) return 'signature';
-  if (has(({ path }) => path === graminizedPaths.manifest)) return 'manifest and loader';
-  if (has(({ path }) => isWithin(path, graminizedPaths.packageDirectory))) return 'runtime';
-  return 'unknown';
+/** By what a layer holds: one of gsc's has nothing of any other place. */
+function roles({ files, places }: GraminizedImage): (index: LayerIndex) => LayerRow['role'] {
+  return ({ entries }) => {
+    const has = (test: (path: ImagePath) => boolean) => entries.some(({ path }) => test(path));
+    if (has((path) => path === files.sigstruct)) return 'signature';
+    if (has((path) => path === files.manifest)) return 'manifest and loader';
+    return has((path) => isWithin(path, places.packageDirectory)) ? 'runtime' : 'unknown';
+  };
 }

@@ -113,7 +113,8 @@ function levelRows(
   const { full, lean } = noted.selections;
   const listed = (file: TrustedFile) => manifest.names.trusted.has(file.path);
   const chosen = { trusted: full.trusted.filter(listed) };
-  const selections = own === 'traced' ? { full, lean, traced: { ...full, ...chosen } } : { full, lean };
+  // A manifest may list what the level leaves out.
+  const selections = { full, lean, [own]: { ...full, ...chosen } };
   const costs = startCosts(
     { selections, selection: chosen, runtime: { patches: patchesOf(found) } },
     manifest,

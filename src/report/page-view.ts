@@ -93,6 +93,11 @@ export function headFacts(report: ImageReport): readonly Fact[] {
     value === undefined ? [] : [{ name, value, ...(note !== undefined && { note }) }];
   return [
     ...identityFacts(identity),
+    ...identity.children.map(({ name, mrEnclave = 'unknown' }) => ({
+      name: 'Another enclave',
+      value: mrEnclave,
+      note: name,
+    })),
     ...(enclave.value ? [enclaveFact(enclave.value)] : []),
     ...(own ? [trustedFact(own, manifest.value)] : []),
     {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ImagePath, imagePath, isWithin } from '../../src/base/image-path.ts';
+import { ownDirectoryOf } from '../../src/image/graminized-paths.ts';
 import { CompleteManifest } from '../../src/manifest/complete-manifest.ts';
 import {
   bytesIn,
@@ -23,7 +24,12 @@ async function mapped(manifest: string, names: readonly string[]) {
   const { tree } = await scanImage(image);
   const version = parseRuntimeVersion('1.9');
   const { names: known } = CompleteManifest.parse(Buffer.from(manifest), 'manifest', version);
-  return new Map(mapFiles(tree, known).map(({ path, state }) => [path, state]));
+  return new Map(
+    mapFiles(tree, known, (path) => ownDirectoryOf(path) !== undefined).map(({ path, state }) => [
+      path,
+      state,
+    ]),
+  );
 }
 
 /** Files of given sizes, all of one state. */

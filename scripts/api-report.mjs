@@ -1,4 +1,4 @@
-// The API of gsc and gsc/tools as text: what each exports, with its declaration, from the .d.ts files that tsc writes.
+// The API of gsc and its export paths as text: what each exports, with its declaration, from the .d.ts files that tsc writes.
 // node scripts/api-report.mjs [--write] [TYPES]: TYPES is dist/types by default; --write puts it into docs/api-report.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -6,11 +6,13 @@ import { fileURLToPath } from 'node:url';
 
 const entries = [
   ['gsc', 'index'],
+  ['gsc/attest', 'attest'],
   ['gsc/tools', 'tools'],
+  ['gsc/parts', 'parts'],
 ];
 const header = `# API report
 
-What \`gsc\` and \`gsc/tools\` export, with its signatures. A test compares it with the code: a change of it is to be seen, and
+What \`gsc\`, \`gsc/attest\`, \`gsc/tools\` and \`gsc/parts\` export, with its signatures. A test compares it with the code: a change of it is to be seen, and
 wanted. Written by \`npm run api-report\` after \`npm run build\`; [library.md](library.md) says how to use it.
 `;
 

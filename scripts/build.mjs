@@ -1,4 +1,4 @@
-// Bundles the command line (dist/gsc.js) and the library (dist/index.js, dist/tools.js), and writes the library's types and the
+// Bundles the command line (dist/gsc.js) and the library (dist/index.js and its neighbours), and writes the library's types and the
 // manual pages (dist/man).
 // node scripts/build.mjs --command FILE bundles the command line alone, --library DIRECTORY the library: tests take them there.
 import { execFileSync } from 'node:child_process';
@@ -68,11 +68,11 @@ function removeChunks(directory, name) {
   for (const file of readdirSync(directory).filter(isChunk)) rmSync(join(directory, file));
 }
 
-/** What both entries use is in a file that they share: an error's class is the same for both. */
+/** What entries have in common is in files that they share: an error's class is the same for all. */
 async function bundleLibrary(outdir) {
   await build({
     ...common,
-    entryPoints: ['src/index.ts', 'src/tools.ts'],
+    entryPoints: ['src/index.ts', 'src/attest.ts', 'src/tools.ts', 'src/parts.ts'],
     outdir,
     splitting: true,
     chunkNames: 'shared-[hash]',

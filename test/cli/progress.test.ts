@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { bundledGsc, type Gsc, gscInScratch } from '../support/cli/gsc.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { imageOf, layerOf, startDouble, stock } from '../support/store/registry/fixture.ts';
-import { testWithTool } from '../support/store/tool.ts';
+import { testWithTool } from '../support/tool.ts';
 
 let gsc: Gsc;
 let bundle: string;

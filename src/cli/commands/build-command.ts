@@ -1,15 +1,8 @@
 import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
-import {
-  defaultDestination,
-  type ImageReference,
-  type Images,
-  parseReference,
-  type Signer,
-  signedName,
-  unsignedName,
-} from '../../index.ts';
+import type { ImageReference, Images, Signer } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
+import { defaultDestination, parseReference, signedName, unsignedName } from '../../parts.ts';
 import { nameInArchive } from '../options/archive-name.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addContentOptions, type ContentOptions, readContentOptions } from '../options/content-options.ts';

@@ -1,6 +1,5 @@
 import {
   type EnclaveOverrides,
-  fullNameOf,
   type Graminized,
   graminize,
   type ImageReference,
@@ -9,9 +8,9 @@ import {
   type Runtime,
   type SignedImage,
   type Signer,
-  showReference,
   signImage,
 } from '../../index.ts';
+import { fullNameOf, showReference } from '../../parts.ts';
 import type { FoundRuntime } from '../../provision/open-runtime.ts';
 import type { KnownBuild } from '../../workspace/known-builds.ts';
 import type { CommandContext } from '../options/command-context.ts';

@@ -11,21 +11,14 @@ import { startDirectoryOf, tracedEntries, traceLog, traceVariant } from '../../g
 import { graminizedPaths } from '../../image/graminized-paths.ts';
 import {
   type FileTree,
-  fullNameOf,
   type Graminized,
   graminize,
-  mergeProfiles,
   type OpenedImage,
   type Profile,
-  parseProfile,
-  parseReference,
   type Runtime,
-  readTrace,
-  showReference,
-  type Trace,
-  writeProfile,
 } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
+import { fullNameOf, parseReference, showReference } from '../../parts.ts';
 import { profileOf } from '../../profile/profile.ts';
 import { parseImageName, showImageName } from '../../reference/image-name.ts';
 import { launchArguments } from '../../runtime/launch.ts';
@@ -42,6 +35,7 @@ import {
 import type { Engine } from '../../store/engine/engine.ts';
 import { removeImages } from '../../store/engine/remove-images.ts';
 import { transportOf } from '../../store/image-store.ts';
+import { mergeProfiles, parseProfile, readTrace, type Trace, writeProfile } from '../../tools.ts';
 import { type Probe, portOf, runProbe, showProbe } from '../../trace/probe.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import {

@@ -1,14 +1,10 @@
 import { showBytes } from '../../base/image-path.ts';
 import { showCount, showCounted, showSize } from '../../base/show-size.ts';
-import {
-  type Graminized,
-  type Runtime,
-  type StoredImage,
-  showPath,
-  showRuntimeVersion,
-} from '../../index.ts';
+import type { Graminized, Runtime, StoredImage } from '../../index.ts';
 import { showWhole } from '../../manifest/merge.ts';
+import { showRuntimeVersion } from '../../parts.ts';
 import { hasPredictedStart } from '../../runtime/version.ts';
+import { showPath } from '../../tools.ts';
 import { attestedToJson, sayAttested } from './attested-report.ts';
 import { placesToJson, sayExclusions, sayStartCosts, sayUndecidedPlaces } from './place-report.ts';
 import { sayStart, startToJson } from './start-report.ts';

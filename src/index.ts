@@ -71,6 +71,7 @@ export {
 } from './library/images.ts';
 export { type OpenRuntimeOptions, openRuntime } from './library/open-runtime.ts';
 export { type OpenSignerOptions, openSigner } from './library/open-signer.ts';
+export { readSharedCacheKey } from './library/shared-cache-key.ts';
 export type { CompleteManifest } from './manifest/complete-manifest.ts';
 export type { ManifestNames } from './manifest/files/access-decision.ts';
 export type { Mount } from './manifest/files/mounts.ts';
@@ -159,3 +160,5 @@ export type { FactKind } from './verify/image-facts.ts';
 export type { RebuildSource } from './verify/rebuild.ts';
 export { type ImageVerdict, type VerifyImageOptions, verifyImage } from './verify/verify-image.ts';
 export type { MeasurementStore } from './workspace/scan-cache.ts';
+export type { SharedCacheKey } from './workspace/shared-indexes.ts';
+export type { SharedCacheChoice } from './workspace/workspace.ts';

@@ -9,7 +9,7 @@ import type { ImageScan } from '../scan/scan-image.ts';
 import { scanReporting } from '../scan/scan-reporting.ts';
 import { type OpenedImage, type StoreChoices, teeLayers } from '../store/image-store.ts';
 import type { MeasurementStore } from '../workspace/scan-cache.ts';
-import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
+import { openWorkspace, type SharedCacheChoice, type Workspace } from '../workspace/workspace.ts';
 import { processHost } from './process-host.ts';
 
 /** What {@link openImages} works with. Everything has a default: that of the process, and results only. */
@@ -20,6 +20,8 @@ export interface ImagesEnvironment extends StoreChoices {
   readonly reporter?: Reporter;
   /** False: nothing is kept between runs, and nothing of earlier ones is used. True by default. */
   readonly usesCache?: boolean;
+  /** Indexes of layers that machines share, in registries or layouts, signed. None by default. */
+  readonly sharedCache?: SharedCacheChoice;
 }
 
 /** How an image is stored. */
@@ -99,6 +101,7 @@ class WorkspaceImages implements Images {
 
   async scan(image: Image, { writer }: ScanOptions = {}): Promise<ImageScan> {
     const { cache, host, reporter } = this.#workspace;
+    await cache.shared?.prefetch(image.layers);
     const teed = writer ? await teeLayers(image, writer) : image;
     return scanReporting(teed, reporter, {
       ...cache.forScan,

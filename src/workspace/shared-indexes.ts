@@ -24,7 +24,7 @@ export interface SharedIndexesOptions {
   readonly from: readonly TaggedArtifacts[];
   readonly to: TaggedArtifacts | undefined;
   readonly key: SharedCacheKey;
-  readonly reporter: Pick<Reporter, 'warn'>;
+  readonly reporter: Pick<Reporter, 'warn' | 'detail'>;
   readonly signal: AbortSignal;
 }
 
@@ -56,6 +56,7 @@ export class SharedIndexes {
   readonly #looked = new Map<Digest, Promise<LayerIndex | undefined>>();
   readonly #known = new Map<Digest, { readonly layer: Layer; readonly index: LayerIndex }>();
   readonly #unusable = new Set<TaggedArtifacts>();
+  readonly #warned = new Set<TaggedArtifacts>();
   #read = 0;
   #written = 0;
 
@@ -183,14 +184,23 @@ export class SharedIndexes {
       return await work();
     } catch (error) {
       if (this.#options.signal.aborted) throw error;
-      const isOne = isForeign(error) || !(error instanceof GscError);
-      if (!isOne && this.#unusable.has(place)) return undefined;
-      if (!isOne) this.#unusable.add(place);
-      const why = error instanceof Error ? error.message : String(error);
-      const what = isOne ? 'not used' : 'cannot be used';
-      this.#options.reporter.warn(`the shared cache ${place.name} is ${what}: ${why}`);
+      if (!isForeign(error)) {
+        if (this.#unusable.has(place)) return undefined;
+        this.#unusable.add(place);
+      }
+      this.#tell(place, error);
       return undefined;
     }
+  }
+
+  /** One warning for each place: where the key is another one, all artifacts are refused. */
+  #tell(place: TaggedArtifacts, error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    const line = `shared cache: ${why}; gsc does without it`;
+    const { reporter } = this.#options;
+    if (this.#warned.has(place)) reporter.detail(line);
+    else reporter.warn(line);
+    this.#warned.add(place);
   }
 }
 
@@ -223,9 +233,9 @@ function foreign(place: TaggedArtifacts, tag: string, message: string): GscError
   return new GscError({ code: 'cache', subject: `${place.name}: tag ${tag}`, message });
 }
 
-/** What somebody else put under a tag, or damage to it; the place itself works. */
+/** What somebody else put under a tag, or damage to it; the place itself works. zlib throws errors of its own. */
 function isForeign(error: unknown): boolean {
-  return error instanceof GscError && ['cache', 'image', 'blob'].includes(error.code);
+  return !(error instanceof GscError) || ['cache', 'image', 'blob'].includes(error.code);
 }
 
 function unlessForeign(error: unknown): undefined {

@@ -51,9 +51,8 @@ function sharedIndexes(
   { from, to, key }: SharedCacheChoice,
 ): SharedIndexes {
   const places = from.map((reference) => images.artifactsAt(reference));
-  return new SharedIndexes({
-    from: places,
-    to: to && images.artifactsAt(to),
-    ...{ key, reporter, signal },
-  });
+  const target = to && images.artifactsAt(to);
+  // The same place is one object: what is wrong with it is said once.
+  const written = target && (places.find(({ name }) => name === target.name) ?? target);
+  return new SharedIndexes({ from: places, to: written, key, reporter, signal });
 }

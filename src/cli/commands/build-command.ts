@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
-import type { ImageReference, Images, Signer } from '../../index.ts';
+import { showCount, showCounted } from '../../base/show-size.ts';
+import type { ImageReference, Images, OpenedImage, Signer } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
 import { defaultDestination, parseReference, signedName, unsignedName } from '../../parts.ts';
 import { nameInArchive } from '../options/archive-name.ts';
@@ -14,6 +15,7 @@ import { checkFileFollows } from '../options/operand-order.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addOverrideOptions, enclaveOverrides, type OverrideOptions } from '../options/override-options.ts';
 import { addFirstOptions } from '../options/runtime-build-options.ts';
+import { addSharedCacheOptions, type SharedCacheOptions } from '../options/shared-cache-options.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { commitAndReport } from '../reports/commit.ts';
 import { reportRun } from '../reports/sign-report.ts';
@@ -21,7 +23,13 @@ import { tell } from '../reports/transcript.ts';
 import { Stopwatch } from '../terminal/stopwatch.ts';
 import { findOrBuild } from './build-result.ts';
 
-interface Options extends CommonOptions, ContentOptions, StoreOptions, KeyOptions, OverrideOptions {
+interface Options
+  extends CommonOptions,
+    ContentOptions,
+    StoreOptions,
+    SharedCacheOptions,
+    KeyOptions,
+    OverrideOptions {
   readonly output?: string;
   readonly key?: string;
   readonly allowDebug?: boolean;
@@ -57,7 +65,7 @@ export const addBuild: AddCommand = (program, act) => {
   addKeyOptions(command);
   addOverrideOptions(command);
   addFirstOptions(addContentOptions(command));
-  addStoreOptions(command);
+  addSharedCacheOptions(addStoreOptions(command));
   groupOptions(command);
 };
 
@@ -119,13 +127,24 @@ async function buildAndSign(
     };
     const parts = { app, runtime, content, output, epochSeconds, signing, writer, steps };
     const { image, report } = await findOrBuild(context, parts);
+    const shared = await publishIndexes(context, app);
     tell(context.console, report.lines);
-    const code = await commitAndReport(context, { writer, image, output, steps, more: report.facts });
+    const more = { ...report.facts, ...shared };
+    const code = await commitAndReport(context, { writer, image, output, steps, more });
     reportRun(context.console, report, { output, isSigned: signing !== undefined });
     return code;
   } finally {
     await writer.abort();
   }
+}
+
+/** Shares the indexes of the app image's layers, if asked, and says what became of it. */
+async function publishIndexes({ images, console }: CommandContext, { image }: OpenedImage): Promise<object> {
+  const { shared } = workspaceOf(images).cache;
+  if (shared === undefined) return {};
+  const { read, written } = await shared.publish(image.layers);
+  console.say(`shared cache: used for ${showCounted(read, 'layer')}; ${showCount(written)} stored`);
+  return { shared_cache: { used: read, stored: written } };
 }
 
 /**

@@ -3,13 +3,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { libraryEntries } from './bundle.mjs';
 
-const entries = [
-  ['gsc', 'index'],
-  ['gsc/attest', 'attest'],
-  ['gsc/tools', 'tools'],
-  ['gsc/parts', 'parts'],
-];
+const entries = Object.keys(libraryEntries).map((entry) => [
+  entry === 'index' ? 'gsc' : `gsc/${entry}`,
+  entry,
+]);
 const header = `# API report
 
 What \`gsc\`, \`gsc/attest\`, \`gsc/tools\` and \`gsc/parts\` export, with its signatures. A test compares it with the code: a change of it is to be seen, and

@@ -30,7 +30,6 @@ import { hintForLocalName, imageNotFound, searchEngine } from './bare-names.ts';
 import { Connections, type RegistryChoices } from './connections.ts';
 import type { BuildLogin } from './engine/build/build-session.ts';
 import type { Engine } from './engine/engine.ts';
-import { isConfiguredForDocker } from './engine/engine-address.ts';
 import { openEngineWriter } from './engine/engine-writer.ts';
 import type { ExportOptions } from './engine/image-export.ts';
 import { inspectEngineImage } from './engine/image-facts.ts';
@@ -42,23 +41,12 @@ import { LayoutReferrers } from './layout/referrers.ts';
 import { openArtifacts } from './open-artifacts.ts';
 import { openImage } from './open-image.ts';
 import { openWriter } from './open-writer.ts';
+import { flavours, type OpenedImage, transportOf } from './opened-image.ts';
 import { findCredentials } from './registry/credentials.ts';
 import { type DocumentStore, openRegistryImage, type RegistryImage } from './registry/open-registry-image.ts';
 import { RegistryReferrers } from './registry/referrers.ts';
 import { repositoryOf } from './registry/registry-session.ts';
 import { openRegistryWriter } from './registry/registry-writer.ts';
-
-/** An image that was opened, with the reference that says where it was found. */
-export interface OpenedImage {
-  readonly image: StoredImage;
-  /** Never a bare name: that was looked up. */
-  readonly reference: ImageReference;
-  /**
-   * Where its results go, if not to where it is: to the Engine that answered for a bare name without a host and did not
-   * have the image, since few users may push next to an image of Docker Hub.
-   */
-  readonly resultPlace?: ImageReference;
-}
 
 /** What a store for a result gets. */
 export interface WriterOptions {
@@ -309,27 +297,8 @@ function idOf({ id }: EngineImage): ImageId {
   return { kind: 'id', digest: id };
 }
 
-const flavours = { 'docker-daemon': 'docker', 'containers-storage': 'podman' } as const;
-
-/** The transport by which the Engine that was found for a bare name is found again. */
-export function transportOf({ kind, address }: Engine): keyof typeof flavours {
-  return kind === 'podman' && !isConfiguredForDocker(address) ? 'containers-storage' : 'docker-daemon';
-}
-
 function isRegistryImage(image: StoredImage): image is RegistryImage {
   return 'repository' in image;
-}
-
-/** A bare name for a result means the place of its source, or the Engine that was asked for that first. */
-export function defaultDestination(
-  result: ImageReference,
-  { reference, resultPlace: source = reference }: OpenedImage,
-): ImageReference {
-  if (result.kind !== 'bare') return result;
-  if (source.kind === 'registry' && result.image.kind === 'name')
-    return { kind: 'registry', name: result.image };
-  const kind = source.kind === 'containers-storage' ? 'containers-storage' : 'docker-daemon';
-  return { kind, image: result.image };
 }
 
 /** Passes every layer that the writer does not have yet through it, so that reading the image stores it too. */
@@ -340,11 +309,4 @@ export async function teeLayers(image: Image, writer: ImageWriter): Promise<Imag
     layers.push(isThere ? layer : { ...layer, open: () => writer.teeLayer(layer, layer.open()) });
   }
   return { ...image, layers };
-}
-
-/** The full name of an app image for a label, or undefined for images in files, whose place says nothing elsewhere. */
-export function fullNameOf(reference: ImageReference): string | undefined {
-  if (reference.kind === 'registry') return showFullName(withDefaultTag(reference.name));
-  if (!('image' in reference) || reference.image.kind === 'id') return undefined;
-  return showFullName(withDefaultTag(reference.image));
 }

@@ -8,7 +8,7 @@ import { workspaceOf } from '../../library/images.ts';
 import { type ContainerNeeds, showReference } from '../../parts.ts';
 import { showFullName, showImageName } from '../../reference/image-name.ts';
 import { type Attachment, type BindMount, containerLine } from '../../run/container-line.ts';
-import { transportOf } from '../../store/image-store.ts';
+import { transportOf } from '../../store/opened-image.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { openGraminized } from '../options/graminized-image.ts';
 import { repeatable } from '../options/repeatable.ts';

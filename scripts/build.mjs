@@ -1,5 +1,5 @@
-// Bundles the command line (dist/gsc.js) and the library (dist/index.js, dist/tools.js), and writes the library's types and the
-// manual pages (dist/man). The SBOM and the licences of what is bundled are dist/sbom.cdx.json and dist/THIRD-PARTY-NOTICES.txt. Source maps
+// Bundles the command line (dist/gsc.js) and the library (dist/index.js and its neighbours), and writes the library's types
+// and the manual pages (dist/man). The SBOM and the licences of what is bundled are dist/sbom.cdx.json and dist/THIRD-PARTY-NOTICES.txt. Source maps
 // and esbuild's metafile go to out/: they are not shipped.
 // node scripts/build.mjs --command FILE bundles the command line alone, --library DIRECTORY the library: tests take them there.
 // --out DIRECTORY puts everything elsewhere.

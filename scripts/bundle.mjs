@@ -14,7 +14,12 @@ const requireBanner =
 
 /** What is bundled, from which entry, by the name of its file. */
 export const commandEntry = { gsc: 'src/cli/main.ts' };
-export const libraryEntries = { index: 'src/index.ts', tools: 'src/tools.ts' };
+export const libraryEntries = {
+  index: 'src/index.ts',
+  attest: 'src/attest.ts',
+  tools: 'src/tools.ts',
+  parts: 'src/parts.ts',
+};
 
 const common = {
   bundle: true,

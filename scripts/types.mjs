@@ -1,10 +1,11 @@
-// The library's types: of what tsc writes, the declarations that index.d.ts and tools.d.ts lead to. All others are nobody's business, and
+// The library's types: of what tsc writes, the declarations that its entries lead to. All others are nobody's business, and
 // would be a third of the package.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { libraryEntries } from './bundle.mjs';
 
-const entries = ['index.d.ts', 'tools.d.ts'];
+const entries = Object.keys(libraryEntries).map((name) => `${name}.d.ts`);
 /** tsc begins each statement of a file at the margin; comments before it belong to it. */
 const statementStart =
   /^(?:\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)*(?:export|import|declare|interface|type|abstract)\b/gm;

@@ -11,7 +11,7 @@ import { runTool } from '../support/images/run-tool.ts';
 import { standinRuntime } from '../support/images/standin-runtime.ts';
 import { packedGsc } from '../support/package/packed-gsc.ts';
 import { testKey } from '../support/signature/test-key.ts';
-import { testWithTool } from '../support/store/tool.ts';
+import { testWithTool } from '../support/tool.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'gsc-image-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

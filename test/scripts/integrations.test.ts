@@ -16,7 +16,7 @@ import { standinRuntime } from '../support/images/standin-runtime.ts';
 import { longTest } from '../support/long-test.ts';
 import { nodeProgram, otherNodes } from '../support/package/packed-gsc.ts';
 import { testKey } from '../support/signature/test-key.ts';
-import { testWithTool } from '../support/store/tool.ts';
+import { testWithTool } from '../support/tool.ts';
 
 const action = parse(readFileSync('integrations/github/action.yml', 'utf8'));
 const [spec, jobs] = parseAllDocuments(readFileSync('integrations/gitlab/templates/build.yml', 'utf8')).map(

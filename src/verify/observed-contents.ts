@@ -1,7 +1,7 @@
 import { type ImagePath, isWithin } from '../base/image-path.ts';
 import { startsAsElf } from '../elf/elf.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
-import type { ContentObserver, TakeContent } from '../scan/layer-visitor.ts';
+import type { TakeContent, ThreadObserver } from '../scan/layer-visitor.ts';
 import { type ElfNeeds, elfNeedsOf } from '../trace/elf-closure.ts';
 
 /** Manifests of large images have some 20 MB; what is larger than this is not kept. */
@@ -11,11 +11,33 @@ const mostKeptTogetherBytes = 256 << 20;
 /** Larger ones are looked at by nobody: libraries have a tenth of that. */
 const mostElfBytes = 48 << 20;
 
+/** What was seen of the layers. */
+interface Seen {
+  /** Of gsc's own files. */
+  readonly contents: ReadonlyMap<string, Uint8Array>;
+  readonly needs: ReadonlyMap<string, ElfNeeds>;
+}
+
 /** What the checks need of files besides their hashes, by SHA-256, taken while the layers stream by. */
-export class ObservedContents implements ContentObserver {
+export class ObservedContents implements ThreadObserver {
+  static readonly threadName = 'contents';
+  readonly threadName = ObservedContents.threadName;
   readonly #contents = new Map<string, Buffer>();
   readonly #needs = new Map<string, ElfNeeds>();
   #keptBytes = 0;
+
+  seen(): Seen {
+    return { contents: this.#contents, needs: this.#needs };
+  }
+
+  add(seen: Seen): void {
+    for (const [sha256, { buffer, byteOffset, byteLength }] of seen.contents) {
+      if (this.#keptBytes + byteLength > mostKeptTogetherBytes) continue;
+      this.#keptBytes += byteLength;
+      this.#contents.set(sha256, Buffer.from(buffer, byteOffset, byteLength));
+    }
+    for (const [sha256, needs] of seen.needs) this.#needs.set(sha256, needs);
+  }
 
   observe(path: ImagePath, sizeBytes: number, start: Buffer): TakeContent | undefined {
     const isOwn = isWithin(path, graminizedPaths.appDirectory) || path === graminizedPaths.libpal;

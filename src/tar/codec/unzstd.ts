@@ -9,6 +9,9 @@ import { type ZstdPart, zstdParts } from './zstd-frames.ts';
 /** Node has zstd from 22.15 and 23.8 on; the types are those of Node 20. */
 const { createZstdDecompress } = zlib as { createZstdDecompress?: (options: zlib.ZlibOptions) => Transform };
 
+/** True if Node itself decompresses zstd, in threads of its own as it does gzip. */
+export const hasNodeZstd = createZstdDecompress !== undefined;
+
 /**
  * Decompresses zstd: any number of frames, skippable ones too, windows up to 128 MiB, no dictionaries. Throws a `tar`
  * error on damage.

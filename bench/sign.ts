@@ -6,8 +6,8 @@
 import { createPrivateKey, sign } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { graminize, openImages, openRuntime, parseManifest, pemSigner, signImage } from '../src/index.ts';
-import { generatePrivateKey } from '../src/tools.ts';
+import { graminize, openImages, openRuntime, signImage } from '../src/index.ts';
+import { generatePrivateKey, parseManifest, pemSigner } from '../src/tools.ts';
 import { makeImage } from '../test/support/images/make-image.ts';
 import { standinRuntime } from '../test/support/images/standin-runtime.ts';
 

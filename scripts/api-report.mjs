@@ -1,16 +1,17 @@
-// The API of gsc and gsc/tools as text: what each exports, with its declaration, from the .d.ts files that tsc writes.
+// The API of gsc and its export paths as text: what each exports, with its declaration, from the .d.ts files that tsc writes.
 // node scripts/api-report.mjs [--write] [TYPES]: TYPES is dist/types by default; --write puts it into docs/api-report.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { libraryEntries } from './bundle.mjs';
 
-const entries = [
-  ['gsc', 'index'],
-  ['gsc/tools', 'tools'],
-];
+const entries = Object.keys(libraryEntries).map((entry) => [
+  entry === 'index' ? 'gsc' : `gsc/${entry}`,
+  entry,
+]);
 const header = `# API report
 
-What \`gsc\` and \`gsc/tools\` export, with its signatures. A test compares it with the code: a change of it is to be seen, and
+What \`gsc\`, \`gsc/attest\`, \`gsc/tools\` and \`gsc/parts\` export, with its signatures. A test compares it with the code: a change of it is to be seen, and
 wanted. Written by \`npm run api-report\` after \`npm run build\`; [library.md](library.md) says how to use it.
 `;
 

@@ -1,103 +1,40 @@
-// Bundles the command line (dist/gsc.js) and the library (dist/index.js, dist/tools.js), and writes the library's types and the
-// manual pages (dist/man).
+// Bundles the command line (dist/gsc.js) and the library (dist/index.js and its neighbours), and writes the library's types
+// and the manual pages (dist/man). The SBOM and the licences of what is bundled are dist/sbom.cdx.json and dist/THIRD-PARTY-NOTICES.txt. Source maps
+// and esbuild's metafile go to out/: they are not shipped.
 // node scripts/build.mjs --command FILE bundles the command line alone, --library DIRECTORY the library: tests take them there.
+// --out DIRECTORY puts everything elsewhere.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
-import { directImports } from './direct-imports.mjs';
-import { sourceDigest } from './source-digest.mjs';
+import { bundleModules, commandEntry, libraryEntries } from './bundle.mjs';
+import { bundledPackages } from './bundled-packages.mjs';
+import { notices, sbom } from './sbom.mjs';
+import { writeTypes } from './types.mjs';
 
-const { values } = parseArgs({ options: { command: { type: 'string' }, library: { type: 'string' } } });
-const { version, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
-const common = {
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  legalComments: 'none',
-  define: { __GSC_VERSION__: JSON.stringify(version), __GSC_BUILD__: JSON.stringify(sourceDigest()) },
-};
-// CommonJS dependencies ask for Node's own modules through require, which an ES module does not have.
-const requireBanner =
-  "import { createRequire as gscRequire } from 'node:module';const require = gscRequire(import.meta.url);";
-
-/** Of undici gsc uses the dispatchers: the rest would be a third of the bundle. */
-const smallUndici = {
-  name: 'small-undici',
-  setup: ({ onResolve }) => {
-    onResolve({ filter: /^undici$/ }, () => ({ path: resolve('scripts/undici-entry.cjs') }));
-    // HTTP/2 is never asked for, and loading Node's costs every command time.
-    onResolve({ filter: /\/client-h2(\.js)?$/ }, () => ({ path: resolve('scripts/undici-without-h2.cjs') }));
+const { values } = parseArgs({
+  options: {
+    command: { type: 'string' },
+    library: { type: 'string' },
+    out: { type: 'string', default: 'dist' },
   },
-};
+});
 
-if (values.command !== undefined) await bundleCommandLine(values.command);
-else if (values.library !== undefined) await bundleLibrary(values.library);
-else {
-  rmSync('dist', { recursive: true, force: true });
-  await bundleCommandLine('dist/gsc.js');
-  await bundleLibrary('dist');
-  execFileSync(process.execPath, ['scripts/man-pages.mjs', 'dist/man'], { stdio: 'inherit' });
-}
+if (values.command !== undefined)
+  await bundleModules({ [basename(values.command, '.js')]: commandEntry.gsc }, dirname(values.command));
+else if (values.library !== undefined) {
+  await bundleModules(libraryEntries, values.library);
+  writeTypes(join(values.library, 'types'));
+} else await buildAll(values.out);
 
-/** The entry, and beside it what commands share or are loaded for alone. */
-async function bundleCommandLine(outfile) {
-  const name = basename(outfile, '.js');
-  removeChunks(dirname(outfile), name);
-  await bundleScanThread(`${name}-scan-thread`, dirname(outfile));
-  await build({
-    ...common,
-    define: { ...common.define, __GSC_SCAN_THREAD__: JSON.stringify(`./${name}-scan-thread.js`) },
-    entryPoints: { [name]: 'src/cli/main.ts' },
-    outdir: dirname(outfile),
-    splitting: true,
-    // Beside the entry, as deep as the sources lie: a module finds the files that go with it from where it is.
-    chunkNames: `${name}-[hash]`,
-    minifySyntax: true,
-    minifyWhitespace: true,
-    plugins: [smallUndici, directImports],
-    banner: { js: requireBanner },
-  });
-  chmodSync(outfile, 0o755);
-}
-
-/** Those of an earlier bundle there. */
-function removeChunks(directory, name) {
-  if (!existsSync(directory)) return;
-  const isChunk = (file) => file.startsWith(`${name}-`) && /^-[A-Z0-9]{8}\.js$/.test(file.slice(name.length));
-  for (const file of readdirSync(directory).filter(isChunk)) rmSync(join(directory, file));
-}
-
-/**
- * What runs in the threads that list layers, in one file: they load faster so. A bundle that is not beside it lists them without
- * threads.
- */
-async function bundleScanThread(name, outdir) {
-  await build({
-    ...common,
-    entryPoints: { [name]: 'src/scan-thread.ts' },
-    outdir,
-    minifySyntax: true,
-    minifyWhitespace: true,
-    banner: { js: requireBanner },
-  });
-}
-
-/** What both entries use is in a file that they share: an error's class is the same for both. */
-async function bundleLibrary(outdir) {
-  await bundleScanThread('scan-thread', outdir);
-  await build({
-    ...common,
-    define: { ...common.define, __GSC_SCAN_THREAD__: '"./scan-thread.js"' },
-    entryPoints: ['src/index.ts', 'src/tools.ts'],
-    outdir,
-    splitting: true,
-    chunkNames: 'shared-[hash]',
-    external: Object.keys(dependencies),
-  });
-  execFileSync('npx', ['tsc', '-p', 'tsconfig.types.json', '--outDir', join(outdir, 'types')], {
-    stdio: 'inherit',
-  });
+async function buildAll(out) {
+  const work = join(dirname(out), 'out');
+  rmSync(out, { recursive: true, force: true });
+  const metafile = await bundleModules({ ...commandEntry, ...libraryEntries }, out, join(work, 'maps'));
+  writeFileSync(join(work, 'metafile.json'), JSON.stringify(metafile));
+  const packages = bundledPackages(metafile);
+  writeFileSync(join(out, 'sbom.cdx.json'), sbom(packages));
+  writeFileSync(join(out, 'THIRD-PARTY-NOTICES.txt'), notices(packages));
+  writeTypes(join(out, 'types'));
+  execFileSync(process.execPath, ['scripts/man-pages.mjs', join(out, 'man')], { stdio: 'inherit' });
 }

@@ -1,9 +1,9 @@
-// For esbuild: what the command line imports from the library's faces (src/index.ts, src/tools.ts) it imports from the modules
+// For esbuild: what the command line imports from the library's faces (src/index.ts and its neighbours) it imports from the modules
 // behind them. Of a face esbuild takes everything along into each command, needed or not.
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
-const face = /import\s*(type\s)?\s*\{([^}]*)\}\s*from\s*'((?:\.\.\/)+(?:index|tools)\.ts)';/g;
+const face = /import\s*(type\s)?\s*\{([^}]*)\}\s*from\s*'((?:\.\.\/)+(?:index|attest|tools|parts)\.ts)';/g;
 const reExport = /export\s*(type\s)?\s*\{([^}]*)\}\s*from\s*'([^']+)';/g;
 
 /** `a as b` -> where it comes from, and its name there and here. */

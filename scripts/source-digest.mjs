@@ -4,6 +4,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** The scripts that decide about the bundle's bytes. */
+export const bundlingScripts = [
+  'scripts/build.mjs',
+  'scripts/bundle.mjs',
+  'scripts/direct-imports.mjs',
+  'scripts/left-out.cjs',
+  'scripts/slim-libraries.mjs',
+  'scripts/source-digest.mjs',
+  'scripts/undici-entry.cjs',
+];
+
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Over the sources, the lock file, and what bundles them. */
@@ -13,13 +24,7 @@ export function sourceDigest() {
     .filter((file) => file.endsWith('.ts'))
     .map((file) => join('src', file))
     .sort();
-  for (const file of [
-    ...sources,
-    'package-lock.json',
-    'scripts/build.mjs',
-    'scripts/undici-entry.cjs',
-    'scripts/undici-without-h2.cjs',
-  ]) {
+  for (const file of [...sources, 'package-lock.json', ...bundlingScripts]) {
     const content = readFileSync(join(root, file));
     hash.update(`${file}\0${content.length}\0`).update(content);
   }

@@ -1,6 +1,10 @@
-// What gsc's bundle takes of undici: its dispatchers with their calls, without fetch, caches, mocks and WebSockets.
+// What gsc's bundle takes of undici: its dispatchers with their calls, without fetch, caches, mocks, WebSockets and pipelines.
 const Dispatcher = require('undici/lib/dispatcher/dispatcher');
-const api = require('undici/lib/api');
+const api = {
+  connect: require('undici/lib/api/api-connect'),
+  request: require('undici/lib/api/api-request'),
+  upgrade: require('undici/lib/api/api-upgrade'),
+};
 const { getGlobalDispatcher } = require('undici/lib/global');
 
 Object.assign(Dispatcher.prototype, api);

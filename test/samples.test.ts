@@ -9,7 +9,7 @@ import { engineForTest } from './support/images/image-for-test.ts';
 import { runTool, ToolFailure } from './support/images/run-tool.ts';
 import { standinRuntime } from './support/images/standin-runtime.ts';
 import { testKey } from './support/signature/test-key.ts';
-import { hasTool } from './support/store/tool.ts';
+import { hasTool } from './support/tool.ts';
 
 // The root of the Debian samples is made by the first that needs it.
 vi.setConfig({ testTimeout: 600_000 });

@@ -1,7 +1,6 @@
 import { Agent, type AgentOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
-import type { buildConnector } from 'undici';
 import { GscError } from '../base/error.ts';
 import type { Collateral } from '../collateral/collateral.ts';
 import type { VerifyOptions } from './options.ts';
@@ -73,7 +72,12 @@ class AttestedAgent extends Agent {
 }
 
 /** The `connect` of an undici `Agent` or `Pool`, with the same promise: `new Agent({ connect: attestedConnector(demands) })`. */
-export function attestedConnector(demands: AttestationDemands): buildConnector.connector {
+export function attestedConnector(
+  demands: AttestationDemands,
+): (
+  options: { readonly hostname: string; readonly port: string; readonly servername?: string },
+  callback: (...result: [error: null, socket: TLSSocket] | [error: Error, socket: null]) => void,
+) => void {
   return ({ hostname, port, servername }, callback) => {
     const options = { host: hostname, port: Number(port || 443), ...(servername && { servername }) };
     openAttested(options, demands).then(

@@ -42,8 +42,10 @@ export async function findCollateral(
   }
   try {
     const query = collateralQueryOf(quoteIn(evidence), pckCertificates, evidence.source);
-    reporter.progress(`asking ${collateral ?? intelPcs} for collateral`);
-    return await fetchCollateral(collateral ?? intelPcs, query, await serviceGetter(host, caFile));
+    const service = collateral ?? intelPcs;
+    const getter = await serviceGetter(host, caFile);
+    const work = reporter.begin({ kind: 'ask', verb: 'asking', subject: `${service} for collateral` });
+    return await fetchCollateral(service, query, getter).finally(() => work.end());
   } catch (error) {
     const isDefault = collateral === undefined && error instanceof GscError && error.code === 'collateral';
     const isUnreadable = error instanceof GscError && error.code === 'quote';

@@ -57,6 +57,11 @@ export class GscError extends Error {
   readonly detail: string;
   readonly hint: string | undefined;
 
+  static {
+    // Node shows the name of an error's class, which the bundler shortens.
+    Object.defineProperty(GscError, 'name', { value: 'GscError' });
+  }
+
   constructor(details: ErrorDetails) {
     super(`${details.subject}: ${details.message}`, { cause: details.cause });
     this.name = 'GscError';

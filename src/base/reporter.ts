@@ -1,3 +1,5 @@
+import { silentWork, type Work, type WorkPlan } from './progress.ts';
+
 /** The receiver of what happens while gsc works; results are returned, and failures are thrown. */
 export interface Reporter {
   /** A remark, a line. */
@@ -8,8 +10,8 @@ export interface Reporter {
   detail(line: string): void;
   /** Something that weakens or surprises. */
   warn(line: string): void;
-  /** What goes on at this moment; the next one replaces it. */
-  progress(line: string): void;
+  /** Long work begins; whoever does it says how far it is, and ends it. Several may be under way. */
+  begin(plan: WorkPlan): Work;
 }
 
 /** For callers that want results only. */
@@ -18,5 +20,5 @@ export const silentReporter: Reporter = {
   sayHeading: () => undefined,
   detail: () => undefined,
   warn: () => undefined,
-  progress: () => undefined,
+  begin: () => silentWork,
 };

@@ -6,6 +6,7 @@ import type { StoreOptions } from './options/store-options.ts';
 import { asUsageError, type Call } from './options/usage-error.ts';
 import { type CommandLineHost, Console, type Verbosity } from './terminal/console.ts';
 import { reportFailure } from './terminal/failure.ts';
+import { progressChoices } from './terminal/progress-mode.ts';
 
 /** Runs the command line and gives the exit code: 0 done, 1 failed or did not verify, 2 wrong usage or configuration. */
 export async function runCommandLine(
@@ -20,7 +21,7 @@ export async function runCommandLine(
       // commander's call: the positional arguments, the options, the command
       const options = parameters.at(-2) as Options;
       const positional = parameters.slice(0, -2) as string[];
-      console = new Console(host, verbosityOf(options));
+      console = new Console(host, verbosityOf(options), { progress: options.progress });
       const [{ openImages }, { storeChoices }] = await imagesModules();
       const images = openImages({
         ...storeChoices(options),
@@ -40,11 +41,13 @@ export async function runCommandLine(
   for (const command of program.commands) addCommonOptions(command);
   try {
     refuseMounts(host.arguments);
-    await program.parseAsync(withLongOptions(host.arguments), { from: 'user' });
+    await program.parseAsync(withLongOptions(withCommandFirst(host.arguments)), { from: 'user' });
     return exitCode;
   } catch (error) {
-    console?.clearProgress();
-    return reportFailure(asUsageError(error, callIn(program, host)), host);
+    console?.close();
+    return reportFailure(asUsageError(error, callIn(program, host)), host, console?.tellsEvents);
+  } finally {
+    console?.close();
   }
 }
 
@@ -66,6 +69,17 @@ async function addRow(
   const command = program.command(name).summary(summary);
   if (alias !== undefined) command.alias(alias);
   for (const operand of operands) command.argument(operand);
+}
+
+const commonOption = /^(?:--json|-q|--quiet|-v|--verbose|--progress(?:=.*)?)$/;
+
+/** Options of every command may stand before its name. */
+function withCommandFirst(args: readonly string[]): readonly string[] {
+  let count = 0;
+  while (commonOption.test(args[count] ?? '')) count += args[count] === '--progress' ? 2 : 1;
+  const command = args[count];
+  if (command === undefined || command.startsWith('-')) return args;
+  return [command, ...args.slice(0, count), ...args.slice(count + 1)];
 }
 
 /** The Python tool's `-nc`: two letters, which commander would take for `-n -c`. */
@@ -97,7 +111,8 @@ export function addCommonOptions(command: Command): void {
   command
     .addOption(new Option('--json', 'print the result as JSON'))
     .addOption(new Option('-q, --quiet', 'print only the result, warnings and errors'))
-    .addOption(new Option('-v, --verbose', 'print more: what was left out and why, what was overridden'));
+    .addOption(new Option('-v, --verbose', 'print more: what was left out and why, what was overridden'))
+    .addOption(new Option('--progress <how>', 'how long work is shown on stderr').choices(progressChoices));
 }
 
 /** For hints. The command of `gsc help build` is `build`, that of `gsc build-graphene` the one that it is an alias of. */

@@ -14,7 +14,6 @@ const payloadType = 'application/vnd.in-toto+json';
 
 /** A bundle with a statement, parsed and not yet believed. */
 export interface BuildEvidence {
-  readonly bundle: Bundle;
   /** The exact bytes that were signed. */
   readonly payload: Buffer;
   readonly signature: Buffer;
@@ -69,7 +68,6 @@ export function parseEvidence(bytes: Buffer, subject: string): BuildEvidence {
   }
   const { content: material } = verificationMaterial;
   return {
-    bundle,
     payload,
     signature: signature.sig,
     keyHint: material.$case === 'publicKey' ? material.publicKey.hint : undefined,

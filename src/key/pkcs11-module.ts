@@ -115,7 +115,7 @@ function loadPkcs11js(): Pkcs11js {
       code: 'key',
       subject: 'pkcs11js',
       message: `keys on tokens need this package, which cannot be loaded: ${firstLine(cause)}`,
-      hint: 'install a C++ compiler and make, then: npm install pkcs11js',
+      hint: 'install a C++ compiler, make and Python 3, then install gsc again, without --ignore-scripts',
       cause,
     });
   }

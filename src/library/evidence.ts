@@ -6,7 +6,7 @@ import {
 } from '../evidence/attached-evidence.ts';
 import type { EvidenceKey } from '../evidence/evidence-key.ts';
 import { type ImageReference, showReference } from '../reference/image-reference.ts';
-import type { OpenedImage } from '../store/image-store.ts';
+import type { OpenedImage } from '../store/opened-image.ts';
 import { type Images, workspaceOf } from './images.ts';
 
 /**

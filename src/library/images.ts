@@ -1,12 +1,14 @@
 import type { Digest } from '../base/digest.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
+import { countedStream } from '../base/progress.ts';
 import { type Reporter, silentReporter } from '../base/reporter.ts';
-import { showSize } from '../base/show-size.ts';
 import type { Image, Layer } from '../image/image.ts';
 import type { ImageWriter, StoreResult } from '../image/image-writer.ts';
-import { type ImageReference, parseReference } from '../reference/image-reference.ts';
-import { type ImageScan, type ScanProgress, scanImage } from '../scan/scan-image.ts';
-import { type OpenedImage, type StoreChoices, teeLayers } from '../store/image-store.ts';
+import { type ImageReference, parseReference, showReference } from '../reference/image-reference.ts';
+import type { ImageScan } from '../scan/scan-image.ts';
+import { scanReporting } from '../scan/scan-reporting.ts';
+import { type StoreChoices, teeLayers } from '../store/image-store.ts';
+import type { OpenedImage } from '../store/opened-image.ts';
 import type { MeasurementStore } from '../workspace/scan-cache.ts';
 import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
 import { processHost } from './process-host.ts';
@@ -98,10 +100,10 @@ class WorkspaceImages implements Images {
 
   async scan(image: Image, { writer }: ScanOptions = {}): Promise<ImageScan> {
     const { cache, host, reporter } = this.#workspace;
-    return scanImage(writer ? await teeLayers(image, writer) : image, {
+    const teed = writer ? await teeLayers(image, writer) : image;
+    return scanReporting(teed, reporter, {
       ...cache.forScan,
       ...(writer && { concurrency: 1 }),
-      onProgress: scanProgress(reporter, image),
       signal: host.signal,
     });
   }
@@ -109,7 +111,8 @@ class WorkspaceImages implements Images {
   async openWriter(reference: string | ImageReference, options: StoreOptions = {}): Promise<ImageWriter> {
     const { force = false, sharedWith = [] } = options;
     const place = toReference(reference);
-    const writer = await this.#workspace.images.openWriter(place, { force, sharedWith });
+    const opened = await this.#workspace.images.openWriter(place, { force, sharedWith });
+    const writer = reporting(opened, this.#workspace.reporter, showReference(place));
     const stored = place.kind === 'registry' ? compressing(writer, sharedWith) : writer;
     return this.#keeping(stored);
   }
@@ -182,14 +185,22 @@ function layersOf(opened: readonly OpenedImage[]): ReadonlySet<Digest> {
   return new Set(opened.flatMap(({ image }) => image.layers.map((layer) => layer.diffId)));
 }
 
-/** Says how far the reading of an image's layers is. */
-function scanProgress(reporter: Reporter, image: Image): (progress: ScanProgress) => void {
-  const numbers = new Map(image.layers.map((layer, index) => [layer.diffId, index + 1]));
-  return ({ layer, readBytes }) => {
-    const total = layer.descriptor.sizeBytes;
-    const number = numbers.get(layer.diffId) ?? 0;
-    reporter.progress(
-      `reading layer ${number} of ${image.layers.length}: ${showSize(readBytes)} of ${showSize(total)}`,
-    );
+/** A writer that says how far the storing of an image's layers is. */
+function reporting(writer: ImageWriter, reporter: Reporter, name: string): ImageWriter {
+  const commit = async (image: Image) => {
+    const parts = image.layers.map(({ descriptor: { digest, sizeBytes } }) => ({ name: digest, sizeBytes }));
+    const work = reporter.begin({ kind: 'store', verb: 'storing', subject: name, parts, partNoun: 'layer' });
+    // Layers are stored in their order: those before the one that is sent were there.
+    const open = (layer: Layer, part: number) => {
+      for (let before = 0; before < part; before++) work.finish(before);
+      return countedStream(layer.open(), work, part);
+    };
+    const layers = image.layers.map((layer, part) => ({ ...layer, open: () => open(layer, part) }));
+    try {
+      return await writer.commit({ ...image, layers });
+    } finally {
+      work.end();
+    }
   };
+  return { ...forwarding(writer), commit };
 }

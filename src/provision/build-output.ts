@@ -1,3 +1,4 @@
+import type { Work } from '../base/progress.ts';
 import type { Reporter } from '../base/reporter.ts';
 import type { BuildEvent } from '../store/engine/build/build-event.ts';
 
@@ -8,11 +9,13 @@ const shownTitle = 100;
 /** Shows a build while it runs: each step as it begins, and what it prints, a line at a time. */
 export class BuildOutput {
   readonly #reporter: Reporter;
+  readonly #work: Work;
   /** The beginnings of lines, by step. */
   readonly #pending = new Map<string, string>();
 
-  constructor(reporter: Reporter) {
+  constructor(reporter: Reporter, subject: string) {
     this.#reporter = reporter;
+    this.#work = reporter.begin({ kind: 'build', verb: 'building', subject });
   }
 
   show(event: BuildEvent): void {
@@ -24,7 +27,7 @@ export class BuildOutput {
         this.#showOutput(event.key, event.text);
         break;
       case 'status':
-        this.#reporter.progress(event.text);
+        this.#work.note(event.text);
         break;
       case 'failed':
       case 'image':
@@ -32,10 +35,11 @@ export class BuildOutput {
     }
   }
 
-  /** Shows what has not ended with a line. */
+  /** Shows what has not ended with a line; the build is over. */
   end(): void {
     for (const line of this.#pending.values()) if (line !== '') this.#reporter.say(`  ${line}`);
     this.#pending.clear();
+    this.#work.end();
   }
 
   #showStep(title: string, isCached: boolean): void {

@@ -1,6 +1,6 @@
 import { GscError } from '../base/error.ts';
 import { type ImageName, parseImageName } from '../reference/image-name.ts';
-import type { OpenedImage } from '../store/image-store.ts';
+import type { OpenedImage } from '../store/opened-image.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
 /** `HOST[:PORT][/PREFIX]` stands for the image's own host. Throws a `usage` error for anything else. */

@@ -4,7 +4,7 @@ import { findRuntime } from '../runtime/find/find-runtime.ts';
 import { mergeRoots } from '../runtime/find/merge-roots.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Family, RuntimeVersion } from '../runtime/version.ts';
-import { transportOf } from '../store/image-store.ts';
+import { transportOf } from '../store/opened-image.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { cannotFetch, openDefaultRuntime } from './default-runtime.ts';
 import { planRuntime, provideRuntime } from './provide-runtime.ts';

@@ -124,7 +124,7 @@ async function buildRuntime(
   const builder = builderOf(engine, host.environment, secrets.size > 0);
   const shown = `the runtime ${showImageName(name)}`;
   reporter.say(`building ${shown} on ${baseImage(order)} with ${engine.subject}`);
-  const output = new BuildOutput(reporter);
+  const output = new BuildOutput(reporter, shown);
   const { id, stages } = await buildImage(
     engine,
     {

@@ -13,7 +13,7 @@ import { readRpmPackage, startsAsRpmPackage } from '../runtime/package/rpm-packa
 import { realFileAt, type TreeSource } from '../runtime/tree-source.ts';
 import { labelledVersion, type RuntimeVersion } from '../runtime/version.ts';
 import { readFiles } from '../scan/read-files.ts';
-import { scanImage } from '../scan/scan-image.ts';
+import { scanReporting } from '../scan/scan-reporting.ts';
 import { scanRootDirectory } from '../scan/scan-root-directory.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { mergeLayers } from '../tree/merge-layers.ts';
@@ -94,10 +94,10 @@ async function namesIn(directory: string): Promise<readonly string[]> {
 
 /** The tree of an image. */
 export async function rootOfImage(
-  { host, cache }: Pick<Workspace, 'host' | 'cache'>,
+  { host, cache, reporter }: Pick<Workspace, 'host' | 'cache' | 'reporter'>,
   image: Image,
 ): Promise<RuntimeRoot> {
-  const { tree } = await scanImage(image, { ...cache.forScan, signal: host.signal });
+  const { tree } = await scanReporting(image, reporter, { ...cache.forScan, signal: host.signal });
   const found = image.config.config?.Labels ?? {};
   const version = labelledVersion(found);
   return {

@@ -2,7 +2,6 @@ import { type Digest, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Reporter } from '../base/reporter.ts';
-import { showSize } from '../base/show-size.ts';
 import { type Platform, sgxPlatform } from '../image/descriptor.ts';
 import type { Image } from '../image/image.ts';
 import type { ImageGlance } from '../image/image-glance.ts';
@@ -30,7 +29,6 @@ import { hintForLocalName, imageNotFound, searchEngine } from './bare-names.ts';
 import { Connections, type RegistryChoices } from './connections.ts';
 import type { BuildLogin } from './engine/build/build-session.ts';
 import type { Engine } from './engine/engine.ts';
-import { isConfiguredForDocker } from './engine/engine-address.ts';
 import { openEngineWriter } from './engine/engine-writer.ts';
 import type { ExportOptions } from './engine/image-export.ts';
 import { inspectEngineImage } from './engine/image-facts.ts';
@@ -41,23 +39,12 @@ import { type LayerStore, withKeptLayers } from './kept-layers.ts';
 import { LayoutReferrers } from './layout/referrers.ts';
 import { openImage } from './open-image.ts';
 import { openWriter } from './open-writer.ts';
+import { flavours, type OpenedImage, transportOf } from './opened-image.ts';
 import { findCredentials } from './registry/credentials.ts';
 import { type DocumentStore, openRegistryImage, type RegistryImage } from './registry/open-registry-image.ts';
 import { RegistryReferrers } from './registry/referrers.ts';
 import { repositoryOf } from './registry/registry-session.ts';
 import { openRegistryWriter } from './registry/registry-writer.ts';
-
-/** An image that was opened, with the reference that says where it was found. */
-export interface OpenedImage {
-  readonly image: StoredImage;
-  /** Never a bare name: that was looked up. */
-  readonly reference: ImageReference;
-  /**
-   * Where its results go, if not to where it is: to the Engine that answered for a bare name without a host and did not
-   * have the image, since few users may push next to an image of Docker Hub.
-   */
-  readonly resultPlace?: ImageReference;
-}
 
 /** What a store for a result gets. */
 export interface WriterOptions {
@@ -245,7 +232,8 @@ export class ImageStore {
     if (bare.image.kind === 'id') throw search.obstacle;
     const reference: ImageReference = { kind: 'registry', name: withDefaultTag(bare.image) };
     const fullName = showFullName(reference.name);
-    this.#reporter.progress(`${name}: asking the registry for ${fullName}`);
+    const subject = `the registry for ${fullName}`;
+    const work = this.#reporter.begin({ kind: 'ask', verb: 'asking', subject });
     try {
       const session = this.#connections.registry();
       const image = await openRegistryImage(session, reference.name, { platform: this.#platform });
@@ -258,6 +246,8 @@ export class ImageStore {
         error,
         localHint: await hintForLocalName(this.#host, name),
       });
+    } finally {
+      work.end();
     }
   }
 
@@ -265,8 +255,11 @@ export class ImageStore {
     const { signal } = this.#host;
     const image = await openEngineImage(engine, name, {
       signal,
-      onExport: (receivedBytes) =>
-        this.#reporter.progress(`the Engine exports the image: ${showSize(receivedBytes)}`),
+      beginExport: (shown) =>
+        this.#reporter.begin({
+          ...{ kind: 'export', verb: 'exporting', subject: `${shown} from ${engine.subject}` },
+          parts: [{ name: shown }],
+        }),
       ...(this.#records && { records: this.#records }),
       ...(this.#listen && { listen: this.#listen }),
     });
@@ -297,27 +290,8 @@ function idOf({ id }: EngineImage): ImageId {
   return { kind: 'id', digest: id };
 }
 
-const flavours = { 'docker-daemon': 'docker', 'containers-storage': 'podman' } as const;
-
-/** The transport by which the Engine that was found for a bare name is found again. */
-export function transportOf({ kind, address }: Engine): keyof typeof flavours {
-  return kind === 'podman' && !isConfiguredForDocker(address) ? 'containers-storage' : 'docker-daemon';
-}
-
 function isRegistryImage(image: StoredImage): image is RegistryImage {
   return 'repository' in image;
-}
-
-/** A bare name for a result means the place of its source, or the Engine that was asked for that first. */
-export function defaultDestination(
-  result: ImageReference,
-  { reference, resultPlace: source = reference }: OpenedImage,
-): ImageReference {
-  if (result.kind !== 'bare') return result;
-  if (source.kind === 'registry' && result.image.kind === 'name')
-    return { kind: 'registry', name: result.image };
-  const kind = source.kind === 'containers-storage' ? 'containers-storage' : 'docker-daemon';
-  return { kind, image: result.image };
 }
 
 /** Passes every layer that the writer does not have yet through it, so that reading the image stores it too. */
@@ -328,11 +302,4 @@ export async function teeLayers(image: Image, writer: ImageWriter): Promise<Imag
     layers.push(isThere ? layer : { ...layer, open: () => writer.teeLayer(layer, layer.open()) });
   }
   return { ...image, layers };
-}
-
-/** The full name of an app image for a label, or undefined for images in files, whose place says nothing elsewhere. */
-export function fullNameOf(reference: ImageReference): string | undefined {
-  if (reference.kind === 'registry') return showFullName(withDefaultTag(reference.name));
-  if (!('image' in reference) || reference.image.kind === 'id') return undefined;
-  return showFullName(withDefaultTag(reference.image));
 }

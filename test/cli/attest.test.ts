@@ -29,7 +29,7 @@ import { gscInScratch } from '../support/cli/gsc.ts';
 import { gscHere } from '../support/cli/in-process.ts';
 import { writeApp } from '../support/cli/made-files.ts';
 import { standinRuntime } from '../support/images/standin-runtime.ts';
-import { hasTool } from '../support/runtime/tool.ts';
+import { hasNeededTool } from '../support/tool.ts';
 
 const pki = makeTestPki();
 const raw = makeCollateral(pki);
@@ -493,7 +493,7 @@ describe.skipIf(!areRealQuotesThere)('real quotes from the command line', () => 
   );
 });
 
-describe.skipIf(!['cc', 'tar'].every(hasTool))('the enclave of an image', () => {
+describe.skipIf(!['cc', 'tar'].every(hasNeededTool))('the enclave of an image', () => {
   test('is accepted by the name of the image, and that of another is not', async () => {
     const gsc = await gscInScratch();
     const place = (...path: readonly string[]) => join(gsc.directory, ...path);

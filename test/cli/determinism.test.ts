@@ -5,7 +5,7 @@ import { type Gsc, type GscOptions, gscInScratch } from '../support/cli/gsc.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { runTool } from '../support/images/run-tool.ts';
 import { testKey } from '../support/signature/test-key.ts';
-import { testWithTool } from '../support/store/tool.ts';
+import { testWithTool } from '../support/tool.ts';
 
 let gsc: Gsc;
 let round = 0;

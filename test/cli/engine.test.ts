@@ -8,7 +8,7 @@ import type { ImageName } from '../support/images/make-image.ts';
 import { ToolFailure } from '../support/images/run-tool.ts';
 import { standinRuntime } from '../support/images/standin-runtime.ts';
 import { testKey } from '../support/signature/test-key.ts';
-import { hasTool } from '../support/store/tool.ts';
+import { hasTool } from '../support/tool.ts';
 
 // A Debian system is fetched at the first time.
 vi.setConfig({ testTimeout: 600_000 });

@@ -8,7 +8,7 @@ import type { ImageName } from '../support/images/make-image.ts';
 import { runTool } from '../support/images/run-tool.ts';
 import { standinRuntime } from '../support/images/standin-runtime.ts';
 import { testKey } from '../support/signature/test-key.ts';
-import { hasTool, testWithTool } from '../support/store/tool.ts';
+import { hasTool, testWithTool } from '../support/tool.ts';
 
 // A Debian system is fetched at the first time.
 vi.setConfig({ testTimeout: 300_000 });

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { bundledGsc, type Gsc, type GscResult, gscInScratch } from '../support/cli/gsc.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { noise } from '../support/store/sample.ts';
-import { hasTool, testWithTool } from '../support/store/tool.ts';
+import { hasTool, testWithTool } from '../support/tool.ts';
 
 let gsc: Gsc;
 let digest: string;

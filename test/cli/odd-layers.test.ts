@@ -5,9 +5,9 @@ import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
 import { writeImage, writeRuntime } from '../support/cli/made-files.ts';
 import { staticProgram } from '../support/graminized/app-image.ts';
 import { imageOf, layerFrom, type MadeEntry, tarWith } from '../support/scan/made-layers.ts';
-import { testWithTool } from '../support/store/tool.ts';
 import { run } from '../support/tar/foreign-tool.ts';
 import { rawEntry, rawHeader, rawPax, rawTar } from '../support/tar/raw-tar.ts';
+import { testWithTool } from '../support/tool.ts';
 
 let gsc: Gsc;
 let count = 0;

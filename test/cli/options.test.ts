@@ -6,7 +6,7 @@ import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { engineForTest, imageForTest } from '../support/images/image-for-test.ts';
 import { standinRuntime } from '../support/images/standin-runtime.ts';
-import { hasTool } from '../support/store/tool.ts';
+import { hasTool } from '../support/tool.ts';
 
 let gsc: GscHere;
 let here: (name: string) => string;

@@ -8,10 +8,10 @@ import { writeOciLayout } from '../support/images/oci-layout.ts';
 import { packLayer } from '../support/images/recipe.ts';
 import { standinRuntime } from '../support/images/standin-runtime.ts';
 import { makeDebianPackage, makeRpmPackage } from '../support/runtime/make-package.ts';
-import { hasTool } from '../support/runtime/tool.ts';
 import { testKey } from '../support/signature/test-key.ts';
+import { hasNeededTool } from '../support/tool.ts';
 
-const canRun = ['cc', 'dpkg-deb', 'rpmbuild', 'tar'].map(hasTool).every(Boolean);
+const canRun = ['cc', 'dpkg-deb', 'rpmbuild', 'tar'].map(hasNeededTool).every(Boolean);
 
 let gsc: GscHere;
 const at = (...path: readonly string[]) => join(gsc.directory, ...path);

@@ -7,7 +7,7 @@ import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { type SoftTokens, skipWithoutTokens, softTokens, testPin } from '../support/key/soft-token.ts';
 import { openssl } from '../support/signature/keys.ts';
 import { testKey } from '../support/signature/test-key.ts';
-import { hasTool } from '../support/store/tool.ts';
+import { hasTool } from '../support/tool.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 

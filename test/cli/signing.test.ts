@@ -9,7 +9,7 @@ import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { openssl } from '../support/signature/keys.ts';
 import { testKey } from '../support/signature/test-key.ts';
-import { testWithTool } from '../support/store/tool.ts';
+import { testWithTool } from '../support/tool.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { GscError } from '../../src/base/error.ts';
 import { parseElf } from '../../src/elf/elf.ts';
 import { definedVersionsOf, neededVersionsOf } from '../../src/elf/elf-versions.ts';
-import { testWithTool } from '../support/store/tool.ts';
+import { testWithTool } from '../support/tool.ts';
 
 /** What the compiler's C library and this Node are: real files with versions, small and large. */
 function realFiles(): readonly string[] {

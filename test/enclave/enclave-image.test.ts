@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseEnclaveImage, spanOf } from '../../src/enclave/enclave-image.ts';
 import { codeSegment, type MadeSegment, makeElf, patternOf } from '../support/enclave/elf-file.ts';
-import { hasTool } from '../support/runtime/tool.ts';
+import { hasNeededTool } from '../support/tool.ts';
 
 const parse = (segments: readonly MadeSegment[]) => parseEnclaveImage(makeElf(segments, 0x42n), 'libpal.so');
 
@@ -45,7 +45,7 @@ describe('an ELF file for an enclave', () => {
     expect(() => parse(many(17))).toThrow('libpal.so: expected at most 16 PT_LOAD segments, got 17');
   });
 
-  it.skipIf(!hasTool('readelf'))('has the segments that readelf shows', () => {
+  it.skipIf(!hasNeededTool('readelf'))('has the segments that readelf shows', () => {
     const file = process.execPath;
     const lines = execFileSync('readelf', ['-lW', file], { encoding: 'utf8' }).split('\n');
     const shown = lines

@@ -5,7 +5,7 @@ import { container, type EngineStage, engineWith } from '../support/end-to-end/e
 import { stageForTests, succeeding } from '../support/end-to-end/stage.ts';
 import { ToolFailure } from '../support/images/run-tool.ts';
 import { standinGraphene } from '../support/images/standin-graphene.ts';
-import { hasTool } from '../support/store/tool.ts';
+import { hasTool } from '../support/tool.ts';
 
 // Debian is fetched the first time.
 vi.setConfig({ testTimeout: 600_000 });

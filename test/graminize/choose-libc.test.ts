@@ -11,7 +11,7 @@ import { scanRootDirectory } from '../../src/scan/scan-root-directory.ts';
 import { findStart } from '../../src/start/container-process.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
 import { standinRuntime } from '../support/images/standin-runtime.ts';
-import { hasTool } from '../support/store/tool.ts';
+import { hasTool } from '../support/tool.ts';
 
 const canCompile = hasTool('cc');
 if (!canCompile && process.env.CI) throw new Error('cc is needed for these tests');

@@ -17,7 +17,7 @@ import { signingAnswerShape, signingRequestShape } from '../../src/key/signing-e
 import { messageToSign, signSigstruct } from '../../src/signature/sign-sigstruct.ts';
 import { encodeDate } from '../../src/signature/sigstruct-date.ts';
 import { testKey } from '../support/signature/test-key.ts';
-import { hasTool } from '../support/store/tool.ts';
+import { hasTool } from '../support/tool.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 

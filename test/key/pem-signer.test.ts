@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { GscError } from '../../src/base/error.ts';
 import { generatePrivateKey } from '../../src/key/generate-private-key.ts';
 import { pemSigner } from '../../src/key/pem-signer.ts';
-import { hasTool } from '../support/runtime/tool.ts';
 import { openssl } from '../support/signature/keys.ts';
+import { hasNeededTool } from '../support/tool.ts';
 
 const message = Buffer.from('what is signed');
 
@@ -54,7 +54,7 @@ describe('a generated key', () => {
     expect(await generatePrivateKey()).not.toBe(pem);
   });
 
-  it.skipIf(!hasTool('openssl'))('is a sound key for openssl', () => {
+  it.skipIf(!hasNeededTool('openssl'))('is a sound key for openssl', () => {
     const checked = openssl(['rsa', '-check', '-in', 'in', '-noout', '-out', 'out'], { in: pem });
     expect(checked.toString()).toBe('RSA key ok\n');
   });
@@ -95,7 +95,7 @@ describe('a PEM signer', () => {
   });
 });
 
-describe.skipIf(!hasTool('openssl'))('a PEM signer, with keys from openssl,', () => {
+describe.skipIf(!hasNeededTool('openssl'))('a PEM signer, with keys from openssl,', () => {
   const convert = (args: readonly string[]) => openssl([...args, '-in', 'in', '-out', 'out'], { in: pem });
 
   it('signs with a PKCS#8 key', () => expectOwnSignature(convert(['pkcs8', '-topk8', '-nocrypt'])));

@@ -18,6 +18,7 @@ import {
   libraryUser,
   programOf,
 } from '../support/library/docs-examples.ts';
+import { longTest } from '../support/long-test.ts';
 import { testKey } from '../support/signature/test-key.ts';
 
 const examples = docsExamples();
@@ -41,7 +42,7 @@ afterAll(() => {
 });
 
 describe('programs in the documents', () => {
-  test('compile against the types that are published', () => {
+  longTest('compile against the types that are published', () => {
     expect(compilerOutput).toBe('');
   });
 

@@ -2,6 +2,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { WorkPlan } from '../../src/base/progress.ts';
+import { WorkMeter } from '../../src/cli/terminal/work-meter.ts';
 import { graminize, type Images, type ImagesEnvironment, openImages, openRuntime } from '../../src/index.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { startDouble } from '../support/store/registry/fixture.ts';
@@ -76,15 +78,29 @@ describe('images', () => {
   });
 
   test('tell the reporter, and print nothing by themselves', async () => {
-    const progress: string[] = [];
+    const begun: [WorkPlan, WorkMeter][] = [];
     const ignore = () => undefined;
     const reporter = { say: ignore, sayHeading: ignore, detail: ignore, warn: ignore };
-    const images = open({
-      usesCache: false,
-      reporter: { ...reporter, progress: (line) => progress.push(line) },
-    });
-    await images.scan((await images.open(app)).image);
-    expect(progress[0]).toMatch(/^reading layer 1 of 1: /);
+    const begin = (plan: WorkPlan) => {
+      const meter = new WorkMeter(plan);
+      begun.push([plan, meter]);
+      return Object.assign(meter, { end: ignore });
+    };
+    const images = open({ usesCache: false, reporter: { ...reporter, begin } });
+    const { image } = await images.open(app);
+    await images.scan(image);
+    await images.store(image, `oci:${at('told')}:1`);
+    expect(begun.map(([{ kind, subject }]) => [kind, subject])).toEqual([
+      ['read', app],
+      ['store', `oci:${at('told')}:1`],
+    ]);
+    for (const [{ parts }, meter] of begun) {
+      expect(parts?.map(({ sizeBytes }) => sizeBytes)).toEqual(
+        image.layers.map(({ descriptor }) => descriptor.sizeBytes),
+      );
+      expect(meter.movedBytes).toBe(meter.totalBytes);
+      expect(meter.finishedParts).toBe(image.layers.length);
+    }
   });
 
   test('are kept in no cache where the caller wants none', async () => {

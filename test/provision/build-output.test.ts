@@ -13,7 +13,7 @@ function shown(
 ): string {
   const world = testWorld({});
   const terminal = { ...world, stderr: { ...world.stderr, isTTY } };
-  const build = new BuildOutput(new Console(terminal, verbosity));
+  const build = new BuildOutput(new Console(terminal, verbosity), 'the runtime');
   for (const event of events) build.show(event);
   build.end();
   return world.talk();

@@ -9,7 +9,7 @@ import {
 } from '../../src/reference/image-name.ts';
 import { parseReference, showReference } from '../../src/reference/image-reference.ts';
 import { anyReference } from '../support/reference/arbitrary.ts';
-import { testWithTool } from '../support/store/tool.ts';
+import { testWithTool } from '../support/tool.ts';
 
 const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { graminizedPaths } from '../../src/image/graminized-paths.ts';
 import { appLoaderScript } from '../../src/runtime/apploader.ts';
 import { launchArguments } from '../../src/runtime/launch.ts';
-import { hasTool } from '../support/runtime/tool.ts';
+import { hasNeededTool } from '../support/tool.ts';
 
 const shells = [
   { name: 'dash', command: ['dash'] },
@@ -66,7 +66,7 @@ const expected = (mode: 'sgx' | 'direct') =>
   launchArguments(mode).map((word) => word.replace(`${graminizedPaths.packageDirectory}/`, `${root}/`));
 
 for (const { name, command } of shells) {
-  describe.skipIf(!hasTool(command[0]))(`under ${name}`, () => {
+  describe.skipIf(!hasNeededTool(command[0]))(`under ${name}`, () => {
     const shell = [...command] as [string, ...string[]];
 
     test.each([undefined, '', 'sgx'])(

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProgramProbe } from '../../src/scan/program-probe.ts';
 import type { ProgramFacts } from '../../src/tree/entry.ts';
-import { hasTool } from '../support/tar/foreign-tool.ts';
+import { hasNeededTool } from '../support/tool.ts';
 
 function probe(bytes: Buffer, pieceBytes = bytes.length): ProgramFacts | undefined {
   const found = new ProgramProbe(bytes.length);
@@ -105,7 +105,7 @@ describe('ProgramProbe', () => {
     expect(probe(bytes, 3)).toBeUndefined();
   });
 
-  it.skipIf(!hasTool('readelf'))('agrees with readelf on programs of this machine', () => {
+  it.skipIf(!hasNeededTool('readelf'))('agrees with readelf on programs of this machine', () => {
     const files = ['/bin/sh', '/usr/bin/env', process.execPath, '/bin/busybox'].filter((path) =>
       existsSync(path),
     );

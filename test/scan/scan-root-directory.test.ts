@@ -20,7 +20,7 @@ import { collectBytes } from '../../src/image/verified-stream.ts';
 import { scanLayer } from '../../src/scan/scan-layer.ts';
 import { scanRootDirectory } from '../../src/scan/scan-root-directory.ts';
 import { layerFrom } from '../support/scan/made-layers.ts';
-import { hasTool } from '../support/tar/foreign-tool.ts';
+import { hasNeededTool } from '../support/tool.ts';
 
 let root: string;
 
@@ -43,7 +43,7 @@ function fill(): void {
 }
 
 describe('scanRootDirectory', () => {
-  it.skipIf(!hasTool('tar'))('gives what a layer of GNU tar of the same directory gives', async () => {
+  it.skipIf(!hasNeededTool('tar'))('gives what a layer of GNU tar of the same directory gives', async () => {
     fill();
     const tar = execFileSync('tar', ['-C', root, '--sort=name', '--format=pax', '-cf', '-', '.'], {
       maxBuffer: 1 << 26,

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
-import { testWithTool } from '../support/store/tool.ts';
+import { testWithTool } from '../support/tool.ts';
 
 const directory = mkdtempSync(join(tmpdir(), "gsc %41 it's é#"));
 afterAll(() => rmSync(directory, { recursive: true }));

@@ -13,9 +13,9 @@ import {
 import type { Signer } from '../../src/signature/signer.ts';
 import { decodeSigstruct, encodeSigstruct, signedBytesOf } from '../../src/signature/sigstruct.ts';
 import { mrSignerOf, verifySigstruct } from '../../src/signature/verify-sigstruct.ts';
-import { hasTool } from '../support/runtime/tool.ts';
 import { openssl } from '../support/signature/keys.ts';
 import { testKey } from '../support/signature/test-key.ts';
+import { hasNeededTool } from '../support/tool.ts';
 
 const unsigned: UnsignedSigstruct = {
   date: 0x20240229,
@@ -162,7 +162,7 @@ describe('verifying a SIGSTRUCT', () => {
     expect(() => verifySigstruct(encodeSigstruct(unsigned), 'x.sig')).toThrow('its signature is not valid');
   });
 
-  it.skipIf(!hasTool('openssl'))('agrees with openssl', () => {
+  it.skipIf(!hasNeededTool('openssl'))('agrees with openssl', () => {
     const files = {
       'key.pem': createPublicKey(pem).export({ type: 'spki', format: 'pem' }),
       signature: Buffer.from(signed.subarray(516, 900)).reverse(),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { standinRuntime } from '../support/images/standin-runtime.ts';
 import { World } from '../support/standin/world.ts';
-import { testWithTool } from '../support/store/tool.ts';
+import { testWithTool } from '../support/tool.ts';
 
 const out = (program: string, ...args: readonly string[]) =>
   execFileSync(program, args, { encoding: 'utf8' });

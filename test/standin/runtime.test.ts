@@ -9,10 +9,10 @@ import { findRuntime } from '../../src/runtime/find/find-runtime.ts';
 import { hostEnvironment, launchArguments } from '../../src/runtime/launch.ts';
 import { type Runtime, runtimeFiles } from '../../src/runtime/runtime.ts';
 import { filesOfDirectory, treeOf } from '../support/runtime/make-tree.ts';
-import { hasTool } from '../support/runtime/tool.ts';
+import { hasNeededTool } from '../support/tool.ts';
 
 const script = fileURLToPath(new URL('../../runtime-standin/build.sh', import.meta.url));
-const canBuild = ['cc', 'readelf'].map(hasTool).every(Boolean);
+const canBuild = ['cc', 'readelf'].map(hasNeededTool).every(Boolean);
 
 describe.skipIf(!canBuild)('the stand-in runtime, as built', () => {
   let folder: string;

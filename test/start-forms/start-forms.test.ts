@@ -33,7 +33,7 @@ import {
 } from '../support/start-forms/docker-archive.ts';
 import { type StartForm, startForms } from '../support/start-forms/forms.ts';
 import { parseReport, type Report } from '../support/start-forms/probe.ts';
-import { hasTool } from '../support/store/tool.ts';
+import { hasTool } from '../support/tool.ts';
 
 /** How a container ended. */
 interface Ending {

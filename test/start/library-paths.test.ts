@@ -10,7 +10,7 @@ import type { LibraryPaths } from '../../src/start/library-paths.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
 import { imageForTest } from '../support/images/image-for-test.ts';
 import { stageDirectories, stageLinks, stageTexts } from '../support/images/stage-files.ts';
-import { hasTool } from '../support/store/tool.ts';
+import { hasTool } from '../support/tool.ts';
 
 let scratch: string;
 beforeAll(async () => {

@@ -8,7 +8,7 @@ import { openWriter } from '../../src/store/open-writer.ts';
 import { decompress } from '../../src/tar/codec/decompress.ts';
 import { bytesOf, hexDigest, noise, run, writeInto } from '../support/store/sample.ts';
 import { scratchDirectory } from '../support/store/scratch.ts';
-import { testWithTool } from '../support/store/tool.ts';
+import { testWithTool } from '../support/tool.ts';
 
 const scratch = scratchDirectory();
 let directory = '';

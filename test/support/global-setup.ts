@@ -1,4 +1,4 @@
-import { hasTool } from './store/tool.ts';
+import { hasTool } from './tool.ts';
 
 /** Programs that some tests need, as makers of what gsc reads and as judges of what it writes. */
 const tools = [

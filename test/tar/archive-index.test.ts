@@ -7,7 +7,7 @@ import { type ArchiveEntry, indexArchive } from '../../src/tar/archive-index.ts'
 import { formatPax } from '../../src/tar/pax.ts';
 import { tarBytes, tarHeader, tarPadding } from '../../src/tar/write-tar.ts';
 import { run } from '../support/store/sample.ts';
-import { testWithTool } from '../support/store/tool.ts';
+import { testWithTool } from '../support/tool.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'gsc-index-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

@@ -3,8 +3,9 @@ import { extract, pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { tarBytes } from '../../src/tar/write-tar.ts';
 import { type Collected, collectTar } from '../support/tar/collect-tar.ts';
-import { hasTool, inScratch, run } from '../support/tar/foreign-tool.ts';
+import { inScratch, run } from '../support/tar/foreign-tool.ts';
 import { foreignTar, makeSparseFile, makeTree, noise } from '../support/tar/sample-tree.ts';
+import { hasNeededTool } from '../support/tool.ts';
 
 const byName = (entries: readonly Collected[]) =>
   new Map(entries.map((collected) => [collected.entry.name.replace(/\/$/, ''), collected]));
@@ -28,7 +29,7 @@ const makers = [
 ] as const;
 
 describe.each(makers)('%s, %s', (tool, _, args, hasLongNames) => {
-  it.runIf(hasTool(tool))('is read as the tree that it was made from', async () => {
+  it.runIf(hasNeededTool(tool))('is read as the tree that it was made from', async () => {
     await inScratch(async (directory) => {
       const expected = makeTree(directory, { hasLongNames });
       const entries = byName(await collectTar(foreignTar(tool, directory, [...args, 't'])));
@@ -59,7 +60,7 @@ const sparseMakers = [
 
 describe.each(sparseMakers)('sparse files of %s, %s', (tool, _, args) => {
   // 4 regions fit the old header, 25 its first extension block; 80 need several, and a map of several blocks in 1.0.
-  it.runIf(hasTool(tool)).each([0, 1, 4, 5, 25, 26, 80])('with %i stored parts', async (count) => {
+  it.runIf(hasNeededTool(tool)).each([0, 1, 4, 5, 25, 26, 80])('with %i stored parts', async (count) => {
     await inScratch(async (directory) => {
       const name = count === 80 ? `${'n'.repeat(120)}` : 'holes';
       const content = makeSparseFile(`${directory}/${name}`, count, 12_000_001);
@@ -94,7 +95,7 @@ const written = [
 ] as const;
 
 describe('what gsc writes', () => {
-  it.runIf(hasTool('tar'))(
+  it.runIf(hasNeededTool('tar'))(
     'is unpacked by GNU tar to the same bytes, and made into the same tar again',
     async () => {
       await inScratch(async (directory) => {
@@ -113,7 +114,7 @@ describe('what gsc writes', () => {
     },
   );
 
-  it.runIf(hasTool('tar'))('is listed by GNU tar without a warning', () => {
+  it.runIf(hasNeededTool('tar'))('is listed by GNU tar without a warning', () => {
     const args = ['-tv', '--numeric-owner', '--full-time', '-f', '-'];
     const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
     const { stdout, stderr, status } = spawnSync('tar', args, { input: tarBytes(written), env });
@@ -126,7 +127,7 @@ describe('what gsc writes', () => {
     ]);
   });
 
-  it.runIf(hasTool('bsdtar'))('is made over by bsdtar without a change of meaning', async () => {
+  it.runIf(hasNeededTool('bsdtar'))('is made over by bsdtar without a change of meaning', async () => {
     const ours = tarBytes(written);
     const theirs = run('bsdtar', ['-c', '--format=pax', '-f', '-', '@-'], ours);
     const strip = (entries: readonly Collected[]) =>

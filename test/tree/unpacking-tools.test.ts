@@ -8,7 +8,7 @@ import type { LayerEntry } from '../../src/tree/entry.ts';
 import type { FileTree } from '../../src/tree/file-tree.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
 import { engineForTest } from '../support/images/image-for-test.ts';
-import { hasTool, testWithTool } from '../support/store/tool.ts';
+import { hasTool, testWithTool } from '../support/tool.ts';
 import { layerEntry } from '../support/tree/arbitrary-layers.ts';
 import { directory, file, linesOf, opaque, symlink, whiteout } from '../support/tree/layer-stack.ts';
 import {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { imagePath } from '../../src/base/image-path.ts';
 import { escapeGlob, globOf, matchGlob, parseGlob, rebaseGlob } from '../../src/trust/glob.ts';
 import { cpuSeconds } from '../support/cpu-time.ts';
-import { testWithTool } from '../support/store/tool.ts';
+import { testWithTool } from '../support/tool.ts';
 
 function depth(pattern: string, path: string): number | undefined {
   return matchGlob(parseGlob(pattern), imagePath(path));

@@ -5,7 +5,7 @@ import { hexOf } from '../../src/base/digest.ts';
 import type { ImageCheck } from '../../src/verify/check.ts';
 import { gscInProcess } from '../support/cli/in-process.ts';
 import { writeImage } from '../support/cli/made-files.ts';
-import { hasTool } from '../support/store/tool.ts';
+import { hasTool } from '../support/tool.ts';
 import { AttackedImage } from '../support/verify/attacked-image.ts';
 import { attacks } from '../support/verify/attacks.ts';
 import { type SignedApp, signedApp } from '../support/verify/signed-app.ts';

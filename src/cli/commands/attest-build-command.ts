@@ -1,4 +1,5 @@
-import { attestBuild, parseReference } from '../../index.ts';
+import { attestBuild } from '../../attest.ts';
+import { parseReference } from '../../parts.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { privateEvidenceKey } from '../options/evidence-key.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';

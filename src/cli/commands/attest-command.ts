@@ -2,22 +2,22 @@ import { join, resolve } from 'node:path';
 import * as z from 'zod/mini';
 import { type Evidence, evidenceFile } from '../../attest/evidence.ts';
 import { findCollateral } from '../../attest/find-collateral.ts';
-import { writeDirectory } from '../../base/atomic-directory.ts';
-import { GscError } from '../../base/error.ts';
-import { readUserFile } from '../../base/read-file.ts';
-import { collateralFiles } from '../../collateral/collateral-files.ts';
 import {
   defaultPolicy,
   type ExpectedIdentity,
-  inspectImage,
   parseCollateral,
   parsePolicy,
-  parseReference,
   type RawCollateral,
   type VerifyOptions,
   verifyQuote,
   verifyRaTlsCertificate,
-} from '../../index.ts';
+} from '../../attest.ts';
+import { writeDirectory } from '../../base/atomic-directory.ts';
+import { GscError } from '../../base/error.ts';
+import { readUserFile } from '../../base/read-file.ts';
+import { collateralFiles } from '../../collateral/collateral-files.ts';
+import { inspectImage } from '../../index.ts';
+import { parseReference } from '../../parts.ts';
 import { readCertificateFile } from '../../x509/certificate-file.ts';
 import {
   atOption,

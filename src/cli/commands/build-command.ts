@@ -1,15 +1,8 @@
 import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
-import {
-  defaultDestination,
-  type ImageReference,
-  type Images,
-  parseReference,
-  type Signer,
-  signedName,
-  unsignedName,
-} from '../../index.ts';
+import type { ImageReference, Images, Signer } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
+import { defaultDestination, parseReference, signedName, unsignedName } from '../../parts.ts';
 import { nameInArchive } from '../options/archive-name.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addContentOptions, type ContentOptions, readContentOptions } from '../options/content-options.ts';
@@ -106,7 +99,7 @@ async function buildAndSign(
   { imageText, manifestFile, childFiles, signer }: BuildOrder,
 ): Promise<number> {
   const { host, images } = context;
-  const steps = new Stopwatch();
+  const steps = new Stopwatch((step, seconds) => context.console.step(step, seconds));
   const appReference = parseReference(imageText);
   const named = outputOf(appReference, options);
   const epochSeconds = sourceDateEpoch(host);

@@ -1,8 +1,9 @@
 import { join, resolve } from 'node:path';
 import { GscError } from '../../base/error.ts';
 import { settingOf } from '../../config/configuration.ts';
-import { type Configuration, type ImageName, parseReference, readConfiguration } from '../../index.ts';
+import { type Configuration, type ImageName, readConfiguration } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
+import { parseReference } from '../../parts.ts';
 import { planRuntime, provideRuntime, type RuntimePlan, recipeOf } from '../../provision/provide-runtime.ts';
 import { readRuntimeBuildSpec } from '../../provision/runtime-build-spec.ts';
 import { writeRecipe } from '../../provision/write-recipe.ts';

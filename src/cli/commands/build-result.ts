@@ -1,6 +1,7 @@
 import { once } from '../../base/once.ts';
-import { fullNameOf, type Runtime, type Signer, showReference } from '../../index.ts';
+import type { Runtime, Signer } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
+import { fullNameOf, showReference } from '../../parts.ts';
 import type { BuildOrder, KnownBuild } from '../../workspace/known-builds.ts';
 import type { CommandContext } from '../options/command-context.ts';
 import type { BuildParts, BuildReport } from './make-build.ts';

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { Argument, Option } from 'commander';
 import { collateralQueryOf } from '../../attest/collateral-query.ts';
+import { type CollateralQuery, fetchCollateral, intelPcs, parseQuote } from '../../attest.ts';
 import { writeDirectory } from '../../base/atomic-directory.ts';
 import { GscError } from '../../base/error.ts';
 import { collateralFiles } from '../../collateral/collateral-files.ts';
 import { isUrl } from '../../collateral/fetch-collateral.ts';
 import { serviceGetter } from '../../collateral/service-getter.ts';
-import { type CollateralQuery, fetchCollateral, intelPcs, parseQuote } from '../../index.ts';
 import { parseFmspc } from '../options/attest-options.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';

@@ -1,4 +1,5 @@
-import { diffImages, parseReference } from '../../index.ts';
+import { diffImages } from '../../index.ts';
+import { parseReference } from '../../parts.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';

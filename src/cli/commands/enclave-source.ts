@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { GscError } from '../../base/error.ts';
 import { readError, readUserFile } from '../../base/read-file.ts';
+import type { RuntimeVersion } from '../../index.ts';
 import {
   chrootFiles,
   completeForSigner,
@@ -9,7 +10,6 @@ import {
   hostFiles,
   overrideManifest,
   parseManifest,
-  type RuntimeVersion,
   serializeManifest,
   showVersion,
 } from '../../tools.ts';

@@ -1,14 +1,8 @@
+import { checkEvidence, type EvidenceCheck, findEvidence } from '../../attest.ts';
 import { GscError } from '../../base/error.ts';
 import { escapeControls } from '../../base/printable-text.ts';
-import {
-  type AttachedEvidence,
-  checkEvidence,
-  type EvidenceCheck,
-  type EvidenceKey,
-  findEvidence,
-  type OpenedImage,
-  parseReference,
-} from '../../index.ts';
+import type { AttachedEvidence, EvidenceKey, OpenedImage } from '../../index.ts';
+import { parseReference } from '../../parts.ts';
 import { parseChoice } from '../options/choice-option.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { publicEvidenceKey } from '../options/evidence-key.ts';

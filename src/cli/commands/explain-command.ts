@@ -1,16 +1,13 @@
 import {
   type ExplainableImage,
-  explainableBuild,
   explainableImage,
   explainPath,
   graminize,
   type Image,
   type ImagePath,
   type ImageScan,
-  parseReference,
-  showReference,
-  stateOf,
 } from '../../index.ts';
+import { explainableBuild, parseReference, showReference, stateOf } from '../../parts.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import {
   addContentOptions,

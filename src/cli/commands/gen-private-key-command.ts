@@ -2,8 +2,14 @@ import { lstat, mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileExists, writeError, writeFileAtomically } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
-import { generateTokenKey, type KeyReference, parseKeyReference } from '../../index.ts';
-import { generatePrivateKey, mrSignerOf, pemSigner } from '../../tools.ts';
+import type { KeyReference } from '../../index.ts';
+import {
+  generatePrivateKey,
+  generateTokenKey,
+  mrSignerOf,
+  parseKeyReference,
+  pemSigner,
+} from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addPassphraseOptions, type KeyOptions, keyEnvironment, warnOfPin } from '../options/key-options.ts';
 import { defaultKeyPath } from '../options/key-place.ts';

@@ -7,19 +7,20 @@ import {
   type ImageReference,
   type Images,
   inspectImage,
+  type SigstructDescription,
+} from '../../index.ts';
+import { inspectGlance } from '../../inspect/inspect-glance.ts';
+import { workspaceOf } from '../../library/images.ts';
+import {
   labelledVersion,
   labels,
   measureImage,
   parseReference,
   patchesOf,
-  type SigstructDescription,
-  showPath,
   showReference,
   showRuntimeVersion,
-  valueAt,
-} from '../../index.ts';
-import { inspectGlance } from '../../inspect/inspect-glance.ts';
-import { workspaceOf } from '../../library/images.ts';
+} from '../../parts.ts';
+import { showPath, valueAt } from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addOverrideOptions, enclaveOverrides, type OverrideOptions } from '../options/override-options.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';

@@ -1,12 +1,8 @@
 import { resolve } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
-import {
-  checkIsAppImage,
-  draftManifest,
-  parseReference,
-  presetNames,
-  type RuntimeVersion,
-} from '../../index.ts';
+import { draftManifest, type RuntimeVersion } from '../../index.ts';
+import { checkIsAppImage, parseReference } from '../../parts.ts';
+import { presetNames } from '../../tools.ts';
 import { choiceOption } from '../options/choice-option.ts';
 import { parseWords } from '../options/choice-values.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';

@@ -1,5 +1,5 @@
 import { GscError } from '../../base/error.ts';
-import { type ListedKey, type ListedToken, listTokenKeys, parseKeyReference } from '../../index.ts';
+import { type ListedKey, type ListedToken, listTokenKeys, parseKeyReference } from '../../tools.ts';
 import { parseChoice } from '../options/choice-option.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addPassphraseOptions, type KeyOptions, keyEnvironment, warnOfPin } from '../options/key-options.ts';

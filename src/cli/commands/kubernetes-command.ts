@@ -1,8 +1,9 @@
 import { GscError } from '../../base/error.ts';
-import { type ContainerNeeds, type ImageReference, showReference } from '../../index.ts';
+import type { ImageReference } from '../../index.ts';
 import { changeManifest, type ManifestChange } from '../../kubernetes/change-manifest.ts';
 import { type DevicePlugin, devicePlugins } from '../../kubernetes/device-plugin.ts';
 import { type ManifestKind, manifestKinds, newManifest } from '../../kubernetes/new-manifest.ts';
+import { type ContainerNeeds, showReference } from '../../parts.ts';
 import { showFullName, showImageName } from '../../reference/image-name.ts';
 import { choiceOption } from '../options/choice-option.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';

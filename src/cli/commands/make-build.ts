@@ -1,6 +1,5 @@
 import {
   type EnclaveOverrides,
-  fullNameOf,
   type Graminized,
   graminize,
   type ImageReference,
@@ -9,14 +8,14 @@ import {
   type Runtime,
   type SignedImage,
   type Signer,
-  showReference,
   signImage,
 } from '../../index.ts';
+import { fullNameOf, showReference } from '../../parts.ts';
 import type { FoundRuntime } from '../../provision/open-runtime.ts';
 import type { KnownBuild } from '../../workspace/known-builds.ts';
 import type { CommandContext } from '../options/command-context.ts';
 import type { Content } from '../options/content-options.ts';
-import { buildFactsToJson, reportBuild } from '../reports/build-report.ts';
+import { buildFactsToJson, reportBuild, reportPredictedStart } from '../reports/build-report.ts';
 import { enclavesToJson, reportOverrides, reportSigned } from '../reports/sign-report.ts';
 import { type ReportLine, Transcript } from '../reports/transcript.ts';
 import { growHeapSlowly } from '../terminal/heap-growth.ts';
@@ -69,6 +68,7 @@ export async function makeBuild(
     reportSigned(transcript, signed.enclaves);
     parts.steps.lap('sign');
   }
+  reportPredictedStart(transcript, facts);
   const { image } = signed ?? graminized;
   const plain = { ...buildFactsToJson(facts), ...(signed && enclavesToJson(signed.enclaves)) };
   const { runOptions } = graminized;

@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
+import type { RuntimeVersion, TomlDocument } from '../../index.ts';
 import {
   checkManifest,
   checkRuntimeRules,
@@ -10,11 +11,9 @@ import {
   type ManifestProblem,
   migrateManifest,
   parseManifest as parseToml,
-  type RuntimeVersion,
   readUserManifest,
   showPath,
   showVersion,
-  type TomlDocument,
 } from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';

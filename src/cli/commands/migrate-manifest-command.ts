@@ -1,4 +1,5 @@
-import { parseManifest, type RuntimeVersion } from '../../tools.ts';
+import type { RuntimeVersion } from '../../index.ts';
+import { parseManifest } from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';
 import { defaultRuntimeVersion, runtimeVersionOption } from '../options/runtime-version-option.ts';

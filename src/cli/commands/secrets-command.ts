@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Argument } from 'commander';
 import { startBroker } from '../../broker/broker.ts';
 import { loadBroker, stampOf } from '../../broker/load-broker.ts';
-import { parseReference } from '../../index.ts';
+import { parseReference } from '../../parts.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { exitCodes } from '../terminal/failure.ts';

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { replaceFiles } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
-import { type SignedEnclave, showVersion, signEnclave } from '../../tools.ts';
+import type { SignedEnclave } from '../../index.ts';
+import { showVersion, signEnclave } from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addKeyOptions, type KeyOptions, keyHelp, openKey } from '../options/key-options.ts';
 import { defaultKeyPath } from '../options/key-place.ts';

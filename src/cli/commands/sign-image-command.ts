@@ -1,25 +1,25 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
+import { attestBuild } from '../../attest.ts';
 import { replaceFiles } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import {
-  attestBuild,
-  checkTakesEvidence,
-  defaultDestination,
-  detachedSigner,
   type EvidenceKey,
   type ImageReference,
   type MeasureOptions,
   type OpenedImage,
-  parseKeyReference,
-  parseReference,
-  prepareSignature,
   type Signer,
-  showReference,
-  signedNameOfUnsigned,
   signImage,
 } from '../../index.ts';
+import {
+  checkTakesEvidence,
+  defaultDestination,
+  parseReference,
+  showReference,
+  signedNameOfUnsigned,
+} from '../../parts.ts';
+import { detachedSigner, parseKeyReference, prepareSignature } from '../../tools.ts';
 import { nameInArchive } from '../options/archive-name.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { dateOption } from '../options/date-option.ts';
@@ -109,7 +109,7 @@ async function signImageCommand(
   key?: string,
 ): Promise<number> {
   const { host, console, images } = context;
-  const steps = new Stopwatch();
+  const steps = new Stopwatch((step, seconds) => context.console.step(step, seconds));
   checkIsNoKey('gsc sign-image', 'IMAGE', imageText);
   checkWhoSigns(options, key);
   if (key !== undefined && parseKeyReference(key).kind === 'pem')

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { replaceFiles } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
-import { signPrepared, writeSigningAnswer } from '../../index.ts';
+import { signPrepared, writeSigningAnswer } from '../../tools.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addKeyOptions, type KeyOptions, keyHelp, openKey } from '../options/key-options.ts';
 import { checkIsNoKey } from '../options/operand-order.ts';

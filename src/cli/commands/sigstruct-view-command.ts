@@ -1,11 +1,6 @@
 import { GscError } from '../../base/error.ts';
-import {
-  describeSigstruct,
-  measure,
-  type RuntimeVersion,
-  type SigstructDescription,
-  verifySigstruct,
-} from '../../tools.ts';
+import type { RuntimeVersion, SigstructDescription } from '../../index.ts';
+import { describeSigstruct, measure, verifySigstruct } from '../../tools.ts';
 import { choiceOption } from '../options/choice-option.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { readInput } from '../options/input-file.ts';

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import { fileExists, writeFileAtomically } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
@@ -11,38 +10,23 @@ import { startDirectoryOf, tracedEntries, traceLog, traceVariant } from '../../g
 import { graminizedPaths } from '../../image/graminized-paths.ts';
 import {
   type FileTree,
-  fullNameOf,
   type Graminized,
   graminize,
-  mergeProfiles,
   type OpenedImage,
   type Profile,
-  parseProfile,
-  parseReference,
   type Runtime,
-  readTrace,
-  showReference,
-  type Trace,
-  writeProfile,
 } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
+import { fullNameOf, parseReference, showReference } from '../../parts.ts';
 import { profileOf } from '../../profile/profile.ts';
 import { parseImageName, showImageName } from '../../reference/image-name.ts';
 import { launchArguments } from '../../runtime/launch.ts';
-import {
-  type ContainerState,
-  containerOutput,
-  createContainer,
-  inspectContainer,
-  readContainerFile,
-  removeContainer,
-  startContainer,
-  stopContainer,
-} from '../../store/engine/container.ts';
 import type { Engine } from '../../store/engine/engine.ts';
 import { removeImages } from '../../store/engine/remove-images.ts';
-import { transportOf } from '../../store/image-store.ts';
-import { type Probe, portOf, runProbe, showProbe } from '../../trace/probe.ts';
+import { transportOf } from '../../store/opened-image.ts';
+import { mergeProfiles, parseProfile, writeProfile } from '../../tools.ts';
+import type { Probe } from '../../trace/probe.ts';
+import { runTraced, type TracedRun } from '../../trace/traced-run.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import {
   addContentOptions,
@@ -100,13 +84,6 @@ function parseSeconds(text: string): number {
   throw new InvalidArgumentError('Expected a number of seconds.');
 }
 
-/** How long probes are tried before the application counts as one that does not answer. */
-const probingMs = 300_000;
-/** As `docker stop` has it. */
-const stopSeconds = 10;
-/** How many lines of the application an error shows. */
-const shownLines = 20;
-
 async function trace(
   context: CommandContext,
   options: Options,
@@ -124,7 +101,10 @@ async function trace(
   if (runtime.version.family !== 'gramine') throw onlyGramine(runtime);
   const run = await prepareRun(context, { app, runtime, wishes: traceVariant(wishes) });
   try {
-    const found = await runTraced(context, run, { probes, options });
+    const found = await runTraced(
+      { host, engine: run.engine, reporter: console },
+      tracedRun(run, probes, options),
+    );
     const profile = profileOf(
       tracedEntries(found, { manifest: run.graminized.manifest, tree: run.tree }),
       headerOf(run),
@@ -202,61 +182,6 @@ async function prepareRun(
   }
 }
 
-interface RunWishes {
-  readonly probes: readonly Probe[];
-  readonly options: Options;
-}
-
-/** Runs the container, probes it, stops it and reads its log; the container is gone afterwards. */
-async function runTraced(
-  context: CommandContext,
-  run: PreparedRun,
-  { probes, options }: RunWishes,
-): Promise<Trace> {
-  const { console, host } = context;
-  const { engine, graminized } = run;
-  const hasShell = graminized.image.config.config?.Entrypoint?.includes(graminizedPaths.appLoader) === true;
-  const id = await createContainer(engine, {
-    image: run.imageName,
-    environment: ['GRAMINE_MODE=direct'],
-    ...(!hasShell && { entrypoint: launchArguments('direct') }),
-    securityOptions: ['seccomp=unconfined'],
-    ...(options.network !== undefined && { network: options.network }),
-    ports: options.network === undefined ? [...new Set(probes.flatMap((probe) => portOf(probe) ?? []))] : [],
-  });
-  try {
-    console.say(`running ${run.appName} on Gramine without an enclave, in ${engine.subject}`);
-    await startContainer(engine, id);
-    const state = () => inspectContainer(engine, id);
-    const deadline = performance.now() + probingMs;
-    for (const probe of probes) {
-      const problem = await runProbe(probe, { host, engine, containerId: id, state, deadline });
-      if (problem !== undefined) throw await probeFailed(engine, id, { probe, problem });
-      console.say(`  ${showProbe(probe)}: done`);
-    }
-    await letRun(context, state, options.for ?? (probes.length > 0 ? 2 : 30));
-    await stopContainer(engine, id, stopSeconds);
-    const { exitCode } = await state();
-    console.say(`  ended with code ${exitCode}`);
-    if (probes.length === 0 && exitCode !== 0) await warnOfFailure(context, engine, { id, exitCode });
-    return await readLog(engine, id, graminized);
-  } finally {
-    await removeContainer(engine, id);
-  }
-}
-
-/** Until time is up, or the application has ended by itself. */
-async function letRun(
-  { host }: CommandContext,
-  state: () => Promise<ContainerState>,
-  seconds: number,
-): Promise<void> {
-  const end = performance.now() + seconds * 1000;
-  while ((await state()).isRunning && performance.now() < end) {
-    await delay(Math.min(250, Math.max(0, end - performance.now())), undefined, { signal: host.signal });
-  }
-}
-
 /** Graphene's log has another form, and its loaders read no GRAMINE_MODE. */
 function onlyGramine({ subject }: Runtime): GscError {
   return new GscError({
@@ -267,11 +192,20 @@ function onlyGramine({ subject }: Runtime): GscError {
   });
 }
 
-async function readLog(engine: Engine, id: string, { manifest }: Graminized): Promise<Trace> {
-  const pieces: Buffer[] = [];
-  // Views may be reused by the reader of tars.
-  await readContainerFile(engine, { id, path: traceLog }, (piece) => pieces.push(Buffer.from(piece)));
-  return readTrace(pieces, { startDirectory: startDirectoryOf(manifest) });
+function tracedRun(
+  { imageName, appName, graminized }: PreparedRun,
+  probes: readonly Probe[],
+  { network, for: seconds }: Options,
+): TracedRun {
+  const { image, manifest } = graminized;
+  const hasShell = image.config.config?.Entrypoint?.includes(graminizedPaths.appLoader) === true;
+  return {
+    ...{ image: imageName, title: appName, probes, log: traceLog },
+    ...(!hasShell && { entrypoint: launchArguments('direct') }),
+    ...(network !== undefined && { network }),
+    ...(seconds !== undefined && { seconds }),
+    startDirectory: startDirectoryOf(manifest),
+  };
 }
 
 function headerOf({ appName }: PreparedRun): readonly string[] {
@@ -309,34 +243,6 @@ async function writeResult(
   if (file !== undefined && !isJson)
     console.say(`gsc build --profile ${file} IMAGE trusts these files and what their use implies`);
   return exitCodes.done;
-}
-
-async function probeFailed(
-  engine: Engine,
-  id: string,
-  { probe, problem }: { readonly probe: Probe; readonly problem: string },
-): Promise<GscError> {
-  return new GscError({
-    code: 'trace',
-    subject: showProbe(probe),
-    message: `${problem}${await lastLines(engine, id)}`,
-    hint: 'try it with the app image itself first; --network host and a manifest with more memory are what is most often missing',
-  });
-}
-
-async function warnOfFailure(
-  { console }: CommandContext,
-  engine: Engine,
-  { id, exitCode }: { readonly id: string; readonly exitCode: number },
-): Promise<void> {
-  console.warn(
-    `the application ended with code ${exitCode}: the profile has what it opened until then${await lastLines(engine, id)}`,
-  );
-}
-
-async function lastLines(engine: Engine, id: string): Promise<string> {
-  const lines = (await containerOutput(engine, id, shownLines)).split('\n').filter((line) => line !== '');
-  return lines.map((line) => `\n  | ${line}`).join('');
 }
 
 function nothingTraced(subject: string): GscError {

@@ -1,15 +1,7 @@
 import { GscError } from '../../base/error.ts';
-import {
-  type ImageReference,
-  type Images,
-  type OpenedImage,
-  showReference,
-  signedName,
-  signedNameOfUnsigned,
-  stateOf,
-  unsignedName,
-} from '../../index.ts';
+import type { ImageReference, Images, OpenedImage } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
+import { showReference, signedName, signedNameOfUnsigned, stateOf, unsignedName } from '../../parts.ts';
 
 /** An image that is to be signed. */
 export interface UnsignedSource {

@@ -1,25 +1,19 @@
 import { resolve } from 'node:path';
+import { findEvidence, parsePolicy } from '../../attest.ts';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import {
   type AttachedEvidence,
-  damagedImage,
   type EvidenceKey,
-  findEvidence,
   type Images,
   type ImageVerdict,
-  isDamage,
-  labels,
-  mrSignerOfPem,
   type OpenedImage,
   openRuntime,
-  parseManifest,
-  parsePolicy,
-  parseProfile,
-  parseReference,
   type VerifyImageOptions,
   verifyImage,
 } from '../../index.ts';
+import { damagedImage, isDamage, labels, parseReference } from '../../parts.ts';
+import { mrSignerOfPem, parseManifest, parseProfile } from '../../tools.ts';
 import { parseHash } from '../options/attest-options.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { publicEvidenceKey } from '../options/evidence-key.ts';

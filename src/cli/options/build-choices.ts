@@ -5,17 +5,17 @@ import type { Command } from 'commander';
 import { GscError } from '../../base/error.ts';
 import { showBytes } from '../../base/image-path.ts';
 import { readError } from '../../base/read-file.ts';
-import {
-  type AddedFile,
-  type BuildChoices,
-  type HostAddress,
-  presetNames,
-  type RaTlsChoice,
-  type Secret,
-  type SecretBrokers,
-  type Variable,
-  type Volume,
+import type {
+  AddedFile,
+  BuildChoices,
+  HostAddress,
+  RaTlsChoice,
+  Secret,
+  SecretBrokers,
+  Variable,
+  Volume,
 } from '../../index.ts';
+import { presetNames } from '../../tools.ts';
 import { readCertificateFile } from '../../x509/certificate-file.ts';
 import type { CommandLineHost } from '../terminal/console.ts';
 import { choiceOption } from './choice-option.ts';

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Images } from '../../index.ts';
 import type { CommandLineHost, Console } from '../terminal/console.ts';
+import type { ProgressChoice } from '../terminal/progress-mode.ts';
 import type { StoreOptions } from './store-options.ts';
 
 /** What a command gets besides its own arguments. */
@@ -17,6 +18,7 @@ export interface CommonOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
+  readonly progress?: ProgressChoice;
   /** False with `--no-cache`, of the commands that have it. */
   readonly cache?: boolean;
 }

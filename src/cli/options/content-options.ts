@@ -8,15 +8,14 @@ import {
   type GraminizeOptions,
   type Image,
   type LibcWish,
-  parseManifest,
-  parseProfile,
   type RuntimeVersion,
   readConfiguration,
   type TrustLevel,
-  trustLevels,
 } from '../../index.ts';
 import { findRuntime } from '../../library/open-runtime.ts';
+import { trustLevels } from '../../parts.ts';
 import type { FoundRuntime } from '../../provision/open-runtime.ts';
+import { parseManifest, parseProfile } from '../../tools.ts';
 import type { CommandLineHost } from '../terminal/console.ts';
 import { addChoiceOptions, type ChoiceOptions, readChoices } from './build-choices.ts';
 import { choiceOption } from './choice-option.ts';

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
+import { readPrivateEvidenceKey, readPublicEvidenceKey } from '../../attest.ts';
 import { readUserFile } from '../../base/read-file.ts';
-import { type EvidenceKey, readPrivateEvidenceKey, readPublicEvidenceKey } from '../../index.ts';
+import type { EvidenceKey } from '../../index.ts';
 import type { CommandLineHost } from '../terminal/console.ts';
 
 /** Reads the key of `--evidence-key` that signs. Throws `not-found`, `unreadable` or `key`. */

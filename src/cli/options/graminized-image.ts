@@ -1,10 +1,5 @@
-import {
-  type ContainerNeeds,
-  checkIsGraminized,
-  containerNeeds,
-  type Images,
-  type OpenedImage,
-} from '../../index.ts';
+import type { Images, OpenedImage } from '../../index.ts';
+import { type ContainerNeeds, checkIsGraminized, containerNeeds } from '../../parts.ts';
 
 /** Opens a graminized image and reads what its containers need. Throws a `state` error for an app image. */
 export async function openGraminized(

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { GscError } from '../../base/error.ts';
-import { type KeyEnvironment, openSigner, parseKeyReference, type Signer } from '../../index.ts';
+import { type KeyEnvironment, openSigner, type Signer } from '../../index.ts';
 import { readSecretFile } from '../../key/secret-file.ts';
+import { parseKeyReference } from '../../tools.ts';
 import type { CommandContext } from './command-context.ts';
 
 /** The options of every command that signs: how the key is opened. */

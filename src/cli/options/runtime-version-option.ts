@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { GscError } from '../../base/error.ts';
-import { parseRuntimeVersion, type RuntimeVersion } from '../../index.ts';
+import type { RuntimeVersion } from '../../index.ts';
+import { parseRuntimeVersion } from '../../tools.ts';
 
 /** The release whose rules are followed when nothing says another. */
 export const defaultRuntimeVersion = parseRuntimeVersion('1.9');

@@ -1,5 +1,5 @@
 import { iso } from '../../attest/collateral-dates.ts';
-import type { AttestationVerdict as Verdict } from '../../index.ts';
+import type { AttestationVerdict as Verdict } from '../../attest.ts';
 import type { CommandContext } from '../options/command-context.ts';
 
 /** What the report says beside the verdict. */

@@ -1,14 +1,10 @@
 import { showBytes } from '../../base/image-path.ts';
 import { showCount, showCounted, showSize } from '../../base/show-size.ts';
-import {
-  type Graminized,
-  type Runtime,
-  type StoredImage,
-  showPath,
-  showRuntimeVersion,
-} from '../../index.ts';
+import type { Graminized, Runtime, StoredImage } from '../../index.ts';
 import { showWhole } from '../../manifest/merge.ts';
+import { showRuntimeVersion } from '../../parts.ts';
 import { hasPredictedStart } from '../../runtime/version.ts';
+import { showPath } from '../../tools.ts';
 import { attestedToJson, sayAttested } from './attested-report.ts';
 import { placesToJson, sayExclusions, sayStartCosts, sayUndecidedPlaces } from './place-report.ts';
 import { sayStart, startToJson } from './start-report.ts';
@@ -25,13 +21,20 @@ export function reportBuild(console: Transcript, facts: BuildFacts): void {
   sayImages(console, facts);
   sayAttested(console, facts.graminized);
   sayTrustedFiles(console, facts.graminized);
-  if (hasPredictedStart(facts.runtime.version.release)) sayStartCosts(console, facts.graminized);
   sayPreset(console, facts.graminized);
   for (const { path, user, own, from } of facts.graminized.overrides) {
     console.say(`  overridden     ${showPath(path)}: ${user} (${from}) instead of ${own}`);
   }
   sayUndecidedPlaces(console, facts.graminized);
   sayWarnings(console, facts);
+}
+
+/** Says, as the last thing, how long starting takes and what would make it shorter. */
+export function reportPredictedStart(
+  console: Transcript,
+  { runtime, graminized }: Pick<BuildFacts, 'runtime' | 'graminized'>,
+): void {
+  if (hasPredictedStart(runtime.version.release)) sayStartCosts(console, graminized);
 }
 
 function sayImages(console: Transcript, { app, runtime, graminized }: BuildFacts): void {

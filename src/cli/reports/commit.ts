@@ -1,4 +1,5 @@
-import { type Image, type ImageReference, type ImageWriter, showReference } from '../../index.ts';
+import type { Image, ImageReference, ImageWriter } from '../../index.ts';
+import { showReference } from '../../parts.ts';
 import type { CommandContext } from '../options/command-context.ts';
 import { exitCodes } from '../terminal/failure.ts';
 import type { Stopwatch } from '../terminal/stopwatch.ts';

@@ -1,14 +1,6 @@
 import { escapeControls } from '../../base/printable-text.ts';
-import {
-  directoryGroups,
-  type FactKind,
-  type FileGroup,
-  factKinds,
-  type ImageChange,
-  type ImageDifference,
-  isSame,
-  showChange,
-} from '../../index.ts';
+import type { FactKind, ImageChange, ImageDifference } from '../../index.ts';
+import { directoryGroups, type FileGroup, factKinds, isSame, showChange } from '../../parts.ts';
 
 const titles: Readonly<Record<FactKind, string>> = {
   signature: 'signature',

@@ -1,16 +1,15 @@
 import { resolve } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
+import type { RuntimeVersion, TomlDocument } from '../../index.ts';
 import { showWhole } from '../../manifest/merge.ts';
 import {
   isTable,
   type MigrationChange,
   migrateManifest,
-  type RuntimeVersion,
   serializeManifest,
   showPath,
   showVersion,
-  type TomlDocument,
   valueAt,
 } from '../../tools.ts';
 import type { CommandContext } from '../options/command-context.ts';

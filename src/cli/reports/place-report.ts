@@ -1,14 +1,14 @@
 import { baseNameOf, showBytes } from '../../base/image-path.ts';
 import { showCount, showCounted, showSeconds, showSecondsRange, showSize } from '../../base/show-size.ts';
-import {
-  type ApplicationData,
-  type DataSign,
-  type ExclusionCount,
-  type Graminized,
-  type StartCost,
-  showWriteSign,
-  type WritePlace,
+import type {
+  ApplicationData,
+  DataSign,
+  ExclusionCount,
+  Graminized,
+  StartCost,
+  WritePlace,
 } from '../../index.ts';
+import { showWriteSign } from '../../parts.ts';
 import type { Transcript } from './transcript.ts';
 
 /** What the rules left out, a line each; those of the level of trust together by their reason. */

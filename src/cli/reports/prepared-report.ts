@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { GscError } from '../../base/error.ts';
-import { describeSignedBytes, type PreparedSignature } from '../../index.ts';
-import { isTable, parseManifest, serializeManifest, showPath, type TomlValue } from '../../tools.ts';
+import type { TomlValue } from '../../index.ts';
+import {
+  describeSignedBytes,
+  isTable,
+  type PreparedSignature,
+  parseManifest,
+  serializeManifest,
+  showPath,
+} from '../../tools.ts';
 import type { Console } from '../terminal/console.ts';
 
 /** The name of the summary beside a file with bytes to sign. */

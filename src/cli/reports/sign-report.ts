@@ -1,12 +1,7 @@
 import { baseNameOf, showBytes } from '../../base/image-path.ts';
-import {
-  type AppliedOverride,
-  type Graminized,
-  type ImageReference,
-  type NamedEnclave,
-  showReference,
-} from '../../index.ts';
+import type { AppliedOverride, Graminized, ImageReference, NamedEnclave } from '../../index.ts';
 import { showManifestSize } from '../../manifest/schema/size.ts';
+import { showReference } from '../../parts.ts';
 import type { Transcript } from './transcript.ts';
 
 /** Says what was measured and signed. Where programs have enclaves of their own, the first program's comes last, as it was signed. */

@@ -1,7 +1,7 @@
 import { showBytes } from '../../base/image-path.ts';
 import { showCount, showCounted } from '../../base/show-size.ts';
-import type { Graminized } from '../../index.ts';
-import { isArray, isTable, type TomlTable, valueAt } from '../../tools.ts';
+import type { Graminized, TomlTable } from '../../index.ts';
+import { isArray, isTable, valueAt } from '../../tools.ts';
 import type { Transcript } from './transcript.ts';
 
 /** Where the arguments of the application come from, and what they are as far as the image tells. */

@@ -1,5 +1,6 @@
 import { escapeControls } from '../../base/printable-text.ts';
-import { checkGroups, type ImageCheck, type ImageVerdict, type Protection } from '../../index.ts';
+import type { ImageCheck, ImageVerdict, Protection } from '../../index.ts';
+import { checkGroups } from '../../parts.ts';
 import type { CommandContext } from '../options/command-context.ts';
 
 /** What the report says beside the verdict. */

@@ -1,6 +1,6 @@
 import type { ReadStream } from 'node:tty';
 import { GscError } from '../../base/error.ts';
-import type { OutputStream } from './console.ts';
+import type { OutputStream } from './output-stream.ts';
 
 const keys = { enter: [0x0a, 0x0d], interrupt: 0x03, end: 0x04, erase: [0x08, 0x7f], eraseAll: 0x15 };
 

@@ -3,12 +3,19 @@ export class Stopwatch {
   readonly #seconds = new Map<string, number>();
   readonly #start = performance.now();
   #last = this.#start;
+  readonly #onLap: ((step: string, seconds: number) => void) | undefined;
+
+  constructor(onLap?: (step: string, seconds: number) => void) {
+    this.#onLap = onLap;
+  }
 
   /** A step ends. Steps of one name add up. */
   lap(step: string): void {
     const now = performance.now();
-    this.#seconds.set(step, (this.#seconds.get(step) ?? 0) + (now - this.#last) / 1000);
+    const seconds = (now - this.#last) / 1000;
+    this.#seconds.set(step, (this.#seconds.get(step) ?? 0) + seconds);
     this.#last = now;
+    this.#onLap?.(step, seconds);
   }
 
   /** By step, with milliseconds, and `total`. */

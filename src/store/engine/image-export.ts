@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Digest } from '../../base/digest.ts';
 import { GscError } from '../../base/error.ts';
+import { countedStream, silentWork, type Work } from '../../base/progress.ts';
 import type { ByteStream, Image } from '../../image/image.ts';
 import { collectBytes } from '../../image/verified-stream.ts';
 import { readJson } from '../../json/read-json.ts';
@@ -19,8 +20,8 @@ export interface ExportOptions {
   /** Where the export is kept while it is needed, as a file without a name; default `/var/tmp`. */
   readonly temporaryDirectory?: string;
   readonly signal?: AbortSignal;
-  /** Hears how many bytes of the export have arrived. */
-  readonly onExport?: (receivedBytes: number) => void;
+  /** An export of an image of this name begins; hears how many bytes of it have arrived, as the only part. */
+  readonly beginExport?: (name: string) => Work;
   /** Listens to the export of an image with these diffIds while it arrives. */
   readonly listen?: (diffIds: readonly Digest[]) => ExportListener;
 }
@@ -54,10 +55,11 @@ export async function exportImage(
 ): Promise<ExportedImage> {
   const { name } = options;
   const listener = options.listen?.(facts.diffIds);
-  const file = await decompressToTemporaryFile(receive(engine, facts.id, options), name, {
+  const work = options.beginExport?.(name) ?? silentWork;
+  const file = await decompressToTemporaryFile(countedStream(receive(engine, facts.id), work, 0), name, {
     ...options,
     ...(listener && { onPiece: (piece: Buffer) => listener.piece(piece) }),
-  });
+  }).finally(() => work.end());
   let files: FileSet;
   try {
     files = await filesOfTar(file, name);
@@ -77,17 +79,12 @@ export async function exportImage(
   }
 }
 
-async function* receive(engine: Engine, id: Digest, options: ExportOptions): ByteStream {
+async function* receive(engine: Engine, id: Digest): ByteStream {
   const purpose = exporting(id);
   const path = `/images/${id}/get`;
   const { status, body } = await engine.send({ method: 'GET', path, purpose, isTransfer: true });
   if (status !== 200) throw refusalError(engine.subject, purpose, { status, text: await readText(body) });
-  let receivedBytes = 0;
-  for await (const piece of body) {
-    receivedBytes += piece.length;
-    options.onExport?.(receivedBytes);
-    yield piece;
-  }
+  yield* body;
 }
 
 function exporting(id: Digest): string {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { presetNames } from '../../../src/index.ts';
+import { presetNames } from '../../../src/tools.ts';
 import { gscHere } from '../../support/cli/in-process.ts';
 import { engineDouble } from '../../support/store/engine/engine-double.ts';
 

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, vi } from 'vitest';
 import { shells } from '../../../src/cli/completion/shell-scripts.ts';
 import { bundledGsc } from '../../support/cli/gsc.ts';
 import { openShell } from '../../support/cli/shell-session.ts';
-import { testWithTool } from '../../support/store/tool.ts';
+import { testWithTool } from '../../support/tool.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 

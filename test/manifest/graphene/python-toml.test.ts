@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { writePythonToml } from '../../../src/manifest/graphene/python-toml.ts';
 import { isTable, type TomlTable, type TomlValue } from '../../../src/manifest/toml/toml.ts';
-import { hasTool } from '../../support/store/tool.ts';
+import { hasTool } from '../../support/tool.ts';
 
 /** The distribution's own. */
 const python = '/usr/bin/python3';

@@ -5,7 +5,7 @@ import { pythonFloat } from '../../../src/manifest/toml/python-float.ts';
 import { serializeManifest } from '../../../src/manifest/toml/serialize.ts';
 import { parseToml } from '../../../src/manifest/toml/toml.ts';
 import { anyTable, tagged } from '../../support/manifest/arbitrary-toml.ts';
-import { hasTool } from '../../support/store/tool.ts';
+import { hasTool } from '../../support/tool.ts';
 
 /** The distribution's own. */
 const python = '/usr/bin/python3';

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { GscError } from '../../../src/base/error.ts';
 import { readArArchive } from '../../../src/runtime/package/ar-archive.ts';
-import { hasTool, inScratch, run } from '../../support/tar/foreign-tool.ts';
+import { inScratch, run } from '../../support/tar/foreign-tool.ts';
+import { hasNeededTool } from '../../support/tool.ts';
 
 function member(name: string, content: string, size = String(content.length)): string {
   const header = name.padEnd(16) + '0'.padEnd(12) + '0'.padEnd(6) + '0'.padEnd(6) + '100644'.padEnd(8);
@@ -33,7 +34,7 @@ describe('members', () => {
     expect(contentsOf(archive(member('a', 'odd')).subarray(0, -1))).toEqual([['a', 'odd']]);
   });
 
-  test.skipIf(!hasTool('ar'))('are those that ar packs', async () => {
+  test.skipIf(!hasNeededTool('ar'))('are those that ar packs', async () => {
     await inScratch((directory) => {
       for (const name of ['one', 'two'])
         writeFileSync(join(directory, name), `${name}\n`.repeat(name.length));

@@ -8,7 +8,7 @@ import { readDebianPackage, startsAsDebianPackage } from '../../../src/runtime/p
 import type { PackageContent } from '../../../src/runtime/package/package-content.ts';
 import { readRpmPackage, startsAsRpmPackage } from '../../../src/runtime/package/rpm-package.ts';
 import { makeDebianPackage, makeRpmPackage } from '../../support/runtime/make-package.ts';
-import { hasTool } from '../../support/runtime/tool.ts';
+import { hasNeededTool } from '../../support/tool.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -58,7 +58,7 @@ async function failure(reading: Promise<unknown>): Promise<GscError> {
   return error;
 }
 
-describe.skipIf(!hasTool('dpkg-deb'))('Debian packages', () => {
+describe.skipIf(!hasNeededTool('dpkg-deb'))('Debian packages', () => {
   const make = async (more: { version?: string; architecture?: string; compression?: string } = {}) =>
     readFileSync(
       await makeDebianPackage(join(folder, 'root'), next(), { name: 'gramine', version: '1.9-1', ...more }),
@@ -127,7 +127,7 @@ describe.skipIf(!hasTool('dpkg-deb'))('Debian packages', () => {
   });
 });
 
-describe.skipIf(!hasTool('rpmbuild'))('rpm packages', () => {
+describe.skipIf(!hasNeededTool('rpmbuild'))('rpm packages', () => {
   const make = async (more: { architecture?: string; compression?: string } = {}) =>
     readFileSync(
       await makeRpmPackage(join(folder, 'root'), next(), { name: 'gramine', version: '1.9', ...more }),

@@ -5,7 +5,8 @@ import { GscError } from '../../../src/base/error.ts';
 import { readCpio } from '../../../src/runtime/package/read-cpio.ts';
 import type { TarEntry } from '../../../src/tar/tar-entry.ts';
 import { piecesOf } from '../../support/tar/collect-tar.ts';
-import { hasTool, inScratch, run } from '../../support/tar/foreign-tool.ts';
+import { inScratch, run } from '../../support/tar/foreign-tool.ts';
+import { hasNeededTool } from '../../support/tool.ts';
 
 interface Made {
   readonly name: string;
@@ -100,7 +101,7 @@ describe('entries', () => {
     expect(await listed(linked)).toEqual(['file b 644 ', 'hardlink a 644 b']);
   });
 
-  test.skipIf(!hasTool('cpio'))('are those that GNU cpio packs', async () => {
+  test.skipIf(!hasNeededTool('cpio'))('are those that GNU cpio packs', async () => {
     await inScratch(async (directory) => {
       mkdirSync(join(directory, 'd'), { mode: 0o755 });
       writeFileSync(join(directory, 'd/file'), 'content\n'.repeat(1000), { mode: 0o644 });

@@ -23,7 +23,7 @@ import {
   sampleTar,
 } from '../../support/store/sample.ts';
 import { scratchDirectory } from '../../support/store/scratch.ts';
-import { testWithTool } from '../../support/store/tool.ts';
+import { testWithTool } from '../../support/tool.ts';
 
 const scratch = scratchDirectory();
 let directory = '';

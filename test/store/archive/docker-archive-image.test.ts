@@ -24,8 +24,8 @@ import {
   writeInto,
 } from '../../support/store/sample.ts';
 import { scratchDirectory } from '../../support/store/scratch.ts';
-import { testWithTool } from '../../support/store/tool.ts';
 import { run as runTool } from '../../support/tar/foreign-tool.ts';
+import { testWithTool } from '../../support/tool.ts';
 
 const scratch = scratchDirectory();
 const temporaryDirectory = join(scratch, 'tmp');

@@ -7,7 +7,7 @@ import { connectEngine } from '../../../src/store/engine/engine.ts';
 import type { EngineTls } from '../../../src/store/engine/engine-address.ts';
 import { run } from '../../support/store/sample.ts';
 import { scratchDirectory } from '../../support/store/scratch.ts';
-import { testWithTool } from '../../support/store/tool.ts';
+import { testWithTool } from '../../support/tool.ts';
 
 const scratch = scratchDirectory();
 

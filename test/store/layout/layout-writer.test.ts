@@ -7,10 +7,11 @@ import type { Image, Layer } from '../../../src/image/image.ts';
 import type { OpenWriterOptions, StoreResult } from '../../../src/image/image-writer.ts';
 import { openImage } from '../../../src/store/open-image.ts';
 import { openWriter } from '../../../src/store/open-writer.ts';
+import { filesBelow } from '../../support/files-below.ts';
 import { childProgram } from '../../support/store/child.ts';
 import { bytesOf, inPieces, noise, run, sampleImage, writeInto } from '../../support/store/sample.ts';
 import { scratchDirectory } from '../../support/store/scratch.ts';
-import { testWithTool } from '../../support/store/tool.ts';
+import { testWithTool } from '../../support/tool.ts';
 
 const scratch = scratchDirectory();
 let parent = '';
@@ -40,13 +41,6 @@ async function digestAt(tag?: string): Promise<string> {
 }
 
 /** All files below a directory. */
-function filesBelow(directory: string): readonly string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
-}
-
 describe('a layout', () => {
   test('is made with the image as it was, and nothing else', async () => {
     expect(await write(image, 'v1')).toEqual({ outcome: 'written', manifest: image.manifest });

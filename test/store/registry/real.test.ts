@@ -13,7 +13,7 @@ import { openRegistryWriter } from '../../../src/store/registry/registry-writer.
 import { startCuttingWire } from '../../support/store/registry/cutting-wire.ts';
 import { atEnd, imageOf, layerOf, openSession } from '../../support/store/registry/fixture.ts';
 import { run, startRealRegistry } from '../../support/store/registry/real-registry.ts';
-import { testWithTool } from '../../support/store/tool.ts';
+import { testWithTool } from '../../support/tool.ts';
 
 /** For what is in the registry's log: it answers first, and writes that then. */
 const soon = { timeout: 60_000 };

@@ -7,7 +7,7 @@ import { openRegistryWriter } from '../../../src/store/registry/registry-writer.
 import { imageOf, layerOf, openSession, startDouble } from '../../support/store/registry/fixture.ts';
 import { startRealRegistry } from '../../support/store/registry/real-registry.ts';
 import type { DoubleOptions } from '../../support/store/registry/registry-double.ts';
-import { testWithTool } from '../../support/store/tool.ts';
+import { testWithTool } from '../../support/tool.ts';
 
 const image = imageOf([layerOf('referrers', 1000)]);
 const repository = { path: 'team/app' };

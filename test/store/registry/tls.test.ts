@@ -15,7 +15,7 @@ import {
 } from '../../support/store/registry/fixture.ts';
 import { makeCertificates } from '../../support/store/registry/real-registry.ts';
 import type { RegistryDouble } from '../../support/store/registry/registry-double.ts';
-import { testWithTool } from '../../support/store/tool.ts';
+import { testWithTool } from '../../support/tool.ts';
 
 const image = imageOf([layerOf('a', 1000)]);
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { bundlingScripts } from '../../../scripts/source-digest.mjs';
 import { cachedDirectory, fingerprintOf } from '../images/cache.ts';
 import { runTool } from '../images/run-tool.ts';
 
@@ -11,16 +12,7 @@ const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The command line, bundled as it is shipped; made once for each state of the sources. */
 export async function bundledGsc(): Promise<string> {
-  const key = fingerprintOf([
-    'src',
-    'scripts/build.mjs',
-    'scripts/direct-imports.mjs',
-    'scripts/source-digest.mjs',
-    'package-lock.json',
-    'scripts/undici-entry.cjs',
-    'scripts/undici-without-h2.cjs',
-    'package.json',
-  ]);
+  const key = fingerprintOf(['src', 'package-lock.json', 'package.json', ...bundlingScripts]);
   const directory = await cachedDirectory('gsc-bundle', { key }, async (unfinished) => {
     const file = join(unfinished, 'gsc.js');
     await runTool(process.execPath, ['scripts/build.mjs', '--command', file], { cwd: repository });

@@ -69,10 +69,7 @@ export type GscHere = ((args: readonly string[], options?: GscHereOptions) => Pr
 export function gscInProcess(): GscHere {
   const directory = mkdtempSync(join(tmpdir(), 'gsc-cli-'));
   const before = process.cwd();
-  afterAll(() => {
-    process.chdir(before);
-    rmSync(directory, { recursive: true, force: true });
-  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
   const running: string[] = [];
   const run = async (args: readonly string[], options: GscHereOptions = {}): Promise<GscResult> => {
     const { env, cwd = directory, input = '' } = options;
@@ -92,6 +89,7 @@ export function gscInProcess(): GscHere {
       });
     } finally {
       running.splice(running.indexOf(cwd), 1);
+      if (running.length === 0) process.chdir(before);
     }
   };
   return Object.assign(run, { directory });

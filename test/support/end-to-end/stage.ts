@@ -6,7 +6,7 @@ import { writeOciLayout } from '../images/oci-layout.ts';
 import { runTool } from '../images/run-tool.ts';
 import { standinRuntime } from '../images/standin-runtime.ts';
 import { testKey } from '../signature/test-key.ts';
-import { hasTool } from '../store/tool.ts';
+import { hasTool } from '../tool.ts';
 
 /** What all tests of a file share: the command line, a runtime and a key. */
 export interface Stage {

@@ -1,5 +1,5 @@
 import type { TestContext } from 'vitest';
-import { hasTool } from '../store/tool.ts';
+import { hasTool } from '../tool.ts';
 import { type TestEngine, testEngine } from './engine.ts';
 import { type ImageName, makeImage, type TestImage, toolsFor } from './make-image.ts';
 import { ToolFailure } from './run-tool.ts';

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { hasTool, testWithTool } from '../store/tool.ts';
+import { hasTool, testWithTool } from '../tool.ts';
 import { cachedDirectory } from './cache.ts';
 import { engineForTest, imageForTest } from './image-for-test.ts';
 import { type ImageName, imageNames, makeImage } from './make-image.ts';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { hasTool } from '../store/tool.ts';
+import { hasTool } from '../tool.ts';
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
 

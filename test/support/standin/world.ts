@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 import { type StandinRuntime, standinRuntime } from '../images/standin-runtime.ts';
-import { hasTool } from '../store/tool.ts';
+import { hasTool } from '../tool.ts';
 
 /** The loader changes the user, so it is tested as root, on a static busybox. Missing in CI is an error. */
 export const canRunStandin = process.getuid?.() === 0 && hasTool('cc') && hasTool('busybox');

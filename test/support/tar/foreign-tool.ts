@@ -1,16 +1,7 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-/** True if the program is there. Without it a test is skipped, loudly; where CI runs, it fails. */
-export function hasTool(name: string): boolean {
-  const isThere = spawnSync(name, ['--version']).error === undefined;
-  if (isThere) return true;
-  if (process.env.CI) throw new Error(`${name} is needed by these tests`);
-  process.stderr.write(`SKIPPED: tests that need ${name}\n`);
-  return false;
-}
 
 /** Runs a program in a locale that leaves names alone, and gives what it prints. */
 export function run(name: string, args: readonly string[], input?: Buffer): Buffer {

@@ -8,8 +8,9 @@ import { decompress } from '../../../src/tar/codec/decompress.ts';
 import { gzipReproducibly } from '../../../src/tar/codec/gzip-reproducibly.ts';
 import { unzstdPortably } from '../../../src/tar/codec/unzstd.ts';
 import { piecesOf } from '../../support/tar/collect-tar.ts';
-import { hasTool, run } from '../../support/tar/foreign-tool.ts';
+import { run } from '../../support/tar/foreign-tool.ts';
 import { noise } from '../../support/tar/sample-tree.ts';
+import { hasNeededTool } from '../../support/tool.ts';
 
 const half = noise(700_000);
 const content = Buffer.concat([half, Buffer.alloc(900_000), half]);
@@ -72,7 +73,7 @@ describe('gzip', () => {
     }
   });
 
-  it.runIf(hasTool('pigz'))('may come from pigz', async () => {
+  it.runIf(hasNeededTool('pigz'))('may come from pigz', async () => {
     expect((await decompressed(run('pigz', ['-c', '-p2', '-b128', '-i'], content))).equals(content)).toBe(
       true,
     );
@@ -117,7 +118,7 @@ describe.each([
   ['as Node can', decompressed],
   ['without Node', byWasm],
 ] as const)('zstd, %s', (_, unzstd) => {
-  const can = it.runIf(hasTool('zstd'));
+  const can = it.runIf(hasNeededTool('zstd'));
   const zstd = (bytes: Buffer, ...args: string[]) => run('zstd', ['-q', '-c', ...args], bytes);
   const skippable = Buffer.from('532a4d1805000000aabbccddee', 'hex');
 

@@ -4,10 +4,10 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { GscError } from '../../../src/base/error.ts';
 import { collectBytes } from '../../../src/image/verified-stream.ts';
 import { decompress } from '../../../src/tar/codec/decompress.ts';
-import { testWithTool } from '../../support/store/tool.ts';
 import { piecesOf } from '../../support/tar/collect-tar.ts';
 import { inScratch, run } from '../../support/tar/foreign-tool.ts';
 import { noise } from '../../support/tar/sample-tree.ts';
+import { testWithTool } from '../../support/tool.ts';
 
 const content = Buffer.concat([noise(700_000), Buffer.alloc(900_000), noise(700_000)]);
 const programs = ['xz', 'bzip2'] as const;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished, type TestContext } from 'vitest';
 import { runTool } from '../../images/run-tool.ts';
-import { hasTool } from '../tool.ts';
+import { hasTool } from '../../tool.ts';
 
 export interface PodmanService {
   readonly socket: string;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseImageName } from '../../src/reference/image-name.ts';
 import { type ImageReference, parseReference, showReference } from '../../src/reference/image-reference.ts';
-import { defaultDestination, type OpenedImage } from '../../src/store/image-store.ts';
+import { defaultDestination, type OpenedImage } from '../../src/store/opened-image.ts';
 
 const result = parseReference('gsc-python:3.12');
 

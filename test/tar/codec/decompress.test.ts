@@ -189,7 +189,7 @@ describe.each([
 });
 
 describe('zstd without Node', () => {
-  const can = it.runIf(hasTool('zstd'));
+  const can = it.runIf(hasNeededTool('zstd'));
   // Headers with a window (or content in a single segment) and one raw block; the exponent is relative to 10.
   it.each([
     ['a window of 72 MiB', '28b52ffd0081190000414243'],

@@ -43,6 +43,7 @@ describe('what is shipped', () => {
         'THIRD-PARTY-NOTICES',
         'attest',
         'gsc',
+        'gsc-scan-thread',
         'index',
         'man',
         'package',

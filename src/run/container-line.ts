@@ -22,6 +22,8 @@ export interface ContainerChoices {
   readonly mode: LaunchMode;
   /** Of the enclave; used in mode `sgx`. */
   readonly device: string;
+  /** Of direct mode, absolute; without one there is no limit on system calls. */
+  readonly seccompProfile?: string;
   /** Beginning of the names of volumes that the user does not name. */
   readonly volumePrefix: string;
   readonly attachment: Attachment;
@@ -52,7 +54,7 @@ export function containerLine(needs: ContainerNeeds, choices: ContainerChoices):
   return [
     ...[program, 'run', '--rm', ...attachmentWords[choices.attachment]],
     ...(name === undefined ? [] : ['--name', name]),
-    ...(mode === 'sgx' ? enclaveWords(needs, choices) : directWords(needs)),
+    ...(mode === 'sgx' ? enclaveWords(needs, choices) : directWords(needs, choices)),
     ...(network === undefined ? [] : ['--network', network]),
     ...publish.flatMap((port) => ['--publish', port]),
     ...environment.flatMap((variable) => ['--env', variable]),
@@ -78,9 +80,16 @@ function enclaveWords({ usesAesm }: ContainerNeeds, { device }: ContainerChoices
   return ['--device', device, ...(usesAesm ? ['--volume', `${aesmDirectory}:${aesmDirectory}`] : [])];
 }
 
-/** Gramine without an enclave makes system calls that the usual profile refuses. */
-function directWords({ hasShell }: ContainerNeeds): readonly string[] {
-  return ['--security-opt', 'seccomp=unconfined', ...(hasShell ? ['--env', 'GRAMINE_MODE=direct'] : [])];
+/** Gramine without an enclave switches off address randomization (personality(2)), which the usual profiles refuse. */
+function directWords(
+  { hasShell }: ContainerNeeds,
+  { seccompProfile = 'unconfined' }: ContainerChoices,
+): readonly string[] {
+  return [
+    '--security-opt',
+    `seccomp=${seccompProfile}`,
+    ...(hasShell ? ['--env', 'GRAMINE_MODE=direct'] : []),
+  ];
 }
 
 /** A named volume for each place that the user does not mount: what is there outlives the container. */

@@ -8,6 +8,8 @@ import type { ContainerNeeds } from '../../src/inspect/container-needs.ts';
 import { changeManifest } from '../../src/kubernetes/change-manifest.ts';
 import { devicePlugins } from '../../src/kubernetes/device-plugin.ts';
 import { manifestKinds, newManifest } from '../../src/kubernetes/new-manifest.ts';
+import { hostNeeds } from '../../src/runtime/app-launch.ts';
+import { launchArguments } from '../../src/runtime/launch.ts';
 import { longTest } from '../support/long-test.ts';
 import { hasTool } from '../support/tool.ts';
 
@@ -25,6 +27,7 @@ const needs: ContainerNeeds = {
   ...{ isSigned: true, isStandIn: false, mrEnclave: 'a'.repeat(64), mrSigner: 'b'.repeat(64) },
   ...{ enclaveSizeBytes: 1n << 28n, usesAesm: true, takesArguments: false, hasShell: true },
   ...{ userId: 1000, groupId: 1000, passedVariables: [] },
+  ...{ host: hostNeeds({ family: 'gramine' }), directWords: launchArguments('direct') },
   dataPlaces: [{ path: imagePath('/data'), use: 'encrypted' }],
   secrets: [{ name: 'token', path: imagePath('/run/secrets/token') }],
 };

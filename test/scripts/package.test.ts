@@ -84,7 +84,7 @@ describe('what is shipped', () => {
             line,
             index,
           ) as Partial<SourceMapping>;
-          const [, source] = /^(?:\.\.\/)*(src\/.*)$/.exec(originalSource) ?? [];
+          const [, source] = /^(?!.*\/node_modules\/).*\/(src\/.*)$/.exec(originalSource) ?? [];
           if (source === undefined) continue;
           expect(readFileSync(source, 'utf8').split('\n')[originalLine]).toContain(words);
           found += 1;

@@ -1,9 +1,10 @@
 // Bundles the command line and the library with esbuild. What several entries use is in chunks beside them, so that a command loads only
 // its own code, and an error's class is the same for all.
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { directImports } from './direct-imports.mjs';
+import { shiftMap } from './shift-map.mjs';
 import { slimLibraries } from './slim-libraries.mjs';
 import { sourceDigest } from './source-digest.mjs';
 
@@ -55,10 +56,14 @@ export async function bundleModules(entryPoints, outdir, maps) {
     sourcemap: maps === undefined ? false : 'external',
   });
   const rename = shortNames(metafile, chunkPrefix);
-  for (const { path, text } of outputFiles) {
-    const renamed = rename(text);
-    if (path.endsWith('.map')) write(join(maps, rename(basename(path))), text);
-    else write(rename(path), needsRequire(text) ? withBanner(renamed) : renamed);
+  const mapOf = new Map(outputFiles.map(({ path, text }) => [path, text]));
+  for (const [path, { bytes }] of Object.entries(metafile.outputs).filter(([name]) => name.endsWith('.js'))) {
+    const file = outputFiles.find((each) => each.path === resolve(path));
+    const { text, shift, line } = withOwnHead(rename(file.text));
+    metafile.outputs[path].bytes = bytes + shift;
+    write(rename(file.path), text);
+    const map = mapOf.get(`${file.path}.map`);
+    if (map !== undefined) write(join(maps, `${rename(basename(path))}.map`), shiftMap(map, line, shift));
   }
   if ('gsc' in entryPoints) chmodSync(join(outdir, 'gsc.js'), 0o755);
   return JSON.parse(rename(JSON.stringify(metafile)));
@@ -83,8 +88,8 @@ export async function bundleScript(outfile) {
 }
 
 /**
- * A function that replaces the names of chunks in a text: `gsc-J4LGBJ52.js` by `gsc-017.js`, in the order of what they consist of. Hashes are 1%
- * of the bundle, and do not compress.
+ * A function that replaces the names of chunks in a text: `gsc-J4LGBJ52.js` by `gsc-00000017.js`, in the order of what they consist of. Hashes do
+ * not compress; as many digits keep columns, and so source maps, as they are.
  */
 function shortNames({ outputs }, prefix) {
   const isChunk = new RegExp(`^${prefix}-[A-Z0-9]{8}\\.js$`);
@@ -92,20 +97,31 @@ function shortNames({ outputs }, prefix) {
     .map(([path, { inputs }]) => ({ name: basename(path), contents: Object.keys(inputs).sort().join() }))
     .filter(({ name }) => isChunk.test(name))
     .sort((a, b) => (a.contents < b.contents ? -1 : 1));
-  const numbers = new Map(chunks.map(({ name }, index) => [name, String(index + 1).padStart(3, '0')]));
+  const numbers = new Map(chunks.map(({ name }, index) => [name, String(index + 1).padStart(8, '0')]));
   const hashed = new RegExp(`${prefix}-[A-Z0-9]{8}\\.js`, 'g');
   return (text) => text.replace(hashed, (name) => `${prefix}-${numbers.get(name)}.js`);
+}
+
+/**
+ * A module with its imports as they should be, the line (from 0) on which they are, and how much longer it has become.
+ *
+ * esbuild imports chunks of which nothing is used as well, so that modules run in the order of the sources. None does anything when it is loaded
+ * (`sideEffects`), and a chunk's names come from chunks that it imports by name.
+ */
+function withOwnHead(text) {
+  const [, start = '', rest] = /^(#![^\n]*\n)?([\s\S]*)$/.exec(text);
+  const shorter = rest.replace(/\bimport"\.\/[\w-]+\.js";/g, '');
+  const head = needsRequire(text) ? requireBanner : '';
+  return {
+    text: `${start}${head}${shorter}`,
+    shift: head.length + shorter.length - rest.length,
+    line: start === '' ? 0 : 1,
+  };
 }
 
 /** The module in which esbuild put its own `require`, or one that calls Node's. */
 function needsRequire(text) {
   return /\btypeof require\b/.test(text);
-}
-
-/** After the line that makes a file executable; on the first line of code, so that source maps keep their lines. */
-function withBanner(text) {
-  const [, start = '', rest] = /^(#![^\n]*\n)?([\s\S]*)$/.exec(text);
-  return `${start}${requireBanner}${rest}`;
 }
 
 function write(file, text) {
@@ -115,6 +131,6 @@ function write(file, text) {
 
 function removeChunks(directory, name) {
   if (!existsSync(directory)) return;
-  const isChunk = (file) => file.startsWith(`${name}-`) && /^-\d{3}\.js$/.test(file.slice(name.length));
+  const isChunk = (file) => file.startsWith(`${name}-`) && /^-\d{8}\.js$/.test(file.slice(name.length));
   for (const file of readdirSync(directory).filter(isChunk)) rmSync(join(directory, file));
 }

@@ -43,7 +43,9 @@ export const directImports = {
           if (origin === undefined) throw new Error(`${path}: ${module} exports no ${name}`);
           return `import ${type}{ ${origin.name} as ${shown} } from ${JSON.stringify(origin.module)};`;
         });
-        contents = contents.replace(statement, lines.join(' '));
+        // As many lines as before: source maps count them.
+        const rest = '\n'.repeat(statement.split('\n').length - 1);
+        contents = contents.replace(statement, () => lines.join(' ') + rest);
       }
       return { contents, loader: 'ts' };
     });

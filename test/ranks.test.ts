@@ -108,6 +108,7 @@ const belowLibrary = {
     'store/engine/name-image.ts',
   ],
   'what a command line says of a secret is read before a key is opened': ['key/secret-file.ts'],
+  'URIs of keys are completed in a shell': ['key/pkcs11-uri.ts'],
   'gsc trace runs a container in an Engine, as gsc build-gramine runs a build': [
     'graminize/trace-variant.ts',
     'image/graminized-paths.ts',

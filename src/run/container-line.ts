@@ -22,6 +22,8 @@ export interface ContainerChoices {
   readonly mode: LaunchMode;
   /** Of the enclave, as the host has them; used in mode `sgx`. */
   readonly devices: readonly string[];
+  /** Of direct mode, absolute; without one there is no limit on system calls. */
+  readonly seccompProfile?: string;
   /** Beginning of the names of volumes that the user does not name. */
   readonly volumePrefix: string;
   readonly attachment: Attachment;
@@ -49,7 +51,7 @@ export function containerLine(needs: ContainerNeeds, choices: ContainerChoices):
   return [
     ...[program, 'run', '--rm', ...attachmentWords[choices.attachment]],
     ...(name === undefined ? [] : ['--name', name]),
-    ...(mode === 'sgx' ? enclaveWords(needs, choices) : directWords(needs)),
+    ...(mode === 'sgx' ? enclaveWords(needs, choices) : directWords(needs, choices)),
     ...(network === undefined ? [] : ['--network', network]),
     ...publish.flatMap((port) => ['--publish', port]),
     ...environment.flatMap((variable) => ['--env', variable]),
@@ -75,9 +77,12 @@ function enclaveWords({ host, usesAesm }: ContainerNeeds, { devices }: Container
   return host.enclaveOptions(devices, usesAesm);
 }
 
-/** A library OS without an enclave makes system calls that the usual profile refuses. */
-function directWords({ hasShell, host }: ContainerNeeds): readonly string[] {
-  return ['--security-opt', 'seccomp=unconfined', ...(hasShell ? ['--env', host.directVariable] : [])];
+/** A library OS without an enclave switches off address randomization (personality(2)), which the usual profiles refuse. */
+function directWords(
+  { hasShell, host }: ContainerNeeds,
+  { seccompProfile = 'unconfined' }: ContainerChoices,
+): readonly string[] {
+  return ['--security-opt', `seccomp=${seccompProfile}`, ...(hasShell ? ['--env', host.directVariable] : [])];
 }
 
 /** A named volume for each place that the user does not mount: what is there outlives the container. */

@@ -85,6 +85,37 @@ describe.skipIf(skipWithoutTokens())('a key on a token of SoftHSM2', () => {
     );
   const bytesOf = (name: string) => readFileSync(join(gsc.directory, name));
 
+  test('is offered where a KEY is completed, as far as the token shows it without a PIN', async () => {
+    const env = { PKCS11_MODULE_PATH: tokens.module };
+    const complete = async (...words: readonly string[]) =>
+      (await run(['completion', 'bash', '--', ...words], env)).stdout.split('\n').slice(0, -1);
+    expect(await complete('build', '--key', 'pkcs11:token=de')).toEqual([
+      'pkcs11:token=demo\tSoftHSM v2',
+      'pkcs11:token=demo;object=enclave%20key\tRSA-3072 with exponent 3',
+    ]);
+    const many = await complete('key', 'ls', 'pkcs11:token=many;');
+    expect(many).toEqual(
+      expect.arrayContaining([
+        'pkcs11:token=many;object=twin;id=%01\tRSA-3072 with exponent 3',
+        'pkcs11:token=many;object=twin;id=%02\tRSA-3072 with exponent 3',
+        expect.stringMatching(/^pkcs11:token=many;object=short\tRSA-2048.*cannot sign enclaves$/),
+      ]),
+    );
+    const [offered = ''] = (await complete('sign-image', 'x', 'pkcs11:token=demo;')).map(
+      (line) => line.split('\t')[0],
+    );
+    const signed = await run(
+      ['sign-image', 'oci:un:1', `${offered}?pin-source=pin`, '-o', 'oci:offered:1'],
+      env,
+    );
+    expect(signed.code, signed.stderr).toBe(0);
+    expect(await complete('sign-image', 'x', 'pkcs11:token=nothing')).toEqual([]);
+    const { stdout, stderr } = await run(['completion', 'bash', '--', 'key', 'ls', 'pkcs11:'], {
+      PKCS11_MODULE_PATH: '/nowhere/module.so',
+    });
+    expect(stdout + stderr).toBe('');
+  });
+
   test('signs an image, a build and a manifest with the same bytes as the PEM file of that key; so does a program', async () => {
     const key = uri('token=demo;object=enclave%20key;type=private');
     for (const [name, place] of [

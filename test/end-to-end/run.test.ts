@@ -51,11 +51,31 @@ describe('gsc run', () => {
     const code = await new Promise((done) => child.once('close', done));
     expect({ code, printed }).toEqual({ code: 3, printed: 'ready\nended\n' });
 
+    await succeeding(
+      gsc,
+      [...build, ...script('mkdir /dev/shm/a && echo made || echo refused'), '-o', 'gsc-seccomp:1'],
+      {
+        env,
+      },
+    );
+    const rules = [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO' }];
+    writeFileSync(
+      join(gsc.directory, 'p.json'),
+      JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: rules }),
+    );
+    expect((await gsc([...direct, 'gsc-seccomp:1'], { env })).stdout).toBe('made\n');
+    const limited = await gsc([...direct, '--seccomp', 'p.json', 'gsc-seccomp:1'], { env });
+    expect(limited).toMatchObject({ code: 0, stdout: expect.stringMatching(/^refused$/m) });
+    const nowhere = await gsc([...direct, '--seccomp', 'none.json', 'gsc-seccomp:1'], { env });
+    expect(nowhere.stderr).toContain('none.json: there is no such file for --seccomp');
+    const enclave = await gsc(['run', '--seccomp', 'p.json', 'gsc-seccomp:1'], { env });
+    expect(enclave).toMatchObject({ code: 2, stderr: expect.stringContaining('it is for direct mode') });
+
     const line = await succeeding(gsc, ['run', '--dry-run', '-p', '80:80', 'gsc-wait:1'], { env });
     expect(line.stdout).toBe(
       'docker run --rm --interactive --device /dev/sgx_enclave --publish 80:80 gsc-wait:1\n',
     );
-    await engine.docker('rmi', '--force', 'gsc-run:1', 'gsc-wait:1');
+    await engine.docker('rmi', '--force', 'gsc-run:1', 'gsc-wait:1', 'gsc-seccomp:1');
   });
 
   test('says what is missing: the program, a graminized image, an engine that can start a layout', async (context) => {

@@ -50,6 +50,12 @@ describe('the command line of a container', () => {
     );
   });
 
+  test('direct mode has the profile that the user has for it', () => {
+    expect(line({}, { mode: 'direct', seccompProfile: '/home/a/direct.json' })).toContain(
+      '--security-opt seccomp=/home/a/direct.json ',
+    );
+  });
+
   test('data gets a named volume, unless the user mounts something there', () => {
     const dataPlaces = [
       { path: imagePath('/data'), use: 'encrypted' },

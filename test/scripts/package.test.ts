@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { SourceMap, type SourceMapping } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
@@ -34,7 +35,7 @@ describe('what is shipped', () => {
   test('has no sources, no source maps and no address of another machine, and needs no other package', () => {
     const names = execFileSync('tar', ['-tzf', packed.file], { encoding: 'utf8' }).trim().split('\n');
     const kinds = new Set(
-      names.map((name) => name.replace(/^package\/(?:dist\/)?([^/]*?)(?:-\d{3})?(\.\w+|\/.*)?$/, '$1')),
+      names.map((name) => name.replace(/^package\/(?:dist\/)?([^/]*?)(?:-\d{8})?(\.\w+|\/.*)?$/, '$1')),
     );
     expect([...kinds].sort()).toEqual(
       [
@@ -69,6 +70,28 @@ describe('what is shipped', () => {
     );
     expect(modules.filter((module) => !module?.startsWith('node:'))).toEqual([]);
     expect(files.length).toBeGreaterThan(100);
+  });
+
+  test('has source maps beside it, by which a stack trace is resolved', () => {
+    const dist = join(packed.directory, 'dist');
+    let found = 0;
+    for (const name of readdirSync(dist).filter((each) => each.endsWith('.js'))) {
+      const map = new SourceMap(
+        JSON.parse(readFileSync(join(packed.directory, 'out/maps', `${name}.map`), 'utf8')),
+      );
+      for (const [line, text] of inDist(name).split('\n').entries())
+        for (const { 1: words = '', index } of text.matchAll(/"([a-z]+(?: [a-z]+){4,})"/g)) {
+          const { originalSource = '', originalLine = 0 } = map.findEntry(
+            line,
+            index,
+          ) as Partial<SourceMapping>;
+          const [, source] = /^(?!.*\/node_modules\/).*\/(src\/.*)$/.exec(originalSource) ?? [];
+          if (source === undefined) continue;
+          expect(readFileSync(source, 'utf8').split('\n')[originalLine]).toContain(words);
+          found += 1;
+        }
+    }
+    expect(found).toBeGreaterThan(100);
   });
 
   test('has a library whose errors are called what the documents call them', async () => {

@@ -21,6 +21,7 @@ import { runChild } from '../terminal/run-child.ts';
 
 interface Options extends CommonOptions, StoreOptions {
   readonly direct?: boolean;
+  readonly seccomp?: string;
   readonly dryRun?: boolean;
   readonly detach?: boolean;
   readonly name?: string;
@@ -41,6 +42,7 @@ export const addRun: AddCommand = (program, act) => {
     .argument('IMAGE', 'the graminized image')
     .argument('[ARG...]', 'for the application, if it takes arguments; after -- if they begin with a dash')
     .option('--direct', 'without an enclave and without protection, on any machine')
+    .option('--seccomp <file>', 'with --direct: a seccomp profile that lets Gramine start')
     .option('--dry-run', 'print the command line in place of running it')
     .option('-d, --detach', 'in the background')
     .option('--name <name>', 'name of the container')
@@ -86,7 +88,8 @@ async function run(
 }
 
 async function choicesOf({ host }: CommandContext, needs: ContainerNeeds, options: Options) {
-  const { direct, detach, name, network, publish = [], env = [], mount = [], secret = [] } = options;
+  const { direct, seccomp, detach, name, network, publish = [], env = [], mount = [], secret = [] } = options;
+  if (seccomp !== undefined && !direct) throw profileOfEnclave();
   const hasTerminal = host.stdin.isTTY === true && host.stdout.isTTY === true;
   const attachment: Attachment = detach ? 'detached' : hasTerminal ? 'terminal' : 'input';
   return {
@@ -97,8 +100,14 @@ async function choicesOf({ host }: CommandContext, needs: ContainerNeeds, option
     environment: env,
     mounts: mount.map((each) => ({ ...each, source: sourceOf(each.source, host.workingDirectory) })),
     secrets: new Map(
-      secret.map(([key, file]) => [key, existingFile(resolve(host.workingDirectory, file), file)]),
+      secret.map(([key, file]) => [
+        key,
+        existingFile(resolve(host.workingDirectory, file), file, 'a secret'),
+      ]),
     ),
+    ...(seccomp !== undefined && {
+      seccompProfile: existingFile(resolve(host.workingDirectory, seccomp), seccomp, '--seccomp'),
+    }),
     ...(name !== undefined && { name }),
     ...(network !== undefined && { network }),
   };
@@ -110,9 +119,19 @@ function sourceOf(source: string, workingDirectory: string): string {
 }
 
 /** Where nothing is, docker would make a directory. */
-function existingFile(path: string, file: string): string {
+function existingFile(path: string, file: string, use: string): string {
   if (existsSync(path)) return path;
-  throw new GscError({ code: 'not-found', subject: file, message: 'there is no such file for a secret' });
+  throw new GscError({ code: 'not-found', subject: file, message: `there is no such file for ${use}` });
+}
+
+function profileOfEnclave(): GscError {
+  return new GscError({
+    code: 'usage',
+    subject: '--seccomp',
+    message:
+      'it is for direct mode; an enclave starts with the profile that the engine has for all containers',
+    hint: 'remove it, or add --direct',
+  });
 }
 
 /** Which program knows the image, and by what name. */

@@ -17,6 +17,23 @@ const file: Complete = (typed, places) => completeFileName(typed, places, 'any')
 const directory: Complete = (typed, places) => completeFileName(typed, places, 'directories');
 const reference: Complete = completeReference;
 
+const onToken: Candidate = { text: 'pkcs11:', description: 'a key on a token' };
+const byProgram: Candidate = { text: 'exec:', description: 'a program that signs' };
+
+/** What a KEY is: docs/signing.md. */
+const key: Complete = async (typed, places) => [
+  ...(await file(typed, places)),
+  ...(await tokenUri(typed, places)),
+  ...[byProgram].filter(({ text }) => text.startsWith(typed)),
+];
+
+/** Tokens and the keys on them. Their library is loaded when a URI has begun. */
+async function tokenUri(typed: string, { host }: ValuePlaces): Promise<readonly Candidate[]> {
+  if (!typed.startsWith(onToken.text)) return onToken.text.startsWith(typed) ? [onToken] : [];
+  const { tokenKeyUris } = await import('./token-keys.ts');
+  return (await tokenKeyUris(host)).filter(({ text }) => text.startsWith(typed));
+}
+
 /** What comes after the first `=`; what is before it is the user's own word. */
 function afterEquals(complete: Complete): Complete {
   return async (typed, places) => {
@@ -28,10 +45,11 @@ function afterEquals(complete: Complete): Complete {
 /** What the placeholders of options and arguments stand for. What is not here is the user's own word. */
 const placeholders: Readonly<Record<string, Complete>> = {
   file,
-  key: file,
+  key,
   manifest: file,
   profile: file,
   source: file,
+  uri: tokenUri,
   'hostpath:path': file,
   'source:path': file,
   'name=file': afterEquals(file),

@@ -80,7 +80,11 @@ describe('values that are looked up', () => {
       'keys.txt',
       'layout/',
       'link/',
+      'pkcs11:',
+      'exec:',
     ]);
+    expect(await textsFor('build', '--key', 'pkc')).toEqual(['pkcs11:']);
+    expect(await textsFor('key', 'ls', 'e')).toEqual([]);
     expect(await textsFor('build', '--key', '.h')).toEqual(['.hidden/']);
     expect(await textsFor('build', '--key', '~/a')).toEqual(['~/a.pem']);
     expect(await textsFor('build', '--key', `${directory}/keys.`)).toEqual([`${directory}/keys.txt`]);

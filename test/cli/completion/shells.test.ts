@@ -5,6 +5,8 @@ import { afterAll, describe, expect, vi } from 'vitest';
 import { shells } from '../../../src/cli/completion/shell-scripts.ts';
 import { bundledGsc } from '../../support/cli/gsc.ts';
 import { openShell } from '../../support/cli/shell-session.ts';
+import { softTokens, tokenTools } from '../../support/key/soft-token.ts';
+import { openssl } from '../../support/signature/keys.ts';
 import { testWithTool } from '../../support/tool.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -56,4 +58,29 @@ describe.each(shells)('%s completes', (shell) => {
       await session.close();
     }
   });
+
+  testWithTool(
+    `${shell} script ${tokenTools}`,
+    'a key on a token, whose URI has characters of the shell',
+    async () => {
+      const tokens = softTokens(directory);
+      const label = `shop-${shell}`;
+      tokens.init(label);
+      const pem = openssl(['genrsa', '-3', '-out', 'out', '3072']);
+      tokens.importKey(label, { pem, label: 'enclave key', id: '01' });
+      const env = { ...tokens.env, PKCS11_MODULE_PATH: tokens.module };
+      const session = await openShell(shell, { directory, bundle: await bundledGsc(), env });
+      try {
+        const uri = `pkcs11:token=${label};object=enclave%20key`;
+        expect(await session.type(`gsc build --key pkcs11:token=${label}\\;\tx`)).toEqual([
+          'build',
+          '--key',
+          uri,
+          'x',
+        ]);
+      } finally {
+        await session.close();
+      }
+    },
+  );
 });

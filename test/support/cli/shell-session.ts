@@ -17,10 +17,17 @@ const starts: Readonly<Record<Shell, { readonly command: string; readonly setup:
   fish: { command: 'fish --no-config --interactive', setup: 'gsc completion fish | source' },
 };
 
+export interface ShellOptions {
+  readonly directory: string;
+  readonly bundle: string;
+  /** Variables for gsc. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Opens a shell in `directory`, which gets a `bin/` with the bundle as `gsc`. */
 export async function openShell(
   shell: Shell,
-  { directory, bundle }: { readonly directory: string; readonly bundle: string },
+  { directory, bundle, env = {} }: ShellOptions,
 ): Promise<ShellSession> {
   const bin = join(directory, 'bin');
   const calls = join(directory, 'calls');
@@ -37,6 +44,7 @@ export async function openShell(
     env: {
       ...{ PATH: `${bin}:${process.env.PATH}`, HOME: directory, TERM: 'xterm', LC_ALL: 'C.UTF-8' },
       DOCKER_HOST: 'unix:///nowhere/docker.sock',
+      ...env,
     },
     stdio: ['pipe', 'pipe', 'inherit'],
   });

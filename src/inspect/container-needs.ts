@@ -64,12 +64,18 @@ export interface ContainerNeeds {
  */
 export async function containerNeeds(image: Image, tree: FileTree): Promise<ContainerNeeds> {
   checkIsGraminized(image);
-  const found = image.config.config?.Labels ?? {};
+  const { path, content } = await graminizedManifest(image);
+  const { root } = CompleteManifest.parse(content, `${image.name}: ${path}`, versionOf(image));
+  return needsIn(image, root, tree);
+}
+
+/** The same from a manifest that was read already. */
+export function needsIn(image: Image, root: TomlTable, tree: FileTree): ContainerNeeds {
+  const { config } = image;
+  const found = config.config?.Labels ?? {};
   const version = versionOf(image);
   const host = hostNeeds(version);
   const [files] = labelledEnclaves(found);
-  const { path, content } = await graminizedManifest(image);
-  const { root } = CompleteManifest.parse(content, `${image.name}: ${path}`, version);
   return {
     ...identityIn(found),
     isSigned: stateOf(found) === 'signed',
@@ -78,7 +84,7 @@ export async function containerNeeds(image: Image, tree: FileTree): Promise<Cont
     // Until 1.4 a boolean.
     usesAesm: host.aesm.isAlwaysAsked || ![undefined, false, 'none'].includes(attestationIn(root)),
     takesArguments: valueAt(root, ['loader', 'insecure__use_cmdline_argv']) === true,
-    hasShell: /\/apploader\.sh$/.test(image.config.config?.Entrypoint?.[1] ?? ''),
+    hasShell: /\/apploader\.sh$/.test(config.config?.Entrypoint?.[1] ?? ''),
     directWords: directWords(version, files),
     userId: idIn(root, 'uid'),
     groupId: idIn(root, 'gid'),

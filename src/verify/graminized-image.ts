@@ -1,5 +1,6 @@
 import { GscError } from '../base/error.ts';
 import { baseNameOf, childOf, type ImagePath, parentOf, showBytes } from '../base/image-path.ts';
+import { type Reporter, silentReporter } from '../base/reporter.ts';
 import { enclaveRulesOf } from '../enclave/enclave-rules.ts';
 import { type BuildRecord, readBuildRecord } from '../graminize/build-record.ts';
 import type { Image } from '../image/image.ts';
@@ -15,7 +16,8 @@ import {
 import { labelledVersion, parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { readFiles } from '../scan/read-files.ts';
-import { type LayerIndexStore, type ScanImageOptions, scanImage } from '../scan/scan-image.ts';
+import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-image.ts';
+import { scanReporting } from '../scan/scan-reporting.ts';
 import type { EnclaveOverrides } from '../sign/enclave-overrides.ts';
 import { describeSigstruct, type SigstructDescription } from '../signature/describe-sigstruct.ts';
 import { programOf } from '../signature/enclave-plan.ts';
@@ -64,7 +66,13 @@ export interface GraminizedImage extends ReadEnclave {
   readonly record: Maybe<BuildRecord>;
 }
 
-export interface ReadOptions extends Pick<ScanImageOptions, 'onProgress' | 'signal' | 'concurrency'> {
+/** How an image is read. */
+export interface ReadingOptions extends Pick<ScanImageOptions, 'signal' | 'concurrency'> {
+  /** Told how far the reading is. */
+  readonly reporter?: Pick<Reporter, 'begin'>;
+}
+
+export interface ReadOptions extends ReadingOptions {
   /** An image that was read before: layers that both have are not read again. An image that is to be verified is read whole. */
   readonly seen?: Pick<GraminizedImage, 'indexes' | 'contents'>;
 }
@@ -80,7 +88,7 @@ export function knownIndexes(indexes: readonly LayerIndex[]): LayerIndexStore {
  * that has nothing of gsc's.
  */
 export async function readGraminizedImage(image: Image, options: ReadOptions = {}): Promise<GraminizedImage> {
-  const { seen, ...scan } = options;
+  const { seen, reporter = silentReporter, ...scan } = options;
   const found: Labels = image.config.config?.Labels ?? {};
   const version = attempt(labelOf(found, labels.runtimeVersion), () => labelledVersion(found) ?? unlabelled);
   const places = runtimePlacesOf(version.value ?? unlabelled);
@@ -88,7 +96,7 @@ export async function readGraminizedImage(image: Image, options: ReadOptions = {
   const contents = seen?.contents ?? new ObservedContents();
   contents.keep(keptFiles(places, all));
   const known = seen && { indexes: knownIndexes(seen.indexes) };
-  const { tree, indexes } = await scanImage(image, { ...scan, ...known, observer: contents });
+  const { tree, indexes } = await scanReporting(image, reporter, { ...scan, ...known, observer: contents });
   const read = (path: ImagePath) => ownContent(tree, contents, path);
   const isThere = (path: ImagePath) => read(path).problem === undefined;
   const isSigned =

@@ -1,6 +1,6 @@
 import { digestOf } from '../base/digest.ts';
 import { baseNameOf } from '../base/image-path.ts';
-import { layOutGramineEnclave } from '../enclave/gramine-enclave.ts';
+import { type GramineEnclave, layOutGramineEnclave } from '../enclave/gramine-enclave.ts';
 import { type EnclavePlan, layOutPlan, type Measured } from '../signature/enclave-plan.ts';
 import { fillSigstruct, type MeasuredEnclave, measureLaidOut } from '../signature/sign-enclave.ts';
 import { decodeSigstruct, encodeSigstruct, type Sigstruct } from '../signature/sigstruct.ts';
@@ -15,8 +15,9 @@ import {
   viewsOf,
 } from './graminized-image.ts';
 
-/** What the enclaves of an image measure now, from the files in it. */
+/** What the enclaves of an image are and measure now, from the files in it. */
 export interface MeasuredFiles {
+  readonly layouts: ReadonlyMap<ReadEnclave['files'], Maybe<GramineEnclave>>;
   readonly enclaves: ReadonlyMap<ReadEnclave['files'], Maybe<MeasuredEnclave>>;
   /** The MRENCLAVEs by which an enclave trusts another one. */
   readonly bySigstruct: Measured;
@@ -24,25 +25,27 @@ export interface MeasuredFiles {
 
 /** Measures the enclaves of an image, from manifest, PAL and, where the release measures it, program. */
 export async function measureFiles(image: GraminizedImage): Promise<MeasuredFiles> {
+  const layouts = new Map<ReadEnclave['files'], Maybe<GramineEnclave>>();
   const enclaves = new Map<ReadEnclave['files'], Maybe<MeasuredEnclave>>();
   const bySigstruct = new Map<string, string>();
   // One that may start another comes before it, and is signed after it.
   for (const view of viewsOf(image).toReversed()) {
-    const measured = await measureView(view, bySigstruct);
+    const layout = await layOutView(view, bySigstruct);
+    const measured = attempt(layout, (enclave) => measureLaidOut(enclave));
+    layouts.set(view.files, layout);
     enclaves.set(view.files, measured);
     if (measured.value) bySigstruct.set(baseNameOf(view.files.sigstruct), measured.value.mrEnclave);
   }
-  return { enclaves, bySigstruct };
+  return { layouts, enclaves, bySigstruct };
 }
 
-function measureView(view: GraminizedImage, known: Measured): Promise<Maybe<MeasuredEnclave>> {
+function layOutView(view: GraminizedImage, known: Measured): Promise<Maybe<GramineEnclave>> {
   const { manifestBytes, isSigned } = view;
   return attemptLater(planOf(view), async (plan) => {
     const bytes = manifestBytes.value ?? plan.manifest.bytes;
-    const enclave = isSigned
+    return isSigned
       ? layOutGramineEnclave({ root: plan.manifest.root, bytes }, plan)
       : await layOutPlan(plan, known);
-    return measureLaidOut(enclave);
   });
 }
 

@@ -1,5 +1,4 @@
 import { isWithin } from '../base/image-path.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import type { GraminizedImage } from '../verify/graminized-image.ts';
 
@@ -16,12 +15,13 @@ export interface LayerRow {
 }
 
 /** The layers with their sizes, and what each is for. */
-export function layerRows({ image, indexes, record }: GraminizedImage): readonly LayerRow[] {
-  const first = indexes.findIndex((index) => roleOf(index) !== 'unknown');
+export function layerRows(read: GraminizedImage): readonly LayerRow[] {
+  const { image, indexes, record } = read;
+  const first = indexes.findIndex((index) => roleOf(read, index) !== 'unknown');
   const baseCount = record.value?.base.length ?? Math.max(first, 0);
   return indexes.map((index, layer) => ({
     number: layer + 1,
-    role: layer < baseCount ? 'app image' : roleOf(index),
+    role: layer < baseCount ? 'app image' : roleOf(read, index),
     diffId: index.diffId,
     storedBytes: image.layers[layer]?.descriptor.sizeBytes ?? 0,
     tarBytes: index.sizeBytes,
@@ -30,10 +30,10 @@ export function layerRows({ image, indexes, record }: GraminizedImage): readonly
 }
 
 /** By what it holds: a layer of gsc's has nothing of any other place. */
-function roleOf({ entries }: LayerIndex): LayerRow['role'] {
+function roleOf({ files, places }: GraminizedImage, { entries }: LayerIndex): LayerRow['role'] {
   const has = (test: (entry: LayerIndex['entries'][number]) => boolean) => entries.some(test);
-  if (has(({ path }) => path === graminizedPaths.sigstruct)) return 'signature';
-  if (has(({ path }) => path === graminizedPaths.manifest)) return 'manifest and loader';
-  if (has(({ path }) => isWithin(path, graminizedPaths.packageDirectory))) return 'runtime';
+  if (has(({ path }) => path === files.sigstruct)) return 'signature';
+  if (has(({ path }) => path === files.manifest)) return 'manifest and loader';
+  if (has(({ path }) => isWithin(path, places.packageDirectory))) return 'runtime';
   return 'unknown';
 }

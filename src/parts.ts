@@ -74,6 +74,7 @@ export { showRuntimeVersion } from './runtime/patch-marks.ts';
 export type { EnclaveFiles } from './runtime/places.ts';
 export type { RuntimeFile } from './runtime/runtime.ts';
 export {
+  familyName,
   type GramineRelease,
   type GrapheneRelease,
   labelledVersion,

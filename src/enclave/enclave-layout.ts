@@ -119,7 +119,7 @@ function lowAddressError(kind: string, address: bigint, heapMin: bigint): GscErr
     code: 'enclave',
     subject: `the ${kind} area`,
     message: `it is linked at 0x${address.toString(16)}, below the enclave's first usable address 0x${heapMin.toString(16)}`,
-    hint: 'give a libpal.so that is linked at address 0, as Gramine builds it',
+    hint: 'give a libpal.so that is linked at address 0, as builds of the runtime do it',
   });
 }
 

@@ -6,6 +6,7 @@ import { detectPreset } from '../manifest/preset/detect-preset.ts';
 import { limitNotes, mayServeInChild, startsProcesses } from '../manifest/preset/program-limits.ts';
 import { pathOfUri } from '../manifest/schema/file-uri.ts';
 import { isArray, showPath, type TomlDocument, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import { familyName, showRelease } from '../runtime/version.ts';
 import { type ContainerProcess, startFiles } from '../start/container-process.ts';
 import { lineEndNotes } from '../start/line-ends.ts';
 import { engineFiles } from '../trust/exclusion-rules.ts';
@@ -40,7 +41,7 @@ export function buildNotes(context: GraminizeContext, composed: ComposedManifest
 
 /** Things of the image that gsc carries over and that work differently from outside. */
 function imageNotes(
-  { app, tree, start, argumentSource, choices }: GraminizeContext,
+  { app, tree, start, argumentSource, choices, runtime }: GraminizeContext,
   manifest: TomlTable,
 ): readonly string[] {
   const { Healthcheck } = app.config.config ?? {};
@@ -60,13 +61,17 @@ function imageNotes(
       `WORKDIR ${showBytes(start.workingDirectory.path)} is in no layer; it is created, as Docker does`,
     );
   }
-  return [...notes, ...programNameNotes(start.argv[0] ?? '', { argumentSource, choices }, manifest)];
+  return [...notes, ...programNameNotes(start.argv[0] ?? '', { argumentSource, choices, runtime }, manifest)];
 }
 
 /** Where the path of the program becomes its argv[0]. */
 function programNameNotes(
   given: string,
-  { argumentSource, choices: { raTls } }: Pick<GraminizeContext, 'argumentSource' | 'choices'>,
+  {
+    argumentSource,
+    choices: { raTls },
+    runtime,
+  }: Pick<GraminizeContext, 'argumentSource' | 'choices' | 'runtime'>,
   manifest: TomlTable,
 ): readonly string[] {
   if (argumentSource !== 'host' && raTls === undefined) return [];
@@ -75,7 +80,9 @@ function programNameNotes(
     ? isArray(words) && words[raTlsArguments(raTls).length]
     : valueAt(manifest, ['libos', 'entrypoint']);
   if (typeof started !== 'string' || nameIn(given) === nameIn(started)) return [];
-  const [cause, caller] = raTls ? ['--ratls', 'gramine-ratls'] : ['arguments from the host', 'Gramine'];
+  const [cause, caller] = raTls
+    ? ['--ratls', 'gramine-ratls']
+    : ['arguments from the host', familyName(runtime.version)];
   return [
     `with ${cause}, ${caller} calls the program ${started} (argv[0]) and not ${given}; programs that dispatch on argv[0] may behave differently`,
   ];
@@ -139,7 +146,7 @@ function presetNotes({ choices, preset, start, runtime, user }: GraminizeContext
   const { name, advice } = preset.preset;
   const leftOut = preset.leftOut.map(
     ({ path, reason }) =>
-      `preset ${name}: ${showPath(path)} is not a key of Gramine ${runtime.version.release} and is left out (${reason})`,
+      `preset ${name}: ${showPath(path)} is not a key of ${showRelease(runtime.version.release)} and is left out (${reason})`,
   );
   return advice === undefined ? leftOut : [...leftOut, `preset ${name}: ${advice}`];
 }

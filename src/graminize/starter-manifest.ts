@@ -3,8 +3,15 @@ import { showWhole } from '../manifest/merge.ts';
 import type { PresetSetting } from '../manifest/preset/preset-table.ts';
 import type { AppliedPreset } from '../manifest/preset/presets.ts';
 import { limitNotes } from '../manifest/preset/program-limits.ts';
+import { hasMountType, hasPassthrough } from '../manifest/schema/schema.ts';
 import { showPath, type TomlValue } from '../manifest/toml/toml.ts';
-import type { RuntimeVersion } from '../runtime/version.ts';
+import {
+  familyName,
+  type Release,
+  type RuntimeVersion,
+  showRelease,
+  showVersion,
+} from '../runtime/version.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 
 export interface StarterParts {
@@ -36,7 +43,7 @@ export function starterManifest(parts: StarterParts): string {
 function heading({ appName, start, version }: StarterParts): readonly string[] {
   const { uid, gid } = start.user;
   return [
-    comment(`Manifest for ${appName}, for Gramine ${version.text}:`),
+    comment(`Manifest for ${appName}, for ${showVersion(version)}:`),
     '#',
     '#   gsc build IMAGE MANIFEST',
     '#',
@@ -57,7 +64,7 @@ const isVariable = ({ path }: PresetSetting) => path[0] === 'loader' && path[1] 
 function settingLines({ preset, version }: StarterParts): readonly string[] {
   if (preset === undefined) {
     return [
-      '# No preset is known for this program. These are the defaults of Gramine; remove the # to change them.',
+      `# No preset is known for this program. These are the defaults of ${familyName(version)}; remove the # to change them.`,
       '# The size is a power of two.',
       '# sgx.enclave_size = "256M"',
       '# Each process needs one for each of its threads and about three for the library OS.',
@@ -70,39 +77,41 @@ function settingLines({ preset, version }: StarterParts): readonly string[] {
     comment(`Preset ${preset.preset.name}: values that are known to run this program.`),
     ...settings.flatMap(({ path, value, reason }) => [comment(reason), line(showPath(path), value)]),
     ...preset.leftOut.map(({ path, reason }) =>
-      comment(`Gramine ${version.release} has no ${showPath(path)} (${reason}).`),
+      comment(`${showRelease(version.release)} has no ${showPath(path)} (${reason}).`),
     ),
     ...(preset.preset.advice === undefined ? [] : [comment(preset.preset.advice)]),
     '',
   ];
 }
 
-function mountLines({ preset, volumes, writePlaces = [] }: StarterParts): readonly string[] {
+function mountLines({ preset, version, volumes, writePlaces = [] }: StarterParts): readonly string[] {
+  const { release } = version;
+  const own = hasMountType(release, 'tmpfs') ? ' gsc makes /tmp, /var/tmp and /run a tmpfs by itself.' : '';
   const known = (preset?.settings ?? []).filter(isArrayElement);
   return [
-    '# What the enclave does with places that are written to. gsc makes /tmp, /var/tmp and /run a tmpfs by itself.',
+    `# What the enclave does with places that are written to.${own}`,
     'fs.mounts = [',
     ...known.flatMap(({ value, reason }) => [
       `  ${comment(reason)}`,
       ...(Array.isArray(value) ? value : [value]).map((mount: TomlValue) => `  ${showWhole(mount)},`),
     ]),
     ...volumes.flatMap((path) => [
-      `  ${comment(`VOLUME ${showBytes(path)}: one of these two, or sgx.allowed_files below`)}`,
-      ...mountChoices(path),
+      `  ${comment(`VOLUME ${showBytes(path)}: one of these, or sgx.allowed_files below`)}`,
+      ...mountChoices(path, release),
     ]),
     ...writePlaces
       .filter(({ path }) => textOfBytes(path) !== undefined && !volumes.includes(path))
       .flatMap(({ path, reason }) => [
         `  ${comment(`${showBytes(path)}: ${reason}`)}`,
-        ...mountChoices(path).slice(0, 1),
+        ...mountChoices(path, release).slice(0, 1),
       ]),
     ']',
     '',
   ];
 }
 
-/** In the enclave's memory and gone at its end, or encrypted on the host. */
-function mountChoices(place: ImagePath): readonly string[] {
+/** In the enclave's memory and gone at its end, or encrypted on the host, as far as the release has it. */
+function mountChoices(place: ImagePath, release: Release): readonly string[] {
   const path = textOf(place);
   const tmpfs = new Map<string, TomlValue>([
     ['type', 'tmpfs'],
@@ -114,28 +123,31 @@ function mountChoices(place: ImagePath): readonly string[] {
     ['uri', `file:${path}`],
     ['key_name', 'default'],
   ]);
-  return [tmpfs, encrypted].map((mount) => `  # ${showWhole(mount)},`);
+  return [tmpfs, encrypted]
+    .filter((mount) => hasMountType(release, String(mount.get('type'))))
+    .map((mount) => `  # ${showWhole(mount)},`);
 }
 
-function environmentLines({ preset }: StarterParts): readonly string[] {
+function environmentLines({ preset, version }: StarterParts): readonly string[] {
   const known = (preset?.settings ?? []).filter(isVariable);
+  const canPass = hasPassthrough(version.release);
   return [
-    "# Variables besides the image's. The second form lets the host choose the value at each start.",
+    `# Variables besides the image's.${canPass ? ' The second form lets the host choose the value at each start.' : ''}`,
     ...known.flatMap(({ path, value, reason }) => [comment(reason), line(showPath(path), value)]),
     '# loader.env.NAME = "value"',
-    '# loader.env.NAME = { passthrough = true }',
+    ...(canPass ? ['# loader.env.NAME = { passthrough = true }'] : []),
     '',
   ];
 }
 
-function decisionLines({ volumes }: StarterParts): readonly string[] {
+function decisionLines({ volumes, version }: StarterParts): readonly string[] {
   const examples = volumes.length > 0 ? volumes.map(textOf) : ['/data'];
   return [
     '# Files that the host may read and change at any time: unprotected.',
     `# sgx.allowed_files = [${examples.map((path) => showWhole(`file:${path}`)).join(', ')}]`,
     '',
     '# Attestation; the host must have the software for it.',
-    '# sgx.remote_attestation = "dcap"',
+    `# sgx.remote_attestation = ${version.family === 'gramine' ? '"dcap"' : 'true'}`,
     '',
     '# Lets debuggers into the enclave: never for real data.',
     '# sgx.debug = true',

@@ -17,7 +17,7 @@ import { graminizedManifest } from './graminized-manifest.ts';
 /** The reason that is true of gsc's own files; undefined for all others. */
 function ownFile(path: ImagePath): KnownExclusion | undefined {
   const rule = ownDirectoryOf(path);
-  const reason = 'the runtime and its manifest: Gramine reads them itself, programs inside do not';
+  const reason = 'the runtime and its manifest: the library OS reads them itself, programs inside do not';
   return rule && { rule, reason, origin: 'runtime', isCertain: true };
 }
 

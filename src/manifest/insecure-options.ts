@@ -163,7 +163,7 @@ function unknownInsecureKeys(root: TomlTable): readonly InsecureOption[] {
     if (!isTable(value)) continue;
     for (const [key, option] of value) {
       if (!key.startsWith('insecure__') || known.has(`${table}.${key}`) || !isOn(option)) continue;
-      found.push({ path: [table, key], reason: 'Gramine names this option insecure.' });
+      found.push({ path: [table, key], reason: 'the runtime itself names this option insecure.' });
     }
   }
   return found;

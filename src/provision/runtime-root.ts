@@ -167,7 +167,7 @@ function notThere(source: string): GscError {
   return new GscError({
     code: 'not-found',
     subject: source,
-    message: 'the Gramine runtime cannot be read: there is no such file or directory',
+    message: 'the runtime cannot be read: there is no such file or directory',
     hint: 'check the path; an image in a file is named oci-archive:FILE or docker-archive:FILE',
   });
 }

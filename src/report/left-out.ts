@@ -73,7 +73,8 @@ function reasonsOf(
         rule: showBytes(access.mount.at),
         reason: `hidden by a mount of the type ${access.mount.type}`,
       };
-    if (access.kind === 'emulated') return { rule: showBytes(access.place), reason: 'Gramine has its own' };
+    if (access.kind === 'emulated')
+      return { rule: showBytes(access.place), reason: 'the library OS has its own' };
     return level === 'traced' ? notTraced : notListed;
   };
 }

@@ -43,7 +43,7 @@ export const guardTexts: Readonly<Record<Protection, string>> = {
 
 export const stateTexts: Readonly<Record<FileState, string>> = {
   trusted: 'trusted',
-  runtime: "Gramine's own",
+  runtime: "the runtime's own",
   host: 'open to the host',
   'left-out': 'left out',
 };

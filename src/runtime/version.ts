@@ -65,7 +65,12 @@ export function versionName({ family, text }: RuntimeVersion): string {
 
 /** A version as reports name it: `Gramine 1.9`, `Graphene 1.1`. */
 export function showVersion({ family, text }: Pick<RuntimeVersion, 'family' | 'text'>): string {
-  return `${family === 'gramine' ? 'Gramine' : 'Graphene'} ${text}`;
+  return `${familyName({ family })} ${text}`;
+}
+
+/** What a runtime is called: `Gramine`, `Graphene`. */
+export function familyName({ family }: Pick<RuntimeVersion, 'family'>): string {
+  return family === 'gramine' ? 'Gramine' : 'Graphene';
 }
 
 /** True if the library OS of a release starts scripts by their `#!` line. */

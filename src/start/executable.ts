@@ -68,7 +68,7 @@ export function findExecutable(command: string, search: ExecutableSearch): Execu
 export function obstacleOf(found: Resolution, name?: ImagePath): string | undefined {
   if (found.kind !== 'found') return showFailure(found);
   const hiding = hidingPlace(found, name);
-  if (hiding !== undefined) return `hidden: container engines and Gramine have their own ${hiding}`;
+  if (hiding !== undefined) return `hidden: container engines and the library OS have their own ${hiding}`;
   if (found.node.kind !== 'file') return `a ${found.node.kind}`;
   return isExecutable(found.node) ? undefined : 'not executable';
 }

@@ -13,12 +13,12 @@ export interface ExclusionRule {
  */
 export const exclusionRules: readonly ExclusionRule[] = [
   { pattern: '/boot', reason: 'kernels and boot loaders, which no container uses' },
-  { pattern: '/dev', reason: 'devices: Gramine has its own /dev' },
-  { pattern: '/proc', reason: 'Gramine has its own /proc' },
-  { pattern: '/sys', reason: 'Gramine has its own /sys' },
+  { pattern: '/dev', reason: 'devices: the library OS has its own /dev' },
+  { pattern: '/proc', reason: 'the library OS has its own /proc' },
+  { pattern: '/sys', reason: 'the library OS has its own /sys' },
   { pattern: '/var', reason: 'data that programs change while they run' },
   { pattern: '/etc/rc?.d', reason: 'start-up scripts of System V, which no container runs' },
-  { pattern: '/etc/mtab', reason: 'the list of mounts: the engine and Gramine make their own' },
+  { pattern: '/etc/mtab', reason: 'the list of mounts: the engine and the library OS make their own' },
   { pattern: '/etc/shadow*', reason: 'passwords: secrets do not belong in an enclave image' },
   { pattern: '/etc/gshadow*', reason: 'passwords: secrets do not belong in an enclave image' },
   { pattern: '/etc/.pwd.lock', reason: 'a lock file of passwd' },
@@ -37,7 +37,7 @@ export const exclusionRules: readonly ExclusionRule[] = [
   },
   {
     pattern: '/etc/resolv.conf',
-    reason: 'engine: mounted over at run time; Gramine generates its own',
+    reason: 'engine: mounted over at run time; the library OS generates its own',
     isFromEngine: true,
   },
   {

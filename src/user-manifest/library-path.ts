@@ -5,6 +5,7 @@ import { type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import { installedPlace } from '../runtime/installed-places.ts';
 import { runtimePlacesOf } from '../runtime/places.ts';
 import { type Runtime, runtimeFacts } from '../runtime/runtime.ts';
+import { familyName } from '../runtime/version.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
@@ -74,7 +75,7 @@ function hostNotes(
 ): readonly string[] {
   if (valueAt(merged, ['loader', 'env', name]) === undefined || libc === 'image') return [];
   return [
-    `${name} comes from the host, so the host decides which C library is loaded; Gramine's is in ${showBytes(directory ?? runtimePlacesOf(runtime.version).packageDirectory)}`,
+    `${name} comes from the host, so the host decides which C library is loaded; ${familyName(runtime.version)}'s is in ${showBytes(directory ?? runtimePlacesOf(runtime.version).packageDirectory)}`,
   ];
 }
 

@@ -27,7 +27,7 @@ export function missingMountNotes(
   );
   return missing.map(({ at, uri, path, line, column }) => {
     const place = `${parts.subject}:${line}:${column}: ${showPath(path)}`;
-    return `${place}: ${parts.appName} has no ${uri}; the mount at ${showBytes(at)} is left out, as Gramine does not start with it`;
+    return `${place}: ${parts.appName} has no ${uri}; the mount at ${showBytes(at)} is left out, as nothing starts with it`;
   });
 }
 

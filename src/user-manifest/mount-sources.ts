@@ -164,5 +164,5 @@ function missingMount(document: TomlDocument, path: KeyPath, mount: TomlValue): 
 }
 
 function awaitedNote(document: TomlDocument, path: KeyPath, mount: TomlValue): string {
-  return `${showPlace(document, path)}: ${uriOf(mount)} is in no layer; Gramine starts only in containers that have it`;
+  return `${showPlace(document, path)}: ${uriOf(mount)} is in no layer; the enclave starts only in containers that have it`;
 }

@@ -160,7 +160,7 @@ describe('a build of an image with odd layers', () => {
     const { code, stderr } = await build([await tarWith([staticProgram(cmd.slice(1))])], { cmd });
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `${cmd} (hidden: container engines and Gramine have their own /${cmd.split('/')[1]})`,
+      `${cmd} (hidden: container engines and the library OS have their own /${cmd.split('/')[1]})`,
     );
   });
 

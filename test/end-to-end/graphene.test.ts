@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { container, type EngineStage, engineWith } from '../support/end-to-end/engine-stage.ts';
-import { stageForTests, succeeding } from '../support/end-to-end/stage.ts';
+import { needs, stageForTests, succeeding } from '../support/end-to-end/stage.ts';
 import { ToolFailure } from '../support/images/run-tool.ts';
 import { standinGraphene } from '../support/images/standin-graphene.ts';
 import { hasTool } from '../support/tool.ts';
@@ -78,6 +78,28 @@ describe.each(releases)('an image with Graphene %s', (release) => {
     const words = [`insecure-${image}`, '-c', script, 'sh', 'two words'];
     const stderr = await ending(place, 7, ...insecure, ...words);
     expect(stderr).toContain('two words in /\n');
+  });
+
+  test('is started by gsc run, with the devices of its time', async (context) => {
+    needs(context, 'docker');
+    const { engine } = await engineWith(context, 'busybox');
+    // Not through the wire: see the tests of gsc run.
+    const env = { DOCKER_HOST: `unix://${engine.socket}`, PATH: process.env.PATH ?? '' };
+    const script = JSON.stringify(['/bin/sh', '-c', 'echo started; exit 5']);
+    await succeeding(stage().gsc, build(release, 'busybox:1', '--cmd', script, '-o', `run-${image}`), {
+      env,
+    });
+    const line = await succeeding(stage().gsc, ['run', '--dry-run', `run-${image}`], { env });
+    const socket = '/var/run/aesmd/aesm.socket';
+    expect(line.stdout).toBe(
+      `docker run --rm --interactive --device=/dev/isgx --device=/dev/gsgx -v ${socket}:${socket} run-${image}\n`,
+    );
+    const direct = await stage().gsc(['run', '--direct', '--network', 'none', `run-${image}`], { env });
+    expect(direct).toMatchObject({ code: 5, stdout: 'started\n' });
+    const enclave = await stage().gsc(['run', `run-${image}`], { env });
+    expect([enclave.code, enclave.stderr]).toEqual([1, expect.stringContaining('/dev/isgx')]);
+    const verdict = await succeeding(stage().gsc, ['verify-image', `run-${image}`], { env });
+    expect(verdict.stdout).toMatch(/^verified: /m);
   });
 
   test('has no different bytes when it is built again', async (context) => {

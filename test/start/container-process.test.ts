@@ -57,7 +57,7 @@ describe('argv', () => {
 
 describe('what is where the engine and Gramine have their own file systems', () => {
   const hidden = (path: string) =>
-    `${path} (hidden: container engines and Gramine have their own /${path.split('/')[1]})`;
+    `${path} (hidden: container engines and the library OS have their own /${path.split('/')[1]})`;
 
   it.each(['/proc/x', '/dev/x', '/sys/fs/x', '/proc/./x'])('the program %s is not found there', (path) => {
     const clean = path.replace('/./', '/');

@@ -7,7 +7,15 @@ import {
   type ImagePath,
   type ImageScan,
 } from '../../index.ts';
-import { explainableBuild, parseReference, showReference, stateOf } from '../../parts.ts';
+import {
+  explainableBuild,
+  familyName,
+  labelledVersion,
+  parseReference,
+  type RuntimeVersion,
+  showReference,
+  stateOf,
+} from '../../parts.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import {
   addContentOptions,
@@ -34,7 +42,7 @@ export const addExplain: AddCommand = (program, act) => {
     )
     .argument('IMAGE', 'an app image, or a graminized one')
     .argument('PATH...', 'absolute paths inside the image')
-    .option('--manifest <file>', "for an app image: the user's Gramine manifest")
+    .option('--manifest <file>', "for an app image: the user's manifest")
     .action(act(explain));
   addContentOptions(command);
   command.option('--no-cache', 'neither read nor write the cache of layer indexes (also -nc)');
@@ -54,29 +62,36 @@ async function explain(
   // commander hands the last argument over as one array
   const paths = rest.flat().map((path) => toImagePath('PATH', path));
   const isApp = stateOf(image.config.config?.Labels ?? {}) === 'app';
-  const explainable = isApp
+  const { explainable, version } = isApp
     ? await explainApp(context, options, image)
     : await explainGraminized(context, image);
   const explanations = paths.map((path: ImagePath) => explainPath(explainable, path));
-  const layerCount = explainable.diffIds.length;
+  const explained = { layerCount: explainable.diffIds.length, runtimeName: familyName(version) };
   console.result(
     isJson
       ? `${JSON.stringify({ image: showReference(reference), paths: explanations.map(explanationToJson) })}\n`
-      : explanations.map((explanation) => explanationText(explanation, layerCount)).join(''),
+      : explanations.map((explanation) => explanationText(explanation, explained)).join(''),
   );
   return exitCodes.done;
 }
 
-async function explainApp(context: CommandContext, options: Options, app: Image): Promise<ExplainableImage> {
+/** What paths are explained in, and the runtime that decides about them. */
+interface Explained {
+  readonly explainable: ExplainableImage;
+  readonly version: Pick<RuntimeVersion, 'family'>;
+}
+
+async function explainApp(context: CommandContext, options: Options, app: Image): Promise<Explained> {
   const { wishes, findRuntime } = await readContentOptions(context, options, options.manifest);
   const runtime = await (await findRuntime(app)).open();
   const scan = await scanWith(context, app);
   const graminized = await graminize(app, runtime, { ...wishes, tree: scan.tree, name: app.name });
-  return explainableBuild(graminized, scan.indexes);
+  return { explainable: await explainableBuild(graminized, scan.indexes), version: runtime.version };
 }
 
-async function explainGraminized(context: CommandContext, image: Image): Promise<ExplainableImage> {
-  return explainableImage(image, await scanWith(context, image));
+async function explainGraminized(context: CommandContext, image: Image): Promise<Explained> {
+  const version = labelledVersion(image.config.config?.Labels ?? {}) ?? { family: 'gramine' };
+  return { explainable: await explainableImage(image, await scanWith(context, image)), version };
 }
 
 async function scanWith({ console, images }: CommandContext, image: Image): Promise<ImageScan> {

@@ -46,11 +46,7 @@ export interface ContentOptions extends ChoiceOptions, RuntimeBuildOptions {
 export function addContentOptions(command: Command): Command {
   command
     .option('-c, --config <file>', 'the configuration; default config.yaml or config.json, if present')
-    .option(
-      '--runtime <ref>',
-      'the Gramine runtime: an image, a directory, a package (repeatable)',
-      repeatable,
-    )
+    .option('--runtime <ref>', 'the runtime: an image, a directory, a package (repeatable)', repeatable)
     .addOption(runtimeVersionOption())
     .option('--insecure-args', 'pass the arguments of docker run on to the application')
     .option('--trust <path>', 'trust a path or pattern that is left out by default (repeatable)', repeatable)

@@ -9,13 +9,23 @@ import type {
   Verdict,
 } from '../../index.ts';
 
+/** The image of an explanation: its layers, and what its runtime is called. */
+export interface ExplainedImage {
+  readonly layerCount: number;
+  readonly runtimeName: string;
+}
+
 /** An explanation as a headline and lines of facts, each ended by a newline. */
-export function explanationText(explanation: PathExplanation, layerCount: number): string {
+export function explanationText(
+  explanation: PathExplanation,
+  { layerCount, runtimeName }: ExplainedImage,
+): string {
   const { path, verdict, through, linkTarget, finding } = explanation;
-  const facts: [label: string, text: string][] = [...verdictFacts(explanation)];
+  const facts: [label: string, text: string][] = [...verdictFacts(explanation, runtimeName)];
   if (through)
     facts.push(['through', `the mount ${showBytes(through.at)}, as ${showBytes(through.hostPath)}`]);
-  if (explanation.libraryData) facts.push(['serves', libraryDataText(path, explanation.libraryData)]);
+  if (explanation.libraryData)
+    facts.push(['serves', libraryDataText(path, explanation.libraryData, runtimeName)]);
   if (linkTarget !== undefined) facts.push(['link', linkText(linkTarget, finding)]);
   else if ('realPath' in finding && finding.realPath !== (through?.hostPath ?? path)) {
     facts.push(['is', showBytes(finding.realPath)]);
@@ -30,12 +40,12 @@ export function explanationText(explanation: PathExplanation, layerCount: number
     ]);
   }
   const lines = facts.map(([label, text]) => `  ${label.padEnd(9)}${text}\n`);
-  return `${showBytes(path)}: ${headline(verdict)}\n${lines.join('')}`;
+  return `${showBytes(path)}: ${headline(verdict, runtimeName)}\n${lines.join('')}`;
 }
 
-function libraryDataText(path: ImagePath, { kind, foundAt }: LibraryDataRole): string {
+function libraryDataText(path: ImagePath, { kind, foundAt }: LibraryDataRole, runtimeName: string): string {
   const how = foundAt === path ? `looks here for its ${kind}` : `finds its ${kind} at ${showBytes(foundAt)}`;
-  return `Gramine's C library, which ${how}`;
+  return `${runtimeName}'s C library, which ${how}`;
 }
 
 /** True if the manifest lets programs open what the host has there. */
@@ -59,7 +69,7 @@ export function explanationToJson(explanation: PathExplanation): object {
   };
 }
 
-function headline(verdict: Verdict): string {
+function headline(verdict: Verdict, runtimeName: string): string {
   switch (verdict.kind) {
     case 'trusted':
       if (verdict.isReplaced) return 'refused: its content is not what the manifest says';
@@ -71,7 +81,7 @@ function headline(verdict: Verdict): string {
     case 'storage':
       return storageText(verdict.type);
     case 'emulated':
-      return "Gramine's own";
+      return `${runtimeName}'s own`;
     case 'directory':
       return 'a directory';
     case 'refused':
@@ -92,7 +102,7 @@ function storageText(type: string): string {
   }
 }
 
-function verdictFacts(explanation: PathExplanation): [string, string][] {
+function verdictFacts(explanation: PathExplanation, runtimeName: string): [string, string][] {
   const { verdict, finding } = explanation;
   switch (verdict.kind) {
     case 'trusted':
@@ -108,7 +118,7 @@ function verdictFacts(explanation: PathExplanation): [string, string][] {
         ...(verdict.hides ? [fact('hides', 'what the image has there')] : []),
       ];
     case 'emulated':
-      return [fact('by', `${showBytes(verdict.place)} of Gramine`)];
+      return [fact('by', `${showBytes(verdict.place)} of ${runtimeName}`)];
     case 'directory':
       return [fact('below', countsText(verdict))];
     case 'refused':

@@ -1,6 +1,7 @@
 import { showBytes } from '../../base/image-path.ts';
 import { showCount, showCounted } from '../../base/show-size.ts';
 import type { Graminized, TomlTable } from '../../index.ts';
+import { familyName } from '../../parts.ts';
 import { isArray, isTable, valueAt } from '../../tools.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -89,17 +90,18 @@ function describeVariables(manifest: TomlTable): string {
 }
 
 function describeLibc(graminized: Graminized): string {
-  const { start, libc, loadedLibc } = graminized;
+  const { start, libc, loadedLibc, enclave } = graminized;
   const name = start.libraries.libc;
+  const runtimeName = familyName(enclave.version);
   switch (loadedLibc.kind) {
     case 'static':
       return 'none, the program is static';
     case 'runtime':
-      return `Gramine's ${name}: ${reasonFor(graminized)}`;
+      return `${runtimeName}'s ${name}: ${reasonFor(graminized)}`;
     case 'image':
       return `the image's own ${name}: ${reasonFor(graminized)}`;
     case 'unknown':
-      return `unknown until the start (chosen: ${libc.choice === 'runtime' ? "Gramine's" : "the image's own"} ${name}): ${reasonFor(graminized)}`;
+      return `unknown until the start (chosen: ${libc.choice === 'runtime' ? `${runtimeName}'s` : "the image's own"} ${name}): ${reasonFor(graminized)}`;
     case 'missing':
       return `none is found: ${reasonFor(graminized)}`;
   }

@@ -22,7 +22,7 @@ export function redirectInterpreter(
       code: 'runtime',
       subject,
       message: `no room for the interpreter ${path}: expected ${path.length + 1} bytes, got ${field.sizeBytes} for ${field.path}`,
-      hint: 'use a build of Gramine whose loader names the usual /lib64/ld-linux-x86-64.so.2',
+      hint: 'use a build of the runtime whose loader names the usual /lib64/ld-linux-x86-64.so.2',
     });
   }
   const redirected = Buffer.from(bytes);

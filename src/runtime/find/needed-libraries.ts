@@ -155,7 +155,7 @@ export function missingLibrary(
     code: 'runtime',
     subject: showBytes(neededBy),
     message: `needs ${showBytes(name)}, which the runtime's own tree does not have${where}`,
-    hint: 'give one more --runtime that has it: a package of the library, or an image or root directory of the distribution that Gramine was built for',
+    hint: 'give one more --runtime that has it: a package of the library, or an image or root directory of the distribution that the runtime was built for',
   });
 }
 

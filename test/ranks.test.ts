@@ -58,6 +58,7 @@ const verbs = [
   'attest',
   'verify',
   'broker',
+  'fleet',
   'doctor',
   'run',
   'kubernetes',

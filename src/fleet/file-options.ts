@@ -25,7 +25,7 @@ export function filesNamedBy(options: readonly string[]): readonly NamedFile[] {
     const [, joined] = /^(--[\w-]+)=/.exec(word) ?? [];
     const option = joined ?? options[index - 1] ?? '';
     const pattern = Object.hasOwn(fileOptions, option) ? fileOptions[option] : undefined;
-    if (pattern === undefined) continue;
+    if (pattern === undefined || (joined === undefined && word.startsWith('-'))) continue;
     const before = joined === undefined ? 0 : joined.length + 1;
     const match = pattern.exec(word.slice(before));
     const [start, end] = match?.indices?.groups?.path ?? [];

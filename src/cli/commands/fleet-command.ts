@@ -14,8 +14,9 @@ import type { AddCommand, CommandContext } from '../options/command-context.ts';
 import { dateOption } from '../options/date-option.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { repeatable } from '../options/repeatable.ts';
-import { addSharedCacheOptions, readSharedCache } from '../options/shared-cache-options.ts';
+import { addSharedCacheOptions, checkCacheKey, readCacheKey } from '../options/shared-cache-options.ts';
 import { storeChoices } from '../options/store-options.ts';
+import { wholeNumber } from '../options/whole-number.ts';
 import { FleetReport, fleetExitCode } from '../reports/fleet-report.ts';
 import { exitCodes } from '../terminal/failure.ts';
 import { type FleetOptions, type FleetOrder, findKept, makeEntry } from './make-fleet-entry.ts';
@@ -114,22 +115,16 @@ async function openResults(
   { results, ...options }: FleetOptions,
   file: string,
 ): Promise<ResultStore> {
-  if (results === undefined) return resultDirectory(`${file}.results`);
-  if (!/^(?:docker:\/\/|oci:)/.test(results)) return resultDirectory(resolve(host.workingDirectory, results));
+  if (results === undefined || !/^(?:docker:\/\/|oci:)/.test(results)) {
+    checkCacheKey(options);
+    return resultDirectory(resolve(host.workingDirectory, results ?? `${file}.results`));
+  }
   const place = workspaceOf(images).images.artifactsAt(parseReference(results));
-  return resultArtifacts(place, (await readSharedCache(host, options))?.key);
-}
-
-function wholeNumber(option: string, least: number): (text: string) => number {
-  return (text) => {
-    const number = Number(text);
-    if (/^\d{1,6}$/.test(text) && number >= least) return number;
-    throw usage(
-      option,
-      `expected a whole number from ${least}, got ${JSON.stringify(text)}`,
-      `as in ${option} 4`,
-    );
-  };
+  const { cacheKey } = options;
+  return resultArtifacts(
+    place,
+    cacheKey === undefined ? undefined : await readCacheKey(host, cacheKey, true),
+  );
 }
 
 function usage(subject: string, message: string, hint: string): GscError {

@@ -82,6 +82,7 @@ function wordsOf({ context: { host }, options }: FleetOrder, entry: FleetEntry):
   const one = (name: string, value: string | undefined) => (value === undefined ? [] : [name, value]);
   const { key, passphraseFile, cacheFrom = [], cacheTo, cacheKey, caFile = [] } = options;
   const isFile = key !== undefined && !/^(?:pkcs11|exec):/i.test(key);
+  const hasCache = cacheFrom.length > 0 || cacheTo !== undefined;
   return [
     ...['build', ...entry.options, '--json', '--progress', 'json', '--output', entry.output],
     ...one('--key', isFile ? path(key) : key),
@@ -95,7 +96,7 @@ function wordsOf({ context: { host }, options }: FleetOrder, entry: FleetEntry):
       cacheFrom.map((place) => placeFrom(host.workingDirectory, place)),
     ),
     ...one('--cache-to', cacheTo && placeFrom(host.workingDirectory, cacheTo)),
-    ...one('--cache-key', cacheKey && path(cacheKey)),
+    ...one('--cache-key', hasCache ? cacheKey && path(cacheKey) : undefined),
     ...each('--insecure-registry', options.insecureRegistry),
     ...each('--ca-file', caFile.map(path)),
     ...['--', entry.image, ...entry.manifests],

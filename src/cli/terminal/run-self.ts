@@ -22,6 +22,7 @@ export function runSelf(
   args: readonly string[],
   workingDirectory: string,
 ): Promise<SelfRun> {
+  if (signal.aborted) return Promise.resolve({ code: null, signal: null, stdout: '', stderr: 'interrupted' });
   const [program = '', ...words] = command;
   return new Promise((resolve) => {
     const child = spawn(program, [...words, ...args], {

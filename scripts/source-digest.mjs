@@ -10,6 +10,7 @@ export const bundlingScripts = [
   'scripts/bundle.mjs',
   'scripts/direct-imports.mjs',
   'scripts/left-out.cjs',
+  'scripts/sigstore-core.cjs',
   'scripts/slim-libraries.mjs',
   'scripts/source-digest.mjs',
   'scripts/undici-entry.cjs',

@@ -1,6 +1,5 @@
 import { type ImagePath, isWithin } from '../base/image-path.ts';
 import { startsAsElf } from '../elf/elf.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { ContentObserver, TakeContent } from '../scan/layer-visitor.ts';
 import { type ElfNeeds, elfNeedsOf } from '../trace/elf-closure.ts';
 
@@ -15,10 +14,16 @@ const mostElfBytes = 48 << 20;
 export class ObservedContents implements ContentObserver {
   readonly #contents = new Map<string, Buffer>();
   readonly #needs = new Map<string, ElfNeeds>();
+  readonly #places: ImagePath[] = [];
   #keptBytes = 0;
 
+  /** Keeps the contents of these files, and of those in these directories, from now on. */
+  keep(places: readonly ImagePath[]): void {
+    this.#places.push(...places);
+  }
+
   observe(path: ImagePath, sizeBytes: number, start: Buffer): TakeContent | undefined {
-    const isOwn = isWithin(path, graminizedPaths.appDirectory) || path === graminizedPaths.libpal;
+    const isOwn = this.#places.some((place) => isWithin(path, place));
     const hasRoom = sizeBytes <= mostKeptBytes && this.#keptBytes + sizeBytes <= mostKeptTogetherBytes;
     const isKept = isOwn && hasRoom;
     if (isKept) this.#keptBytes += sizeBytes;

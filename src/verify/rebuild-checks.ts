@@ -64,11 +64,15 @@ async function rebuildCheck(
 }
 
 /** A build with inputs that nobody gives again cannot be repeated; one with others is not the same build. */
-function missingInput({ record }: GraminizedImage, { manifest, profile }: RebuildSource): string | undefined {
+function missingInput({ record }: GraminizedImage, source: RebuildSource): string | undefined {
+  const { manifest, childManifests = [], profile } = source;
   if (record.value === undefined) return `how it was built is not known: ${record.problem}`;
   const { options } = record.value;
   if (options.manifest !== undefined && manifest === undefined)
     return 'it was built with a manifest of the user: give it with --manifest FILE';
+  const names = (options.children ?? []).map(({ name }) => name);
+  if (names.length !== childManifests.length)
+    return `it was built with manifests of the user for ${names.length} programs besides the first${names.map((name) => `, ${name}`).join('')}: give all with --manifest FILE, in the order of the build`;
   if (options.profile !== undefined && profile === undefined)
     return 'it was built with a profile: give it with --profile FILE';
   return undefined;
@@ -89,7 +93,7 @@ function judge(image: GraminizedImage, rebuilt: Rebuilt, { source, runtime }: In
     ...(isSame(difference) ? [] : ['it is not the same image']),
   ];
   if (what.length === 0) {
-    const detail = `built again with ${how}: the same layers, configuration, manifest and MRENCLAVE ${rebuilt.mrEnclave}`;
+    const detail = `built again with ${how}: the same layers, configuration, manifest and MRENCLAVE ${rebuilt.mrEnclaves.join(', ')}`;
     return ok('rebuild', { ...finding, detail });
   }
   const found = showDifference(difference, mostChanges);
@@ -100,16 +104,17 @@ function judge(image: GraminizedImage, rebuilt: Rebuilt, { source, runtime }: In
 
 /** What has to be the same byte for byte. */
 function differencesIn(image: GraminizedImage, rebuilt: Rebuilt): readonly string[] {
-  const got = image.signature.value?.mrEnclave;
   const base = image.record.value?.base.length ?? 0;
   const layer = rebuilt.image.image.layers.findIndex(
     ({ diffId }, index) => index >= base && image.image.layers[index]?.diffId !== diffId,
   );
   return [
     ...(sameBytes(image, rebuilt) ? [] : ['the manifest differs']),
-    ...(got === undefined || got === rebuilt.mrEnclave
-      ? []
-      : [mismatch(`MRENCLAVE ${rebuilt.mrEnclave}`, got)]),
+    ...image.enclaves.flatMap(({ signature }, index) => {
+      const expected = rebuilt.mrEnclaves[index] ?? 'none';
+      const got = signature.value?.mrEnclave;
+      return got === undefined || got === expected ? [] : [mismatch(`MRENCLAVE ${expected}`, got)];
+    }),
     ...(layer < 0 ? [] : [`${showLayer(image.image, layer)} differs`]),
   ];
 }
@@ -117,17 +122,24 @@ function differencesIn(image: GraminizedImage, rebuilt: Rebuilt): readonly strin
 const mostChanges = 40;
 
 function sameBytes(image: GraminizedImage, { image: rebuilt }: Rebuilt): boolean {
-  const [one, other] = [image.manifestBytes.value, rebuilt.manifestBytes.value];
-  return one !== undefined && other !== undefined && one.equals(other);
+  if (image.enclaves.length !== rebuilt.enclaves.length) return false;
+  return image.enclaves.every(({ manifestBytes: { value } }, index) => {
+    const other = rebuilt.enclaves[index]?.manifestBytes.value;
+    return value !== undefined && other?.equals(value) === true;
+  });
 }
 
 /** Hints at why: what went into this build is not what went into that one. */
-function otherInputs(image: GraminizedImage, { manifest, profile }: RebuildSource): readonly string[] {
+function otherInputs(image: GraminizedImage, source: RebuildSource): readonly string[] {
+  const { manifest, childManifests = [], profile } = source;
   const options = image.record.value?.options;
-  const given = manifest && manifestHash(manifest);
+  const given = [...(manifest ? [manifest] : []), ...childManifests].map(manifestHash);
+  const recorded = [options?.manifest, ...(options?.children ?? []).map((child) => child.manifest)];
   const tool = image.labels[labels.toolVersion];
   return [
-    ...(given === options?.manifest ? [] : ['the manifest given is not the one of the build']),
+    ...(given.join() === recorded.filter((hash) => hash !== undefined).join()
+      ? []
+      : ['the manifest given is not the one of the build']),
     ...(profile && profileHash(profile.profile) !== options?.profile
       ? ['the profile given is not the one of the build']
       : []),

@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import { Option } from 'commander';
+import { checkReplaceable } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
 import { showCount, showCounted } from '../../base/show-size.ts';
 import type { ImageReference, Images, OpenedImage, Signer } from '../../index.ts';
@@ -26,6 +28,7 @@ import { reportRun } from '../reports/sign-report.ts';
 import { tell } from '../reports/transcript.ts';
 import { Stopwatch } from '../terminal/stopwatch.ts';
 import { findOrBuild } from './build-result.ts';
+import type { BuildParts, MadeBuild } from './make-build.ts';
 
 interface Options
   extends CommonOptions,
@@ -39,6 +42,7 @@ interface Options
   readonly allowDebug?: boolean;
   readonly date?: string;
   readonly force?: boolean;
+  readonly report?: string;
 }
 
 export const addBuild: AddCommand = (program, act) => {
@@ -61,6 +65,7 @@ export const addBuild: AddCommand = (program, act) => {
     .addOption(dateOption('date in the signature, YYYY-MM-DD'))
     .option('--allow-debug', 'sign a debug enclave')
     .option('--force', 'replace an image of that name')
+    .option('--report <file>', 'also write a page about the result, as gsc report does')
     .option('--no-cache', 'neither read nor write the cache of layer indexes; rebuild a runtime (also -nc)')
     .addOption(
       new Option('-G, --graphene', 'with Graphene: build the runtime alone, and no image').hideHelp(),
@@ -85,6 +90,7 @@ async function build(
   checkPassphrase(options);
   checkSigningOptions(options);
   checkCacheKey(options);
+  await checkReportFile(context, options);
   if (options.graphene) {
     const { buildRuntimeAlone } = await import('./build-gramine-command.ts');
     return buildRuntimeAlone(context, options);
@@ -130,14 +136,12 @@ async function buildAndSign(
     const signing = signer && {
       ...{ signer, date, overrides: enclaveOverrides(options), allowsDebug: options.allowDebug === true },
     };
-    const parts = { app, runtime, content, output, epochSeconds, signing, writer, steps };
-    const { image, report } = await findOrBuild(context, parts);
-    const shared = await publishIndexes(context, app);
-    tell(context.console, report.lines);
-    const more = { ...report.facts, ...shared };
-    const code = await commitAndReport(context, { writer, image, output, steps, more });
-    reportRun(context.console, report, { output, isSigned: signing !== undefined });
-    return code;
+    const isReported = options.report !== undefined;
+    const parts = { app, runtime, content, output, epochSeconds, signing, writer, steps, isReported };
+    return await storeBuild(context, parts, {
+      made: await findOrBuild(context, parts),
+      file: options.report,
+    });
   } finally {
     await writer.abort();
   }
@@ -150,6 +154,58 @@ async function publishIndexes({ images, console }: CommandContext, { image }: Op
   const { read, written } = await shared.publish(image.layers);
   console.say(`shared cache: used for ${showCounted(read, 'layer')}; ${showCount(written)} stored`);
   return { shared_cache: { used: read, stored: written } };
+}
+
+interface StoreOrder {
+  readonly made: MadeBuild;
+  /** For a report on the result. */
+  readonly file: string | undefined;
+}
+
+async function storeBuild(
+  context: CommandContext,
+  parts: BuildParts,
+  { made, file }: StoreOrder,
+): Promise<number> {
+  const { app, writer, output, steps, signing } = parts;
+  const { image, report, seen } = made;
+  const shared = await publishIndexes(context, app);
+  tell(context.console, report.lines);
+  const more = { ...report.facts, ...shared, ...(file !== undefined && { report: file }) };
+  const code = await commitAndReport(context, {
+    ...{ writer, image, output, steps, more },
+    ...(file !== undefined && { afterwards: () => writeReport(context, parts, { seen, file }) }),
+  });
+  reportRun(context.console, report, { output, isSigned: signing !== undefined });
+  return code;
+}
+
+/** A report on the result as it is stored; it is known already what the layers of the app image hold. */
+async function writeReport(
+  context: CommandContext,
+  { output, steps }: BuildParts,
+  { seen, file }: { readonly seen: MadeBuild['seen'] | undefined; readonly file: string },
+): Promise<void> {
+  const { makePage, writePage } = await import('../reports/image-page.ts');
+  const stored = await context.images.open(output);
+  const { page } = await makePage(context, stored, { inputs: {}, ...(seen && { seen }) });
+  await writePage(context, file, page);
+  context.console.say(`  report         ${file}`);
+  steps.lap('report');
+}
+
+/** Before anything is built. */
+async function checkReportFile({ host }: CommandContext, { report }: Options): Promise<void> {
+  if (report === undefined) return;
+  if (report === '-') {
+    throw new GscError({
+      code: 'usage',
+      subject: '--report',
+      message: 'standard output has the name of the result, and cannot have the report too',
+      hint: 'name a file, or write gsc report IMAGE once it is built',
+    });
+  }
+  await checkReplaceable(resolve(host.workingDirectory, report));
 }
 
 /**

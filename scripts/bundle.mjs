@@ -35,16 +35,18 @@ const common = {
 };
 
 /**
- * Writes the entries and their chunks into a directory, and source maps into `maps` if that is given. Chunks of an earlier bundle there go. Gives
+ * Writes the entries, the program of the threads that list layers, and their chunks into a directory, and source maps into `maps` if that is given. Chunks of an earlier bundle there go. Gives
  * esbuild's metafile.
  */
 export async function bundleModules(entryPoints, outdir, maps) {
   const chunkPrefix = Object.keys(entryPoints)[0];
+  const threadProgram = `${chunkPrefix}-scan-thread`;
   removeChunks(outdir, chunkPrefix);
   if (maps !== undefined) rmSync(maps, { recursive: true, force: true });
   const { outputFiles, metafile } = await build({
     ...common,
-    entryPoints,
+    entryPoints: { ...entryPoints, [threadProgram]: 'src/scan-thread.ts' },
+    define: { ...common.define, __GSC_SCAN_THREAD__: JSON.stringify(`./${threadProgram}.js`) },
     outdir,
     format: 'esm',
     splitting: true,
@@ -60,6 +62,24 @@ export async function bundleModules(entryPoints, outdir, maps) {
   }
   if ('gsc' in entryPoints) chmodSync(join(outdir, 'gsc.js'), 0o755);
   return JSON.parse(rename(JSON.stringify(metafile)));
+}
+
+/**
+ * Writes the command as one script (CommonJS), for Node's single executable applications: they load no file but `pkcs11js`, from beside the
+ * executable. Gives esbuild's metafile.
+ */
+export async function bundleScript(outfile) {
+  const { outputFiles, metafile } = await build({
+    ...common,
+    entryPoints: [commandEntry.gsc],
+    outfile,
+    format: 'cjs',
+    supported: { 'dynamic-import': false },
+    define: { ...common.define, 'import.meta.url': 'gscPlace' },
+    banner: { js: "const gscPlace=require('node:url').pathToFileURL(process.execPath).href;" },
+  });
+  for (const { path, text } of outputFiles) write(path, text);
+  return metafile;
 }
 
 /**

@@ -71,7 +71,6 @@ export {
 } from './library/images.ts';
 export { type OpenRuntimeOptions, openRuntime } from './library/open-runtime.ts';
 export { type OpenSignerOptions, openSigner } from './library/open-signer.ts';
-export { readSharedCacheKey } from './library/shared-cache-key.ts';
 export type { CompleteManifest } from './manifest/complete-manifest.ts';
 export type { ManifestNames } from './manifest/files/access-decision.ts';
 export type { Mount } from './manifest/files/mounts.ts';

@@ -36,7 +36,9 @@ const host: CommandLineHost = {
   ...(process.stdin.isTTY && { askSecret: askSecretOn(process.stdin, process.stderr, () => abort.abort()) }),
 };
 
-process.exitCode = await runCommandLine(host, commands);
+runCommandLine(host, commands).then((code) => {
+  process.exitCode = code;
+});
 
 /** A single executable names itself twice. */
 function ownCommand(): readonly string[] {

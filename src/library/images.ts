@@ -90,8 +90,8 @@ export async function scanLayers(
   { writer, observer }: ScanOptions & { readonly observer?: ContentObserver },
 ): Promise<ImageScan> {
   const { cache, host, reporter } = workspaceOf(images);
+  if (observer === undefined) await cache.shared?.prefetch(image.layers);
   const { indexes } = cache.forScan;
-  if (!observer) await cache.shared?.prefetch(image.layers);
   const readAll = { observer, ...(indexes && { indexes: { ...indexes, load: async () => undefined } }) };
   return scanReporting(writer ? await teeLayers(image, writer) : image, reporter, {
     ...cache.forScan,

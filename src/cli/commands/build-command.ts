@@ -138,26 +138,18 @@ async function buildAndSign(
     };
     const isReported = options.report !== undefined;
     const parts = { app, runtime, content, output, epochSeconds, signing, writer, steps, isReported };
-    return await storeBuild(context, parts, {
-      made: await findOrBuild(context, parts),
-      file: options.report,
-    });
+    const made = await findOrBuild(context, parts);
+    const facts = { ...made.report.facts, ...(await publishIndexes(context, app)) };
+    return await storeBuild(context, parts, { made, facts, file: options.report });
   } finally {
     await writer.abort();
   }
 }
 
-/** Shares the indexes of the app image's layers, if asked, and says what became of it. */
-async function publishIndexes({ images, console }: CommandContext, { image }: OpenedImage): Promise<object> {
-  const { shared } = workspaceOf(images).cache;
-  if (shared === undefined) return {};
-  const { read, written } = await shared.publish(image.layers);
-  console.say(`shared cache: used for ${showCounted(read, 'layer')}; ${showCount(written)} stored`);
-  return { shared_cache: { used: read, stored: written } };
-}
-
 interface StoreOrder {
   readonly made: MadeBuild;
+  /** For `--json`. */
+  readonly facts: object;
   /** For a report on the result. */
   readonly file: string | undefined;
 }
@@ -165,13 +157,12 @@ interface StoreOrder {
 async function storeBuild(
   context: CommandContext,
   parts: BuildParts,
-  { made, file }: StoreOrder,
+  { made, facts, file }: StoreOrder,
 ): Promise<number> {
-  const { app, writer, output, steps, signing } = parts;
+  const { writer, output, steps, signing } = parts;
   const { image, report, seen } = made;
-  const shared = await publishIndexes(context, app);
   tell(context.console, report.lines);
-  const more = { ...report.facts, ...shared, ...(file !== undefined && { report: file }) };
+  const more = { ...facts, ...(file !== undefined && { report: file }) };
   const code = await commitAndReport(context, {
     ...{ writer, image, output, steps, more },
     ...(file !== undefined && { afterwards: () => writeReport(context, parts, { seen, file }) }),
@@ -206,6 +197,15 @@ async function checkReportFile({ host }: CommandContext, { report }: Options): P
     });
   }
   await checkReplaceable(resolve(host.workingDirectory, report));
+}
+
+/** Shares the indexes of the app image's layers, if asked, and says what became of it. */
+async function publishIndexes({ images, console }: CommandContext, { image }: OpenedImage): Promise<object> {
+  const { shared } = workspaceOf(images).cache;
+  if (shared === undefined) return {};
+  const { read, written } = await shared.publish(image.layers);
+  console.say(`shared cache: used for ${showCounted(read, 'layer')}; ${showCount(written)} stored`);
+  return { shared_cache: { used: read, stored: written } };
 }
 
 /**

@@ -22,7 +22,7 @@ const replaced = [
   // As ES modules, of which esbuild takes what is used.
   [/^yaml$/, () => join(dirname(require.resolve('yaml')), '../browser/dist/index.js')],
   // Of sigstore: the envelope and its bundle, no certificates, no time stamps, no verification.
-  [/^@sigstore\/core$/, () => join(dirname(require.resolve('@sigstore/core')), 'dsse.js')],
+  [/^@sigstore\/core$/, () => resolve('scripts/sigstore-core.cjs')],
   [/^\.\/__generated__\/sigstore_(?:trustroot|verification)$/, () => leftOut],
 ];
 

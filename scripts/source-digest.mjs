@@ -11,6 +11,7 @@ export const bundlingScripts = [
   'scripts/direct-imports.mjs',
   'scripts/left-out.cjs',
   'scripts/shift-map.mjs',
+  'scripts/sigstore-core.cjs',
   'scripts/slim-libraries.mjs',
   'scripts/source-digest.mjs',
   'scripts/undici-entry.cjs',

@@ -59,6 +59,7 @@ const verbs = [
   'verify',
   'report',
   'broker',
+  'fleet',
   'doctor',
   'run',
   'kubernetes',
@@ -126,6 +127,15 @@ const belowLibrary = {
     'kubernetes/change-manifest.ts',
     'kubernetes/device-plugin.ts',
     'kubernetes/new-manifest.ts',
+  ],
+  'gsc fleet starts gsc, and gsc kubernetes fleet has a cluster start it': [
+    'fleet/file-options.ts',
+    'fleet/fleet-file.ts',
+    'fleet/fleet-result.ts',
+    'fleet/inputs-digest.ts',
+    'fleet/result-store.ts',
+    'fleet/run-fleet.ts',
+    'kubernetes/fleet-job.ts',
   ],
   'what reads the key of a shared cache is loaded where there is one': ['library/shared-cache-key.ts'],
   'gsc cache lists and prunes what is kept between runs': [

@@ -50,6 +50,12 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./commands/kubernetes-command.ts')).addKubernetes,
   },
   {
+    name: 'fleet',
+    operands: [],
+    summary: 'graminize a list of images',
+    load: async () => (await import('./commands/fleet-command.ts')).addFleet,
+  },
+  {
     name: 'verify-image',
     operands: ['IMAGE'],
     summary: 'check whether a graminized image is what it claims to be',

@@ -13,6 +13,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   // The first signal lets the command clean up; a second one ends the process at once.
   process.once(signal, () => abort.abort());
 }
+if (process.connected) {
+  // A process of a fleet does not outlive it.
+  process.once('disconnect', () => abort.abort());
+  process.channel?.unref();
+}
 process.stdout.on('error', endQuietlyOnBrokenPipe);
 process.stderr.on('error', endQuietlyOnBrokenPipe);
 
@@ -27,12 +32,20 @@ const host: CommandLineHost = {
   stderr: process.stderr,
   signal: abort.signal,
   today: () => new Date(),
+  command: ownCommand(),
   ...(process.stdin.isTTY && { askSecret: askSecretOn(process.stdin, process.stderr, () => abort.abort()) }),
 };
 
 runCommandLine(host, commands).then((code) => {
   process.exitCode = code;
 });
+
+/** A single executable names itself twice. */
+function ownCommand(): readonly string[] {
+  const [, script = process.execPath] = process.argv;
+  const isScript = script !== process.execPath;
+  return [process.execPath, ...process.execArgv, ...(isScript ? [script] : [])];
+}
 
 function endQuietlyOnBrokenPipe(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(0);

@@ -113,8 +113,7 @@ export class SharedIndexes {
       indexStatement(diffId, content),
     );
     if (artifact === undefined) return undefined;
-    const bytes = gunzipSync(await artifact.read(), { maxOutputLength: maximalIndexBytes });
-    const index = decodeLayerIndex(bytes);
+    const index = decodeLayerIndex(unpack(await artifact.read(), `${place.name}: tag ${indexTag(diffId)}`));
     if (index.diffId !== diffId) throw foreign(place, indexTag(diffId), 'it is the index of another layer');
     return index;
   }
@@ -183,19 +182,18 @@ export class SharedIndexes {
     try {
       return await work();
     } catch (error) {
-      if (this.#options.signal.aborted) throw error;
+      if (this.#options.signal.aborted || !(error instanceof GscError)) throw error;
       if (!isForeign(error)) {
         if (this.#unusable.has(place)) return undefined;
         this.#unusable.add(place);
       }
-      this.#tell(place, error);
+      this.#tell(place, error.message);
       return undefined;
     }
   }
 
   /** One warning for each place: where the key is another one, all artifacts are refused. */
-  #tell(place: TaggedArtifacts, error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error);
+  #tell(place: TaggedArtifacts, why: string): void {
     const line = `shared cache: ${why}; gsc does without it`;
     const { reporter } = this.#options;
     if (this.#warned.has(place)) reporter.detail(line);
@@ -233,9 +231,17 @@ function foreign(place: TaggedArtifacts, tag: string, message: string): GscError
   return new GscError({ code: 'cache', subject: `${place.name}: tag ${tag}`, message });
 }
 
-/** What somebody else put under a tag, or damage to it; the place itself works. zlib throws errors of its own. */
+function unpack(content: Buffer, subject: string): Buffer {
+  try {
+    return gunzipSync(content, { maxOutputLength: maximalIndexBytes });
+  } catch (cause) {
+    throw new GscError({ code: 'cache', subject, message: 'it cannot be unpacked', cause });
+  }
+}
+
+/** What somebody else put under a tag, or damage to it; the place itself works. */
 function isForeign(error: unknown): boolean {
-  return !(error instanceof GscError) || ['cache', 'image', 'blob'].includes(error.code);
+  return error instanceof GscError && ['cache', 'image', 'blob'].includes(error.code);
 }
 
 function unlessForeign(error: unknown): undefined {

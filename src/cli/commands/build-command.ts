@@ -17,7 +17,11 @@ import { checkFileFollows } from '../options/operand-order.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addOverrideOptions, enclaveOverrides, type OverrideOptions } from '../options/override-options.ts';
 import { addFirstOptions } from '../options/runtime-build-options.ts';
-import { addSharedCacheOptions, type SharedCacheOptions } from '../options/shared-cache-options.ts';
+import {
+  addSharedCacheOptions,
+  checkCacheKey,
+  type SharedCacheOptions,
+} from '../options/shared-cache-options.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { commitAndReport } from '../reports/commit.ts';
 import { reportRun } from '../reports/sign-report.ts';
@@ -85,6 +89,7 @@ async function build(
   const [manifestFile, ...childFiles] = rest.flat();
   checkPassphrase(options);
   checkSigningOptions(options);
+  checkCacheKey(options);
   await checkReportFile(context, options);
   if (options.graphene) {
     const { buildRuntimeAlone } = await import('./build-gramine-command.ts');

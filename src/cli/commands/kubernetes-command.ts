@@ -9,12 +9,19 @@ import { choiceOption } from '../options/choice-option.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { openGraminized } from '../options/graminized-image.ts';
 import { readInput } from '../options/input-file.ts';
+import { groupOptions } from '../options/option-groups.ts';
 import { parseSize } from '../options/size-option.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { resourceName } from '../reports/expected-values.ts';
 import { exitCodes } from '../terminal/failure.ts';
+import {
+  addKubernetesFleetOptions,
+  isFleet,
+  type KubernetesFleetOptions,
+  writeFleet,
+} from './kubernetes-fleet.ts';
 
-interface Options extends CommonOptions, StoreOptions {
+interface Options extends CommonOptions, StoreOptions, KubernetesFleetOptions {
   readonly file?: string;
   readonly image?: string;
   readonly name?: string;
@@ -31,7 +38,10 @@ export const addKubernetes: AddCommand = (program, act) => {
     .description(
       'Writes a manifest that runs a signed image in a cluster, or changes an existing one so that it does; on standard output.',
     )
-    .argument('[IMAGE]', 'the signed image, for a new manifest')
+    .argument(
+      '[IMAGE]',
+      'the signed image, for a new manifest; or the word fleet, for a Job that makes --images',
+    )
     .option('-f, --file <file>', 'an existing manifest to change; - is standard input')
     .option('--image <container=image>', 'with -f: the container that should run this signed image')
     .option('--name <name>', 'of the new resource and its container; default: after the image')
@@ -52,10 +62,13 @@ export const addKubernetes: AddCommand = (program, act) => {
     )
     .option('--epc <size>', "EPC to ask for, such as 512MiB; default: the enclave's size", parseSize)
     .action(act(kubernetes));
+  addKubernetesFleetOptions(command);
   addStoreOptions(command);
+  groupOptions(command);
 };
 
 async function kubernetes(context: CommandContext, options: Options, imageText?: string): Promise<number> {
+  if (isFleet(options, imageText)) return writeFleet(context, options);
   const { images, console, isJson } = context;
   const { container, image: name } = wantedImage(options, imageText);
   const { reference, needs } = await openGraminized(images, name);

@@ -20,6 +20,17 @@ const groups: Readonly<Record<string, readonly string[]>> = {
     ...['--report-data', '--nonce', '--policy', '--at', '--strict'],
   ],
   'What it is checked against:': ['--collateral', '--pck-certificate', '--root-ca'],
+  'A fleet:': [
+    ...['--images', '--jobs', '--retries', '--results', '--index', '--show'],
+    ...[
+      '--worker-image',
+      '--cache-repository',
+      '--namespace',
+      '--key-secret',
+      '--cache-secret',
+      '--registry-secret',
+    ],
+  ],
   'Reading images:': [
     ...['--no-cache', '--cache-from', '--cache-to', '--cache-key'],
     ...['--insecure-registry', '--ca-file', '--platform'],

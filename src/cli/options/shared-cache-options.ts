@@ -35,11 +35,7 @@ export async function readSharedCache(
   options: SharedCacheOptions & { readonly cache?: boolean },
 ): Promise<SharedCacheChoice | undefined> {
   const { cacheFrom = [], cacheTo, cacheKey } = options;
-  const [first = cacheTo] = cacheFrom;
-  if (first === undefined) {
-    if (cacheKey === undefined) return undefined;
-    throw usage('--cache-key', 'there is neither --cache-from nor --cache-to', 'add one, or leave it out');
-  }
+  if (cacheFrom.length === 0 && cacheTo === undefined) return undefined;
   if (options.cache === false && cacheFrom.length > 0)
     throw usage('--cache-from', 'it does nothing with --no-cache', 'leave one of them out');
   if (cacheKey === undefined) throw keyMissing(cacheFrom.length > 0 ? '--cache-from' : '--cache-to');
@@ -50,8 +46,18 @@ export async function readSharedCache(
   };
 }
 
+/** Throws a `usage` error for a key that nothing would be done with. */
+export function checkCacheKey({ cacheFrom, cacheTo, cacheKey }: SharedCacheOptions): void {
+  if (cacheKey === undefined || cacheFrom !== undefined || cacheTo !== undefined) return;
+  throw usage('--cache-key', 'there is neither --cache-from nor --cache-to', 'add one, or leave it out');
+}
+
 /** What reads keys is loaded only where there is such a cache. */
-async function readCacheKey(host: CommandLineHost, file: string, isWriter: boolean): Promise<SharedCacheKey> {
+export async function readCacheKey(
+  host: CommandLineHost,
+  file: string,
+  isWriter: boolean,
+): Promise<SharedCacheKey> {
   const { readSharedCacheKey } = await import('../../library/shared-cache-key.ts');
   const pem = await readUserFile(resolve(host.workingDirectory, file), 'key of the cache');
   return readSharedCacheKey(pem, { subject: file, isWriter });

@@ -18,6 +18,8 @@ export interface CommandLineHost extends HostEnvironment {
   readonly stderr: OutputStream;
   /** Asks on the terminal, without an echo; absent where there is no terminal. */
   readonly askSecret?: (question: string) => Promise<Buffer>;
+  /** The program and the words by which gsc was started, without its arguments: to start it again. */
+  readonly command?: readonly string[];
 }
 
 /** Steps that move less are not worth a line in a log. */

@@ -1,0 +1,123 @@
+import * as z from 'zod/mini';
+import { GscError } from '../base/error.ts';
+import { listOf } from '../policy/policy-values.ts';
+import { parseYamlFile } from '../policy/yaml-file.ts';
+import { type ImageReference, parseReference, showReference } from '../reference/image-reference.ts';
+import { signedName, unsignedName } from '../reference/output-name.ts';
+
+/** One image of a fleet. */
+export interface FleetEntry {
+  /** The app image, as the file names it. */
+  readonly image: string;
+  /** The name of the result; a default name is written out, so that two entries cannot have the same. */
+  readonly output: string;
+  /** Files, relative to the directory of the fleet's file. */
+  readonly manifests: readonly string[];
+  /** Words for `gsc build`: those for all images, then the entry's own. */
+  readonly options: readonly string[];
+}
+
+const word = z.string().check(z.minLength(1, { error: 'expected a text that is not empty' }));
+const words = listOf(word);
+const table = z.strictObject(
+  {
+    image: word,
+    output: z.optional(word),
+    manifest: z.optional(z.union([words, word])),
+    options: z.optional(words),
+  },
+  'expected an image, or a table with the key image',
+);
+const fileShape = z.strictObject(
+  {
+    options: z.optional(words),
+    images: z
+      .array(z.union([word, table]), { error: 'expected a list of images' })
+      .check(z.minLength(1, { error: 'expected at least one image' })),
+  },
+  'expected the keys images and options',
+);
+
+/**
+ * Reads the list of a fleet, YAML or JSON: docs/gsc-fleet.md. Throws a `config` error with line and column, `usage` for a reference
+ * that cannot be one, for two entries with the same result, and for options that a fleet gives by itself.
+ */
+export function parseFleet(
+  content: string,
+  { subject, isSigned }: { readonly subject: string; readonly isSigned: boolean },
+): readonly FleetEntry[] {
+  const hint = 'docs/gsc-fleet.md lists the keys';
+  const { images, options: common = [] } = parseYamlFile({ content, subject, hint }, fileShape);
+  checkOptions(common, `${subject}: options`);
+  const entries = images.map((item, index) => {
+    const entry = typeof item === 'string' ? { image: item } : item;
+    const { image, output, manifest = [], options = [] } = entry as z.output<typeof table>;
+    const where = `${subject}: images[${index}]`;
+    checkOptions(options, where);
+    const app = referenceIn(image, where);
+    const result = output === undefined ? resultOf(app, isSigned) : referenceIn(output, where);
+    return {
+      image,
+      output: showReference(result),
+      manifests: typeof manifest === 'string' ? [manifest] : manifest,
+      options: [...common, ...options],
+    };
+  });
+  checkOutputs(entries, subject);
+  return entries;
+}
+
+function resultOf(app: ImageReference, isSigned: boolean): ImageReference {
+  return isSigned ? signedName(app) : unsignedName(app);
+}
+
+function referenceIn(text: string, where: string): ImageReference {
+  try {
+    return parseReference(text);
+  } catch (error) {
+    if (!(error instanceof GscError)) throw error;
+    throw usage(`${where}: ${error.subject}`, error.detail, error.hint ?? 'correct the reference');
+  }
+}
+
+/** What the fleet says itself, and what would make gsc build do something else. */
+const ownOptions =
+  /^(?:-o|--output|--key|-p|--passphrase.*|--json|-q|--quiet|-v|--verbose|--progress|--cache-.*|--force|-G|--graphene|-h|--help|--)(?:=|$)/;
+
+function checkOptions(options: readonly string[], where: string): void {
+  const [first] = options;
+  if (first !== undefined && !first.startsWith('-'))
+    throw usage(
+      where,
+      `expected options of gsc build, got ${JSON.stringify(first)}`,
+      'an option begins with a dash',
+    );
+  const own = options.find((option) => ownOptions.test(option));
+  if (own === undefined) return;
+  const name = own.replace(/=.*/s, '');
+  throw usage(where, `${name} is not an option of one image`, hintFor(name));
+}
+
+function hintFor(name: string): string {
+  if (['-o', '--output'].includes(name)) return 'write output: REF beside the image';
+  return 'give it to gsc fleet, or leave it out';
+}
+
+function checkOutputs(entries: readonly FleetEntry[], subject: string): void {
+  const seen = new Map<string, number>();
+  for (const [index, { output }] of entries.entries()) {
+    const first = seen.get(output);
+    if (first !== undefined) {
+      throw usage(
+        `${subject}: images[${index}]`,
+        `images[${first}] has the same result, ${output}`,
+        'give one of them another output',
+      );
+    }
+    seen.set(output, index);
+  }
+}
+
+function usage(subject: string, message: string, hint: string): GscError {
+  return new GscError({ code: 'usage', subject, message, hint });
+}

@@ -14,13 +14,18 @@ for (const name of names) {
   // As deep as the helpers of the tests, which find the repository by their own place.
   const outfile = `out/bench/bundles/${name}.mjs`;
   await build({
-    entryPoints: [`bench/${name}.ts`],
-    outfile,
+    entryPoints: { [name]: `bench/${name}.ts`, 'scan-thread': 'src/scan-thread.ts' },
+    outdir: 'out/bench/bundles',
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    define: { __GSC_VERSION__: '"bench"', __GSC_BUILD__: JSON.stringify(sourceDigest()) },
+    define: {
+      __GSC_VERSION__: '"bench"',
+      __GSC_BUILD__: JSON.stringify(sourceDigest()),
+      __GSC_SCAN_THREAD__: '"./scan-thread.mjs"',
+    },
     banner: {
       js: "import { createRequire as gscRequire } from 'node:module';const require = gscRequire(import.meta.url);",
     },

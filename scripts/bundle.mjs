@@ -36,16 +36,18 @@ const common = {
 };
 
 /**
- * Writes the entries and their chunks into a directory, and source maps into `maps` if that is given. Chunks of an earlier bundle there go. Gives
+ * Writes the entries, the program of the threads that list layers, and their chunks into a directory, and source maps into `maps` if that is given. Chunks of an earlier bundle there go. Gives
  * esbuild's metafile.
  */
 export async function bundleModules(entryPoints, outdir, maps) {
   const chunkPrefix = Object.keys(entryPoints)[0];
+  const threadProgram = `${chunkPrefix}-scan-thread`;
   removeChunks(outdir, chunkPrefix);
   if (maps !== undefined) rmSync(maps, { recursive: true, force: true });
   const { outputFiles, metafile } = await build({
     ...common,
-    entryPoints,
+    entryPoints: { ...entryPoints, [threadProgram]: 'src/scan-thread.ts' },
+    define: { ...common.define, __GSC_SCAN_THREAD__: JSON.stringify(`./${threadProgram}.js`) },
     outdir,
     format: 'esm',
     splitting: true,

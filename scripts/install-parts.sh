@@ -7,8 +7,8 @@
 #   podman   podman and skopeo's relatives
 #   keys     a token in software, its oracle, tracers: for tests of signing
 #   shells   the shells that gsc completes command lines in, and a checker of manual pages
-#   ci       what runs pipelines on this machine, and a checker of shell programs
 #   browser  a browser that pages are looked at with
+#   ci       what runs pipelines on this machine, and a checker of shell programs
 #   all      everything (the default)
 #
 # Only what is missing is installed; when nothing is, neither root nor a network is needed.
@@ -21,8 +21,8 @@ docker='docker.io containerd runc iptables skopeo docker-registry apache2-utils'
 keys='softhsm2 opensc strace curl openssl g++ make'
 podman='podman crun conmon uidmap skopeo catatonit'
 shells='bash zsh fish bsdutils mandoc'
-ci='git rsync shellcheck busybox-static'
 browser='chromium'
+ci='git rsync shellcheck busybox-static'
 
 fail() {
   echo "install-parts.sh: $*" >&2
@@ -37,10 +37,10 @@ packages_of() {
     podman) echo "$podman" ;;
     keys) echo "$keys" ;;
     shells) echo "$shells" ;;
-    ci) echo "$ci" ;;
     browser) echo "$browser" ;;
-    all) echo "$demo $images $docker $podman $keys $shells $ci $browser" ;;
-    *) fail "unknown set $1: expected demo, images, docker, podman, keys, shells, ci, browser or all" ;;
+    ci) echo "$ci" ;;
+    all) echo "$demo $images $docker $podman $keys $shells $browser $ci" ;;
+    *) fail "unknown set $1: expected demo, images, docker, podman, keys, shells, browser, ci or all" ;;
   esac
 }
 

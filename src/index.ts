@@ -161,3 +161,5 @@ export type { FactKind } from './verify/image-facts.ts';
 export type { RebuildSource } from './verify/rebuild.ts';
 export { type ImageVerdict, type VerifyImageOptions, verifyImage } from './verify/verify-image.ts';
 export type { MeasurementStore } from './workspace/scan-cache.ts';
+export type { SharedCacheKey } from './workspace/shared-indexes.ts';
+export type { SharedCacheChoice } from './workspace/workspace.ts';

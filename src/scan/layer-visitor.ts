@@ -15,6 +15,18 @@ import { ProgramProbe } from './program-probe.ts';
 export interface ContentObserver {
   /** Asked with the first bytes of each file that is not empty; undefined for a file whose content is not wanted. */
   observe(path: ImagePath, sizeBytes: number, start: Buffer): TakeContent | undefined;
+  /** What an observer in another thread goes by, which sees a layer in place of this one. Without it layers are listed in this thread. */
+  readonly threadName?: string;
+  /** What the observer in the other thread is made with: a value that passes between threads. */
+  readonly threadInput?: unknown;
+  /** Takes over what an observer in another thread has seen. */
+  add?(seen: unknown): void;
+}
+
+/** An observer whose layer is listed in a thread of its own. */
+export interface ThreadObserver extends ContentObserver {
+  /** All that it has seen, as values that pass between threads, for `add` of the observer that it stands for. */
+  seen(): unknown;
 }
 
 export type TakeContent = (sha256: string, content: Buffer) => void;

@@ -5,7 +5,8 @@ import type { FileTree } from '../tree/file-tree.ts';
 import { mergeLayers } from '../tree/merge-layers.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { ContentObserver } from './layer-visitor.ts';
-import { scanLayer } from './scan-layer.ts';
+import { type ScanLayerOptions, scanLayer } from './scan-layer.ts';
+import { layersForThreads, ScanThreads, scanThreadProgram } from './scan-threads.ts';
 
 /** Where indexes of layers that were scanned before are kept. */
 export interface LayerIndexStore {
@@ -42,15 +43,12 @@ export interface ImageScan {
   readonly tree: FileTree;
 }
 
-/**
- * A second stream hides the latency of a registry. For layers at hand it makes no difference: one already inflates on one
- * core while it hashes on another (380 MB/s either way on two cores).
- */
+/** A second stream hides the latency of a registry, and gives a second processor something to do. */
 const defaultConcurrency = 2;
 
 /**
  * Lists the layers of an image that are not known yet, each once, and merges all into the file tree. Throws what
- * {@link scanLayer} and `mergeLayers` throw; the first error ends the scan.
+ * {@link scanLayer} and `mergeLayers` throw; of several layers that fail, the lowest one's error.
  */
 export async function scanImage(image: Image, options: ScanImageOptions = {}): Promise<ImageScan> {
   const wanted = new Map(image.layers.map((layer) => [layer.diffId, layer]));
@@ -89,41 +87,107 @@ async function scanAll(
   options: ScanImageOptions,
 ): Promise<ReadonlyMap<Digest, LayerIndex>> {
   const found = new Map<Digest, LayerIndex>();
-  const failed = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
-  const queue = [...layers];
+  for (const layer of layers) {
+    const index = await loadKnown(layer, options);
+    if (index) found.set(layer.diffId, index);
+  }
+  const unknown = layers.filter(({ diffId }) => !found.has(diffId));
+  const concurrency = Math.min(options.concurrency ?? defaultConcurrency, unknown.length);
+  const inThreads = layersForThreads(unknown);
+  const threads = await threadsFor(inThreads, concurrency, options);
+  const list: ListLayer = (layer, more) =>
+    threads && inThreads.includes(layer) ? threads.scan(layer, more) : scanLayer(layer, more);
+  try {
+    for (const index of await inTurn(unknown, concurrency, { list, subject, options }))
+      found.set(index.diffId, index);
+    return found;
+  } finally {
+    await threads?.close();
+  }
+}
+
+/** Lists a layer, as {@link scanLayer}. */
+type ListLayer = (layer: Layer, options: ScanLayerOptions) => Promise<LayerIndex>;
+
+/** Threads to list layers in, where that pays and can be; what watches contents has to have a stand-in there. */
+async function threadsFor(
+  layers: readonly Layer[],
+  concurrency: number,
+  { observer }: ScanImageOptions,
+): Promise<ScanThreads | undefined> {
+  const isWatched = observer !== undefined && observer.threadName === undefined;
+  const count = Math.min(concurrency, layers.length);
+  if (count < 2 || isWatched) return undefined;
+  const program = scanThreadProgram();
+  return program === undefined ? undefined : ScanThreads.start(program, count);
+}
+
+interface Listing {
+  readonly list: ListLayer;
+  readonly subject: string;
+  readonly options: ScanImageOptions;
+}
+
+/**
+ * Lists layers, lower ones first, some at a time. Of several that fail the lowest one's error is thrown: what is wrong with an
+ * image does not depend on which layer was faster.
+ */
+async function inTurn(
+  layers: readonly Layer[],
+  concurrency: number,
+  { list, subject, options }: Listing,
+): Promise<readonly LayerIndex[]> {
+  const found: LayerIndex[] = [];
+  const givenUp = layers.map(() => new AbortController());
+  const failures: { readonly place: number; readonly error: unknown }[] = [];
+  let next = 0;
   const work = async () => {
-    for (let layer = queue.shift(); layer !== undefined; layer = queue.shift()) {
-      found.set(layer.diffId, await findIndex(layer, subject, { ...options, signal }));
+    for (let place = next++; place < layers.length && failures.length === 0; place = next++) {
+      const signals = [options.signal, givenUp[place]?.signal].filter((signal) => signal !== undefined);
+      const signal = AbortSignal.any(signals);
+      try {
+        found[place] = await listLayer(layers[place] as Layer, {
+          list,
+          subject,
+          options: { ...options, signal },
+        });
+      } catch (error) {
+        failures.push({ place, error });
+        for (const higher of givenUp.slice(place + 1)) higher.abort();
+      }
     }
   };
-  const workers = Array.from({ length: options.concurrency ?? defaultConcurrency }, () => work());
-  const first = Promise.all(workers);
-  first.catch(() => failed.abort());
-  // All readers must have let go of the image before the caller hears of the first failure.
-  await Promise.allSettled(workers);
-  await first;
+  // All readers have let go of the image before the caller hears of a failure.
+  await Promise.all(Array.from({ length: concurrency }, work));
+  const [lowest] = failures.sort((a, b) => a.place - b.place);
+  if (lowest) throw lowest.error;
   return found;
 }
 
-async function findIndex(layer: Layer, subject: string, options: ScanImageOptions): Promise<LayerIndex> {
-  const report = (kind: ScanProgress['kind'], readBytes: number) =>
-    options.onProgress?.({ kind, layer, readBytes });
-  const known = await options.indexes?.load(layer);
-  if (known) {
-    report('known', 0);
-    return known;
-  }
+async function loadKnown(
+  layer: Layer,
+  { indexes, onProgress }: ScanImageOptions,
+): Promise<LayerIndex | undefined> {
+  const known = await indexes?.load(layer);
+  if (known) onProgress?.({ kind: 'known', layer, readBytes: 0 });
+  return known;
+}
+
+async function listLayer(layer: Layer, { list, subject, options }: Listing): Promise<LayerIndex> {
+  // Reading another layer may have listed this one too: an export is listed as a whole.
+  const known = await loadKnown(layer, options);
+  if (known) return known;
+  const { onProgress, signal, observer } = options;
   let readBytes = 0;
-  report('started', 0);
+  const report = (kind: ScanProgress['kind']) => onProgress?.({ kind, layer, readBytes });
+  report('started');
   const onBytes = (piece: Buffer) => {
     readBytes += piece.length;
-    report('bytes', readBytes);
+    report('bytes');
   };
-  const { signal, observer } = options;
   const more = { ...(signal && { signal }), ...(observer && { observer }) };
-  const index = await scanLayer(layer, { subject, onBytes, ...more });
+  const index = await list(layer, { subject, onBytes, ...more });
   await options.indexes?.save(layer, index);
-  report('done', readBytes);
+  report('done');
   return index;
 }

@@ -23,7 +23,7 @@ export interface ScanLayerOptions {
  * `tree` error if they are not a layer, an `aborted` error if the signal says so; nothing of the layer is believed then.
  */
 export async function scanLayer(layer: Layer, options: ScanLayerOptions): Promise<LayerIndex> {
-  const subject = `${options.subject}: layer ${layer.diffId}`;
+  const subject = subjectOf(layer, options);
   const reading = new LayerReading(layer, options, subject);
   const visitor = new LayerVisitor(subject, options.observer);
   await readTar(reading.uncompressed(), visitor, subject);
@@ -76,13 +76,10 @@ class LayerReading {
   }
 
   async *#stored(): ByteStream {
-    const { onBytes, signal } = this.#options;
-    for await (const piece of this.#layer.open()) {
-      if (signal?.aborted) throw aborted(this.#subject);
+    for await (const piece of storedBytes(this.#layer, this.#options)) {
       if (this.#firstBytes.length < sniffBytes) {
         this.#firstBytes = Buffer.concat([this.#firstBytes, piece.subarray(0, sniffBytes)]);
       }
-      await onBytes?.(piece);
       yield piece;
     }
   }
@@ -93,6 +90,20 @@ class LayerReading {
     this.#isProven = isStoredPlain && this.#layer.descriptor.digest === this.#layer.diffId;
     if (!this.#isProven) this.#hash = createHash('sha256');
   }
+}
+
+/** The blob as it is stored, for a scan: shown to `onBytes`, and ended by the signal with an `aborted` error. */
+export async function* storedBytes(layer: Layer, options: ScanLayerOptions): ByteStream {
+  const { onBytes, signal } = options;
+  for await (const piece of layer.open()) {
+    if (signal?.aborted) throw aborted(subjectOf(layer, options));
+    await onBytes?.(piece);
+    yield piece;
+  }
+}
+
+function subjectOf({ diffId }: Layer, { subject }: ScanLayerOptions): string {
+  return `${subject}: layer ${diffId}`;
 }
 
 function aborted(subject: string): GscError {

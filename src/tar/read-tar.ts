@@ -39,7 +39,10 @@ export async function readTar(
   sink.finish();
 }
 
-/** Takes a tar piece by piece; `finish` says that there is no more. Both throw as {@link readTar} does. */
+/**
+ * Takes a tar piece by piece; `finish` says that there is no more. Both throw as {@link readTar} does. A piece's memory may be used
+ * again afterwards.
+ */
 export interface TarSink {
   push(piece: Buffer): void;
   finish(): void;
@@ -136,7 +139,7 @@ class TarReader {
       throw tarError({ ...place, entry: header.name }, `${found}, more than ${maxHeaderBytes}`);
     }
     const pieces: Buffer[] = [];
-    const collect = (piece: Buffer) => void pieces.push(piece);
+    const collect = (piece: Buffer) => void pieces.push(Buffer.from(piece));
     return this.#content(header.name, header.sizeBytes, collect, () => {
       use(Buffer.concat(pieces));
       return this.expectHeader();

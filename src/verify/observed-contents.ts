@@ -1,6 +1,6 @@
 import { type ImagePath, isWithin } from '../base/image-path.ts';
 import { startsAsElf } from '../elf/elf.ts';
-import type { ContentObserver, TakeContent } from '../scan/layer-visitor.ts';
+import type { TakeContent, ThreadObserver } from '../scan/layer-visitor.ts';
 import { type ElfNeeds, elfNeedsOf } from '../trace/elf-closure.ts';
 
 /** Manifests of large images have some 20 MB; what is larger than this is not kept. */
@@ -10,16 +10,46 @@ const mostKeptTogetherBytes = 256 << 20;
 /** Larger ones are looked at by nobody: libraries have a tenth of that. */
 const mostElfBytes = 48 << 20;
 
+/** What was seen of the layers. */
+interface Seen {
+  /** Of gsc's own files. */
+  readonly contents: ReadonlyMap<string, Uint8Array>;
+  readonly needs: ReadonlyMap<string, ElfNeeds>;
+}
+
 /** What the checks need of files besides their hashes, by SHA-256, taken while the layers stream by. */
-export class ObservedContents implements ContentObserver {
+export class ObservedContents implements ThreadObserver {
+  static readonly threadName = 'contents';
+  readonly threadName = ObservedContents.threadName;
   readonly #contents = new Map<string, Buffer>();
   readonly #needs = new Map<string, ElfNeeds>();
   readonly #places: ImagePath[] = [];
   #keptBytes = 0;
 
-  /** Keeps the contents of these files, and of those in these directories, from now on. */
+  /** Keeps the contents of the files at these places, and of those in these directories. */
+  constructor(places: readonly ImagePath[] = []) {
+    this.keep(places);
+  }
+
   keep(places: readonly ImagePath[]): void {
     this.#places.push(...places);
+  }
+
+  get threadInput(): readonly ImagePath[] {
+    return this.#places;
+  }
+
+  seen(): Seen {
+    return { contents: this.#contents, needs: this.#needs };
+  }
+
+  add(seen: Seen): void {
+    for (const [sha256, { buffer, byteOffset, byteLength }] of seen.contents) {
+      if (this.#keptBytes + byteLength > mostKeptTogetherBytes) continue;
+      this.#keptBytes += byteLength;
+      this.#contents.set(sha256, Buffer.from(buffer, byteOffset, byteLength));
+    }
+    for (const [sha256, needs] of seen.needs) this.#needs.set(sha256, needs);
   }
 
   observe(path: ImagePath, sizeBytes: number, start: Buffer): TakeContent | undefined {

@@ -85,6 +85,33 @@ describe('scanImage', () => {
     await expect(scanImage(imageOf([good, bad]))).rejects.toMatchObject({ code: 'blob' });
   });
 
+  it('fails with the error of the lowest layer, whichever was first', async () => {
+    const tar = await tarWith([['a', 'x']]);
+    const upper = { ...layerFrom(tar), diffId: digestOf('other') };
+    let hasFailed = () => {};
+    const upperHasFailed = new Promise<void>((resolve) => {
+      hasFailed = resolve;
+    });
+    const failing = {
+      ...upper,
+      open: async function* () {
+        yield* upper.open();
+        hasFailed();
+      },
+    };
+    const lower = layerFrom(Buffer.alloc(1024, 1));
+    const slow = {
+      ...lower,
+      open: async function* () {
+        await upperHasFailed;
+        await new Promise((resolve) => setImmediate(resolve));
+        yield* lower.open();
+      },
+    };
+    await expect(scanImage(imageOf([slow, failing]))).rejects.toMatchObject({ code: 'tar' });
+    await expect(scanImage(imageOf([failing, lower]))).rejects.toMatchObject({ code: 'blob' });
+  });
+
   it('names the image and the layer of what does not merge', async () => {
     const layer = layerFrom(await tarWith([['b', { hard: 'gone' }]]));
     const image = imageOf([layerFrom(await tarWith([['a', 'x']])), layer]);

@@ -3,14 +3,9 @@ import { compressedDataError } from './compressed-data-error.ts';
 
 /** A piece of a zstd stream, as it stands there; skippable frames are left out. */
 export type ZstdPart =
-  /** `contentBytes` is what the frame expands to, if it says so; `windowBytes` how far back it may refer. */
-  | {
-      readonly kind: 'header';
-      readonly bytes: Buffer;
-      readonly contentBytes: number | undefined;
-      readonly windowBytes: number;
-    }
-  /** One block: `zstdBlockHeaderBytes` of header and its content. Only the last of a frame may be empty. */
+  /** With the magic number. */
+  | { readonly kind: 'header'; readonly bytes: Buffer }
+  /** One block with its header. Only the last of a frame may be empty. */
   | { readonly kind: 'block'; readonly bytes: Buffer }
   /** The checksum (4 bytes) or nothing: the frame is complete. */
   | { readonly kind: 'end'; readonly bytes: Buffer };
@@ -22,7 +17,7 @@ const dictionaryIdBytes = [0, 1, 2, 4] as const;
 const contentSizeBytes = [0, 2, 4, 8] as const;
 
 /** RFC 8878, 3.1.1.2. */
-export const zstdBlockHeaderBytes = 3;
+const zstdBlockHeaderBytes = 3;
 
 /** RFC 8878, 3.1.1.2.4. */
 const maxBlockBytes = 128 * 1024;
@@ -50,9 +45,8 @@ async function skipFrame(reader: ByteReader, subject: string): Promise<void> {
 
 async function* frameParts(reader: ByteReader, subject: string): AsyncGenerator<ZstdPart> {
   const header = await readFrameHeader(reader, subject);
-  const { bytes, contentBytes, windowBytes } = header;
-  yield { kind: 'header', bytes, contentBytes, windowBytes };
-  const blockLimit = Math.min(maxBlockBytes, windowBytes);
+  yield { kind: 'header', bytes: header.bytes };
+  const blockLimit = Math.min(maxBlockBytes, header.windowBytes);
   for (let isLast = false; !isLast; ) {
     const blockHeader = await reader.peek(zstdBlockHeaderBytes);
     if (blockHeader.length < zstdBlockHeaderBytes) throw cutShort(subject);
@@ -89,7 +83,7 @@ function invalidBlock(subject: string) {
 interface FrameHeader {
   /** With the magic number. */
   readonly bytes: Buffer;
-  readonly contentBytes: number | undefined;
+  /** How far back the frame may refer. */
   readonly windowBytes: number;
   readonly hasChecksum: boolean;
 }
@@ -116,7 +110,7 @@ async function readFrameHeader(reader: ByteReader, subject: string): Promise<Fra
   start.writeUInt32LE(frameMagic);
   start.writeUInt8(descriptor, 4);
   const hasChecksum = (descriptor & 4) !== 0;
-  return { bytes: Buffer.concat([start, rest]), contentBytes, windowBytes, hasChecksum };
+  return { bytes: Buffer.concat([start, rest]), windowBytes, hasChecksum };
 }
 
 /** RFC 8878, 3.1.1.1.4: the size in two bytes starts at 256. */

@@ -1,0 +1,108 @@
+import { ZSTDDecoder } from 'zstddec/stream';
+
+/** What the library's WebAssembly exports: zstd's own functions. Pointers and sizes have 32 bits. */
+interface Zstd {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  malloc(sizeBytes: number): number;
+  free(pointer: number): void;
+  ZSTD_createDCtx(): number;
+  ZSTD_freeDCtx(context: number): number;
+  ZSTD_decompressStream(context: number, output: number, input: number): number;
+}
+
+/** Larger pieces are given in parts. */
+const inputBytes = 1 << 20;
+const outputBytes = 1 << 18;
+
+/** zstd.h: `ZSTD_inBuffer` and `ZSTD_outBuffer`, each pointer, size, position. The two are one after the other. */
+const bufferBytes = 12;
+const sizeOffset = 4;
+const positionOffset = 8;
+
+/** zstd_errors.h, in its own words. */
+const errors: Readonly<Record<number, string>> = {
+  20: 'Data corruption detected',
+  22: "Restored data doesn't match checksum",
+  64: 'Allocation error : not enough memory',
+};
+
+let loaded: Promise<Zstd> | undefined;
+
+/** The library has a generator over pieces that are all there; what is read while it arrives needs the functions below it. */
+function loadZstd(): Promise<Zstd> {
+  loaded ??= new Promise((resolve, reject) => {
+    const decoder = new ZSTDDecoder();
+    const take = decoder._init;
+    decoder._init = (result) => {
+      take(result);
+      resolve(result.instance.exports as unknown as Zstd);
+    };
+    decoder.init().catch(reject);
+  });
+  return loaded;
+}
+
+/** zstd's decoder as WebAssembly. It has to be freed: its memory is outside of what is collected. */
+export class WasmZstd {
+  readonly #zstd: Zstd;
+  readonly #context: number;
+  readonly #input: number;
+  readonly #output: number;
+  /** Of both buffers. */
+  readonly #state: number;
+
+  static async create(): Promise<WasmZstd> {
+    return new WasmZstd(await loadZstd());
+  }
+
+  private constructor(zstd: Zstd) {
+    this.#zstd = zstd;
+    this.#context = zstd.ZSTD_createDCtx();
+    this.#input = zstd.malloc(inputBytes);
+    this.#output = zstd.malloc(outputBytes);
+    this.#state = zstd.malloc(2 * bufferBytes);
+    if ([this.#context, this.#input, this.#output, this.#state].includes(0))
+      throw new RangeError('out of memory');
+  }
+
+  /** What comes out for the next bytes of the stream. Throws an `Error` with zstd's own words on damage. */
+  *push(bytes: Buffer): Generator<Buffer> {
+    for (let at = 0; at < bytes.length; at += inputBytes)
+      yield* this.#take(bytes.subarray(at, at + inputBytes));
+  }
+
+  free(): void {
+    const { free, ZSTD_freeDCtx } = this.#zstd;
+    ZSTD_freeDCtx(this.#context);
+    for (const pointer of [this.#input, this.#output, this.#state]) free(pointer);
+  }
+
+  *#take(piece: Buffer): Generator<Buffer> {
+    this.#bytesAt(this.#input, piece.length).set(piece);
+    this.#setBuffer(this.#state, this.#input, piece.length);
+    for (let isDone = false; !isDone; ) {
+      this.#setBuffer(this.#state + bufferBytes, this.#output, outputBytes);
+      const status = this.#zstd.ZSTD_decompressStream(this.#context, this.#state + bufferBytes, this.#state);
+      if (status < 0) throw new Error(errors[-status] ?? `zstd error ${-status}`);
+      const writtenBytes = this.#positionOf(this.#state + bufferBytes);
+      isDone = this.#positionOf(this.#state) === piece.length && writtenBytes < outputBytes;
+      if (writtenBytes > 0) yield Buffer.from(this.#bytesAt(this.#output, writtenBytes));
+    }
+  }
+
+  #setBuffer(at: number, pointer: number, sizeBytes: number): void {
+    const view = new DataView(this.#zstd.memory.buffer, at, bufferBytes);
+    view.setUint32(0, pointer, true);
+    view.setUint32(sizeOffset, sizeBytes, true);
+    view.setUint32(positionOffset, 0, true);
+  }
+
+  #positionOf(at: number): number {
+    return new DataView(this.#zstd.memory.buffer).getUint32(at + positionOffset, true);
+  }
+
+  /** Taken anew each time: when the memory grows, older views are empty. */
+  #bytesAt(pointer: number, sizeBytes: number): Uint8Array {
+    return new Uint8Array(this.#zstd.memory.buffer, pointer, sizeBytes);
+  }
+}

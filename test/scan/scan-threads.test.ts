@@ -1,0 +1,255 @@
+import { createCipheriv } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { digestOf } from '../../src/base/digest.ts';
+import { GscError } from '../../src/base/error.ts';
+import { imagePath } from '../../src/base/image-path.ts';
+import type { Layer } from '../../src/image/image.ts';
+import { mediaTypes } from '../../src/image/media-type.ts';
+import { verifiedStream } from '../../src/image/verified-stream.ts';
+import { scanLayer } from '../../src/scan/scan-layer.ts';
+import { layersForThreads, ScanThreads } from '../../src/scan/scan-threads.ts';
+import { hasNodeZstd } from '../../src/tar/codec/unzstd.ts';
+import { ObservedContents } from '../../src/verify/observed-contents.ts';
+import { makeElf } from '../support/runtime/make-elf.ts';
+import { gzipped, layerFrom, sha256Of, tarWith } from '../support/scan/made-layers.ts';
+import { threadProgram } from '../support/scan/thread-program.ts';
+import { rawEntry, rawPax, rawTar } from '../support/tar/raw-tar.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'gsc-threads-'));
+let threads: ScanThreads;
+
+async function started(program: string, count: number): Promise<ScanThreads> {
+  const result = await ScanThreads.start(program, count);
+  if (result === undefined) throw new Error('no thread has started');
+  return result;
+}
+
+beforeAll(async () => {
+  threads = await started(await threadProgram(directory), 1);
+});
+afterAll(async () => {
+  await threads.close();
+  rmSync(directory, { recursive: true });
+});
+
+const subject = 'test';
+/** More than the pieces that are on their way together. */
+const large = createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16)).update(
+  Buffer.alloc(5_000_000),
+);
+
+/** Extended headers where pieces end, which are 512 KiB long. */
+function headersAcrossPieces(): Buffer {
+  const filler = rawEntry({ name: 'filler' }, Buffer.alloc(2 ** 19 - 1536));
+  const long = `d/${'n'.repeat(700)}`;
+  return rawTar(filler, rawPax({ path: long }), rawEntry({ name: 'short' }, 'x'));
+}
+
+const goodTars: readonly (readonly [string, () => Buffer | Promise<Buffer>])[] = [
+  [
+    'small files',
+    () =>
+      tarWith([
+        ['etc/passwd', 'root:x:0:0::/:\n'],
+        ['run.sh', '#!/bin/sh\necho\n', 0o755],
+      ]),
+  ],
+  [
+    'files larger than pieces',
+    () =>
+      tarWith([
+        ['a', large],
+        ['b', 'x'],
+        ['c', large],
+      ]),
+  ],
+  ['headers across pieces', headersAcrossPieces],
+  ['global headers', () => rawTar(rawPax({ path: 'evil', uid: '7' }, 'g'), rawEntry({ name: 'a' }))],
+  ['no entries', () => Buffer.alloc(1024)],
+];
+
+describe('a layer that is listed in a thread', () => {
+  test.each(goodTars)('has the same index: %s', async (_, make) => {
+    const tar = await make();
+    for (const layer of [layerFrom(tar), layerFrom(tar, { pieceBytes: 2 ** 21 }), gzipped(tar)])
+      expect(await threads.scan(layer, { subject })).toEqual(await scanLayer(layer, { subject }));
+  });
+
+  test('is read once, its bytes shown as they are stored', async () => {
+    const tar = await tarWith([['a', large]]);
+    let opened = 0;
+    const layer = gzipped(tar, { onOpen: () => opened++ });
+    let sizeBytes = 0;
+    const onBytes = (piece: Buffer) => {
+      sizeBytes += piece.length;
+    };
+    await threads.scan(layer, { subject, onBytes });
+    expect([opened, sizeBytes]).toEqual([1, layer.descriptor.sizeBytes]);
+  });
+
+  test('is seen by an observer as one that is listed here', async () => {
+    const [manifest, library] = [Buffer.from('loader = 1\n'), makeLargeElf()];
+    const tar = await tarWith([
+      ['gramine/app_files/entrypoint.manifest', manifest],
+      ['usr/lib/libx.so', library],
+    ]);
+    const places = [imagePath('/gramine/app_files')];
+    const [here, there] = [new ObservedContents(places), new ObservedContents(places)];
+    await scanLayer(layerFrom(tar), { subject, observer: here });
+    await threads.scan(layerFrom(tar), { subject, observer: there });
+    expect(there.contentOf(sha256Of(manifest))).toEqual(manifest);
+    expect(there.needsOf(sha256Of(library))).toEqual(here.needsOf(sha256Of(library)));
+    expect(here.needsOf(sha256Of(library))).toBeDefined();
+  });
+});
+
+/** Its parts lie in several pieces. */
+function makeLargeElf(): Buffer {
+  return makeElf({ soname: 'libx.so', needed: ['libc.so.6'], payload: 'x'.repeat(2_000_000) });
+}
+
+/** What went wrong, in full. */
+async function failureOf(work: Promise<unknown>): Promise<object> {
+  const error = (await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )) as GscError;
+  expect(error).toBeInstanceOf(GscError);
+  const { code, subject: about, detail, hint } = error;
+  return { code, about, detail, hint };
+}
+
+async function badLayers(): Promise<readonly (readonly [string, Layer])[]> {
+  const tar = await tarWith([
+    ['a', large],
+    ['b', 'x'],
+  ]);
+  const good = layerFrom(tar);
+  const other = { ...good.descriptor, digest: digestOf('other') };
+  const broken = Buffer.from(tar);
+  broken.fill(0xff, 0, 512);
+  const zipped = gzipped(tar);
+  const cutShort = zipped.descriptor.sizeBytes - 1000;
+  const failing = async function* () {
+    yield* layerFrom(tar.subarray(0, 3_000_000)).open();
+    throw new GscError({ code: 'registry', subject: 'r', message: 'gone', hint: 'again' });
+  };
+  return [
+    ['another diffId', { ...good, diffId: digestOf('other') }],
+    [
+      'another digest',
+      { ...good, descriptor: other, open: () => verifiedStream(good.open(), other, 'test') },
+    ],
+    ['a damaged header', layerFrom(broken)],
+    ['a tar that is cut short', layerFrom(tar.subarray(0, 4_000_000))],
+    [
+      'a nameless whiteout',
+      layerFrom(
+        await tarWith([
+          ['a', large],
+          ['d/.wh.', ''],
+          ['b', large],
+        ]),
+      ),
+    ],
+    ['a source that fails', { ...good, open: failing }],
+    ['a blob that is cut short', { ...zipped, open: () => firstBytes(zipped, cutShort) }],
+  ];
+}
+
+async function* firstBytes(layer: Layer, sizeBytes: number) {
+  const pieces: Buffer[] = [];
+  for await (const piece of layer.open()) pieces.push(piece);
+  yield Buffer.concat(pieces).subarray(0, sizeBytes);
+}
+
+describe('what is wrong with a layer', () => {
+  test('is said in the same words, and the thread goes on with the next one', async () => {
+    const good = layerFrom(await tarWith([['a', large]]));
+    const expected = await scanLayer(good, { subject });
+    for (const [what, layer] of await badLayers()) {
+      const here = await failureOf(scanLayer(layer, { subject }));
+      expect(await failureOf(threads.scan(layer, { subject })), what).toEqual(here);
+      expect(await threads.scan(good, { subject }), what).toEqual(expected);
+    }
+  });
+
+  test('an abort ends the reading', async () => {
+    const abort = new AbortController();
+    const layer = layerFrom(await tarWith([['a', large]]));
+    const onBytes = () => abort.abort();
+    const failure = await failureOf(threads.scan(layer, { subject, onBytes, signal: abort.signal }));
+    expect(failure).toMatchObject({ code: 'aborted', about: `test: layer ${layer.diffId}` });
+  });
+
+  test('a source is closed when the listing fails on the way', async () => {
+    const tar = Buffer.concat([await tarWith([['d/.wh.', '']]), large]);
+    let isClosed = false;
+    const layer = layerFrom(tar);
+    const open = async function* () {
+      try {
+        for (let i = 0; i < 1000; i++) yield tar.subarray(0, 2 ** 20);
+      } finally {
+        isClosed = true;
+      }
+    };
+    await expect(threads.scan({ ...layer, open }, { subject })).rejects.toMatchObject({ code: 'tree' });
+    expect(isClosed).toBe(true);
+  });
+});
+
+describe('threads', () => {
+  test('that cannot start are none', async () => {
+    const broken = await threadProgram(directory, 'throw new Error("no")', 'broken');
+    expect(await ScanThreads.start(broken, 2)).toBeUndefined();
+    expect(await ScanThreads.start(join(directory, 'missing.mjs'), 1)).toBeUndefined();
+  });
+
+  test('that end on the way are an error, not a wait', async () => {
+    const source = `
+      import { parentPort } from 'node:worker_threads';
+      parentPort.postMessage({ kind: 'ready' });
+      parentPort.on('message', () => process.exit(3));`;
+    const dying = await started(await threadProgram(directory, source, 'dying'), 1);
+    const layer = layerFrom(await tarWith([['a', large]]));
+    await expect(dying.scan(layer, { subject })).rejects.toThrow('ended with 3');
+    await dying.close();
+  });
+
+  test('list several layers at a time', async () => {
+    const several = await started(join(directory, 'thread.mjs'), 3);
+    const layers = await Promise.all(
+      [1, 2, 3].map(async (n) => layerFrom(await tarWith([[`f${n}`, large]]))),
+    );
+    const found = await Promise.all(layers.map((layer) => several.scan(layer, { subject })));
+    expect(found.map(({ entries }) => entries[0]?.path)).toEqual(['/f1', '/f2', '/f3']);
+    await several.close();
+  });
+});
+
+describe('layersForThreads', () => {
+  const layer = (sizeBytes: number, mediaType: string = mediaTypes.ociLayer): Layer => {
+    const made = layerFrom(Buffer.alloc(1024));
+    return { ...made, descriptor: { ...made.descriptor, sizeBytes, mediaType } };
+  };
+
+  test.each([
+    ['two large ones', [layer(1e8), layer(1e8)], 2],
+    ['large ones with a small one', [layer(1e8), layer(10), layer(1e8)], 3],
+    ['one large one and small ones', [layer(1e9), layer(1000), layer(1e6)], 0],
+    ['many that come to enough', Array.from({ length: 20 }, () => layer(1e6)), 20],
+    ['compressed by gzip', [layer(1e8, mediaTypes.ociLayerGzip), layer(1e8, mediaTypes.dockerLayerGzip)], 0],
+    [
+      'compressed by zstd',
+      [layer(1e8, mediaTypes.ociLayerZstd), layer(1e8, mediaTypes.ociLayerZstd)],
+      hasNodeZstd ? 0 : 2,
+    ],
+    ['none', [], 0],
+  ])('%s', (_, layers, count) => {
+    expect(layersForThreads(layers, 2)).toHaveLength(count);
+    expect(layersForThreads(layers, 1)).toHaveLength(0);
+  });
+});

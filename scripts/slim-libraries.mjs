@@ -1,4 +1,5 @@
 // For esbuild: of libraries that are one large module, only what gsc uses. docs/decisions/0035-size.md has the figures.
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { gzip } from 'pako';
@@ -26,22 +27,43 @@ const replaced = [
   [/^\.\/__generated__\/sigstore_(?:trustroot|verification)$/, () => leftOut],
 ];
 
-/** The HTTP parser, compressed: as base64 it would be the largest module of all. */
-function compressedWasm(path) {
-  const wasm = Buffer.from(gzip(require(path), { level: 9 })).toString('base64');
-  return `module.exports = require('node:zlib').gunzipSync(Buffer.from('${wasm}', 'base64'));`;
+/** An expression for bytes, compressed: WebAssembly as base64 would be the largest modules of all. */
+function compressed(bytes) {
+  const text = Buffer.from(gzip(bytes, { level: 9 })).toString('base64');
+  return `gunzipSync(Buffer.from('${text}', 'base64'))`;
 }
+
+/** undici's HTTP parser. */
+function llhttp(path) {
+  return `const { gunzipSync } = require('node:zlib');\nmodule.exports = ${compressed(require(path))};`;
+}
+
+/** zstddec's decoder, which puts its bytes as base64 into a text when it is asked for. */
+function zstddec(path) {
+  const declaration = /^const wasm = "([\w+/=]+)";$/m;
+  const text = readFileSync(path, 'utf8');
+  const [, base64] = declaration.exec(text) ?? [];
+  if (base64 === undefined) throw new Error(`${path}: expected const wasm = "…"`);
+  const lazily = `{ toString: () => ${compressed(Buffer.from(base64, 'base64'))}.toString('base64') }`;
+  return `import { gunzipSync } from 'node:zlib';\n${text.replace(declaration, () => `const wasm = ${lazily};`)}`;
+}
+
+/** Libraries whose modules do nothing by being loaded, though their package.json does not say so. */
+const pure = /^(?:asn1-ts|cborg|smol-toml|yaml)$/;
+const pureModule = /\/node_modules\/(?:asn1-ts|cborg|smol-toml|yaml)\//;
+const askedOnce = Symbol('asked once');
 
 export const slimLibraries = {
   name: 'slim-libraries',
-  setup({ onLoad, onResolve }) {
+  setup({ onLoad, onResolve, resolve: resolveModule }) {
     for (const [filter, target] of replaced) onResolve({ filter }, () => ({ path: target() }));
-    // None of its modules does anything by being loaded, but its package.json does not say so.
-    const unlessUsed = (path) => ({ path, sideEffects: false });
-    onResolve({ filter: /^asn1-ts$/ }, () => unlessUsed(resolve('node_modules/asn1-ts/dist/index.mjs')));
-    onResolve({ filter: /^\.{1,2}\// }, ({ importer, path }) =>
-      importer.includes('/node_modules/asn1-ts/') ? unlessUsed(join(dirname(importer), path)) : undefined,
-    );
-    onLoad({ filter: /\/llhttp-wasm\.js$/ }, ({ path }) => ({ contents: compressedWasm(path) }));
+    onResolve({ filter: /./ }, async ({ path, pluginData, ...place }) => {
+      const isPure = pure.test(path) || (path.startsWith('.') && pureModule.test(place.importer));
+      if (!isPure || pluginData === askedOnce) return undefined;
+      const found = await resolveModule(path, { ...place, pluginData: askedOnce });
+      return { ...found, sideEffects: false };
+    });
+    onLoad({ filter: /\/llhttp-wasm\.js$/ }, ({ path }) => ({ contents: llhttp(path) }));
+    onLoad({ filter: /\/zstddec-stream\.mjs$/ }, ({ path }) => ({ contents: zstddec(path) }));
   },
 };

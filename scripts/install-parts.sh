@@ -7,6 +7,7 @@
 #   podman   podman and skopeo's relatives
 #   keys     a token in software, its oracle, tracers: for tests of signing
 #   shells   the shells that gsc completes command lines in, and a checker of manual pages
+#   browser  a browser that pages are looked at with
 #   all      everything (the default)
 #
 # Only what is missing is installed; when nothing is, neither root nor a network is needed.
@@ -19,6 +20,7 @@ docker='docker.io containerd runc iptables skopeo docker-registry apache2-utils'
 keys='softhsm2 opensc strace curl openssl g++ make'
 podman='podman crun conmon uidmap skopeo catatonit'
 shells='bash zsh fish bsdutils mandoc'
+browser='chromium'
 
 fail() {
   echo "install-parts.sh: $*" >&2
@@ -33,8 +35,9 @@ packages_of() {
     podman) echo "$podman" ;;
     keys) echo "$keys" ;;
     shells) echo "$shells" ;;
-    all) echo "$demo $images $docker $podman $keys $shells" ;;
-    *) fail "unknown set $1: expected demo, images, docker, podman, keys, shells or all" ;;
+    browser) echo "$browser" ;;
+    all) echo "$demo $images $docker $podman $keys $shells $browser" ;;
+    *) fail "unknown set $1: expected demo, images, docker, podman, keys, shells, browser or all" ;;
   esac
 }
 

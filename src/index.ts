@@ -156,6 +156,7 @@ export type { CheckGroup, ImageCheck, ImageCheckName, Protection } from './verif
 export type { ImageChange, ImageDifference } from './verify/diff-facts.ts';
 export { diffImages } from './verify/diff-images.ts';
 export type { ExpectedEvidence } from './verify/evidence-checks.ts';
+export type { ReadingOptions } from './verify/graminized-image.ts';
 export type { FactKind } from './verify/image-facts.ts';
 export type { RebuildSource } from './verify/rebuild.ts';
 export { type ImageVerdict, type VerifyImageOptions, verifyImage } from './verify/verify-image.ts';

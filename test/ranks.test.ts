@@ -57,6 +57,7 @@ const verbs = [
   'evidence',
   'attest',
   'verify',
+  'report',
   'broker',
   'doctor',
   'run',
@@ -137,6 +138,12 @@ const belowLibrary = {
     'library/open-runtime.ts',
     'provision/open-runtime.ts',
     'workspace/known-builds.ts',
+  ],
+  'gsc report and gsc build write a page about an image that was read': [
+    'report/image-report.ts',
+    'report/page.ts',
+    'verify/graminized-image.ts',
+    'verify/observed-contents.ts',
   ],
   'gsc completion asks Engines and layouts for names, and shall not wait for an answer': [
     'store/engine/find-engine.ts',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, link, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { GscError, systemErrorCode } from './error.ts';
 
@@ -86,6 +86,19 @@ async function replaceable(path: string): Promise<string> {
     message: 'expected the name of a file, got a device or pipe',
     hint: 'name a file',
   });
+}
+
+/** Throws what replacing a file of that name would, as far as it can be known before there is anything to write. */
+export async function checkReplaceable(path: string): Promise<void> {
+  try {
+    const target = await replaceable(path);
+    // The dot makes an error of a file that is taken for a directory.
+    await access(`${dirname(target)}/.`, constants.W_OK | constants.X_OK);
+    const facts = await stat(target).catch(() => undefined);
+    if (facts?.isDirectory()) throw Object.assign(new Error(target), { code: 'EISDIR' });
+  } catch (error) {
+    throw writeError(path, error);
+  }
 }
 
 /** A name beside `path` that no other process uses. */

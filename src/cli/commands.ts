@@ -62,6 +62,12 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./commands/diff-command.ts')).addDiff,
   },
   {
+    name: 'report',
+    operands: ['IMAGE'],
+    summary: 'write a page that says what a graminized image is',
+    load: async () => (await import('./commands/report-command.ts')).addReport,
+  },
+  {
     name: 'attest-build',
     operands: ['IMAGE'],
     summary: 'sign how an image was built, and attach that to it',

@@ -4,6 +4,7 @@ import { decideAccess, type ManifestNames } from '../manifest/files/access-decis
 import { predictStartSeconds } from '../manifest/start-time.ts';
 import { isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import { linearParse } from '../runtime/patch-marks.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
 import { asksForLanguage, languageVariables, type TrustLevel } from '../trust/trust-level.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
@@ -22,12 +23,20 @@ export interface StartCost {
 /** The cost of each level of trust, and of a traced list where the build has one. */
 export type StartCosts = Readonly<Record<TrustLevel, StartCost>> & { readonly traced?: StartCost };
 
+type Chosen = Pick<TrustedSelection, 'trusted'>;
+
+/** The trusted files that the levels choose, those of the build, and the changes that its runtime was built with. */
+export interface CostedSelections extends Pick<GraminizeContext, 'selections'> {
+  readonly selection: Chosen;
+  readonly runtime: Pick<Runtime, 'patches'>;
+}
+
 /**
  * What the levels cost one build: its own as its complete manifest has it, the others as they would be with the same manifest
  * and options.
  */
 export function startCosts(
-  { selections, selection: chosen, runtime }: GraminizeContext,
+  { selections, selection: chosen, runtime }: CostedSelections,
   { names, trustedFileCount: count }: CompleteManifest,
 ): StartCosts {
   const isLinear = runtime.patches.includes(linearParse);
@@ -60,7 +69,7 @@ function startCost(trustedFileCount: number, isLinear: boolean): StartCost {
   };
 }
 
-function missingIn(selection: TrustedSelection, other: TrustedSelection): readonly ImagePath[] {
+function missingIn(selection: Chosen, other: Chosen): readonly ImagePath[] {
   const there = new Set(selection.trusted.map(({ path }) => path));
   return other.trusted.filter(({ path }) => !there.has(path)).map(({ path }) => path);
 }

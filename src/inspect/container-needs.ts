@@ -64,10 +64,15 @@ export interface ContainerNeeds {
  */
 export async function containerNeeds(image: Image, tree: FileTree): Promise<ContainerNeeds> {
   checkIsGraminized(image);
-  const found = image.config.config?.Labels ?? {};
   const version = gramineVersion(image);
   const { path, content } = await graminizedManifest(image);
   const { root } = CompleteManifest.parse(content, `${image.name}: ${path}`, version);
+  return needsIn(image, root, tree);
+}
+
+/** The same from a manifest that was read already. */
+export function needsIn({ config }: Image, root: TomlTable, tree: FileTree): ContainerNeeds {
+  const found = config.config?.Labels ?? {};
   return {
     ...identityIn(found),
     isSigned: stateOf(found) === 'signed',
@@ -75,7 +80,7 @@ export async function containerNeeds(image: Image, tree: FileTree): Promise<Cont
     // Until 1.4 a boolean.
     usesAesm: ![undefined, false, 'none'].includes(attestationIn(root)),
     takesArguments: valueAt(root, ['loader', 'insecure__use_cmdline_argv']) === true,
-    hasShell: image.config.config?.Entrypoint?.includes(graminizedPaths.appLoader) === true,
+    hasShell: config.config?.Entrypoint?.includes(graminizedPaths.appLoader) === true,
     userId: idIn(root, 'uid'),
     groupId: idIn(root, 'gid'),
     dataPlaces: dataPlacesIn(root, tree),

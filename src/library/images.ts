@@ -5,6 +5,7 @@ import { type Reporter, silentReporter } from '../base/reporter.ts';
 import type { Image, Layer } from '../image/image.ts';
 import type { ImageWriter, StoreResult } from '../image/image-writer.ts';
 import { type ImageReference, parseReference, showReference } from '../reference/image-reference.ts';
+import type { ContentObserver } from '../scan/layer-visitor.ts';
 import type { ImageScan } from '../scan/scan-image.ts';
 import { scanReporting } from '../scan/scan-reporting.ts';
 import { type StoreChoices, teeLayers } from '../store/image-store.ts';
@@ -80,6 +81,23 @@ export function openImages(environment: ImagesEnvironment = {}): Images {
   return images;
 }
 
+/** Lists what is in an image's layers. `observer` sees their contents: then each is read, whatever is known of it. */
+export async function scanLayers(
+  images: Images,
+  image: Image,
+  { writer, observer }: ScanOptions & { readonly observer?: ContentObserver },
+): Promise<ImageScan> {
+  const { cache, host, reporter } = workspaceOf(images);
+  const { indexes } = cache.forScan;
+  const readAll = { observer, ...(indexes && { indexes: { ...indexes, load: async () => undefined } }) };
+  return scanReporting(writer ? await teeLayers(image, writer) : image, reporter, {
+    ...cache.forScan,
+    ...(observer && readAll),
+    ...(writer && { concurrency: 1 }),
+    signal: host.signal,
+  });
+}
+
 class WorkspaceImages implements Images {
   readonly #workspace: Workspace;
   readonly #opened: OpenedImage[] = [];
@@ -98,14 +116,8 @@ class WorkspaceImages implements Images {
     return opened;
   }
 
-  async scan(image: Image, { writer }: ScanOptions = {}): Promise<ImageScan> {
-    const { cache, host, reporter } = this.#workspace;
-    const teed = writer ? await teeLayers(image, writer) : image;
-    return scanReporting(teed, reporter, {
-      ...cache.forScan,
-      ...(writer && { concurrency: 1 }),
-      signal: host.signal,
-    });
+  scan(image: Image, options: ScanOptions = {}): Promise<ImageScan> {
+    return scanLayers(this, image, options);
   }
 
   async openWriter(reference: string | ImageReference, options: StoreOptions = {}): Promise<ImageWriter> {

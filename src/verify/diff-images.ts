@@ -1,7 +1,6 @@
 import type { Image } from '../image/image.ts';
-import type { ScanImageOptions } from '../scan/scan-image.ts';
 import { diffFacts, type ImageDifference } from './diff-facts.ts';
-import { readGraminizedImage } from './graminized-image.ts';
+import { type ReadingOptions, readGraminizedImage } from './graminized-image.ts';
 import { factsOf } from './image-facts.ts';
 
 /**
@@ -12,7 +11,7 @@ import { factsOf } from './image-facts.ts';
 export async function diffImages(
   before: Image,
   after: Image,
-  options: Pick<ScanImageOptions, 'onProgress' | 'signal' | 'concurrency'> = {},
+  options: ReadingOptions = {},
 ): Promise<ImageDifference> {
   const first = await readGraminizedImage(before, options);
   const second = await readGraminizedImage(after, { ...options, seen: first });

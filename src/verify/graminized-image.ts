@@ -1,5 +1,6 @@
 import { GscError } from '../base/error.ts';
 import { type ImagePath, showBytes } from '../base/image-path.ts';
+import { type Reporter, silentReporter } from '../base/reporter.ts';
 import { type BuildRecord, readBuildRecord } from '../graminize/build-record.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
@@ -8,7 +9,8 @@ import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { isTable } from '../manifest/toml/toml.ts';
 import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
-import { type LayerIndexStore, type ScanImageOptions, scanImage } from '../scan/scan-image.ts';
+import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-image.ts';
+import { scanReporting } from '../scan/scan-reporting.ts';
 import type { EnclaveOverrides } from '../sign/enclave-overrides.ts';
 import { describeSigstruct, type SigstructDescription } from '../signature/describe-sigstruct.ts';
 import type { FileTree } from '../tree/file-tree.ts';
@@ -41,7 +43,13 @@ export interface GraminizedImage {
   readonly record: Maybe<BuildRecord>;
 }
 
-export interface ReadOptions extends Pick<ScanImageOptions, 'onProgress' | 'signal' | 'concurrency'> {
+/** How an image is read. */
+export interface ReadingOptions extends Pick<ScanImageOptions, 'signal' | 'concurrency'> {
+  /** Told how far the reading is. */
+  readonly reporter?: Pick<Reporter, 'begin'>;
+}
+
+export interface ReadOptions extends ReadingOptions {
   /** An image that was read before: layers that both have are not read again. An image that is to be verified is read whole. */
   readonly seen?: Pick<GraminizedImage, 'indexes' | 'contents'>;
 }
@@ -57,10 +65,10 @@ export function knownIndexes(indexes: readonly LayerIndex[]): LayerIndexStore {
  * that has nothing of gsc's.
  */
 export async function readGraminizedImage(image: Image, options: ReadOptions = {}): Promise<GraminizedImage> {
-  const { seen, ...scan } = options;
+  const { seen, reporter = silentReporter, ...scan } = options;
   const contents = seen?.contents ?? new ObservedContents();
   const known = seen && { indexes: knownIndexes(seen.indexes) };
-  const { tree, indexes } = await scanImage(image, { ...scan, ...known, observer: contents });
+  const { tree, indexes } = await scanReporting(image, reporter, { ...scan, ...known, observer: contents });
   const found: Labels = image.config.config?.Labels ?? {};
   const read = (path: ImagePath) => ownContent(tree, contents, path);
   const isThere = (path: ImagePath) => read(path).problem === undefined;

@@ -38,10 +38,12 @@ export function factsOf(image: GraminizedImage): ImageFacts {
   const trusted = [...(image.manifest.value?.names.trusted.keys() ?? [])];
   const root: TomlTable = image.manifest.value?.root ?? new Map();
   const [runtime, files, layerOf] = [new Map(), new Map(), new Map()] as Map<string, string>[];
+  const layers = image.image.layers.map((_, index) => showLayer(image.image, index));
   for (const { path, node } of walkTree(image.tree)) {
     if (signatureFiles.has(path) || node.kind === 'directory') continue;
-    (ownDirectoryOf(path) === undefined ? files : runtime)?.set(showBytes(path), contentOf(node));
-    layerOf?.set(showBytes(path), showLayer(image.image, node.layer));
+    const name = showBytes(path);
+    (ownDirectoryOf(path) === undefined ? files : runtime)?.set(name, contentOf(node));
+    layerOf?.set(name, layers[node.layer] ?? '');
   }
   return {
     signature: signatureFacts(image),

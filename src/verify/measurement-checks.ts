@@ -1,5 +1,5 @@
 import { digestOf } from '../base/digest.ts';
-import { layOutGramineEnclave } from '../enclave/gramine-enclave.ts';
+import { type GramineEnclave, layOutGramineEnclave } from '../enclave/gramine-enclave.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import { fillSigstruct, type MeasuredEnclave, measureLaidOut } from '../signature/sign-enclave.ts';
 import { decodeSigstruct, encodeSigstruct, type Sigstruct } from '../signature/sigstruct.ts';
@@ -7,8 +7,8 @@ import { sigstructRulesOf } from '../signature/sigstruct-rules.ts';
 import { failed, failures, type ImageCheck, mismatch, notChecked, ok, okUnless } from './check.ts';
 import { attempt, type GraminizedImage, type Maybe } from './graminized-image.ts';
 
-/** The enclave of an image as it is measured now, from the manifest and `libpal.so` in it. */
-export function measureFiles(image: GraminizedImage): Maybe<MeasuredEnclave> {
+/** The enclave of an image, laid out from the manifest and `libpal.so` in it. */
+export function layOutFiles(image: GraminizedImage): Maybe<GramineEnclave> {
   const { manifest, manifestBytes, libpal, version } = image;
   if (manifest.problem !== undefined) return { problem: `${image.manifestPath}: ${manifest.problem}` };
   if (manifestBytes.problem !== undefined) return manifestBytes;
@@ -16,8 +16,13 @@ export function measureFiles(image: GraminizedImage): Maybe<MeasuredEnclave> {
   return attempt(version, (release) => {
     const parts = { root: manifest.value.root, bytes: manifestBytes.value };
     const program = { libpal: libpal.value, subject: graminizedPaths.libpal, version: release };
-    return measureLaidOut(layOutGramineEnclave(parts, program));
+    return layOutGramineEnclave(parts, program);
   });
+}
+
+/** The enclave of an image as it is measured now. */
+export function measureLaidOutFiles(enclave: Maybe<GramineEnclave>): Maybe<MeasuredEnclave> {
+  return attempt(enclave, (laidOut) => measureLaidOut(laidOut));
 }
 
 /** Group 2: MRENCLAVE and the other fields of the SIGSTRUCT are those of this manifest and this `libpal.so`. */

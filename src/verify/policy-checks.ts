@@ -23,8 +23,8 @@ import { runtimeFilesIn } from './image-runtime.ts';
 
 export interface PolicyContext {
   readonly policy: ImagePolicy;
-  /** For which time the signature's age is judged. */
-  readonly at: Date;
+  /** For which time the signature's age is judged; without it that is not judged. */
+  readonly at?: Date;
   /** The app image, if it was given: then its names are not only what a label says. */
   readonly app: Image | undefined;
 }
@@ -201,6 +201,10 @@ function selectionCheck(
 const dayMilliseconds = 86_400_000;
 
 function ageCheck({ date }: SigstructDescription, { policy, at }: PolicyContext): ImageCheck {
+  if (at === undefined) {
+    const detail = `${date}: how old that is depends on the day; gsc verify-image judges it`;
+    return notChecked('policy-age', { subject: 'SIGSTRUCT date', detail });
+  }
   const days = Math.floor((at.getTime() - Date.parse(`${date}T00:00:00Z`)) / dayMilliseconds);
   const { maxAgeDays } = policy;
   // A day ahead is a clock in another time zone.

@@ -3,14 +3,19 @@ import type { Image } from '../image/image.ts';
 import type { Labels } from '../image/labels.ts';
 import { defaultImagePolicy, type ImagePolicy } from '../policy/image-policy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { ScanImageOptions } from '../scan/scan-image.ts';
+import type { MeasuredEnclave } from '../signature/sign-enclave.ts';
 import { failed, type ImageCheck, ok } from './check.ts';
 import { type ExpectedEvidence, evidenceChecks } from './evidence-checks.ts';
-import { type GraminizedImage, readGraminizedImage } from './graminized-image.ts';
+import {
+  type GraminizedImage,
+  type Maybe,
+  type ReadingOptions,
+  readGraminizedImage,
+} from './graminized-image.ts';
 import { labelChecks } from './label-checks.ts';
 import { launchFileChecks } from './launch-file-checks.ts';
 import { layerChecks } from './layer-checks.ts';
-import { measureFiles, measurementChecks } from './measurement-checks.ts';
+import { layOutFiles, measureLaidOutFiles, measurementChecks } from './measurement-checks.ts';
 import { mountChecks } from './mount-checks.ts';
 import { policyChecks } from './policy-checks.ts';
 import { programChecks } from './program-checks.ts';
@@ -21,7 +26,7 @@ import { runtimeChecks } from './runtime-checks.ts';
 import { signatureChecks } from './signature-checks.ts';
 import { trustedFileChecks } from './trusted-file-checks.ts';
 
-export interface VerifyImageOptions extends Pick<ScanImageOptions, 'onProgress' | 'signal' | 'concurrency'> {
+export interface VerifyImageOptions extends ReadingOptions {
   /** 64 lower-case hex digits each: who signed, and which enclave it is. */
   readonly mrSigner?: string;
   readonly mrEnclave?: string;
@@ -33,8 +38,8 @@ export interface VerifyImageOptions extends Pick<ScanImageOptions, 'onProgress' 
   readonly policy?: ImagePolicy;
   /** The evidence attached to it, and whose it must be; without it evidence is not looked at. */
   readonly evidence?: ExpectedEvidence;
-  /** For which time the age of the signature is judged; the caller's clock. */
-  readonly at: Date;
+  /** For which time the age of the signature is judged; the caller's clock. Without it the age is not judged. */
+  readonly at?: Date;
 }
 
 /** What became of an image's verification. */
@@ -53,34 +58,42 @@ export interface ImageVerdict {
 export async function verifyImage(image: Image, options: VerifyImageOptions): Promise<ImageVerdict> {
   try {
     const read = await readGraminizedImage(image, options);
-    const layers = ok('image', {
-      subject: image.name,
-      detail: `${image.layers.length} layers, each with the digests that the manifest and the config name`,
-    });
-    const { base, runtime, policy = defaultImagePolicy, at } = options;
-    return verdictOn(
-      [
-        layers,
-        ...ownChecks(read, options),
-        ...(await rebuildChecks(read, base, runtime)),
-        ...runtimeChecks(read, runtime),
-        ...policyChecks(read, { policy, at, app: base?.app }),
-        ...(await evidenceChecks(image, options.evidence)),
-      ],
-      read.labels,
-    );
+    return await judgeImage(read, measureLaidOutFiles(layOutFiles(read)), options);
   } catch (error) {
     if (isDamage(error)) return damagedImage(error);
     throw error;
   }
 }
 
+/** The checks of an image that was read, and whose enclave was measured. Throws `isDamage` errors of what it is held against. */
+export async function judgeImage(
+  read: GraminizedImage,
+  measured: Maybe<MeasuredEnclave>,
+  options: VerifyImageOptions,
+): Promise<ImageVerdict> {
+  const { image } = read;
+  const layers = ok('image', {
+    subject: image.name,
+    detail: `${image.layers.length} layers, each with the digests that the manifest and the config name`,
+  });
+  const { base, runtime, policy = defaultImagePolicy, at } = options;
+  const checks = [
+    layers,
+    ...ownChecks(read, measured, options),
+    ...(await rebuildChecks(read, base, runtime)),
+    ...runtimeChecks(read, runtime),
+    ...policyChecks(read, { policy, app: base?.app, ...(at && { at }) }),
+    ...(await evidenceChecks(image, options.evidence)),
+  ];
+  return verdictOn(checks, read.labels);
+}
+
 /** What an image can be checked for without anything else. */
 function ownChecks(
   image: GraminizedImage,
+  measured: Maybe<MeasuredEnclave>,
   { mrSigner, mrEnclave }: VerifyImageOptions,
 ): readonly ImageCheck[] {
-  const measured = measureFiles(image);
   return [
     ...signatureChecks(image, mrSigner),
     ...measurementChecks(image, measured, mrEnclave),

@@ -3,7 +3,7 @@ import { lstat, mkdtemp, readdir, readFile, stat, symlink, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { replaceFiles, writeFileAtomically } from '../../src/base/atomic-file.ts';
+import { checkReplaceable, replaceFiles, writeFileAtomically } from '../../src/base/atomic-file.ts';
 
 let directory = '';
 beforeEach(async () => {
@@ -72,4 +72,13 @@ test('of files that belong together none is replaced if one cannot be written', 
   await expect(replaceFiles(files)).rejects.toMatchObject({ code: 'unwritable', subject: gone });
   expect(await readFile(out, 'utf8')).toBe('old');
   expect(await readdir(directory)).toEqual(['out']);
+});
+
+test('what could not be replaced is known before anything is written', async () => {
+  await writeFile(join(directory, 'file'), 'old');
+  await expect(checkReplaceable(join(directory, 'file'))).resolves.toBeUndefined();
+  await expect(checkReplaceable(join(directory, 'new'))).resolves.toBeUndefined();
+  for (const path of [join(directory, 'no', 'out'), join(directory, 'file', 'out'), directory, '/dev/null'])
+    await expect(checkReplaceable(path)).rejects.toMatchObject({ code: 'unwritable', subject: path });
+  expect(await readdir(directory)).toEqual(['file']);
 });

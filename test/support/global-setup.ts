@@ -27,7 +27,7 @@ const tools = [
     'docker-registry',
     'htpasswd',
   ],
-  ...['softhsm2-util', 'pkcs11-tool', 'strace', 'curl'],
+  ...['softhsm2-util', 'pkcs11-tool', 'strace', 'curl', 'chromium'],
   '/usr/bin/python3',
 ];
 

@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import { Option } from 'commander';
+import { checkReplaceable } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
 import type { ImageReference, Images, Signer } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
@@ -20,6 +22,7 @@ import { reportRun } from '../reports/sign-report.ts';
 import { tell } from '../reports/transcript.ts';
 import { Stopwatch } from '../terminal/stopwatch.ts';
 import { findOrBuild } from './build-result.ts';
+import type { BuildParts, MadeBuild } from './make-build.ts';
 
 interface Options extends CommonOptions, ContentOptions, StoreOptions, KeyOptions, OverrideOptions {
   readonly output?: string;
@@ -27,6 +30,7 @@ interface Options extends CommonOptions, ContentOptions, StoreOptions, KeyOption
   readonly allowDebug?: boolean;
   readonly date?: string;
   readonly force?: boolean;
+  readonly report?: string;
 }
 
 export const addBuild: AddCommand = (program, act) => {
@@ -49,6 +53,7 @@ export const addBuild: AddCommand = (program, act) => {
     .addOption(dateOption('date in the signature, YYYY-MM-DD'))
     .option('--allow-debug', 'sign a debug enclave')
     .option('--force', 'replace an image of that name')
+    .option('--report <file>', 'also write a page about the result, as gsc report does')
     .option('--no-cache', 'neither read nor write the cache of layer indexes; rebuild a runtime (also -nc)')
     .addOption(
       new Option('-G, --graphene', 'with Graphene: build the runtime alone, and no image').hideHelp(),
@@ -72,6 +77,7 @@ async function build(
   const [manifestFile, ...childFiles] = rest.flat();
   checkPassphrase(options);
   checkSigningOptions(options);
+  await checkReportFile(context, options);
   if (options.graphene) {
     const { buildRuntimeAlone } = await import('./build-gramine-command.ts');
     return buildRuntimeAlone(context, options);
@@ -117,15 +123,66 @@ async function buildAndSign(
     const signing = signer && {
       ...{ signer, date, overrides: enclaveOverrides(options), allowsDebug: options.allowDebug === true },
     };
-    const parts = { app, runtime, content, output, epochSeconds, signing, writer, steps };
-    const { image, report } = await findOrBuild(context, parts);
-    tell(context.console, report.lines);
-    const code = await commitAndReport(context, { writer, image, output, steps, more: report.facts });
-    reportRun(context.console, report, { output, isSigned: signing !== undefined });
-    return code;
+    const isReported = options.report !== undefined;
+    const parts = { app, runtime, content, output, epochSeconds, signing, writer, steps, isReported };
+    return await storeBuild(context, parts, {
+      made: await findOrBuild(context, parts),
+      file: options.report,
+    });
   } finally {
     await writer.abort();
   }
+}
+
+interface StoreOrder {
+  readonly made: MadeBuild;
+  /** For a report on the result. */
+  readonly file: string | undefined;
+}
+
+async function storeBuild(
+  context: CommandContext,
+  parts: BuildParts,
+  { made, file }: StoreOrder,
+): Promise<number> {
+  const { writer, output, steps, signing } = parts;
+  const { image, report, seen } = made;
+  tell(context.console, report.lines);
+  const more = { ...report.facts, ...(file !== undefined && { report: file }) };
+  const code = await commitAndReport(context, {
+    ...{ writer, image, output, steps, more },
+    ...(file !== undefined && { afterwards: () => writeReport(context, parts, { seen, file }) }),
+  });
+  reportRun(context.console, report, { output, isSigned: signing !== undefined });
+  return code;
+}
+
+/** A report on the result as it is stored; it is known already what the layers of the app image hold. */
+async function writeReport(
+  context: CommandContext,
+  { output, steps }: BuildParts,
+  { seen, file }: { readonly seen: MadeBuild['seen'] | undefined; readonly file: string },
+): Promise<void> {
+  const { makePage, writePage } = await import('../reports/image-page.ts');
+  const stored = await context.images.open(output);
+  const { page } = await makePage(context, stored, { inputs: {}, ...(seen && { seen }) });
+  await writePage(context, file, page);
+  context.console.say(`  report         ${file}`);
+  steps.lap('report');
+}
+
+/** Before anything is built. */
+async function checkReportFile({ host }: CommandContext, { report }: Options): Promise<void> {
+  if (report === undefined) return;
+  if (report === '-') {
+    throw new GscError({
+      code: 'usage',
+      subject: '--report',
+      message: 'standard output has the name of the result, and cannot have the report too',
+      hint: 'name a file, or write gsc report IMAGE once it is built',
+    });
+  }
+  await checkReplaceable(resolve(host.workingDirectory, report));
 }
 
 /**

@@ -3,22 +3,19 @@ import { digestOfValue } from '../../base/value-digest.ts';
 import type { Runtime, Signer } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
 import { fullNameOf, showReference } from '../../parts.ts';
-import type { BuildOrder, KnownBuild } from '../../workspace/known-builds.ts';
+import type { BuildOrder } from '../../workspace/known-builds.ts';
 import type { CommandContext } from '../options/command-context.ts';
-import type { BuildParts, BuildReport } from './make-build.ts';
+import type { BuildParts, BuildReport, MadeBuild } from './make-build.ts';
 
-/** The result of a build: the known one if the same was made before, else made now. */
-export async function findOrBuild(
-  context: CommandContext,
-  parts: BuildParts,
-): Promise<KnownBuild<BuildReport>> {
+/** The result of a build: the known one if the same was made before, else made now; always made now for a report. */
+export async function findOrBuild(context: CommandContext, parts: BuildParts): Promise<MadeBuild> {
   const { builds } = workspaceOf(context.images).cache;
   const openRuntime = once(() => parts.runtime.open());
   const make = once(async () => {
     const { makeBuild } = await import('./make-build.ts');
     return makeBuild(context, parts, await openRuntime());
   });
-  if (builds === undefined || !isKnownBeforehand(parts)) return make();
+  if (builds === undefined || parts.isReported || !isKnownBeforehand(parts)) return make();
   const { identity, state } = parts.runtime;
   const readDigest = async () => digestOfValue(withoutContents(await openRuntime()));
   const runtime = identity ?? (await builds.digestOf(state, readDigest));

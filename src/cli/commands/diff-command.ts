@@ -29,7 +29,7 @@ async function diff(
   const [first, second] = [parseReference(beforeText), parseReference(afterText)];
   const before = (await images.open(first)).image;
   const after = (await images.open(second)).image;
-  const difference = await diffImages(before, after, { signal: host.signal });
+  const difference = await diffImages(before, after, { signal: host.signal, reporter: console });
   console.result(
     isJson
       ? `${JSON.stringify({ a: before.name, b: after.name, ...difference })}\n`

@@ -1,3 +1,4 @@
+import { GscError } from '../../base/error.ts';
 import {
   type EnclaveOverrides,
   type Graminized,
@@ -10,8 +11,12 @@ import {
   type Signer,
   signImage,
 } from '../../index.ts';
+import { scanLayers } from '../../library/images.ts';
 import { fullNameOf, showReference } from '../../parts.ts';
 import type { FoundRuntime } from '../../provision/open-runtime.ts';
+import { showVersion } from '../../runtime/version.ts';
+import type { ReadOptions } from '../../verify/graminized-image.ts';
+import { ObservedContents } from '../../verify/observed-contents.ts';
 import type { KnownBuild } from '../../workspace/known-builds.ts';
 import type { CommandContext } from '../options/command-context.ts';
 import type { Content } from '../options/content-options.ts';
@@ -33,6 +38,13 @@ export interface BuildParts {
   /** Gets every layer that it does not have yet, while it is read. */
   readonly writer: ImageWriter;
   readonly steps: Stopwatch;
+  /** The app image's layers are looked into, for a report on the result. */
+  readonly isReported: boolean;
+}
+
+/** A build, and what was seen of the app image's layers if it is reported. */
+export interface MadeBuild extends KnownBuild<BuildReport> {
+  readonly seen?: NonNullable<ReadOptions['seen']>;
 }
 
 /** How a build is signed. */
@@ -56,8 +68,9 @@ export async function makeBuild(
   context: CommandContext,
   parts: BuildParts,
   runtime: Runtime,
-): Promise<KnownBuild<BuildReport>> {
-  const graminized = await scanAndGraminize(context, parts, runtime);
+): Promise<MadeBuild> {
+  if (parts.isReported) checkIsReportable(runtime);
+  const { graminized, seen } = await scanAndGraminize(context, parts, runtime);
   parts.steps.lap('graminize');
   const transcript = new Transcript();
   const facts = { app: parts.app.image, runtime, graminized };
@@ -72,26 +85,43 @@ export async function makeBuild(
   const { image } = signed ?? graminized;
   const plain = { ...buildFactsToJson(facts), ...(signed && enclavesToJson(signed.enclaves)) };
   const { runOptions } = graminized;
-  return { image, report: { lines: transcript.lines, facts: plain, runOptions } };
+  const report = { lines: transcript.lines, facts: plain, runOptions };
+  return { image, report, ...(seen && { seen }) };
+}
+
+/** Before anything is stored. */
+function checkIsReportable({ version, subject }: Runtime): void {
+  if (version.family === 'gramine') return;
+  throw new GscError({
+    code: 'usage',
+    subject: '--report',
+    message: `expected a Gramine runtime, got ${subject} with ${showVersion(version)}, whose images cannot be verified yet`,
+    hint: 'leave the option out',
+  });
 }
 
 /** Reads every layer of the app image once: into the writer and into the file tree at the same time. */
 async function scanAndGraminize(
   { images }: CommandContext,
-  { app: { image: app, reference }, writer, content, output, epochSeconds, steps }: BuildParts,
+  { app: { image: app, reference }, writer, content, output, epochSeconds, steps, isReported }: BuildParts,
   runtime: Runtime,
-): Promise<Graminized> {
-  const { tree } = await images.scan(app, { writer });
+): Promise<{ readonly graminized: Graminized } & Pick<MadeBuild, 'seen'>> {
+  const contents = isReported ? new ObservedContents() : undefined;
+  const { tree, indexes } = await scanLayers(images, app, {
+    writer,
+    ...(contents && { observer: contents }),
+  });
   steps.lap('read layers');
   growHeapSlowly();
   const baseName = fullNameOf(reference);
-  return graminize(app, runtime, {
+  const graminized = await graminize(app, runtime, {
     ...content.wishes,
     tree,
     name: showReference(output),
     ...(baseName !== undefined && { baseName }),
     ...(epochSeconds !== undefined && { epochSeconds }),
   });
+  return { graminized, ...(contents && { seen: { indexes, contents } }) };
 }
 
 function sign({ images }: CommandContext, unsigned: Graminized, signing: SigningParts): Promise<SignedImage> {

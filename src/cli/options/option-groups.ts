@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 /** The headings under which the help of commands with many options lists them. */
 const groups: Readonly<Record<string, readonly string[]>> = {
   'The run:': ['--probe', '--http', '--for'],
-  'The result:': ['--output', '--add', '--force'],
+  'The result:': ['--output', '--add', '--force', '--report'],
   'Signing:': ['--key', '--date', '--allow-debug', '--prepare', '--signature', '--evidence-key'],
   'Opening the key:': ['--passphrase', '--passphrase-file', '--passphrase-env', '--signer-timeout'],
   'The runtime and the manifest:': [

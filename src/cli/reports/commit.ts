@@ -11,15 +11,18 @@ export interface Commitment {
   readonly steps: Stopwatch;
   /** What `--json` prints besides. */
   readonly more: object;
+  /** Done once the result is stored, before that is printed. */
+  readonly afterwards?: () => Promise<void>;
 }
 
 /** Stores the result under its name and prints that name with its digest; gives the exit code. */
 export async function commitAndReport(
   { console, isJson }: CommandContext,
-  { writer, image, output, steps, more }: Commitment,
+  { writer, image, output, steps, more, afterwards }: Commitment,
 ): Promise<number> {
   const { outcome, manifest } = await writer.commit(image);
   steps.lap('store');
+  await afterwards?.();
   const name = showReference(output);
   if (outcome === 'unchanged') console.say(`${name} exists already, with the same content`);
   const result = {

@@ -1,0 +1,95 @@
+import type { Image } from '../image/image.ts';
+import type { ContainerNeeds } from '../inspect/container-needs.ts';
+import { isArray, isTable, type TomlTable, type TomlValue, valueAt } from '../manifest/toml/toml.ts';
+
+/** Where a value comes from: the measured manifest, or whoever starts the container. */
+export type Origin = 'manifest' | 'host';
+
+/** A variable of the application. `value` is empty where the host has it. */
+export interface VariableRow {
+  readonly name: string;
+  readonly value: string;
+  readonly origin: Origin;
+}
+
+/** What runs inside the enclave, and how the container starts it. */
+export interface ProgramReport {
+  readonly program: string;
+  /** The words of the command line; of `host` and `file` what stands in for them. */
+  readonly argv: readonly string[];
+  readonly arguments: Origin | 'file';
+  readonly user: string;
+  readonly directory: string;
+  /** Sorted by name. */
+  readonly environment: readonly VariableRow[];
+  /** What of the environment is not listed, in a sentence each. */
+  readonly moreEnvironment: readonly string[];
+  /** What an engine starts, outside the enclave. */
+  readonly container: {
+    readonly entrypoint: readonly string[];
+    readonly cmd: readonly string[];
+    readonly user: string;
+    readonly ports: readonly string[];
+    readonly stopSignal: string;
+  };
+}
+
+export function programReport({ config }: Image, root: TomlTable, needs: ContainerNeeds): ProgramReport {
+  const run = config.config ?? {};
+  return {
+    program: textAt(root, 'libos', 'entrypoint'),
+    ...argumentsIn(root, run.Cmd ?? []),
+    user: `uid ${needs.userId}, gid ${needs.groupId}${run.User ? ` (USER ${run.User})` : ''}`,
+    directory: textAt(root, 'fs', 'start_dir') || '/',
+    environment: variablesIn(root),
+    moreEnvironment: openEnvironment(root),
+    container: {
+      entrypoint: run.Entrypoint ?? [],
+      cmd: run.Cmd ?? [],
+      user: run.User || 'root',
+      ports: Object.keys(run.ExposedPorts ?? {}).sort(),
+      stopSignal: run.StopSignal ?? 'SIGTERM',
+    },
+  };
+}
+
+/** Gramine's rule: one of three sources, else the program's name alone. */
+function argumentsIn(root: TomlTable, cmd: readonly string[]): Pick<ProgramReport, 'argv' | 'arguments'> {
+  const program = textAt(root, 'libos', 'entrypoint');
+  const uri = valueAt(root, ['loader', 'argv_src_file']);
+  if (typeof uri === 'string') return { argv: [uri], arguments: 'file' };
+  if (valueAt(root, ['loader', 'insecure__use_cmdline_argv']) === true)
+    return { argv: [program, ...cmd], arguments: 'host' };
+  const argv = valueAt(root, ['loader', 'argv']);
+  return { argv: isArray(argv) ? argv.map(showText) : [program], arguments: 'manifest' };
+}
+
+function variablesIn(root: TomlTable): readonly VariableRow[] {
+  const env = valueAt(root, ['loader', 'env']);
+  const rows = (isTable(env) ? [...env] : []).map(([name, value]): VariableRow => {
+    if (!isTable(value)) return { name, value: showText(value), origin: 'manifest' };
+    if (value.get('passthrough') === true) return { name, value: '', origin: 'host' };
+    return { name, value: showText(value.get('value') ?? ''), origin: 'manifest' };
+  });
+  return rows.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function openEnvironment(root: TomlTable): readonly string[] {
+  const file = valueAt(root, ['loader', 'env_src_file']);
+  return [
+    ...(valueAt(root, ['loader', 'insecure__use_host_env']) === true
+      ? ['All other variables are those of the host.']
+      : []),
+    ...(typeof file === 'string' ? [`All other variables are those in ${file}.`] : []),
+  ];
+}
+
+function textAt(root: TomlTable, ...path: readonly string[]): string {
+  const value = valueAt(root, path);
+  return typeof value === 'string' ? value : '';
+}
+
+function showText(value: TomlValue): string {
+  if (typeof value === 'string') return value;
+  return isTable(value) || isArray(value) ? JSON.stringify(value) : String(value);
+}

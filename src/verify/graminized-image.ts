@@ -52,6 +52,8 @@ export interface ReadingOptions extends Pick<ScanImageOptions, 'signal' | 'concu
 export interface ReadOptions extends ReadingOptions {
   /** An image that was read before: layers that both have are not read again. An image that is to be verified is read whole. */
   readonly seen?: Pick<GraminizedImage, 'indexes' | 'contents'>;
+  /** In place of the manifest in it. */
+  readonly manifest?: { readonly bytes: Buffer; readonly value: CompleteManifest };
 }
 
 /** What is known of layers that were read: a layer is its uncompressed bytes, so the same diffId has the same index. */
@@ -65,7 +67,7 @@ export function knownIndexes(indexes: readonly LayerIndex[]): LayerIndexStore {
  * that has nothing of gsc's.
  */
 export async function readGraminizedImage(image: Image, options: ReadOptions = {}): Promise<GraminizedImage> {
-  const { seen, reporter = silentReporter, ...scan } = options;
+  const { seen, manifest: given, reporter = silentReporter, ...scan } = options;
   const contents = seen?.contents ?? new ObservedContents();
   const known = seen && { indexes: knownIndexes(seen.indexes) };
   const { tree, indexes } = await scanReporting(image, reporter, { ...scan, ...known, observer: contents });
@@ -81,11 +83,13 @@ export async function readGraminizedImage(image: Image, options: ReadOptions = {
   if (found[labels.family] === 'graphene') throw isOfGraphene(image);
   const version = attempt(labelOf(found, labels.runtimeVersion), (text) => parseRuntimeVersion(text));
   const manifestPath = isSigned ? graminizedPaths.manifestSgx : graminizedPaths.manifest;
-  const manifestBytes = read(manifestPath);
+  const manifestBytes = given ? { value: given.bytes } : read(manifestPath);
   const sigstruct = read(graminizedPaths.sigstruct);
   return {
     ...{ image, labels: found, indexes, tree, contents, isSigned, manifestPath, manifestBytes, sigstruct },
-    manifest: attempt(manifestBytes, (bytes) => parseManifest(bytes, manifestPath, version)),
+    manifest: given
+      ? { value: given.value }
+      : attempt(manifestBytes, (bytes) => parseManifest(bytes, manifestPath, version)),
     libpal: read(graminizedPaths.libpal),
     signature: attempt(sigstruct, (bytes) => describeSigstruct(bytes, graminizedPaths.sigstruct)),
     version,

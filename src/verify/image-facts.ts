@@ -39,8 +39,7 @@ export function factsOf(image: GraminizedImage): ImageFacts {
   const root: TomlTable = image.manifest.value?.root ?? new Map();
   const [runtime, files, layerOf] = [new Map(), new Map(), new Map()] as Map<string, string>[];
   const layers = image.image.layers.map((_, index) => showLayer(image.image, index));
-  for (const { path, node } of walkTree(image.tree)) {
-    if (signatureFiles.has(path) || node.kind === 'directory') continue;
+  for (const { path, node } of comparedFiles(image)) {
     const name = showBytes(path);
     (ownDirectoryOf(path) === undefined ? files : runtime)?.set(name, contentOf(node));
     layerOf?.set(name, layers[node.layer] ?? '');
@@ -58,6 +57,18 @@ export function factsOf(image: GraminizedImage): ImageFacts {
   };
 }
 
+/** A file, a link or the like; what `contentOf` says of it tells it from others. */
+export interface ComparedFile {
+  readonly path: ImagePath;
+  readonly node: Exclude<TreeNode, { kind: 'directory' }>;
+}
+
+/** What is compared of an image's tree, in its order. */
+export function* comparedFiles({ tree }: GraminizedImage): Generator<ComparedFile, undefined, undefined> {
+  for (const { path, node } of walkTree(tree))
+    if (!signatureFiles.has(path) && node.kind !== 'directory') yield { path, node };
+}
+
 /** What signing makes of the rest, or what has its own comparison. */
 const signatureFiles: ReadonlySet<ImagePath> = new Set([
   graminizedPaths.manifest,
@@ -65,7 +76,8 @@ const signatureFiles: ReadonlySet<ImagePath> = new Set([
   graminizedPaths.sigstruct,
 ]);
 
-function contentOf(node: Exclude<TreeNode, { kind: 'directory' }>): string {
+/** A file's SHA-256, or what else it is. */
+export function contentOf(node: Exclude<TreeNode, { kind: 'directory' }>): string {
   if (node.kind === 'file') return node.sha256;
   return node.kind === 'symlink' ? `link to ${showBytes(node.target)}` : node.type;
 }
@@ -84,12 +96,14 @@ function signatureFacts({ signature, isSigned }: GraminizedImage): ReadonlyMap<s
   ]);
 }
 
-function runtimeFacts({ labels: found }: GraminizedImage): ReadonlyMap<string, string> {
+/** The runtime's version and the like, as labels say them. */
+export function runtimeFacts({ labels: found }: GraminizedImage): ReadonlyMap<string, string> {
   const names = [labels.family, labels.runtimeVersion, labels.patches, labels.standIn, labels.toolVersion];
   return new Map(names.flatMap((name) => (found[name] === undefined ? [] : [[name, found[name]]])));
 }
 
-function startFacts({ image, labels: found }: GraminizedImage): ReadonlyMap<string, string> {
+/** How a container of an image starts, and its labels. */
+export function startFacts({ image, labels: found }: GraminizedImage): ReadonlyMap<string, string> {
   const run = image.config.config ?? {};
   const fields = sharedRunFields.flatMap((name) => {
     const value = run[name];

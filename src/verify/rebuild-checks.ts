@@ -5,9 +5,9 @@ import { labels } from '../image/labels.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ImageScan } from '../scan/scan-image.ts';
 import { failed, failures, type ImageCheck, mismatch, notChecked, ok, okUnless } from './check.ts';
-import { diffFacts, isSame, showDifference } from './diff-facts.ts';
+import { diffFacts, diffMaps, haveSameFiles, isSame, showDifference } from './diff-facts.ts';
 import { type GraminizedImage, showLayer } from './graminized-image.ts';
-import { factsOf, type ImageFacts } from './image-facts.ts';
+import { factsOf, type ImageFacts, startFacts } from './image-facts.ts';
 import { type RebuildSource, type Rebuilt, rebuild, scanBase } from './rebuild.ts';
 
 const protection = 'measured';
@@ -83,12 +83,14 @@ function judge(image: GraminizedImage, rebuilt: Rebuilt, { source, runtime }: In
   const finding = { subject: source.app.name, protection } as const;
   const how =
     runtime === undefined ? 'the runtime in the image (--runtime gives another one)' : runtime.subject;
-  const difference = diffFacts(comparable(rebuilt.image), comparable(image));
-  const what = [
-    ...differencesIn(image, rebuilt),
-    ...(isSame(difference) ? [] : ['it is not the same image']),
-  ];
-  if (what.length === 0) {
+  const bytewise = differencesIn(image, rebuilt);
+  const difference =
+    bytewise.length === 0 && isEqualTo(image, rebuilt.image)
+      ? undefined
+      : diffFacts(comparable(rebuilt.image), comparable(image));
+  const isOther = difference !== undefined && !isSame(difference);
+  const what = [...bytewise, ...(isOther ? ['it is not the same image'] : [])];
+  if (difference === undefined || what.length === 0) {
     const detail = `built again with ${how}: the same layers, configuration, manifest and MRENCLAVE ${rebuilt.mrEnclave}`;
     return ok('rebuild', { ...finding, detail });
   }
@@ -135,13 +137,19 @@ function otherInputs(image: GraminizedImage, { manifest, profile }: RebuildSourc
   ];
 }
 
+/** Whether an image with the same manifest has the same facts: lists of them are only made of images that differ. */
+function isEqualTo(image: GraminizedImage, rebuilt: GraminizedImage): boolean {
+  return (
+    haveSameFiles(rebuilt, image) && diffMaps(comparableStart(rebuilt), comparableStart(image)).length === 0
+  );
+}
+
 /** Without what only a signed image has, and what depends on where the app image was opened. */
 function comparable(image: GraminizedImage): ImageFacts {
-  const facts = factsOf(image);
-  const start = new Map(
-    [...facts.start].filter(
-      ([name]) => name !== `label ${labels.baseDigest}` && name !== `label ${labels.baseName}`,
-    ),
-  );
-  return { ...facts, start, signature: new Map() };
+  return { ...factsOf(image), start: comparableStart(image), signature: new Map() };
+}
+
+function comparableStart(image: GraminizedImage): ReadonlyMap<string, string> {
+  const depends = new Set([`label ${labels.baseDigest}`, `label ${labels.baseName}`]);
+  return new Map([...startFacts(image)].filter(([name]) => !depends.has(name)));
 }

@@ -65,15 +65,11 @@ export async function rebuild(
     ...(baseName !== undefined && { baseName }),
   });
   const seen = { indexes: [...image.indexes, ...given.scan.indexes], contents: image.contents };
-  const read = await readGraminizedImage(graminized.image, { seen });
   const { enclave, measured } = await measureImage(graminized, { overrides: signersChoice(image) });
   const { root, bytes } = enclave.manifest;
+  const signed = { bytes, value: new CompleteManifest(root, version.value) };
   return {
-    image: {
-      ...read,
-      manifest: { value: new CompleteManifest(root, version.value) },
-      manifestBytes: { value: bytes },
-    },
+    image: await readGraminizedImage(graminized.image, { seen, manifest: signed }),
     mrEnclave: measured.mrEnclave,
   };
 }

@@ -4,7 +4,7 @@
 #   scripts/samples.sh [--runtime REF | --graphene RELEASE] [--key FILE] [NAME...]
 #
 # Each folder samples/NAME has a Dockerfile, perhaps a make.sh that compiles what it copies, a manifest, perhaps options
-# of gsc build, and the expected output; a server has a request too, which is made inside its container, and perhaps the
+# of gsc build (both have others for Graphene where its releases lack keys), and the expected output; a server has a request too, which is made inside its container, and perhaps the
 # exit code with which it ends when it is stopped. The Debian samples share a root that mmdebstrap makes once.
 #
 # --runtime REF   a real Gramine: an image or a directory; by default the stand-in is built, which protects nothing
@@ -100,16 +100,27 @@ app_image() {
   docker build --quiet --tag "sample-$1" "$context" >/dev/null
 }
 
-graminize() {
-  set -- "$1" --runtime "$runtime"
-  if [ -f "samples/$1/options" ]; then
-    # shellcheck disable=SC2046 # options are words
-    set -- "$@" $(cat "samples/$1/options")
+# sample_file NAME manifest|options: that of Graphene where the sample has one, as its releases lack keys.
+sample_file() {
+  own=samples/$1/graphene.$2
+  if [ -n "$graphene" ] && [ -f "$own" ]; then
+    echo "$own"
+  elif [ "$2" = manifest ]; then
+    echo "samples/$1/$1.manifest"
+  else
+    echo "samples/$1/$2"
   fi
+}
+
+graminize() {
+  options=$(sample_file "$1" options) manifest=$(sample_file "$1" manifest)
+  set -- "$1" --runtime "$runtime"
+  # shellcheck disable=SC2046 # options are words
+  [ ! -f "$options" ] || set -- "$@" $(cat "$options")
   name=$1
   shift
   # In one go: in two, the Engine would export the whole image twice.
-  gsc build --quiet --force --key "$key" "$@" "sample-$name" "samples/$name/$name.manifest"
+  gsc build --quiet --force --key "$key" "$@" "sample-$name" "$manifest"
 }
 
 # direct_options IMAGE: what starts it in direct mode. Without a shell there is no apploader to ask for that.

@@ -67,6 +67,7 @@ export {
   showReference,
 } from './reference/image-reference.ts';
 export { signedName, signedNameOfUnsigned, unsignedName } from './reference/output-name.ts';
+export type { HostDevice, HostNeeds } from './runtime/launch-order.ts';
 export type { CLibraryName } from './runtime/package-directory.ts';
 export { showRuntimeVersion } from './runtime/patch-marks.ts';
 export type { EnclaveFiles } from './runtime/places.ts';

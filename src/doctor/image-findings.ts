@@ -11,7 +11,7 @@ export function imageFindings(needs: ContainerNeeds, name: string): readonly Fin
         ...about,
         state: 'optional',
         found: `${name}: its runtime is a stand-in for tests, which has no enclave and protects nothing`,
-        advice: 'build it again with a Gramine runtime (--runtime)',
+        advice: 'build it again with a real runtime (--runtime)',
       },
     ];
   }

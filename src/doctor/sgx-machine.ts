@@ -1,6 +1,8 @@
 import { constants } from 'node:fs';
 import { access, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { aesmSocket, gramineHostNeeds } from '../runtime/launch.ts';
+import type { HostDevice, HostNeeds } from '../runtime/launch-order.ts';
 import type { Finding } from './finding.ts';
 
 /** A machine, as its kernel shows it. */
@@ -13,6 +15,8 @@ export interface Machine {
 
 /** What the image demands that should run there. */
 export interface SgxDemands {
+  /** Gramine's by default. */
+  readonly host?: HostNeeds;
   readonly usesAesm: boolean;
   readonly enclaveSizeBytes: bigint;
 }
@@ -20,31 +24,60 @@ export interface SgxDemands {
 /** The first kernel with an SGX driver. Linux 5.11 release notes. */
 const firstKernel = [5, 11] as const;
 
-/** The kernel's own driver, and the one that Intel shipped before. Gramine documentation, "Installation". */
-export const enclaveDevices = ['/dev/sgx_enclave', '/dev/sgx/enclave'] as const;
-
-/** Where Gramine connects to AESM. Gramine, pal/src/host/linux-sgx/host_platform.c. */
-export const aesmDirectory = '/var/run/aesmd';
-const aesmSocket = `${aesmDirectory}/aesm.socket`;
-
 /** What a machine has for running enclaves. Without demands AESM is optional. */
 export async function sgxFindings(machine: Machine, demands?: SgxDemands): Promise<readonly Finding[]> {
+  const host = demands?.host ?? gramineHostNeeds;
   return [
-    await processorFinding(machine),
-    kernelFinding(machine),
-    await deviceFinding(machine),
+    await processorFinding(machine, host),
+    ...(host.isKernelsDriver ? [kernelFinding(machine)] : []),
+    ...(await Promise.all(host.devices.map((device) => deviceFinding(machine, device)))),
     await epcFinding(machine, demands),
     await aesmFinding(machine, demands),
   ];
 }
 
-/** The first of the devices that a machine has. */
-export async function enclaveDevice({ root }: Pick<Machine, 'root'>): Promise<string | undefined> {
-  for (const device of enclaveDevices) if (await exists(join(root, device))) return device;
+/** The path by which a machine has a device; undefined if it lacks it. */
+async function pathOfDevice(
+  { root }: Pick<Machine, 'root'>,
+  { paths }: HostDevice,
+): Promise<string | undefined> {
+  for (const path of paths) if (await exists(join(root, path))) return path;
   return undefined;
 }
 
-async function processorFinding({ root }: Machine): Promise<Finding> {
+/**
+ * The devices that a container is given: those of this machine, without what its kernel makes unnecessary. A machine that has none
+ * gets their usual names, for a command line that is to run on another one.
+ */
+export async function devicesFor(machine: Machine, { devices }: HostNeeds): Promise<readonly string[]> {
+  const found = await Promise.all(devices.map((device) => pathOfDevice(machine, device)));
+  const isOther = found.every((path) => path === undefined);
+  return devices.flatMap((device, index) => {
+    const isLeftOut = !isOther && isDispensable(machine, device);
+    return found[index] ?? (isLeftOut ? [] : device.paths.slice(0, 1));
+  });
+}
+
+/** The device that enclaves need and a machine lacks; undefined if it has all. */
+export async function missingDevice(
+  machine: Machine,
+  { devices }: HostNeeds,
+): Promise<HostDevice | undefined> {
+  for (const device of devices) {
+    if (!isDispensable(machine, device) && (await pathOfDevice(machine, device)) === undefined) return device;
+  }
+  return undefined;
+}
+
+/** True if enclaves start without a device on this kernel. */
+function isDispensable(
+  { kernelRelease }: Pick<Machine, 'kernelRelease'>,
+  { neededUntil }: HostDevice,
+): boolean {
+  return neededUntil !== undefined && isAtLeast(kernelRelease, neededUntil);
+}
+
+async function processorFinding({ root }: Machine, { needsLaunchControl }: HostNeeds): Promise<Finding> {
   const text = await readText(join(root, 'proc/cpuinfo'));
   const flags = /^flags\s*:(.*)$/m.exec(text)?.[1]?.trim().split(/\s+/) ?? [];
   const model = /^model name\s*:\s*(.*)$/m.exec(text)?.[1] ?? 'an unknown processor';
@@ -54,6 +87,7 @@ async function processorFinding({ root }: Machine): Promise<Finding> {
       'use a machine with SGX and enable it in its firmware; to try an image without protection, gsc run --direct';
     return { ...about, state: 'missing', found: `${model}: the flag sgx is not in /proc/cpuinfo`, advice };
   }
+  if (!needsLaunchControl) return { ...about, state: 'present', found: `${model}, SGX` };
   if (flags.includes('sgx_lc'))
     return { ...about, state: 'present', found: `${model}, SGX with flexible launch control` };
   const advice = 'enable flexible launch control in the firmware (SGX Launch Control: unlocked)';
@@ -61,11 +95,9 @@ async function processorFinding({ root }: Machine): Promise<Finding> {
 }
 
 function kernelFinding({ kernelRelease }: Machine): Finding {
-  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(kernelRelease) ?? [];
-  const isNew =
-    Number(major) > firstKernel[0] || (Number(major) === firstKernel[0] && Number(minor) >= firstKernel[1]);
   const about = { area: 'running', name: 'kernel' } as const;
-  if (isNew) return { ...about, state: 'present', found: `Linux ${kernelRelease}` };
+  if (isAtLeast(kernelRelease, firstKernel))
+    return { ...about, state: 'present', found: `Linux ${kernelRelease}` };
   return {
     ...about,
     state: 'missing',
@@ -74,15 +106,22 @@ function kernelFinding({ kernelRelease }: Machine): Finding {
   };
 }
 
-async function deviceFinding(machine: Machine): Promise<Finding> {
+function isAtLeast(kernelRelease: string, [major, minor]: readonly [number, number]): boolean {
+  const [, gotMajor = '0', gotMinor = '0'] = /^(\d+)\.(\d+)/.exec(kernelRelease) ?? [];
+  return Number(gotMajor) > major || (Number(gotMajor) === major && Number(gotMinor) >= minor);
+}
+
+async function deviceFinding(machine: Machine, wanted: HostDevice): Promise<Finding> {
+  const { paths, advice } = wanted;
   const about = { area: 'running', name: 'sgx device' } as const;
-  const device = await enclaveDevice(machine);
+  const device = await pathOfDevice(machine, wanted);
   if (device === undefined) {
+    const found = `${paths.length > 1 ? `${paths.slice(0, -1).join(', ')} and ${paths.at(-1)} do` : `${paths[0]} does`} not exist`;
+    if (!isDispensable(machine, wanted)) return { ...about, state: 'missing', found, advice };
     return {
       ...about,
-      state: 'missing',
-      found: `${enclaveDevices.join(' and ')} do not exist`,
-      advice: 'enable SGX in the firmware, and look for the reason in: dmesg | grep -i sgx',
+      state: 'present',
+      found: `${found}, and Linux ${machine.kernelRelease} does without it`,
     };
   }
   if (await isUsable(join(machine.root, device))) return { ...about, state: 'present', found: device };
@@ -122,12 +161,12 @@ async function epcFinding({ root }: Machine, demands: SgxDemands | undefined): P
 async function aesmFinding({ root }: Machine, demands: SgxDemands | undefined): Promise<Finding> {
   const about = { area: 'running', name: 'aesm' } as const;
   if (await isSocket(join(root, aesmSocket))) return { ...about, state: 'present', found: aesmSocket };
+  const { use, plugin } = (demands?.host ?? gramineHostNeeds).aesm;
   return {
     ...about,
     state: demands?.usesAesm ? 'missing' : 'optional',
-    found: `${aesmSocket} does not exist${demands?.usesAesm ? ', and the image needs it for quotes' : ': there are no quotes without it'}`,
-    advice:
-      'install and start AESM: apt install sgx-aesm-service libsgx-aesm-quote-ex-plugin, from the repository of Intel',
+    found: `${aesmSocket} does not exist${demands?.usesAesm ? `, and the image needs it for ${use}` : ': there are no quotes without it'}`,
+    advice: `install and start AESM: apt install sgx-aesm-service ${plugin}, from the repository of Intel`,
   };
 }
 

@@ -107,7 +107,7 @@ function appImage(found: Labels, record: BuildRecord | undefined): ResourceDescr
   };
 }
 
-/** What the build noted of itself; none of an image with Graphene. Throws an `image` error for a label that gsc does not write. */
+/** What the build noted of itself, if it did. Throws an `image` error for a label that gsc does not write. */
 function recordIn(image: Image, found: Labels): BuildRecord | undefined {
   const text = found[labels.build];
   return text === undefined ? undefined : readBuildRecord(text, `${image.name}: ${labels.build}`);

@@ -1,4 +1,4 @@
-import type { ByteString } from '../base/image-path.ts';
+import { type ByteString, baseNameOf, bytesOfText, imagePath } from '../base/image-path.ts';
 import type { RunConfig } from '../image/config.ts';
 import type { Image } from '../image/image.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
@@ -60,6 +60,13 @@ export interface GraminizeOptions {
   readonly toolVersion?: string;
   /** The app image's full name, for a label; images in files have none. */
   readonly baseName?: string;
+}
+
+/** The program that a child's manifest is for: that of `dir/ls.manifest` is `ls`. */
+export function programName({ subject }: TomlDocument): string {
+  const name = baseNameOf(imagePath(bytesOfText(subject)));
+  const end = name.lastIndexOf('.manifest');
+  return end > 0 ? name.slice(0, end) : name;
 }
 
 /** No choice: everything as the image has it. */

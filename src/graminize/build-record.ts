@@ -1,14 +1,15 @@
 import * as z from 'zod/mini';
 import { type Digest, digestOf, hexOf, isDigest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
-import { type ImagePath, imagePath } from '../base/image-path.ts';
+import { type ImagePath, imagePath, isWithin, parentOf } from '../base/image-path.ts';
 import { canonicalJson } from '../json/canonical-json.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
 import { serializeManifest } from '../manifest/toml/serialize.ts';
 import type { TomlDocument } from '../manifest/toml/toml.ts';
 import type { Profile } from '../profile/profile.ts';
+import { type RuntimeFile, runtimeDigest } from '../runtime/runtime.ts';
 import { trustLevels } from '../trust/trust-level.ts';
-import { type BuildChoices, type GraminizeOptions, noChoices } from './build-options.ts';
+import { type BuildChoices, type GraminizeOptions, noChoices, programName } from './build-options.ts';
 
 const hex = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value));
@@ -50,6 +51,7 @@ const optionsSchema = z.object({
   secretBrokers: z.optional(z.object({ servers: words, authorities: z.optional(hex) })),
   epochSeconds: z.optional(z.int()),
   manifest: z.optional(hex),
+  children: z.optional(z.array(z.object({ name: z.string(), manifest: hex }))),
   profile: z.optional(hex),
 });
 
@@ -69,9 +71,46 @@ export interface BuildRecord {
   readonly base: readonly Digest[];
   /** `runConfigDigest` of the unsigned image. */
   readonly config: Digest;
-  /** SHA-256 in hex of each file of gsc's that starts the enclave, and that the manifest says nothing of. */
+  /**
+   * SHA-256 in hex of each file of gsc's that starts the enclave, and that the manifest says nothing of; of a directory of the
+   * runtime's host part, its {@link launchDigest}.
+   */
   readonly launch: Readonly<Record<ImagePath, string>>;
   readonly options: RecordedOptions;
+}
+
+/** A file as its place in a digest of several needs it. */
+type DigestedFile = Pick<RuntimeFile, 'path' | 'mode' | 'sha256'>;
+
+/**
+ * SHA-256 in hex by path, of few lines: files that lie below directories of the host directory, which are many where a runtime
+ * brings its Python, are one directory with its {@link launchDigest}.
+ */
+export function foldDirectories(
+  files: readonly DigestedFile[],
+  hostDirectory: ImagePath,
+): Readonly<Record<ImagePath, string>> {
+  const folds = files.map((file) => ({ file, directory: foldOf(file.path, hostDirectory) }));
+  const directories = new Set(folds.flatMap(({ directory }) => directory ?? []));
+  return Object.fromEntries([
+    ...folds.flatMap(({ file, directory }) =>
+      directory === undefined ? [[file.path, file.sha256] as const] : [],
+    ),
+    ...[...directories].map((wanted) => {
+      const below = folds.filter(({ directory }) => directory === wanted);
+      return [wanted, launchDigest(below.map(({ file }) => file))] as const;
+    }),
+  ]);
+}
+
+function foldOf(path: ImagePath, hostDirectory: ImagePath): ImagePath | undefined {
+  if (!isWithin(path, hostDirectory) || parentOf(path) === hostDirectory) return undefined;
+  return imagePath(path.slice(0, path.indexOf('/', hostDirectory.length + 1)));
+}
+
+/** What stands for the files below a directory: paths, modes and contents, as in the digest of a runtime; in hex. */
+export function launchDigest(files: readonly DigestedFile[]): string {
+  return hexOf(runtimeDigest({ files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)) }));
 }
 
 /** The text of the label: canonical JSON. */
@@ -119,6 +158,7 @@ export function recordedOptions(options: GraminizeOptions): RecordedOptions {
     ...(secretBrokers && { secretBrokers: recordedBrokers(secretBrokers) }),
     ...(options.epochSeconds !== undefined && { epochSeconds: options.epochSeconds }),
     ...(options.manifest && { manifest: manifestHash(options.manifest) }),
+    ...listed('children', (options.childManifests ?? []).map(recordedChild)),
     ...(options.profile && { profile: profileHash(options.profile.profile) }),
   };
 }
@@ -126,6 +166,7 @@ export function recordedOptions(options: GraminizeOptions): RecordedOptions {
 /** What a record cannot hold, and a rebuild has to be given. */
 export interface GivenAgain {
   readonly manifest?: TomlDocument;
+  readonly childManifests?: readonly TomlDocument[];
   readonly profile?: GraminizeOptions['profile'];
   /** The content of a recorded file, by its SHA-256. */
   readonly contentOf: (sha256: string) => Buffer;
@@ -134,7 +175,7 @@ export interface GivenAgain {
 /** The options of the build that wrote a record. Throws what `contentOf` throws. */
 export function optionsOfRecord(recorded: RecordedOptions, given: GivenAgain): GraminizeOptions {
   const { epochSeconds, libc, trust, exclude, trustLevel } = recorded;
-  const { manifest, profile } = given;
+  const { manifest, childManifests = [], profile } = given;
   return {
     insecureArguments: recorded.insecureArguments === true,
     ...(libc && { libc }),
@@ -143,6 +184,7 @@ export function optionsOfRecord(recorded: RecordedOptions, given: GivenAgain): G
     ...(trustLevel && { trustLevel }),
     ...(epochSeconds !== undefined && { epochSeconds }),
     ...(manifest && { manifest }),
+    ...(childManifests.length > 0 && { childManifests }),
     ...(profile && { profile }),
     choices: choicesOfRecord(recorded, given),
   };
@@ -181,6 +223,11 @@ export function manifestHash({ root }: TomlDocument): string {
 export function profileHash({ entries }: Profile): string {
   const patterns = [...new Set(entries.map(({ pattern }) => pattern))].sort();
   return hexOf(digestOf(canonicalJson(patterns)));
+}
+
+/** A child's program is named by the file of its manifest. */
+function recordedChild(document: TomlDocument) {
+  return { name: programName(document), manifest: manifestHash(document) };
 }
 
 function recordedFile({ path: at, mode, content }: AddedFile) {

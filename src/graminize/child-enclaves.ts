@@ -1,5 +1,5 @@
 import { GscError } from '../base/error.ts';
-import { baseNameOf, bytesOfText, imagePath } from '../base/image-path.ts';
+import { baseNameOf, bytesOfText, showBytes } from '../base/image-path.ts';
 import type { GramineEnclave } from '../enclave/gramine-enclave.ts';
 import type { Image } from '../image/image.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
@@ -9,7 +9,7 @@ import type { TomlDocument } from '../manifest/toml/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { showVersion } from '../runtime/version.ts';
 import { type EnclavePlan, layOutPlan } from '../signature/enclave-plan.ts';
-import { type GraminizeOptions, noChoices } from './build-options.ts';
+import { type GraminizeOptions, noChoices, programName } from './build-options.ts';
 import { composeManifest } from './compose-manifest.ts';
 import { planEnclave } from './enclave-plan.ts';
 import { makeContext } from './make-context.ts';
@@ -37,6 +37,7 @@ export async function buildChildren(
   if (documents.length === 0) return [];
   if (!hasKey(runtime.version.release, ['sgx', 'trusted_children'])) throw oneManifest(runtime);
   const children: ChildEnclave[] = [];
+  checkNames(documents);
   for (const document of documents.toReversed()) {
     const name = programName(document);
     const { manifest: _, ...rest } = options;
@@ -60,11 +61,31 @@ export async function buildChildren(
   return children;
 }
 
-/** `dir/ls.manifest` is the manifest of `ls`. */
-function programName({ subject }: TomlDocument): string {
-  const name = baseNameOf(imagePath(bytesOfText(subject)));
-  const end = name.lastIndexOf('.manifest');
-  return end > 0 ? name.slice(0, end) : name;
+/** Throws a `usage` error for two manifests of the same program, as the files of their enclaves would be the same. */
+function checkNames(documents: readonly TomlDocument[]): void {
+  const seen = new Set<string>();
+  for (const document of documents) {
+    const name = programName(document);
+    if (seen.has(name)) throw sameName(document.subject, name);
+    seen.add(name);
+  }
+}
+
+/** The same for the program that starts first, whose manifest may be called otherwise. */
+export function checkFirstName(children: readonly ChildEnclave[], first: EnclavePlan): void {
+  const same = children.find(({ plan }) => plan.files.manifest === first.files.manifest);
+  if (same === undefined) return;
+  const name = baseNameOf(first.files.manifest);
+  throw sameName(showBytes(name), showBytes(name).replace(/\.manifest$/, ''));
+}
+
+function sameName(subject: string, name: string): GscError {
+  return new GscError({
+    code: 'usage',
+    subject,
+    message: `two manifests are for the program ${name}`,
+    hint: 'the first manifest is that of the program that the image starts; give each other program one',
+  });
 }
 
 /** A parent hands its children over within one range of addresses. Throws a `manifest` error for enclaves of several sizes. */

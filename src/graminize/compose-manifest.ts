@@ -15,7 +15,12 @@ import {
 import { treeFiles } from '../manifest/files/tree-files.ts';
 import { fitToRelease } from '../manifest/fit-to-release.ts';
 import { mergeManifests, type Override } from '../manifest/merge.ts';
-import { type ManifestChoices, optionManifest, settleChoices } from '../manifest/option-manifest.ts';
+import {
+  checkChoices,
+  type ManifestChoices,
+  optionManifest,
+  settleChoices,
+} from '../manifest/option-manifest.ts';
 import { checkManifest } from '../manifest/schema/check.ts';
 import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { showPlace, throwOnProblems } from '../manifest/schema/problem.ts';
@@ -78,6 +83,7 @@ export async function composeManifest(context: GraminizeContext): Promise<Compos
   const { runtime, selection, libc, choices: given } = context;
   const user = await expandedUserManifest(context);
   const { choices, overrides: overruled } = settleChoices(given, user);
+  checkChoices(choices, runtime.version);
   const decided = mergeManifests(user, optionManifest(choices, context.scratchPlaces)).merged;
   const shown = findShown(context, decided, choices);
   const attested = attestedStart(context, decided);

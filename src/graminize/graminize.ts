@@ -5,7 +5,7 @@ import type { Image } from '../image/image.ts';
 import { stateOf } from '../image/labels.ts';
 import { type InsecureOption, insecureOptions } from '../manifest/insecure-options.ts';
 import type { AppliedPreset } from '../manifest/preset/presets.ts';
-import { runOptions } from '../runtime/app-launch.ts';
+import { hostNeeds } from '../runtime/app-launch.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type EnclavePlan, layOutPlan } from '../signature/enclave-plan.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
@@ -13,7 +13,7 @@ import type { TrustLevel } from '../trust/trust-level.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
 import { buildNotes } from './build-notes.ts';
 import type { GraminizeOptions } from './build-options.ts';
-import { buildChildren, checkSizes } from './child-enclaves.ts';
+import { buildChildren, checkFirstName, checkSizes } from './child-enclaves.ts';
 import type { LibcDecision } from './choose-libc.ts';
 import { type ComposedManifest, composeManifest } from './compose-manifest.ts';
 import { planEnclave } from './enclave-plan.ts';
@@ -65,6 +65,7 @@ export async function graminize(
   const composed = await composeManifest(context);
   const { manifest } = composed;
   const plan = await planEnclave(context, composed);
+  checkFirstName(children, plan);
   // Laid out now, so that an enclave that is too small is found here and not when it is signed.
   const enclave = await layOutPlan(plan);
   checkSizes(children, enclave);
@@ -100,6 +101,13 @@ export async function graminize(
     ],
     predictedStartSeconds: (costs[context.costLevel] ?? costs[trustLevel]).predictedSeconds,
   };
+}
+
+/** Those of the devices' usual names; Gramine's are what every guide to SGX names. */
+function runOptions({ version }: Runtime): readonly string[] {
+  const { aesm, devices, enclaveOptions } = hostNeeds(version);
+  const usual = devices.flatMap(({ paths }) => paths.slice(0, 1));
+  return aesm.isAlwaysAsked ? enclaveOptions(usual, true) : [];
 }
 
 /** Throws a `state` error for an image that is graminized already. */

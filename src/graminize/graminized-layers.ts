@@ -2,7 +2,7 @@ import { digestOf, hexOf } from '../base/digest.ts';
 import { baseNameOf, type ImagePath, imagePath } from '../base/image-path.ts';
 import { appendLayers } from '../image/append.ts';
 import type { RunConfig } from '../image/config.ts';
-import { graminizedPaths, ownDirectoryOf } from '../image/graminized-paths.ts';
+import { ownDirectoryOf } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { imageTimes } from '../image/image-times.ts';
 import { type Labels, labels, patchesLabel } from '../image/labels.ts';
@@ -18,7 +18,7 @@ import { runtimeDigest, runtimeDirectories, runtimeFiles } from '../runtime/runt
 import type { FileTree } from '../tree/file-tree.ts';
 import { lookup, resolvePath } from '../tree/resolve-path.ts';
 import type { GraminizeOptions } from './build-options.ts';
-import { recordedOptions, writeBuildRecord } from './build-record.ts';
+import { foldDirectories, recordedOptions, writeBuildRecord } from './build-record.ts';
 import type { ComposedManifest } from './compose-manifest.ts';
 import type { GraminizeContext } from './graminize-context.ts';
 
@@ -45,7 +45,7 @@ export function appendGraminizedLayers(
   const { configured: app, appTree: tree, runtime, start, argumentSource, choices } = context;
   const times = imageTimes(app.config, options.epochSeconds);
   const raTls = attested.raTls?.program.file;
-  const { libpal } = runtimePlacesOf(runtime.version);
+  const { libpal, hostDirectory } = runtimePlacesOf(runtime.version);
   const runtimeParts = [
     ...runtimeFiles(runtime).filter(({ path }) => path !== libpal),
     ...(raTls ? [raTls] : []),
@@ -98,13 +98,10 @@ export function appendGraminizedLayers(
           [labels.runtimeLayer]: runtimeLayer.layer.diffId,
         },
       };
-      const [enclave] = enclaves;
-      // A rebuild knows one manifest, in Gramine's places.
-      if (runtime.version.family !== 'gramine' || enclave === undefined) return run;
       const record = {
         base: app.layers.map(({ diffId }) => diffId),
         config: runConfigDigest(run),
-        launch: launchFiles([...runtimeParts, ...appParts], enclave.manifest),
+        launch: launchFiles([...runtimeParts, ...appParts], { enclaves, launch, hostDirectory }),
         options: recordedOptions(options),
       };
       return { ...run, Labels: { ...run.Labels, [labels.build]: writeBuildRecord(record) } };
@@ -112,16 +109,26 @@ export function appendGraminizedLayers(
   });
 }
 
-/** The files of gsc's own directories that the manifest has no hash of. */
+interface LaunchParts extends Pick<LayerParts, 'launch'> {
+  readonly enclaves: readonly BuiltEnclave[];
+  readonly hostDirectory: ImagePath;
+}
+
+/** The files that start the enclaves, and that no manifest has a hash of; what is in directories of the host part by directory. */
 function launchFiles(
   files: readonly AddedFile[],
-  { names }: CompleteManifest,
+  { enclaves, launch, hostDirectory }: LaunchParts,
 ): Readonly<Record<ImagePath, string>> {
-  const unlisted = files.filter(
-    ({ path }) =>
-      ownDirectoryOf(path) !== undefined && !names.trusted.has(path) && path !== graminizedPaths.manifest,
-  );
-  return Object.fromEntries(unlisted.map(({ path, content }) => [path, hexOf(digestOf(content))]));
+  const manifests = new Set(enclaves.map(({ files: { manifest } }) => manifest));
+  const scripts = new Set(launch.files.map(({ path }) => path));
+  const unlisted = files
+    .filter(({ path }) => ownDirectoryOf(path) !== undefined || scripts.has(path))
+    .filter(
+      ({ path }) =>
+        !manifests.has(path) && !enclaves.some(({ manifest: { names } }) => names.trusted.has(path)),
+    )
+    .map(({ path, mode, content }) => ({ path, mode, sha256: hexOf(digestOf(content)) }));
+  return foldDirectories(unlisted, hostDirectory);
 }
 
 /** Says how the image of a build starts; `enclaves` are those of {@link appendGraminizedLayers}. */

@@ -1,11 +1,4 @@
-import {
-  type ByteString,
-  baseNameOf,
-  bytesOfText,
-  childOf,
-  type ImagePath,
-  imagePath,
-} from '../base/image-path.ts';
+import { type ByteString, baseNameOf, bytesOfText, type ImagePath, imagePath } from '../base/image-path.ts';
 import type { Image } from '../image/image.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
 import { presetFor } from '../manifest/preset/presets.ts';
@@ -13,7 +6,7 @@ import { throwOnProblems } from '../manifest/schema/problem.ts';
 import { hasMountType } from '../manifest/schema/schema.ts';
 import { isTable, type TomlDocument, valueAt } from '../manifest/toml/toml.ts';
 import { readUserManifest, type UserManifest } from '../manifest/user-manifest.ts';
-import { type EnclaveFiles, enclaveFiles } from '../runtime/places.ts';
+import { type EnclaveFiles, enclaveFiles, withOwnArguments } from '../runtime/places.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ReadFiles } from '../runtime/tree-source.ts';
 import { runsScripts } from '../runtime/version.ts';
@@ -101,9 +94,7 @@ function filesOf(
 ): EnclaveFiles {
   const name = given ?? baseNameOf(imagePath(bytesOfText(argv[0] ?? '')));
   const files = enclaveFiles(version, { directory, name });
-  return given === undefined
-    ? files
-    : { ...files, trustedArguments: childOf(directory, `${name}.trusted_argv`) };
+  return given === undefined ? files : withOwnArguments(files);
 }
 
 /** The user's manifest with old keys rewritten. Throws a `manifest` error for what no build accepts. */

@@ -26,9 +26,9 @@ export const graminizedPaths = {
   sigstruct: imagePath('/gramine/app_files/entrypoint.sig'),
 } as const;
 
-/** gsc's own directories; whatever else an image has below `/gramine` is the application's. */
+/** gsc's own directories; whatever else an image has below `/gramine` and `/graphene` is the application's. */
 const ownDirectories: readonly ImagePath[] = [
-  ...['/graphene/Runtime', '/graphene/host', '/graphene/app_files'].map(imagePath),
+  ...['Runtime', 'host', 'signer', 'python', 'app_files'].map((name) => imagePath(`/graphene/${name}`)),
   graminizedPaths.packageDirectory,
   graminizedPaths.hostDirectory,
   graminizedPaths.appDirectory,

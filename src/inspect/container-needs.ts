@@ -1,6 +1,5 @@
 import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath, isWithin, rootPath, showBytes } from '../base/image-path.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { type Labels, labels, stateOf } from '../image/labels.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
@@ -10,13 +9,10 @@ import { secretPath } from '../manifest/option-manifest.ts';
 import { pathOfUri } from '../manifest/schema/file-uri.ts';
 import { parseSignerSize } from '../manifest/schema/size.ts';
 import { isTable, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
-import { grapheneRunOptions } from '../runtime/graphene-launch.ts';
-import {
-  labelledVersion,
-  parseRuntimeVersion,
-  type RuntimeVersion,
-  showVersion,
-} from '../runtime/version.ts';
+import { directWords, hostNeeds } from '../runtime/app-launch.ts';
+import type { HostNeeds } from '../runtime/launch-order.ts';
+import { labelledEnclaves } from '../runtime/places.ts';
+import { labelledVersion, parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import { graminizedManifest } from './graminized-manifest.ts';
@@ -42,12 +38,16 @@ export interface ContainerNeeds {
   readonly mrEnclave: string | undefined;
   readonly mrSigner: string | undefined;
   readonly enclaveSizeBytes: bigint;
-  /** True if quotes are made, for which Gramine asks AESM. */
+  /** What the runtime needs of the host. */
+  readonly host: HostNeeds;
+  /** True if AESM is asked, for quotes or for launch tokens. */
   readonly usesAesm: boolean;
   /** True if the arguments of the container reach the application. */
   readonly takesArguments: boolean;
-  /** True if a script starts the loader and GRAMINE_MODE chooses it; false if the entrypoint is the loader itself. */
+  /** True if a script starts the loader and a variable chooses it; false if the entrypoint is the loader itself. */
   readonly hasShell: boolean;
+  /** What starts the application without an enclave where no script does. */
+  readonly directWords: readonly string[];
   /** Who runs in the container, and is seen by the application. */
   readonly userId: number;
   readonly groupId: number;
@@ -59,28 +59,33 @@ export interface ContainerNeeds {
 }
 
 /**
- * Reads what a container of a graminized image needs; `tree` is that of all its layers. Throws a `state` error for an app image and
- * for one with Graphene, `manifest` for a manifest that is not TOML, and what reading the layers throws.
+ * Reads what a container of a graminized image needs; `tree` is that of all its layers. Throws a `state` error for an app image,
+ * `manifest` for a manifest that cannot be read, and what reading the layers throws.
  */
 export async function containerNeeds(image: Image, tree: FileTree): Promise<ContainerNeeds> {
   checkIsGraminized(image);
-  const version = gramineVersion(image);
   const { path, content } = await graminizedManifest(image);
-  const { root } = CompleteManifest.parse(content, `${image.name}: ${path}`, version);
+  const { root } = CompleteManifest.parse(content, `${image.name}: ${path}`, versionOf(image));
   return needsIn(image, root, tree);
 }
 
 /** The same from a manifest that was read already. */
-export function needsIn({ config }: Image, root: TomlTable, tree: FileTree): ContainerNeeds {
+export function needsIn(image: Image, root: TomlTable, tree: FileTree): ContainerNeeds {
+  const { config } = image;
   const found = config.config?.Labels ?? {};
+  const version = versionOf(image);
+  const host = hostNeeds(version);
+  const [files] = labelledEnclaves(found);
   return {
     ...identityIn(found),
     isSigned: stateOf(found) === 'signed',
     enclaveSizeBytes: parseSignerSize(textAt(root, 'sgx', 'enclave_size')) ?? 0n,
+    host,
     // Until 1.4 a boolean.
-    usesAesm: ![undefined, false, 'none'].includes(attestationIn(root)),
+    usesAesm: host.aesm.isAlwaysAsked || ![undefined, false, 'none'].includes(attestationIn(root)),
     takesArguments: valueAt(root, ['loader', 'insecure__use_cmdline_argv']) === true,
-    hasShell: config.config?.Entrypoint?.includes(graminizedPaths.appLoader) === true,
+    hasShell: /\/apploader\.sh$/.test(config.config?.Entrypoint?.[1] ?? ''),
+    directWords: directWords(version, files),
     userId: idIn(root, 'uid'),
     groupId: idIn(root, 'gid'),
     dataPlaces: dataPlacesIn(root, tree),
@@ -110,7 +115,7 @@ function dataPlacesIn(manifest: TomlTable, tree: FileTree): readonly DataPlace[]
 }
 
 /** Places of the host's kernel and of engines, which nothing is mounted at. */
-const takenPlaces = ['/proc', '/sys', '/dev', '/run/secrets', '/etc', '/gramine'].map((path) =>
+const takenPlaces = ['/proc', '/sys', '/dev', '/run/secrets', '/etc', '/gramine', '/graphene'].map((path) =>
   imagePath(path),
 );
 
@@ -164,14 +169,6 @@ export function checkIsGraminized(image: Image): void {
   });
 }
 
-/** Graphene has other devices, another mode and launch tokens. */
-function gramineVersion({ name, config }: Image): RuntimeVersion {
-  const version = labelledVersion(config.config?.Labels ?? {}) ?? parseRuntimeVersion('1.9');
-  if (version.family === 'gramine') return version;
-  throw new GscError({
-    code: 'state',
-    subject: name,
-    message: `expected an image with a Gramine runtime, got one with ${showVersion(version)}`,
-    hint: `start it with docker run ${grapheneRunOptions.join(' ')}`,
-  });
+function versionOf({ config }: Image): RuntimeVersion {
+  return labelledVersion(config.config?.Labels ?? {}) ?? parseRuntimeVersion('1.9');
 }

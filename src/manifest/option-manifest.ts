@@ -1,8 +1,11 @@
+import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath, showBytes, textOfBytes } from '../base/image-path.ts';
 import { placesOf } from '../base/place-index.ts';
+import { type Release, type RuntimeVersion, showRelease } from '../runtime/version.ts';
 import { readMount } from './files/mounts.ts';
 import { type Override, pathLists, showWhole } from './merge.ts';
 import { fileUriOfText, pathOfUri } from './schema/file-uri.ts';
+import { hasMountType, hasPassthrough } from './schema/schema.ts';
 import { isArray, isTable, type KeyPath, type TomlTable, type TomlValue, valueAt } from './toml/toml.ts';
 
 /** What the enclave does with a place that holds data of the user. */
@@ -74,6 +77,37 @@ export function optionManifest(choices: ManifestChoices, hiding: readonly ImageP
     [['fs', 'mounts'], mounts],
     [['sgx', 'allowed_files'], allowed.map(({ path }) => fileUriOfText(textOf(path)))],
   ]);
+}
+
+/** Throws a `usage` error for a choice that a release has no way to write. */
+export function checkChoices({ volumes, environment }: ManifestChoices, { release }: RuntimeVersion): void {
+  for (const { path, use } of volumes) {
+    if (use.kind === 'allowed' || hasMountType(release, use.kind)) continue;
+    const what = use.kind === 'tmpfs' ? 'storage in the memory of an enclave' : 'encrypted storage in mounts';
+    throw unavailable(`--volume ${showBytes(path)}=${showUse(use)}`, what, {
+      release,
+      hint: `--volume ${showBytes(path)}=allowed leaves the place to the host, without protection`,
+    });
+  }
+  const passed = environment.find(({ kind }) => kind === 'passthrough');
+  if (passed === undefined || hasPassthrough(release)) return;
+  throw unavailable(`--env ${passed.name}`, 'a way to let a single variable of the host in', {
+    release,
+    hint: `give its value, as in --env ${passed.name}=VALUE; loader.insecure__use_host_env in the manifest lets all in`,
+  });
+}
+
+function unavailable(
+  subject: string,
+  what: string,
+  { release, hint }: { readonly release: Release; readonly hint: string },
+): GscError {
+  return new GscError({
+    code: 'usage',
+    subject,
+    message: `${showRelease(release)} does not have ${what}`,
+    hint,
+  });
 }
 
 /** The choices that the user's manifest leaves to the options, and those that it overrides. */

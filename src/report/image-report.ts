@@ -12,7 +12,7 @@ import type { SigstructDescription } from '../signature/describe-sigstruct.ts';
 import { type CheckGroup, checkGroups, type ImageCheck } from '../verify/check.ts';
 import type { GraminizedImage, Maybe } from '../verify/graminized-image.ts';
 import { runtimeFilesIn } from '../verify/image-runtime.ts';
-import { layOutFiles, measureLaidOutFiles } from '../verify/measurement-checks.ts';
+import { measureFiles } from '../verify/measurement-checks.ts';
 import { judgeImage, type VerifyImageOptions } from '../verify/verify-image.ts';
 import { type AddressSpace, addressSpace } from './address-space.ts';
 import { type DataReport, dataReport } from './data-flow.ts';
@@ -94,9 +94,11 @@ export type ReportOptions = Omit<VerifyImageOptions, 'at'>;
 
 /** Makes the report of an image that was read. Throws what holding it against others throws. */
 export async function imageReport(image: GraminizedImage, options: ReportOptions = {}): Promise<ImageReport> {
-  const enclave = layOutFiles(image);
-  const measured = measureLaidOutFiles(enclave);
-  const { isVerified, checks } = await judgeImage(image, measured, options);
+  const all = await measureFiles(image);
+  const { isVerified, checks } = await judgeImage(image, all, options);
+  // Of several enclaves, that of the program which starts first.
+  const enclave = all.layouts.get(image.files) ?? { problem: 'it was not laid out' };
+  const measured = all.enclaves.get(image.files);
   const { image: stored, labels: found, isSigned, signature } = image;
   return {
     name: stored.name,
@@ -107,7 +109,7 @@ export async function imageReport(image: GraminizedImage, options: ReportOptions
     base: { name: found[labels.baseName], digest: found[labels.baseDigest] },
     toolVersion: found[labels.toolVersion],
     identity: {
-      mrEnclave: signature.value?.mrEnclave ?? measured.value?.mrEnclave,
+      mrEnclave: signature.value?.mrEnclave ?? measured?.value?.mrEnclave,
       signature: signature.value,
       problem: isSigned ? signature.problem : undefined,
     },

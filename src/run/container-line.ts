@@ -1,7 +1,7 @@
 import { GscError } from '../base/error.ts';
 import { showBytes } from '../base/image-path.ts';
 import type { ContainerNeeds, DataPlace, SecretFile } from '../inspect/container-needs.ts';
-import { type LaunchMode, launchArguments } from '../runtime/launch.ts';
+import type { LaunchMode } from '../runtime/launch.ts';
 
 /** What connects a container with the terminal: nothing, its input, or all of it. */
 export type Attachment = 'detached' | 'input' | 'terminal';
@@ -20,8 +20,8 @@ export interface ContainerChoices {
   /** As the program knows it. */
   readonly image: string;
   readonly mode: LaunchMode;
-  /** Of the enclave; used in mode `sgx`. */
-  readonly device: string;
+  /** Of the enclave, as the host has them; used in mode `sgx`. */
+  readonly devices: readonly string[];
   /** Beginning of the names of volumes that the user does not name. */
   readonly volumePrefix: string;
   readonly attachment: Attachment;
@@ -37,9 +37,6 @@ export interface ContainerChoices {
   readonly arguments: readonly string[];
 }
 
-/** Where AESM's socket is, on the host and in the container. */
-const aesmDirectory = '/var/run/aesmd';
-
 /**
  * The words of `docker run` or `podman run`, the program's name first. Throws `state` for an unsigned image in mode `sgx`,
  * `usage` for arguments that would not reach the application and for secrets that are unknown or have no file.
@@ -48,7 +45,7 @@ export function containerLine(needs: ContainerNeeds, choices: ContainerChoices):
   const { program, image, mode, name, network, publish, environment, mounts } = choices;
   check(needs, choices);
   const isDirectLoader = mode === 'direct' && !needs.hasShell;
-  const [loader = '', ...loaderWords] = launchArguments('direct');
+  const [loader = '', ...loaderWords] = needs.directWords;
   return [
     ...[program, 'run', '--rm', ...attachmentWords[choices.attachment]],
     ...(name === undefined ? [] : ['--name', name]),
@@ -74,13 +71,13 @@ const attachmentWords: Readonly<Record<Attachment, readonly string[]>> = {
   terminal: ['--interactive', '--tty'],
 };
 
-function enclaveWords({ usesAesm }: ContainerNeeds, { device }: ContainerChoices): readonly string[] {
-  return ['--device', device, ...(usesAesm ? ['--volume', `${aesmDirectory}:${aesmDirectory}`] : [])];
+function enclaveWords({ host, usesAesm }: ContainerNeeds, { devices }: ContainerChoices): readonly string[] {
+  return host.enclaveOptions(devices, usesAesm);
 }
 
-/** Gramine without an enclave makes system calls that the usual profile refuses. */
-function directWords({ hasShell }: ContainerNeeds): readonly string[] {
-  return ['--security-opt', 'seccomp=unconfined', ...(hasShell ? ['--env', 'GRAMINE_MODE=direct'] : [])];
+/** A library OS without an enclave makes system calls that the usual profile refuses. */
+function directWords({ hasShell, host }: ContainerNeeds): readonly string[] {
+  return ['--security-opt', 'seccomp=unconfined', ...(hasShell ? ['--env', host.directVariable] : [])];
 }
 
 /** A named volume for each place that the user does not mount: what is there outlives the container. */

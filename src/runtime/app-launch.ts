@@ -1,12 +1,13 @@
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import { appLoaderScript } from './apploader.ts';
-import { grapheneLaunch, grapheneRunOptions } from './graphene-launch.ts';
-import { harmfulHostVariables, hostEnvironment, launchArguments } from './launch.ts';
-import type { AppLaunch, LaunchOrder } from './launch-order.ts';
-import type { Runtime } from './runtime.ts';
+import { grapheneDirectWords, grapheneHostNeeds, grapheneLaunch } from './graphene-launch.ts';
+import { gramineHostNeeds, harmfulHostVariables, hostEnvironment, launchArguments } from './launch.ts';
+import type { AppLaunch, HostNeeds, LaunchedRuntime, LaunchOrder } from './launch-order.ts';
+import type { EnclaveFiles } from './places.ts';
+import type { RuntimeVersion } from './version.ts';
 
 /** Says how an image of a runtime starts. */
-export function appLaunch(runtime: Runtime, order: LaunchOrder): AppLaunch {
+export function appLaunch(runtime: LaunchedRuntime, order: LaunchOrder): AppLaunch {
   return runtime.version.family === 'graphene' ? grapheneLaunch(runtime, order) : gramineLaunch(order);
 }
 
@@ -26,7 +27,12 @@ function gramineLaunch({ hasShell, passesArguments }: LaunchOrder): AppLaunch {
 /** Variables that must not reach what starts by {@link AppLaunch.environment}, beside those that it sets. */
 export const droppedVariables: readonly string[] = harmfulHostVariables;
 
-/** Options of `docker run` that the drivers of a runtime's time need, for reports. */
-export function runOptions(runtime: Runtime): readonly string[] {
-  return runtime.version.family === 'graphene' ? grapheneRunOptions : [];
+/** What images with a runtime of this version need of a host. */
+export function hostNeeds({ family }: Pick<RuntimeVersion, 'family'>): HostNeeds {
+  return family === 'graphene' ? grapheneHostNeeds : gramineHostNeeds;
+}
+
+/** The command line that starts the application without an enclave where no script does, without the application's own arguments. */
+export function directWords(version: RuntimeVersion, files: EnclaveFiles): readonly string[] {
+  return version.family === 'graphene' ? grapheneDirectWords(version, files) : launchArguments('direct');
 }

@@ -1,9 +1,9 @@
 import { type ByteString, baseNameOf, type ImagePath, imagePath, showBytes } from '../base/image-path.ts';
 import { ignoreArguments } from './apploader.ts';
-import { harmfulHostVariables } from './launch.ts';
-import type { AppLaunch, LaunchOrder } from './launch-order.ts';
-import { enclaveFiles, runtimePlacesOf } from './places.ts';
-import type { Runtime } from './runtime.ts';
+import { aesmSocket, harmfulHostVariables } from './launch.ts';
+import type { AppLaunch, HostNeeds, LaunchedRuntime, LaunchOrder } from './launch-order.ts';
+import { type EnclaveFiles, enclaveFiles, runtimePlacesOf } from './places.ts';
+import type { RuntimeVersion } from './version.ts';
 
 const { packageDirectory, hostDirectory, loader } = runtimePlacesOf({
   family: 'graphene',
@@ -20,19 +20,44 @@ export const tokenTools: readonly ImagePath[] = [
   imagePath('/graphene/python/graphene-sgx-get-token'),
 ];
 
-/** Devices of out-of-tree driver and of Graphene's own for FSGSBASE, and the socket of AESM, which makes launch tokens. */
-export const grapheneRunOptions: readonly string[] = [
-  '--device=/dev/isgx',
-  '--device=/dev/gsgx',
-  '-v /var/run/aesmd/aesm.socket:/var/run/aesmd/aesm.socket',
-];
+/** The out-of-tree driver or the DCAP one, Graphene's own for FSGSBASE, and AESM. Graphene, Pal/src/host/Linux-SGX/sgx_framework.c. */
+export const grapheneHostNeeds: HostNeeds = {
+  devices: [
+    {
+      paths: ['/dev/isgx', '/dev/sgx/enclave', '/dev/sgx'],
+      advice:
+        'build and load the driver that the runtime was built for: the out-of-tree one (linux-sgx-driver), or the DCAP one',
+    },
+    {
+      paths: ['/dev/gsgx'],
+      advice: "build and load Graphene's driver for FSGSBASE (graphene-sgx-driver)",
+      neededUntil: [5, 9],
+    },
+  ],
+  isKernelsDriver: false,
+  needsLaunchControl: false,
+  aesm: { use: 'launch tokens', plugin: 'libsgx-aesm-launch-plugin', isAlwaysAsked: true },
+  enclaveOptions: (devices) => [
+    ...devices.map((device) => `--device=${device}`),
+    ...['-v', `${aesmSocket}:${aesmSocket}`],
+  ],
+  directVariable: 'GSC_PAL=Linux',
+};
+
+/** As `apploader.sh` starts `pal-Linux`, for an image without a shell. */
+export function grapheneDirectWords(version: RuntimeVersion, { manifest }: EnclaveFiles): readonly string[] {
+  const pal = imagePath(`${packageDirectory}/pal-Linux`);
+  return version.release === '1.2-rc1'
+    ? [pal, imagePath(`${packageDirectory}/libpal-Linux.so`), 'init', '/entrypoint']
+    : [pal, 'init', baseNameOf(manifest)];
+}
 
 /**
  * How a Graphene image starts its application: by `apploader.sh`, which gets a launch token for each manifest and starts
  * `pal-Linux-SGX`, or `pal-$GSC_PAL` without an enclave. An image without a shell starts `pal-Linux-SGX` itself, with tokens that
  * are there already.
  */
-export function grapheneLaunch(runtime: Runtime, order: LaunchOrder): AppLaunch {
+export function grapheneLaunch(runtime: LaunchedRuntime, order: LaunchOrder): AppLaunch {
   const { directory, names, hasShell } = order;
   const isOld = runtime.version.release !== '1.2-rc1';
   const [name = ''] = names;
@@ -61,7 +86,7 @@ export function grapheneLaunch(runtime: Runtime, order: LaunchOrder): AppLaunch 
 }
 
 interface ScriptParts {
-  readonly runtime: Runtime;
+  readonly runtime: LaunchedRuntime;
   readonly order: LaunchOrder;
   readonly isOld: boolean;
   readonly sgxWords: readonly ByteString[];
@@ -101,7 +126,7 @@ function scriptText({ runtime, order, isOld, sgxWords, manifest }: ScriptParts):
 }
 
 /** Environment variables: Python's own, and protobuf's implementation without compiled parts. */
-function tokenLines(runtime: Runtime, stems: readonly ByteString[]): readonly string[] {
+function tokenLines(runtime: LaunchedRuntime, stems: readonly ByteString[]): readonly string[] {
   const tool = tokenToolOf(runtime);
   if (tool === undefined) return [];
   return [
@@ -114,12 +139,12 @@ function tokenLines(runtime: Runtime, stems: readonly ByteString[]): readonly st
 }
 
 /** The tool that makes launch tokens, if the runtime has one with a Python to run it. */
-export function tokenToolOf(runtime: Runtime): ImagePath | undefined {
+export function tokenToolOf(runtime: LaunchedRuntime): ImagePath | undefined {
   const has = (wanted: ImagePath) => runtime.files.some(({ path }) => path === wanted);
   return has(tokenPython) ? tokenTools.find(has) : undefined;
 }
 
-function launchNotes(runtime: Runtime, order: LaunchOrder, isOld: boolean): readonly string[] {
+function launchNotes(runtime: LaunchedRuntime, order: LaunchOrder, isOld: boolean): readonly string[] {
   const notes: string[] = [];
   if (tokenToolOf(runtime) === undefined) {
     notes.push(

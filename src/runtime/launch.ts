@@ -1,5 +1,6 @@
 import { type ImagePath, imagePath } from '../base/image-path.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
+import type { HostNeeds } from './launch-order.ts';
 
 /** How the application is started: in an enclave, or on Gramine without one. */
 export type LaunchMode = 'sgx' | 'direct';
@@ -23,6 +24,28 @@ export const hostEnvironment: Readonly<Record<string, string>> = {
 
 /** Variables that would make the host's ELF interpreter load libraries of the app into the SGX loader. ld.so(8). */
 export const harmfulHostVariables: readonly string[] = ['LD_PRELOAD', 'LD_AUDIT'];
+
+/** Where AESM's socket is on the host, and Gramine connects to it. Gramine, pal/src/host/linux-sgx/host_platform.c. */
+const aesmDirectory = '/var/run/aesmd';
+export const aesmSocket = `${aesmDirectory}/aesm.socket`;
+
+/** The kernel's own driver, and the one that Intel shipped before. Gramine documentation, "Installation". */
+export const gramineHostNeeds: HostNeeds = {
+  devices: [
+    {
+      paths: ['/dev/sgx_enclave', '/dev/sgx/enclave'],
+      advice: 'enable SGX in the firmware, and look for the reason in: dmesg | grep -i sgx',
+    },
+  ],
+  isKernelsDriver: true,
+  needsLaunchControl: true,
+  aesm: { use: 'quotes', plugin: 'libsgx-aesm-quote-ex-plugin', isAlwaysAsked: false },
+  enclaveOptions: (devices, usesAesm) => [
+    ...devices.flatMap((device) => ['--device', device]),
+    ...(usesAesm ? ['--volume', `${aesmDirectory}:${aesmDirectory}`] : []),
+  ],
+  directVariable: 'GRAMINE_MODE=direct',
+};
 
 function loaderPath(mode: LaunchMode): ImagePath {
   return imagePath(`${graminizedPaths.packageDirectory}/${mode}/loader`);

@@ -26,6 +26,10 @@ export interface RuntimePlaces {
   readonly cLibraryDirectory: (name: CLibraryName) => ImagePath;
   /** The ELF interpreter and the shared libraries that the runtime itself needs outside of the enclave. */
   readonly hostDirectory: ImagePath;
+  /** All directories of the runtime's files. */
+  readonly directories: readonly ImagePath[];
+  /** Files of gsc's own for the application, other than those that have to lie elsewhere. */
+  readonly appDirectory: ImagePath;
   /** What the application sees as `/etc/hosts`. */
   readonly hosts: ImagePath;
 }
@@ -46,11 +50,14 @@ const gramine: RuntimePlaces = {
   loader: imagePath(`${graminizedPaths.packageDirectory}/sgx/loader`),
   cLibraryDirectory: (name) => imagePath(`${graminizedPaths.packageDirectory}/runtime/${name}`),
   hostDirectory: graminizedPaths.hostDirectory,
+  directories: [graminizedPaths.packageDirectory, graminizedPaths.hostDirectory],
+  appDirectory: graminizedPaths.appDirectory,
   hosts: graminizedPaths.hosts,
 };
 
 /** As the first GSC has it. */
 const grapheneDirectory = imagePath('/graphene/Runtime');
+const grapheneHostDirectory = imagePath('/graphene/host');
 
 const graphene: RuntimePlaces = {
   packageDirectory: grapheneDirectory,
@@ -58,7 +65,13 @@ const graphene: RuntimePlaces = {
   libpal: childOf(grapheneDirectory, 'libpal-Linux-SGX.so'),
   loader: childOf(grapheneDirectory, 'pal-Linux-SGX'),
   cLibraryDirectory: () => grapheneDirectory,
-  hostDirectory: imagePath('/graphene/host'),
+  hostDirectory: grapheneHostDirectory,
+  directories: [
+    grapheneDirectory,
+    grapheneHostDirectory,
+    ...['/graphene/signer', '/graphene/python'].map(imagePath),
+  ],
+  appDirectory: imagePath('/graphene/app_files'),
   hosts: imagePath('/graphene/app_files/hosts'),
 };
 
@@ -91,13 +104,18 @@ export function enclaveFiles(version: RuntimeVersion, { directory, name }: Encla
 }
 
 /** The files of the enclaves of an image, by its labels: that of the program that starts first. */
-export function labelledEnclaves(found: Labels): readonly EnclaveFiles[] {
+export function labelledEnclaves(found: Labels): readonly [EnclaveFiles, ...EnclaveFiles[]] {
   const text = found[labels.manifests];
   const stems = text === undefined ? undefined : valueIn(text);
   const named = Array.isArray(stems) ? stems.filter((stem) => typeof stem === 'string') : [];
-  return (
-    named.length > 0 ? named.map((stem) => imagePath(bytesOfText(stem))) : [graminizedPaths.application]
-  ).map(filesBeside);
+  const [first = graminizedPaths.application, ...others] = named.map((stem) => imagePath(bytesOfText(stem)));
+  return [filesBeside(first), ...others.map((stem) => withOwnArguments(filesBeside(stem)))];
+}
+
+/** The files of the enclave of a program that the first one starts: its arguments have a file of their own. */
+export function withOwnArguments(files: EnclaveFiles): EnclaveFiles {
+  const stem = files.manifest.slice(0, -'.manifest'.length);
+  return { ...files, trustedArguments: imagePath(`${stem}.trusted_argv`) };
 }
 
 /** A label is data: one that is not JSON names nothing. */

@@ -1,5 +1,6 @@
 import { type ErrorCode, GscError } from '../base/error.ts';
 import type { Layer } from '../image/image.ts';
+import type { ObserverInThread } from './layer-visitor.ts';
 
 /** What the thread that reads a blob tells the one that lists its layer. One layer at a time. */
 export type ToScanThread =
@@ -7,8 +8,7 @@ export type ToScanThread =
       readonly kind: 'scan';
       readonly layer: Pick<Layer, 'descriptor' | 'diffId'>;
       readonly subject: string;
-      /** Of a {@link ThreadObserver}. */
-      readonly observerName?: string;
+      readonly observer?: ObserverInThread;
     }
   /** Bytes of the blob as stored; the memory goes with them. */
   | { readonly kind: 'piece'; readonly bytes: Uint8Array }

@@ -118,10 +118,10 @@ class ScanThread {
     this.#outcome = undefined;
     // A listing that failed has kept some.
     while (this.#free.length < pieceCount) this.#free.push(Buffer.allocUnsafeSlow(pieceBytes));
-    const observerName = observer?.threadName;
+    const inThread = observer?.thread;
     this.#post({
       ...{ kind: 'scan', layer: { descriptor, diffId }, subject },
-      ...(observerName !== undefined && { observerName }),
+      ...(inThread && { observer: inThread }),
     });
     const sourceError = await this.#send(layer, options).then(
       () => undefined,

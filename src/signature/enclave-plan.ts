@@ -37,10 +37,14 @@ const unknownMeasurement = '0'.repeat(64);
 export async function layOutPlan(plan: EnclavePlan, measured: Measured = new Map()): Promise<GramineEnclave> {
   const { libpal, subject, version, executable } = plan;
   const program = { libpal, subject, version, ...(executable && { executable }) };
-  return layOutGramineEnclave(await completed(plan, measured), program);
+  return layOutGramineEnclave(await completePlan(plan, measured), program);
 }
 
-async function completed(plan: EnclavePlan, measured: Measured): Promise<EnclaveManifest> {
+/** The manifest of a plan as it is measured: Graphene's signers add to what a build wrote. See {@link layOutPlan}. */
+export async function completePlan(
+  plan: Omit<EnclavePlan, 'subject'>,
+  measured: Measured = new Map(),
+): Promise<EnclaveManifest> {
   const { manifest, version, files } = plan;
   if (version.family === 'gramine') return manifest;
   const { root } = manifest;
@@ -64,8 +68,8 @@ async function completed(plan: EnclavePlan, measured: Measured): Promise<Enclave
   return { root, bytes: Buffer.from(text) };
 }
 
-function hasFixedParts({ libpal, subject, executable }: EnclavePlan): boolean {
-  const images = [parseEnclaveImage(libpal, subject)];
+function hasFixedParts({ libpal, executable }: Omit<EnclavePlan, 'subject'>): boolean {
+  const images = [parseEnclaveImage(libpal, 'libpal')];
   if (executable) images.push(parseExecutable(executable, 'executable'));
   return images.some(hasFixedAddress);
 }

@@ -3,7 +3,7 @@ import type { CheckResult } from '../attest/checklist.ts';
 /** The groups of checks, in the order in which they are made and shown, with their checks. */
 export const checkGroups = {
   signature: ['image', 'sigstruct', 'sigstruct-signature', 'sigstruct-quotients', 'signer'],
-  measurement: ['manifest', 'mrenclave', 'sigstruct-fields', 'signing-date'],
+  measurement: ['manifest', 'mrenclave', 'sigstruct-fields', 'signing-date', 'trusted-children'],
   files: ['trusted-files', 'mounts', 'library-os', 'program', 'libraries'],
   launch: [
     'manifest-copy',

@@ -1,12 +1,4 @@
-import type { GraminizedImage } from './graminized-image.ts';
-import {
-  comparedFiles,
-  contentOf,
-  type FactKind,
-  factKinds,
-  type ImageFacts,
-  runtimeFacts,
-} from './image-facts.ts';
+import { type FactKind, factKinds, type ImageFacts } from './image-facts.ts';
 
 /** One thing that two images do not have in common. */
 export interface ImageChange {
@@ -61,17 +53,6 @@ function withLayers(
     const layer = (change.kind === 'removed' ? before : after).layerOf.get(change.subject);
     return layer === undefined ? change : { ...change, layer };
   });
-}
-
-/** True if two images have the same files and the same runtime, as `factsOf` says, without listing them. */
-export function haveSameFiles(one: GraminizedImage, other: GraminizedImage): boolean {
-  if (diffMaps(runtimeFacts(one), runtimeFacts(other)).length > 0) return false;
-  const others = comparedFiles(other);
-  for (const { path, node } of comparedFiles(one)) {
-    const { value } = others.next();
-    if (value?.path !== path || contentOf(value.node) !== contentOf(node)) return false;
-  }
-  return others.next().done === true;
 }
 
 /** True if nothing differs. */

@@ -1,18 +1,26 @@
 import { GscError } from '../base/error.ts';
-import { type ImagePath, showBytes } from '../base/image-path.ts';
+import { baseNameOf, childOf, type ImagePath, parentOf, showBytes } from '../base/image-path.ts';
 import { type Reporter, silentReporter } from '../base/reporter.ts';
+import { enclaveRulesOf } from '../enclave/enclave-rules.ts';
 import { type BuildRecord, readBuildRecord } from '../graminize/build-record.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import { type Labels, labels } from '../image/labels.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
-import { isTable } from '../manifest/toml/toml.ts';
-import { parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
+import { type TomlTable, valueAt } from '../manifest/toml/toml.ts';
+import {
+  type EnclaveFiles,
+  labelledEnclaves,
+  type RuntimePlaces,
+  runtimePlacesOf,
+} from '../runtime/places.ts';
+import { labelledVersion, parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
+import { readFiles } from '../scan/read-files.ts';
 import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-image.ts';
 import { scanReporting } from '../scan/scan-reporting.ts';
 import type { EnclaveOverrides } from '../sign/enclave-overrides.ts';
 import { describeSigstruct, type SigstructDescription } from '../signature/describe-sigstruct.ts';
+import { programOf } from '../signature/enclave-plan.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath, showFailure } from '../tree/resolve-path.ts';
 import { ObservedContents } from './observed-contents.ts';
@@ -22,9 +30,30 @@ export type Maybe<T> =
   | { readonly value: T; readonly problem?: undefined }
   | { readonly value?: undefined; readonly problem: string };
 
-/** A graminized image as it was read, in one pass over its layers. What is damaged has a problem in place of a value. */
-export interface GraminizedImage {
+/** An enclave of an image as it was read. */
+export interface ReadEnclave {
+  /** Of the program that starts in it, or of the place of its files. */
+  readonly name: string;
+  readonly files: EnclaveFiles;
+  /** The manifest that counts: of a signed image `.manifest.sgx`. */
+  readonly manifestPath: ImagePath;
+  readonly manifestBytes: Maybe<Buffer>;
+  readonly manifest: Maybe<CompleteManifest>;
+  readonly sigstruct: Maybe<Buffer>;
+  readonly signature: Maybe<SigstructDescription>;
+  /** The program, where the release measures it. */
+  readonly executable: Maybe<Buffer | undefined>;
+}
+
+/**
+ * A graminized image as it was read, in one pass over its layers. What is damaged has a problem in place of a value. It is a view
+ * of one of its enclaves: at first of that of the program that starts first.
+ */
+export interface GraminizedImage extends ReadEnclave {
   readonly image: Image;
+  /** More than one where programs have enclaves of their own; that of the program that starts first is the first. */
+  readonly enclaves: readonly ReadEnclave[];
+  readonly places: RuntimePlaces;
   readonly labels: Labels;
   /** One per layer, lowest first. */
   readonly indexes: readonly LayerIndex[];
@@ -32,13 +61,7 @@ export interface GraminizedImage {
   readonly contents: ObservedContents;
   /** True unless nothing in it says that it was ever signed. */
   readonly isSigned: boolean;
-  /** The manifest that counts: of a signed image `.manifest.sgx`. */
-  readonly manifestPath: ImagePath;
-  readonly manifestBytes: Maybe<Buffer>;
-  readonly manifest: Maybe<CompleteManifest>;
   readonly libpal: Maybe<Buffer>;
-  readonly sigstruct: Maybe<Buffer>;
-  readonly signature: Maybe<SigstructDescription>;
   readonly version: Maybe<RuntimeVersion>;
   readonly record: Maybe<BuildRecord>;
 }
@@ -52,8 +75,6 @@ export interface ReadingOptions extends Pick<ScanImageOptions, 'signal' | 'concu
 export interface ReadOptions extends ReadingOptions {
   /** An image that was read before: layers that both have are not read again. An image that is to be verified is read whole. */
   readonly seen?: Pick<GraminizedImage, 'indexes' | 'contents'>;
-  /** In place of the manifest in it. */
-  readonly manifest?: { readonly bytes: Buffer; readonly value: CompleteManifest };
 }
 
 /** What is known of layers that were read: a layer is its uncompressed bytes, so the same diffId has the same index. */
@@ -67,52 +88,121 @@ export function knownIndexes(indexes: readonly LayerIndex[]): LayerIndexStore {
  * that has nothing of gsc's.
  */
 export async function readGraminizedImage(image: Image, options: ReadOptions = {}): Promise<GraminizedImage> {
-  const { seen, manifest: given, reporter = silentReporter, ...scan } = options;
+  const { seen, reporter = silentReporter, ...scan } = options;
+  const found: Labels = image.config.config?.Labels ?? {};
+  const version = attempt(labelOf(found, labels.runtimeVersion), () => labelledVersion(found) ?? unlabelled);
+  const places = runtimePlacesOf(version.value ?? unlabelled);
+  const all = labelledEnclaves(found);
   const contents = seen?.contents ?? new ObservedContents();
+  contents.keep(keptFiles(places, all));
   const known = seen && { indexes: knownIndexes(seen.indexes) };
   const { tree, indexes } = await scanReporting(image, reporter, { ...scan, ...known, observer: contents });
-  const found: Labels = image.config.config?.Labels ?? {};
   const read = (path: ImagePath) => ownContent(tree, contents, path);
   const isThere = (path: ImagePath) => read(path).problem === undefined;
   const isSigned =
     found[labels.mrEnclave] !== undefined ||
-    isThere(graminizedPaths.sigstruct) ||
-    isThere(graminizedPaths.manifestSgx);
-  const isGraminized = found[labels.runtimeVersion] !== undefined || isThere(graminizedPaths.manifest);
+    all.some(({ sigstruct, manifestSgx }) => isThere(sigstruct) || isThere(manifestSgx));
+  const isGraminized = found[labels.runtimeVersion] !== undefined || isThere(all[0].manifest);
   if (!isSigned && !isGraminized) throw notGraminized(image);
-  if (found[labels.family] === 'graphene') throw isOfGraphene(image);
-  const version = attempt(labelOf(found, labels.runtimeVersion), (text) => parseRuntimeVersion(text));
-  const manifestPath = isSigned ? graminizedPaths.manifestSgx : graminizedPaths.manifest;
-  const manifestBytes = given ? { value: given.bytes } : read(manifestPath);
-  const sigstruct = read(graminizedPaths.sigstruct);
+  const parts = { read, isSigned, version };
+  const enclaves = await withPrograms(
+    image,
+    tree,
+    all.map((files) => readEnclave(files, parts)),
+    version.value,
+  );
+  const [first] = enclaves;
+  if (first === undefined) throw new RangeError('an image without an enclave');
   return {
-    ...{ image, labels: found, indexes, tree, contents, isSigned, manifestPath, manifestBytes, sigstruct },
-    manifest: given
-      ? { value: given.value }
-      : attempt(manifestBytes, (bytes) => parseManifest(bytes, manifestPath, version)),
-    libpal: read(graminizedPaths.libpal),
-    signature: attempt(sigstruct, (bytes) => describeSigstruct(bytes, graminizedPaths.sigstruct)),
-    version,
+    ...first,
+    ...{ image, labels: found, indexes, tree, contents, isSigned, enclaves, places, version },
+    libpal: read(places.libpal),
     record: attempt(labelOf(found, labels.build), (text) => readBuildRecord(text, labels.build)),
   };
+}
+
+/** Images of which no label says it. */
+const unlabelled = parseRuntimeVersion('1.9');
+
+/** What the checks read of gsc's own files. */
+function keptFiles(
+  { libpal, appDirectory }: RuntimePlaces,
+  enclaves: readonly EnclaveFiles[],
+): readonly ImagePath[] {
+  const files = enclaves.flatMap(({ manifest, manifestSgx, sigstruct }) => [
+    manifest,
+    manifestSgx,
+    sigstruct,
+  ]);
+  const beside = enclaves.map(({ manifest }) => childOf(parentOf(manifest), 'apploader.sh'));
+  return [libpal, appDirectory, ...files, ...beside];
+}
+
+interface EnclaveParts {
+  readonly read: (path: ImagePath) => Maybe<Buffer>;
+  readonly isSigned: boolean;
+  readonly version: Maybe<RuntimeVersion>;
+}
+
+function readEnclave(files: EnclaveFiles, { read, isSigned, version }: EnclaveParts): ReadEnclave {
+  const manifestPath = isSigned ? files.manifestSgx : files.manifest;
+  const manifestBytes = read(manifestPath);
+  const sigstruct = read(files.sigstruct);
+  return {
+    name: showBytes(baseNameOf(files.sigstruct)).replace(/\.sig$/, ''),
+    ...{ files, manifestPath, manifestBytes, sigstruct },
+    manifest: attempt(manifestBytes, (bytes) => parseManifest(bytes, manifestPath, version)),
+    signature: attempt(sigstruct, (bytes) => describeSigstruct(bytes, files.sigstruct, version.value)),
+    executable: { value: undefined },
+  };
+}
+
+/** With the programs where the release measures them: files of any layer, whose names only the manifests tell. */
+async function withPrograms(
+  image: Image,
+  tree: FileTree,
+  enclaves: readonly ReadEnclave[],
+  version: RuntimeVersion | undefined,
+): Promise<readonly ReadEnclave[]> {
+  if (version === undefined || !enclaveRulesOf(version).hasExecutableArea) return enclaves;
+  const programs = enclaves.map(({ manifest }) =>
+    attempt(manifest, (value) => {
+      const program = programOf(value);
+      const found = program && resolvePath(tree, program);
+      return found?.kind === 'found' && found.node.kind === 'file' ? found.path : undefined;
+    }),
+  );
+  const contents = await readFiles(image, tree, [...new Set(programs.flatMap(({ value }) => value ?? []))]);
+  return enclaves.map((enclave, index) => {
+    const path = programs[index]?.value;
+    return { ...enclave, executable: programContent(enclave, path && contents.get(path)) };
+  });
+}
+
+/** A manifest may name no program; one that it names has to be there. */
+function programContent({ manifest }: ReadEnclave, content: Buffer | undefined): Maybe<Buffer | undefined> {
+  const program = manifest.value && programOf(manifest.value);
+  if (content !== undefined || program === undefined) return { value: content };
+  return { problem: `${showBytes(program)}, which is measured, is not a file in the image` };
+}
+
+/** The version whose rules count for an image: of one without a label, those of the newest release that is known. */
+export function versionOf({ version }: Pick<GraminizedImage, 'version'>): RuntimeVersion {
+  return version.value ?? unlabelled;
+}
+
+/** An image as each of its enclaves sees it. */
+export function viewsOf(image: GraminizedImage): readonly GraminizedImage[] {
+  return image.enclaves.map((enclave) => ({ ...image, ...enclave }));
 }
 
 /** All releases of Gramine write their manifests alike, so that one without a label is read too. */
 export function parseManifest(
   bytes: Buffer,
   path: ImagePath,
-  { value: version = parseRuntimeVersion('1.9') }: Maybe<RuntimeVersion>,
+  { value: version = unlabelled }: Maybe<RuntimeVersion>,
 ): CompleteManifest {
   return CompleteManifest.parse(bytes, path, version);
-}
-
-function isOfGraphene(image: Image): GscError {
-  return new GscError({
-    code: 'state',
-    subject: image.name,
-    message: 'expected an image with a Gramine runtime, got one with Graphene, which cannot be verified yet',
-    hint: 'gsc info-image checks its signature and shows its measurement',
-  });
 }
 
 /** The content of a file of gsc's own, which has to lie under its very name. */
@@ -131,11 +221,26 @@ export function ownContent(tree: FileTree, contents: ObservedContents, path: Ima
   return { value: content };
 }
 
-/** The keys that whoever signed may have chosen, as the signed manifest has them; none of an unsigned image. */
-export function signersChoice({ isSigned, manifest }: GraminizedImage): EnclaveOverrides {
-  const sgx = manifest.value?.root.get('sgx');
-  if (!isSigned || !isTable(sgx)) return {};
-  const [isvProdId, isvSvn, isDebug] = ['isvprodid', 'isvsvn', 'debug'].map((key) => sgx.get(key));
+/**
+ * The keys that whoever signed has chosen: those of the signed manifest whose values differ from the `completed` one's, which is
+ * what signing makes of the image without any choice. None of an unsigned image.
+ */
+export function signersChoice(
+  { isSigned, manifest }: GraminizedImage,
+  { root }: Pick<CompleteManifest, 'root'>,
+): EnclaveOverrides {
+  if (!isSigned || manifest.value === undefined) return {};
+  const [before, now] = [chosenKeys(root), chosenKeys(manifest.value.root)];
+  const differing = Object.entries(now).filter(
+    ([key, value]) => value !== before[key as keyof EnclaveOverrides],
+  );
+  return Object.fromEntries(differing);
+}
+
+function chosenKeys(root: TomlTable): EnclaveOverrides {
+  const [isvProdId, isvSvn, isDebug] = ['isvprodid', 'isvsvn', 'debug'].map((key) =>
+    valueAt(root, ['sgx', key]),
+  );
   return {
     ...(typeof isvProdId === 'bigint' && { isvProdId: Number(isvProdId) }),
     ...(typeof isvSvn === 'bigint' && { isvSvn: Number(isvSvn) }),
@@ -148,6 +253,17 @@ export function attempt<T, R>(given: Maybe<T>, work: (value: T) => R): Maybe<R> 
   if (given.problem !== undefined) return given;
   try {
     return { value: work(given.value) };
+  } catch (error) {
+    if (error instanceof GscError) return { problem: error.message };
+    throw error;
+  }
+}
+
+/** The same for a step that takes time. */
+export async function attemptLater<T, R>(given: Maybe<T>, work: (value: T) => Promise<R>): Promise<Maybe<R>> {
+  if (given.problem !== undefined) return given;
+  try {
+    return { value: await work(given.value) };
   } catch (error) {
     if (error instanceof GscError) return { problem: error.message };
     throw error;

@@ -1,5 +1,5 @@
 import { type ImagePath, showBytes } from '../base/image-path.ts';
-import { graminizedPaths, ownDirectoryOf } from '../image/graminized-paths.ts';
+import { ownDirectoryOf } from '../image/graminized-paths.ts';
 import { labels } from '../image/labels.ts';
 import { sharedRunFields } from '../image/run-config-digest.ts';
 import {
@@ -12,7 +12,8 @@ import {
 } from '../manifest/toml/toml.ts';
 import type { TreeNode } from '../tree/file-tree.ts';
 import { walkTree } from '../tree/walk-tree.ts';
-import { type GraminizedImage, showLayer } from './graminized-image.ts';
+import { type GraminizedImage, showLayer, viewsOf } from './graminized-image.ts';
+import { launchIn } from './image-launch.ts';
 
 /** The parts in which two images are compared, in the order of the report. */
 export const factKinds = [
@@ -33,51 +34,57 @@ export type ImageFacts = Readonly<Record<FactKind, ReadonlyMap<string, string>>>
   readonly layerOf: ReadonlyMap<string, string>;
 };
 
-/** What of a graminized image is worth comparing. */
+/** What of a graminized image is worth comparing; of several enclaves each thing by its enclave. */
 export function factsOf(image: GraminizedImage): ImageFacts {
-  const trusted = [...(image.manifest.value?.names.trusted.keys() ?? [])];
-  const root: TomlTable = image.manifest.value?.root ?? new Map();
   const [runtime, files, layerOf] = [new Map(), new Map(), new Map()] as Map<string, string>[];
+  const ofSignature = new Set(
+    image.enclaves.flatMap((each) => [each.files.manifest, each.files.manifestSgx, each.files.sigstruct]),
+  );
+  const beside = new Set([
+    ...launchIn(image).files.map(({ path }) => path),
+    ...image.enclaves.map((each) => each.files.trustedArguments),
+  ]);
+  const isOwn = (path: ImagePath) => ownDirectoryOf(path) !== undefined || beside.has(path);
   const layers = image.image.layers.map((_, index) => showLayer(image.image, index));
-  for (const { path, node } of comparedFiles(image)) {
+  for (const { path, node } of walkTree(image.tree)) {
+    // What signing makes of the rest, or what has its own comparison.
+    if (ofSignature.has(path) || node.kind === 'directory') continue;
     const name = showBytes(path);
-    (ownDirectoryOf(path) === undefined ? files : runtime)?.set(name, contentOf(node));
+    (isOwn(path) ? runtime : files)?.set(name, contentOf(node));
     layerOf?.set(name, layers[node.layer] ?? '');
   }
   return {
-    signature: signatureFacts(image),
+    signature: ofEnclaves(image, signatureFacts),
     runtime: new Map([...runtimeFacts(image), ...(runtime ?? [])]),
-    keys: keysIn(root),
-    environment: environmentIn(root),
+    keys: ofEnclaves(image, (view) => keysIn(view.manifest.value?.root ?? new Map())),
+    environment: ofEnclaves(image, (view) => environmentIn(view.manifest.value?.root ?? new Map())),
     start: startFacts(image),
     files: files ?? new Map(),
-    // Their contents are compared as files.
-    trusted: new Map(trusted.map((path) => [showBytes(path), ''] as const)),
+    trusted: ofEnclaves(image, trustedFacts),
     layerOf: layerOf ?? new Map(),
   };
 }
 
-/** A file, a link or the like; what `contentOf` says of it tells it from others. */
-export interface ComparedFile {
-  readonly path: ImagePath;
-  readonly node: Exclude<TreeNode, { kind: 'directory' }>;
+function ofEnclaves(
+  image: GraminizedImage,
+  facts: (view: GraminizedImage) => ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const views = viewsOf(image);
+  const isSeveral = views.length > 1;
+  return new Map(
+    views.flatMap((view) =>
+      [...facts(view)].map(([key, value]) => [isSeveral ? `${view.name}: ${key}` : key, value] as const),
+    ),
+  );
 }
 
-/** What is compared of an image's tree, in its order. */
-export function* comparedFiles({ tree }: GraminizedImage): Generator<ComparedFile, undefined, undefined> {
-  for (const { path, node } of walkTree(tree))
-    if (!signatureFiles.has(path) && node.kind !== 'directory') yield { path, node };
+/** Their contents are compared as files. */
+function trustedFacts({ manifest }: GraminizedImage): ReadonlyMap<string, string> {
+  const trusted = [...(manifest.value?.names.trusted.keys() ?? [])];
+  return new Map(trusted.map((path) => [showBytes(path), ''] as const));
 }
 
-/** What signing makes of the rest, or what has its own comparison. */
-const signatureFiles: ReadonlySet<ImagePath> = new Set([
-  graminizedPaths.manifest,
-  graminizedPaths.manifestSgx,
-  graminizedPaths.sigstruct,
-]);
-
-/** A file's SHA-256, or what else it is. */
-export function contentOf(node: Exclude<TreeNode, { kind: 'directory' }>): string {
+function contentOf(node: Exclude<TreeNode, { kind: 'directory' }>): string {
   if (node.kind === 'file') return node.sha256;
   return node.kind === 'symlink' ? `link to ${showBytes(node.target)}` : node.type;
 }
@@ -96,14 +103,12 @@ function signatureFacts({ signature, isSigned }: GraminizedImage): ReadonlyMap<s
   ]);
 }
 
-/** The runtime's version and the like, as labels say them. */
-export function runtimeFacts({ labels: found }: GraminizedImage): ReadonlyMap<string, string> {
+function runtimeFacts({ labels: found }: GraminizedImage): ReadonlyMap<string, string> {
   const names = [labels.family, labels.runtimeVersion, labels.patches, labels.standIn, labels.toolVersion];
   return new Map(names.flatMap((name) => (found[name] === undefined ? [] : [[name, found[name]]])));
 }
 
-/** How a container of an image starts, and its labels. */
-export function startFacts({ image, labels: found }: GraminizedImage): ReadonlyMap<string, string> {
+function startFacts({ image, labels: found }: GraminizedImage): ReadonlyMap<string, string> {
   const run = image.config.config ?? {};
   const fields = sharedRunFields.flatMap((name) => {
     const value = run[name];

@@ -1,7 +1,8 @@
-import { childOf, type ImagePath, imagePath, parentOf } from '../base/image-path.ts';
+import { type ImagePath, parentOf } from '../base/image-path.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import { labels, patchesOf } from '../image/labels.ts';
 import { type CLibraryName, cLibraryNames } from '../runtime/package-directory.ts';
+import type { RuntimePlaces } from '../runtime/places.ts';
 import { type Runtime, type RuntimeFile, runtimeFile } from '../runtime/runtime.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { readFiles } from '../scan/read-files.ts';
@@ -12,10 +13,9 @@ import type { GraminizedImage } from './graminized-image.ts';
  * The files of the runtime in an image, as they lie there, sorted by path, without `gramine-ratls`: that is beside the runtime
  * that the digest in the label is of, in images that start by it.
  */
-export function runtimeFilesIn({ tree }: GraminizedImage): readonly Omit<RuntimeFile, 'content'>[] {
-  const { packageDirectory, hostDirectory, raTls } = graminizedPaths;
-  const places = [packageDirectory, hostDirectory];
-  const files = places.flatMap((place) =>
+export function runtimeFilesIn({ tree, places }: GraminizedImage): readonly Omit<RuntimeFile, 'content'>[] {
+  const { raTls } = graminizedPaths;
+  const files = places.directories.flatMap((place) =>
     [...walkTree(tree, place)].flatMap(({ path, node }) =>
       node.kind === 'file' && path !== raTls ? [{ path, mode: node.mode, sha256: node.sha256 }] : [],
     ),
@@ -25,7 +25,8 @@ export function runtimeFilesIn({ tree }: GraminizedImage): readonly Omit<Runtime
 
 /** The runtime of an image, read out of its layers, as a build takes one. Throws what reading them throws. */
 export async function runtimeInImage(image: GraminizedImage, version: RuntimeVersion): Promise<Runtime> {
-  const { tree, labels: found } = image;
+  const { tree, labels: found, places } = image;
+  const { packageDirectory } = places;
   const { raTls } = graminizedPaths;
   const hasRaTls = [...walkTree(tree, raTls)].length > 0;
   const paths = runtimeFilesIn(image).map(({ path }) => path);
@@ -33,12 +34,12 @@ export async function runtimeInImage(image: GraminizedImage, version: RuntimeVer
   const fileOf = (path: ImagePath) => runtimeFile(path, contents.get(path) ?? Buffer.alloc(0));
   const files = paths.map(fileOf);
   return {
-    subject: `${image.image.name}: ${graminizedPaths.packageDirectory}`,
+    subject: `${image.image.name}: ${packageDirectory}`,
     version,
     patches: patchesOf(found),
     isStandIn: found[labels.standIn] === 'true',
-    origin: graminizedPaths.packageDirectory,
-    cLibraries: cLibrariesAmong(paths),
+    origin: packageDirectory,
+    cLibraries: cLibrariesAmong(paths, places),
     files,
     ...(hasRaTls && { raTls: fileOf(raTls) }),
     sizeBytes: files.reduce((sum, { content }) => sum + content.length, 0),
@@ -46,8 +47,11 @@ export async function runtimeInImage(image: GraminizedImage, version: RuntimeVer
   };
 }
 
-function cLibrariesAmong(paths: readonly ImagePath[]): readonly CLibraryName[] {
-  const place = imagePath(`${graminizedPaths.packageDirectory}/runtime`);
+/** One for each directory: where they share one, there is the first only. */
+function cLibrariesAmong(
+  paths: readonly ImagePath[],
+  { cLibraryDirectory }: RuntimePlaces,
+): readonly CLibraryName[] {
   const directories = new Set(paths.map(parentOf));
-  return cLibraryNames.filter((name) => directories.has(childOf(place, name)));
+  return cLibraryNames.filter((name) => directories.delete(cLibraryDirectory(name)));
 }

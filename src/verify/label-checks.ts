@@ -1,5 +1,6 @@
 import { labels } from '../image/labels.ts';
 import { runtimeDigest } from '../runtime/runtime.ts';
+import { showVersion } from '../runtime/version.ts';
 import { type Finding, failures, type ImageCheck, mismatch, notChecked, okUnless } from './check.ts';
 import type { GraminizedImage } from './graminized-image.ts';
 import { runtimeFilesIn } from './image-runtime.ts';
@@ -28,10 +29,11 @@ export function labelChecks(image: GraminizedImage): readonly ImageCheck[] {
   );
   for (const label of missing)
     found.push({ subject: `label ${label}`, detail: 'gsc build writes it; it is missing', protection });
-  const { [labels.toolVersion]: tool, [labels.runtimeVersion]: runtime } = image.labels;
+  const tool = image.labels[labels.toolVersion];
+  const runtime = image.version.value ? showVersion(image.version.value) : 'of unknown version';
   const checks = okUnless(failures(name, found, name), name, () => ({
     subject: name,
-    detail: `as the image's files have it: gsc ${tool}, Gramine ${runtime}, ${digest}`,
+    detail: `as the image's files have it: gsc ${tool}, ${runtime}, ${digest}`,
     protection,
   }));
   const unrecorded = image.labels[labels.build] === undefined;

@@ -1,9 +1,10 @@
 import { bytesOfText, type ImagePath, imagePath, isWithin, showBytes } from '../base/image-path.ts';
-import { graminizedPaths, ownDirectoryOf } from '../image/graminized-paths.ts';
+import { ownDirectoryOf } from '../image/graminized-paths.ts';
 import { valueAt } from '../manifest/toml/toml.ts';
 import type { LayerEntry } from '../tree/entry.ts';
 import { type Finding, failed, failures, type ImageCheck, mismatch, notChecked, okUnless } from './check.ts';
-import { type GraminizedImage, showLayer } from './graminized-image.ts';
+import { type GraminizedImage, type ReadEnclave, showLayer } from './graminized-image.ts';
+import { launchIn } from './image-launch.ts';
 
 const protection = 'not-protected';
 
@@ -66,16 +67,23 @@ const mostEntries = 30;
 function isGscs(image: GraminizedImage, place: number, entry: LayerEntry): boolean {
   const { path, kind } = entry;
   if (kind === 'directory')
-    return isOwn(path, place) || isWithin(graminizedPaths.libpal, path) || isMade(image, path);
+    return isOwn(image, path, place) || isWithin(image.places.libpal, path) || isMade(image, path);
   if (kind !== 'file') return false;
-  if (place === 2) return path === graminizedPaths.manifestSgx || path === graminizedPaths.sigstruct;
-  return isOwn(path, place) || (place === 1 && addedFiles(image).has(path));
+  if (place === 2)
+    return image.enclaves.some(({ files }) => path === files.manifestSgx || path === files.sigstruct);
+  return isOwn(image, path, place) || (place === 1 && (addedFiles(image).has(path) || isBeside(image, path)));
 }
 
-function isOwn(path: ImagePath, place: number): boolean {
-  if (path === graminizedPaths.libpal) return place === 1;
+function isOwn({ places }: GraminizedImage, path: ImagePath, place: number): boolean {
+  if (path === places.libpal) return place === 1;
   const own = ownDirectoryOf(path);
-  return own !== undefined && (place === 0) === (own !== graminizedPaths.appDirectory);
+  return own !== undefined && (place === 0) === (own !== places.appDirectory);
+}
+
+/** What has to lie elsewhere than in gsc's own directories. */
+function isBeside(image: GraminizedImage, path: ImagePath): boolean {
+  const isEnclaves = ({ files }: ReadEnclave) => path === files.manifest || path === files.trustedArguments;
+  return image.enclaves.some(isEnclaves) || launchIn(image).files.some((file) => file.path === path);
 }
 
 function addedFiles({ record }: GraminizedImage): ReadonlySet<ImagePath> {

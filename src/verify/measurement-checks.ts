@@ -1,31 +1,69 @@
 import { digestOf } from '../base/digest.ts';
+import { baseNameOf } from '../base/image-path.ts';
 import { type GramineEnclave, layOutGramineEnclave } from '../enclave/gramine-enclave.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
+import { type EnclavePlan, layOutPlan, type Measured } from '../signature/enclave-plan.ts';
 import { fillSigstruct, type MeasuredEnclave, measureLaidOut } from '../signature/sign-enclave.ts';
 import { decodeSigstruct, encodeSigstruct, type Sigstruct } from '../signature/sigstruct.ts';
 import { sigstructRulesOf } from '../signature/sigstruct-rules.ts';
 import { failed, failures, type ImageCheck, mismatch, notChecked, ok, okUnless } from './check.ts';
-import { attempt, type GraminizedImage, type Maybe } from './graminized-image.ts';
+import {
+  attempt,
+  attemptLater,
+  type GraminizedImage,
+  type Maybe,
+  type ReadEnclave,
+  viewsOf,
+} from './graminized-image.ts';
 
-/** The enclave of an image, laid out from the manifest and `libpal.so` in it. */
-export function layOutFiles(image: GraminizedImage): Maybe<GramineEnclave> {
-  const { manifest, manifestBytes, libpal, version } = image;
-  if (manifest.problem !== undefined) return { problem: `${image.manifestPath}: ${manifest.problem}` };
-  if (manifestBytes.problem !== undefined) return manifestBytes;
-  if (libpal.problem !== undefined) return { problem: `${graminizedPaths.libpal}: ${libpal.problem}` };
-  return attempt(version, (release) => {
-    const parts = { root: manifest.value.root, bytes: manifestBytes.value };
-    const program = { libpal: libpal.value, subject: graminizedPaths.libpal, version: release };
-    return layOutGramineEnclave(parts, program);
+/** What the enclaves of an image are and measure now, from the files in it. */
+export interface MeasuredFiles {
+  readonly layouts: ReadonlyMap<ReadEnclave['files'], Maybe<GramineEnclave>>;
+  readonly enclaves: ReadonlyMap<ReadEnclave['files'], Maybe<MeasuredEnclave>>;
+  /** The MRENCLAVEs by which an enclave trusts another one. */
+  readonly bySigstruct: Measured;
+}
+
+/** Measures the enclaves of an image, from manifest, PAL and, where the release measures it, program. */
+export async function measureFiles(image: GraminizedImage): Promise<MeasuredFiles> {
+  const layouts = new Map<ReadEnclave['files'], Maybe<GramineEnclave>>();
+  const enclaves = new Map<ReadEnclave['files'], Maybe<MeasuredEnclave>>();
+  const bySigstruct = new Map<string, string>();
+  // One that may start another comes before it, and is signed after it.
+  for (const view of viewsOf(image).toReversed()) {
+    const layout = await layOutView(view, bySigstruct);
+    const measured = attempt(layout, (enclave) => measureLaidOut(enclave));
+    layouts.set(view.files, layout);
+    enclaves.set(view.files, measured);
+    if (measured.value) bySigstruct.set(baseNameOf(view.files.sigstruct), measured.value.mrEnclave);
+  }
+  return { layouts, enclaves, bySigstruct };
+}
+
+function layOutView(view: GraminizedImage, known: Measured): Promise<Maybe<GramineEnclave>> {
+  const { manifestBytes, isSigned } = view;
+  return attemptLater(planOf(view), async (plan) => {
+    const bytes = manifestBytes.value ?? plan.manifest.bytes;
+    return isSigned
+      ? layOutGramineEnclave({ root: plan.manifest.root, bytes }, plan)
+      : await layOutPlan(plan, known);
   });
 }
 
-/** The enclave of an image as it is measured now. */
-export function measureLaidOutFiles(enclave: Maybe<GramineEnclave>): Maybe<MeasuredEnclave> {
-  return attempt(enclave, (laidOut) => measureLaidOut(laidOut));
+/** All that an enclave is made of, as it lies in the image. */
+export function planOf(view: GraminizedImage): Maybe<EnclavePlan> {
+  const { manifest, manifestBytes, libpal, version, executable, files, places } = view;
+  if (manifest.problem !== undefined) return { problem: `${view.manifestPath}: ${manifest.problem}` };
+  if (manifestBytes.problem !== undefined) return manifestBytes;
+  if (libpal.problem !== undefined) return { problem: `${places.libpal}: ${libpal.problem}` };
+  if (executable.problem !== undefined) return executable;
+  return attempt(version, (release) => ({
+    ...{ files, manifest: manifest.value, version: release, libpal: libpal.value },
+    subject: places.libpal,
+    ...(executable.value && { executable: executable.value }),
+  }));
 }
 
-/** Group 2: MRENCLAVE and the other fields of the SIGSTRUCT are those of this manifest and this `libpal.so`. */
+/** Group 2: MRENCLAVE and the other fields of the SIGSTRUCT are those of this manifest, this PAL and this program. */
 export function measurementChecks(
   image: GraminizedImage,
   measured: Maybe<MeasuredEnclave>,
@@ -49,7 +87,10 @@ function manifestCheck({ manifest, manifestBytes, manifestPath }: GraminizedImag
   return ok('manifest', { ...finding, detail });
 }
 
-function mrEnclaveCheck({ signature }: GraminizedImage, measured: Maybe<MeasuredEnclave>): ImageCheck {
+function mrEnclaveCheck(
+  { signature, executable }: GraminizedImage,
+  measured: Maybe<MeasuredEnclave>,
+): ImageCheck {
   const finding = { subject: 'MRENCLAVE', protection: 'measured' } as const;
   if (measured.problem !== undefined)
     return failed('mrenclave', { ...finding, detail: `it cannot be computed: ${measured.problem}` });
@@ -60,8 +101,12 @@ function mrEnclaveCheck({ signature }: GraminizedImage, measured: Maybe<Measured
   }
   const expected = signature.value.mrEnclave;
   if (mrEnclave === expected) return ok('mrenclave', { ...finding, detail: mrEnclave });
-  const detail = `${mismatch(`${expected} (SIGSTRUCT)`, mrEnclave)} from manifest and libpal.so: one of them is not what was signed`;
+  const detail = `${mismatch(`${expected} (SIGSTRUCT)`, mrEnclave)} from ${madeOf(executable)}: one of them is not what was signed`;
   return failed('mrenclave', { ...finding, detail });
+}
+
+function madeOf({ value: executable }: Maybe<Buffer | undefined>): string {
+  return executable === undefined ? 'manifest and libpal.so' : 'manifest, PAL and program';
 }
 
 function expectedCheck(measured: Maybe<MeasuredEnclave>, expected: string): ImageCheck {

@@ -1,6 +1,5 @@
 import { type ImagePath, isWithin } from '../base/image-path.ts';
 import { startsAsElf } from '../elf/elf.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { TakeContent, ThreadObserver } from '../scan/layer-visitor.ts';
 import { type ElfNeeds, elfNeedsOf } from '../trace/elf-closure.ts';
 
@@ -13,7 +12,7 @@ const mostElfBytes = 48 << 20;
 
 /** What was seen of the layers. */
 interface Seen {
-  /** Of gsc's own files. */
+  /** Of the files to be kept. */
   readonly contents: ReadonlyMap<string, Uint8Array>;
   readonly needs: ReadonlyMap<string, ElfNeeds>;
 }
@@ -21,10 +20,15 @@ interface Seen {
 /** What the checks need of files besides their hashes, by SHA-256, taken while the layers stream by. */
 export class ObservedContents implements ThreadObserver {
   static readonly threadName = 'contents';
-  readonly threadName = ObservedContents.threadName;
   readonly #contents = new Map<string, Buffer>();
   readonly #needs = new Map<string, ElfNeeds>();
+  readonly #places: ImagePath[] = [];
   #keptBytes = 0;
+
+  /** The places whose contents are kept are all that another one needs to see the same. */
+  get thread() {
+    return { name: ObservedContents.threadName, options: this.#places };
+  }
 
   seen(): Seen {
     return { contents: this.#contents, needs: this.#needs };
@@ -39,8 +43,13 @@ export class ObservedContents implements ThreadObserver {
     for (const [sha256, needs] of seen.needs) this.#needs.set(sha256, needs);
   }
 
+  /** Keeps the contents of these files, and of those in these directories, from now on. */
+  keep(places: readonly ImagePath[]): void {
+    this.#places.push(...places);
+  }
+
   observe(path: ImagePath, sizeBytes: number, start: Buffer): TakeContent | undefined {
-    const isOwn = isWithin(path, graminizedPaths.appDirectory) || path === graminizedPaths.libpal;
+    const isOwn = this.#places.some((place) => isWithin(path, place));
     const hasRoom = sizeBytes <= mostKeptBytes && this.#keptBytes + sizeBytes <= mostKeptTogetherBytes;
     const isKept = isOwn && hasRoom;
     if (isKept) this.#keptBytes += sizeBytes;

@@ -29,14 +29,14 @@ export interface PolicyContext {
   readonly app: Image | undefined;
 }
 
-/** Group 7: what the user of an image accepts. */
+/** Group 7: what the user of an enclave accepts. */
 export function policyChecks(image: GraminizedImage, context: PolicyContext): readonly ImageCheck[] {
-  return [
-    ...manifestChecks(image, context.policy),
-    ...signatureChecks(image, context),
-    runtimeCheck(image, context.policy),
-    baseCheck(image, context),
-  ];
+  return [...manifestChecks(image, context.policy), ...signatureChecks(image, context)];
+}
+
+/** Group 7: the same of an image, whatever its enclaves. */
+export function imagePolicyChecks(image: GraminizedImage, context: PolicyContext): readonly ImageCheck[] {
+  return [runtimeCheck(image, context.policy), baseCheck(image, context)];
 }
 
 function manifestChecks({ manifest }: GraminizedImage, policy: ImagePolicy): readonly ImageCheck[] {

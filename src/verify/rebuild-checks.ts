@@ -5,9 +5,9 @@ import { labels } from '../image/labels.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ImageScan } from '../scan/scan-image.ts';
 import { failed, failures, type ImageCheck, mismatch, notChecked, ok, okUnless } from './check.ts';
-import { diffFacts, diffMaps, haveSameFiles, isSame, showDifference } from './diff-facts.ts';
+import { diffFacts, isSame, showDifference } from './diff-facts.ts';
 import { type GraminizedImage, showLayer } from './graminized-image.ts';
-import { factsOf, type ImageFacts, startFacts } from './image-facts.ts';
+import { factsOf, type ImageFacts } from './image-facts.ts';
 import { type RebuildSource, type Rebuilt, rebuild, scanBase } from './rebuild.ts';
 
 const protection = 'measured';
@@ -64,11 +64,15 @@ async function rebuildCheck(
 }
 
 /** A build with inputs that nobody gives again cannot be repeated; one with others is not the same build. */
-function missingInput({ record }: GraminizedImage, { manifest, profile }: RebuildSource): string | undefined {
+function missingInput({ record }: GraminizedImage, source: RebuildSource): string | undefined {
+  const { manifest, childManifests = [], profile } = source;
   if (record.value === undefined) return `how it was built is not known: ${record.problem}`;
   const { options } = record.value;
   if (options.manifest !== undefined && manifest === undefined)
     return 'it was built with a manifest of the user: give it with --manifest FILE';
+  const names = (options.children ?? []).map(({ name }) => name);
+  if (names.length !== childManifests.length)
+    return `it was built with manifests of the user for ${names.length} programs besides the first${names.map((name) => `, ${name}`).join('')}: give all with --manifest FILE, in the order of the build`;
   if (options.profile !== undefined && profile === undefined)
     return 'it was built with a profile: give it with --profile FILE';
   return undefined;
@@ -83,15 +87,13 @@ function judge(image: GraminizedImage, rebuilt: Rebuilt, { source, runtime }: In
   const finding = { subject: source.app.name, protection } as const;
   const how =
     runtime === undefined ? 'the runtime in the image (--runtime gives another one)' : runtime.subject;
-  const bytewise = differencesIn(image, rebuilt);
-  const difference =
-    bytewise.length === 0 && isEqualTo(image, rebuilt.image)
-      ? undefined
-      : diffFacts(comparable(rebuilt.image), comparable(image));
-  const isOther = difference !== undefined && !isSame(difference);
-  const what = [...bytewise, ...(isOther ? ['it is not the same image'] : [])];
-  if (difference === undefined || what.length === 0) {
-    const detail = `built again with ${how}: the same layers, configuration, manifest and MRENCLAVE ${rebuilt.mrEnclave}`;
+  const difference = diffFacts(comparable(rebuilt.image), comparable(image));
+  const what = [
+    ...differencesIn(image, rebuilt),
+    ...(isSame(difference) ? [] : ['it is not the same image']),
+  ];
+  if (what.length === 0) {
+    const detail = `built again with ${how}: the same layers, configuration, manifest and MRENCLAVE ${rebuilt.mrEnclaves.join(', ')}`;
     return ok('rebuild', { ...finding, detail });
   }
   const found = showDifference(difference, mostChanges);
@@ -102,16 +104,17 @@ function judge(image: GraminizedImage, rebuilt: Rebuilt, { source, runtime }: In
 
 /** What has to be the same byte for byte. */
 function differencesIn(image: GraminizedImage, rebuilt: Rebuilt): readonly string[] {
-  const got = image.signature.value?.mrEnclave;
   const base = image.record.value?.base.length ?? 0;
   const layer = rebuilt.image.image.layers.findIndex(
     ({ diffId }, index) => index >= base && image.image.layers[index]?.diffId !== diffId,
   );
   return [
     ...(sameBytes(image, rebuilt) ? [] : ['the manifest differs']),
-    ...(got === undefined || got === rebuilt.mrEnclave
-      ? []
-      : [mismatch(`MRENCLAVE ${rebuilt.mrEnclave}`, got)]),
+    ...image.enclaves.flatMap(({ signature }, index) => {
+      const expected = rebuilt.mrEnclaves[index] ?? 'none';
+      const got = signature.value?.mrEnclave;
+      return got === undefined || got === expected ? [] : [mismatch(`MRENCLAVE ${expected}`, got)];
+    }),
     ...(layer < 0 ? [] : [`${showLayer(image.image, layer)} differs`]),
   ];
 }
@@ -119,17 +122,24 @@ function differencesIn(image: GraminizedImage, rebuilt: Rebuilt): readonly strin
 const mostChanges = 40;
 
 function sameBytes(image: GraminizedImage, { image: rebuilt }: Rebuilt): boolean {
-  const [one, other] = [image.manifestBytes.value, rebuilt.manifestBytes.value];
-  return one !== undefined && other !== undefined && one.equals(other);
+  if (image.enclaves.length !== rebuilt.enclaves.length) return false;
+  return image.enclaves.every(({ manifestBytes: { value } }, index) => {
+    const other = rebuilt.enclaves[index]?.manifestBytes.value;
+    return value !== undefined && other?.equals(value) === true;
+  });
 }
 
 /** Hints at why: what went into this build is not what went into that one. */
-function otherInputs(image: GraminizedImage, { manifest, profile }: RebuildSource): readonly string[] {
+function otherInputs(image: GraminizedImage, source: RebuildSource): readonly string[] {
+  const { manifest, childManifests = [], profile } = source;
   const options = image.record.value?.options;
-  const given = manifest && manifestHash(manifest);
+  const given = [...(manifest ? [manifest] : []), ...childManifests].map(manifestHash);
+  const recorded = [options?.manifest, ...(options?.children ?? []).map((child) => child.manifest)];
   const tool = image.labels[labels.toolVersion];
   return [
-    ...(given === options?.manifest ? [] : ['the manifest given is not the one of the build']),
+    ...(given.join() === recorded.filter((hash) => hash !== undefined).join()
+      ? []
+      : ['the manifest given is not the one of the build']),
     ...(profile && profileHash(profile.profile) !== options?.profile
       ? ['the profile given is not the one of the build']
       : []),
@@ -137,19 +147,13 @@ function otherInputs(image: GraminizedImage, { manifest, profile }: RebuildSourc
   ];
 }
 
-/** Whether an image with the same manifest has the same facts: lists of them are only made of images that differ. */
-function isEqualTo(image: GraminizedImage, rebuilt: GraminizedImage): boolean {
-  return (
-    haveSameFiles(rebuilt, image) && diffMaps(comparableStart(rebuilt), comparableStart(image)).length === 0
-  );
-}
-
 /** Without what only a signed image has, and what depends on where the app image was opened. */
 function comparable(image: GraminizedImage): ImageFacts {
-  return { ...factsOf(image), start: comparableStart(image), signature: new Map() };
-}
-
-function comparableStart(image: GraminizedImage): ReadonlyMap<string, string> {
-  const depends = new Set([`label ${labels.baseDigest}`, `label ${labels.baseName}`]);
-  return new Map([...startFacts(image)].filter(([name]) => !depends.has(name)));
+  const facts = factsOf(image);
+  const start = new Map(
+    [...facts.start].filter(
+      ([name]) => name !== `label ${labels.baseDigest}` && name !== `label ${labels.baseName}`,
+    ),
+  );
+  return { ...facts, start, signature: new Map() };
 }

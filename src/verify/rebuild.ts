@@ -1,19 +1,22 @@
 import { digestOf, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import { optionsOfRecord, type RecordedOptions } from '../graminize/build-record.ts';
-import { graminize } from '../graminize/graminize.ts';
+import { type Graminized, graminize } from '../graminize/graminize.ts';
 import type { GivenProfile } from '../graminize/profiled-selection.ts';
 import type { Image } from '../image/image.ts';
 import { labels } from '../image/labels.ts';
-import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import type { TomlDocument } from '../manifest/toml/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { RuntimeVersion } from '../runtime/version.ts';
 import { readFiles } from '../scan/read-files.ts';
 import { type ImageScan, scanImage } from '../scan/scan-image.ts';
-import { measureImage } from '../sign/unsigned-enclave.ts';
+import { measureImage, type NamedMeasurement } from '../sign/unsigned-enclave.ts';
 import {
   type GraminizedImage,
   knownIndexes,
+  type Maybe,
+  parseManifest,
+  type ReadEnclave,
   readGraminizedImage,
   signersChoice,
 } from './graminized-image.ts';
@@ -24,13 +27,16 @@ export interface RebuildSource {
   readonly app: Image;
   /** The user's manifest, if the build had one. */
   readonly manifest?: TomlDocument;
+  /** The manifests of the programs that the first one starts, in the order of the build, if it had some. */
+  readonly childManifests?: readonly TomlDocument[];
   readonly profile?: GivenProfile;
 }
 
 export interface Rebuilt {
-  /** Unsigned, its manifest with the keys that whoever signed the other one has chosen. */
+  /** Unsigned, its manifests as they are measured, with the keys that whoever signed the other one has chosen. */
   readonly image: GraminizedImage;
-  readonly mrEnclave: string;
+  /** Those of its enclaves, in the order of the image's. */
+  readonly mrEnclaves: readonly string[];
 }
 
 /** The app image with its files; layers that it shares with the graminized image are not read again. */
@@ -44,7 +50,7 @@ export async function scanBase(image: GraminizedImage, app: Image): Promise<Imag
  */
 export async function rebuild(
   image: GraminizedImage,
-  { app, manifest, profile }: RebuildSource,
+  { app, manifest, childManifests, profile }: RebuildSource,
   given: { readonly runtime: Runtime | undefined; readonly scan: ImageScan },
 ): Promise<Rebuilt> {
   const { record, version } = image;
@@ -54,6 +60,7 @@ export async function rebuild(
   const options = optionsOfRecord(record.value.options, {
     contentOf: (sha256) => added.get(sha256) ?? contentOf(image, sha256),
     ...(manifest && { manifest }),
+    ...(childManifests && { childManifests }),
     ...(profile && { profile }),
   });
   const { [labels.toolVersion]: toolVersion, [labels.baseName]: baseName } = image.labels;
@@ -65,13 +72,39 @@ export async function rebuild(
     ...(baseName !== undefined && { baseName }),
   });
   const seen = { indexes: [...image.indexes, ...given.scan.indexes], contents: image.contents };
-  const { enclave, measured } = await measureImage(graminized, { overrides: signersChoice(image) });
-  const { root, bytes } = enclave.manifest;
-  const signed = { bytes, value: new CompleteManifest(root, version.value) };
+  const read = await readGraminizedImage(graminized.image, { seen });
+  const enclaves = await measureChosen(graminized, image);
+  // Of an unsigned image the manifests are as the build wrote them.
+  const asMeasured = read.enclaves.map((each): ReadEnclave => {
+    if (!image.isSigned) return each;
+    const bytes = enclaves.find(({ files }) => files.manifest === each.files.manifest)?.enclave.manifest
+      .bytes;
+    return bytes === undefined ? each : { ...each, ...manifestOf(each, bytes, version) };
+  });
   return {
-    image: await readGraminizedImage(graminized.image, { seen, manifest: signed }),
-    mrEnclave: measured.mrEnclave,
+    image: { ...read, ...asMeasured[0], enclaves: asMeasured },
+    mrEnclaves: enclaves.toReversed().map(({ measured }) => measured.mrEnclave),
   };
+}
+
+function manifestOf({ manifestPath }: ReadEnclave, bytes: Buffer, version: Maybe<RuntimeVersion>) {
+  return {
+    manifestBytes: { value: bytes },
+    manifest: { value: parseManifest(bytes, manifestPath, version) },
+  };
+}
+
+/** The enclaves of a rebuild, with what whoever signed the image has chosen. */
+async function measureChosen(
+  graminized: Graminized,
+  image: GraminizedImage,
+): Promise<readonly NamedMeasurement[]> {
+  const { enclave, enclaves } = await measureImage(graminized);
+  const completed = parseManifest(enclave.manifest.bytes, image.files.manifest, image.version);
+  const overrides = signersChoice(image, completed);
+  return Object.keys(overrides).length === 0
+    ? enclaves
+    : (await measureImage(graminized, { overrides })).enclaves;
 }
 
 /** The files that the build added, out of the image: by their SHA-256. */

@@ -1,15 +1,13 @@
 import { GscError } from '../base/error.ts';
 import { bytesOfText, imagePath } from '../base/image-path.ts';
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import { runConfigDigest, sharedRunFields } from '../image/run-config-digest.ts';
 import { isTable, type KeyPath, type TomlValue, valueAt } from '../manifest/toml/toml.ts';
-import { hostEnvironment, launchArguments } from '../runtime/launch.ts';
 import { findUser } from '../start/container-user.ts';
 import { type Environment, readEnvironment } from '../start/environment.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import { failed, type ImageCheck, mismatch, notChecked, ok } from './check.ts';
 import type { GraminizedImage } from './graminized-image.ts';
-import { commandLineArguments, hasAppLoader } from './launch-file-checks.ts';
+import { launchIn, passesArguments } from './image-launch.ts';
 
 const protection = 'not-protected';
 
@@ -23,8 +21,8 @@ function entrypointCheck(image: GraminizedImage): ImageCheck {
   const name = 'entrypoint';
   const { Entrypoint, Cmd } = image.image.config.config ?? {};
   const got = [...(Entrypoint ?? [])];
-  const launch = hasAppLoader(image) ? ['/bin/sh', graminizedPaths.appLoader] : launchArguments('sgx');
-  const isPassed = commandLineArguments(image) === 'passed';
+  const launch = launchIn(image).entrypoint;
+  const isPassed = passesArguments(image);
   const isRight = launch.every((word, index) => got[index] === word);
   const finding = { subject: 'ENTRYPOINT', protection } as const;
   if (!isRight || (!isPassed && got.length > launch.length)) {
@@ -94,13 +92,13 @@ function userDifference(image: GraminizedImage): readonly string[] {
 function environmentDifferences(image: GraminizedImage): readonly string[] {
   const table = inManifest(image, ['loader', 'env']);
   const measured: ReadonlyMap<string, TomlValue> = isTable(table) ? table : new Map();
+  const { environment } = launchIn(image);
   return readOrNothing(image.image.config.config?.Env ?? []).variables.flatMap(([variable, value]) => {
     const entry = measured.get(variable);
     const expected = textOf(entry);
     // An image without a shell carries it for the loader itself; else the manifest has more directories than the image.
     const isPart = variable === 'LD_LIBRARY_PATH' && isPartOf(value, expected);
-    if (expected === value || hostEnvironment[variable] === value || isPart || isPassedThrough(entry))
-      return [];
+    if (expected === value || environment[variable] === value || isPart || isPassedThrough(entry)) return [];
     return [...(expected === undefined ? [] : [`-ENV ${variable}=${expected}`]), `+ENV ${variable}=${value}`];
   });
 }

@@ -1,3 +1,4 @@
+import { foldDirectories } from '../graminize/build-record.ts';
 import { labels } from '../image/labels.ts';
 import { type Runtime, runtimeDigest } from '../runtime/runtime.ts';
 import { failed, type ImageCheck, mismatch, notChecked, ok } from './check.ts';
@@ -17,7 +18,9 @@ export function runtimeChecks(image: GraminizedImage, runtime: Runtime | undefin
       notChecked('runtime', {
         subject,
         detail,
-        lines: files.map(({ path, sha256 }) => `${sha256}  ${path}`),
+        lines: Object.entries(foldDirectories(files, image.places.hostDirectory))
+          .sort(([one], [other]) => (one < other ? -1 : 1))
+          .map(([path, sha256]) => `${sha256}  ${path}`),
       }),
     ];
   }

@@ -1,10 +1,7 @@
-import { graminizedPaths } from '../image/graminized-paths.ts';
 import { decodeSigstruct } from '../signature/sigstruct.ts';
 import { checkQuotients, checkSignature } from '../signature/verify-sigstruct.ts';
 import { failed, type ImageCheck, type ImageCheckName, mismatch, notChecked, ok } from './check.ts';
 import { attempt, type GraminizedImage } from './graminized-image.ts';
-
-const subject = graminizedPaths.sigstruct;
 
 /** Group 1: the SIGSTRUCT's form, its signature, the quotients of it, and whose key it is. */
 export function signatureChecks(
@@ -12,6 +9,7 @@ export function signatureChecks(
   expectedSigner: string | undefined,
 ): readonly ImageCheck[] {
   const { sigstruct, isSigned } = image;
+  const subject = image.files.sigstruct;
   const form = attempt(sigstruct, (bytes) => ({ bytes, fields: decodeSigstruct(bytes, subject) }));
   if (form.problem !== undefined) {
     const detail = isSigned ? form.problem : 'the image is not signed: sign it with gsc sign-image';

@@ -3,21 +3,21 @@ import type { Image } from '../image/image.ts';
 import type { Labels } from '../image/labels.ts';
 import { defaultImagePolicy, type ImagePolicy } from '../policy/image-policy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { MeasuredEnclave } from '../signature/sign-enclave.ts';
 import { failed, type ImageCheck, ok } from './check.ts';
+import { childChecks } from './child-checks.ts';
 import { type ExpectedEvidence, evidenceChecks } from './evidence-checks.ts';
 import {
   type GraminizedImage,
-  type Maybe,
   type ReadingOptions,
   readGraminizedImage,
+  viewsOf,
 } from './graminized-image.ts';
 import { labelChecks } from './label-checks.ts';
-import { launchFileChecks } from './launch-file-checks.ts';
+import { launchFileChecks, manifestCopyCheck } from './launch-file-checks.ts';
 import { layerChecks } from './layer-checks.ts';
-import { layOutFiles, measureLaidOutFiles, measurementChecks } from './measurement-checks.ts';
+import { type MeasuredFiles, measureFiles, measurementChecks } from './measurement-checks.ts';
 import { mountChecks } from './mount-checks.ts';
-import { policyChecks } from './policy-checks.ts';
+import { imagePolicyChecks, policyChecks } from './policy-checks.ts';
 import { programChecks } from './program-checks.ts';
 import type { RebuildSource } from './rebuild.ts';
 import { rebuildChecks } from './rebuild-checks.ts';
@@ -61,17 +61,17 @@ export async function verifyImage(image: Image, options: VerifyImageOptions): Pr
   try {
     const read = await readGraminizedImage(image, options);
     options.onRead?.();
-    return await judgeImage(read, measureLaidOutFiles(layOutFiles(read)), options);
+    return await judgeImage(read, await measureFiles(read), options);
   } catch (error) {
     if (isDamage(error)) return damagedImage(error);
     throw error;
   }
 }
 
-/** The checks of an image that was read, and whose enclave was measured. Throws `isDamage` errors of what it is held against. */
+/** The checks of an image that was read, and whose enclaves were measured. Throws `isDamage` errors of what it is held against. */
 export async function judgeImage(
   read: GraminizedImage,
-  measured: Maybe<MeasuredEnclave>,
+  measured: MeasuredFiles,
   options: VerifyImageOptions,
 ): Promise<ImageVerdict> {
   const { image } = read;
@@ -80,34 +80,63 @@ export async function judgeImage(
     detail: `${image.layers.length} layers, each with the digests that the manifest and the config name`,
   });
   const { base, runtime, policy = defaultImagePolicy, at } = options;
+  const context = { policy, app: base?.app, ...(at && { at }) };
   const checks = [
     layers,
-    ...ownChecks(read, measured, options),
+    ...(await ownChecks(read, measured, options)),
     ...(await rebuildChecks(read, base, runtime)),
     ...runtimeChecks(read, runtime),
-    ...policyChecks(read, { policy, app: base?.app, ...(at && { at }) }),
+    ...eachEnclave(read, (view) => policyChecks(view, context)),
+    ...imagePolicyChecks(read, context),
     ...(await evidenceChecks(image, options.evidence)),
   ];
   return verdictOn(checks, read.labels);
 }
 
 /** What an image can be checked for without anything else. */
-function ownChecks(
+async function ownChecks(
   image: GraminizedImage,
-  measured: Maybe<MeasuredEnclave>,
-  { mrSigner, mrEnclave }: VerifyImageOptions,
-): readonly ImageCheck[] {
+  measured: MeasuredFiles,
+  options: VerifyImageOptions,
+): Promise<readonly ImageCheck[]> {
+  const copies = await Promise.all(viewsOf(image).map(manifestCopyCheck));
   return [
-    ...signatureChecks(image, mrSigner),
-    ...measurementChecks(image, measured, mrEnclave),
-    ...trustedFileChecks(image),
-    ...mountChecks(image),
-    ...programChecks(image),
+    ...eachEnclave(image, (view) => enclaveChecks(view, measured, options)),
+    ...eachEnclave(image, (_, index) => copies.slice(index, index + 1)),
     ...launchFileChecks(image),
     ...runConfigChecks(image),
     ...labelChecks(image),
     ...layerChecks(image),
   ];
+}
+
+function enclaveChecks(
+  view: GraminizedImage,
+  measured: MeasuredFiles,
+  { mrSigner, mrEnclave }: VerifyImageOptions,
+): readonly ImageCheck[] {
+  // The one that is expected is that of the program which starts first.
+  const expected = view.files === view.enclaves[0]?.files ? mrEnclave : undefined;
+  return [
+    ...signatureChecks(view, mrSigner),
+    ...measurementChecks(view, measured.enclaves.get(view.files) ?? { problem: 'not measured' }, expected),
+    ...childChecks(view, measured),
+    ...trustedFileChecks(view),
+    ...mountChecks(view),
+    ...programChecks(view),
+  ];
+}
+
+/** The checks of each enclave; of several, each is named. */
+function eachEnclave(
+  image: GraminizedImage,
+  check: (view: GraminizedImage, index: number) => readonly ImageCheck[],
+): readonly ImageCheck[] {
+  const views = viewsOf(image);
+  if (views.length === 1) return views.flatMap(check);
+  return views.flatMap((view, index) =>
+    check(view, index).map((each) => ({ ...each, subject: `${view.name}: ${each.subject}` })),
+  );
 }
 
 function verdictOn(checks: readonly ImageCheck[], labels: Labels): ImageVerdict {

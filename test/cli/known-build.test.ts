@@ -295,15 +295,6 @@ describe('a build with a runtime of Graphene and several manifests', () => {
     const older = await reported(builtOf('--json', '--force', '--runtime-version', 'graphene-f51aafddf'));
     expect([known(), older.image_id === first.image_id]).toEqual([3, false]);
   });
-
-  test('is not started by gsc run, which says what starts it', async () => {
-    await builtOf();
-    const refused = await gsc(['run', '--dry-run', 'oci:out:1'], { env });
-    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('got one with Graphene 1.1')]);
-    const traced = await gsc(['trace', '--runtime', 'runtime', 'oci:app']);
-    expect([traced.code, traced.stderr]).toEqual([2, expect.stringContaining('got Graphene')]);
-    expect(refused.stderr).toContain('docker run --device=/dev/isgx');
-  });
 });
 
 describe('a runtime in a directory', () => {

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { RunConfig } from '../../src/image/config.ts';
+import { CompleteManifest } from '../../src/manifest/complete-manifest.ts';
 import { parseManifest } from '../../src/manifest/parse-manifest.ts';
 import { valueAt } from '../../src/manifest/toml/toml.ts';
 import type { GrapheneRelease } from '../../src/runtime/version.ts';
+import { measureImage } from '../../src/sign/unsigned-enclave.ts';
 import { appImage, glibcProgram, staticProgram } from '../support/graminized/app-image.ts';
 import { graminizeApp, type Wishes } from '../support/graminized/graminized.ts';
 import { grapheneRuntime } from '../support/runtime/make-graphene.ts';
@@ -91,6 +93,50 @@ describe('the manifest', () => {
     const manifest = 'sgx.edmm_enable = true\n';
     await expect(graminized(release, run, [], { manifest })).rejects.toThrow('sgx.edmm_enable');
   });
+});
+
+describe.each(['f51aafddf', '1.1', '1.2-rc1'] as const)('keys that whoever signs decides, %s', (release) => {
+  const choices = { isvProdId: 3, isvSvn: 9, isDebug: true };
+
+  test('change in the text that is measured, and nothing else does', async () => {
+    const made = await graminized(release, run);
+    const [plain, chosen] = [await measureImage(made), await measureImage(made, { overrides: choices })];
+    const linesOf = ({ enclave }: typeof plain) => enclave.manifest.bytes.toString('utf8').split('\n');
+    const before = new Set(linesOf(plain));
+    const added = linesOf(chosen).filter((line) => !before.has(line));
+    const isOld = release !== '1.2-rc1';
+    const prefix = isOld ? 'sgx.' : '';
+    expect(added).toEqual(
+      expect.arrayContaining([
+        `${prefix}isvprodid = 3`,
+        `${prefix}isvsvn = 9`,
+        `${prefix}debug = ${isOld ? 1 : true}`,
+      ]),
+    );
+    expect(added).toHaveLength(3);
+    expect(linesOf(chosen).join('\n')).toMatch(/preload = "?file:\/graphene\/Runtime\/libsysdb\.so"?$/m);
+    expect(linesOf(chosen)).toHaveLength(linesOf(plain).length);
+    expect(chosen.measured.settings).toMatchObject(choices);
+  });
+
+  test('leave the image with the library OS that the manifest has a hash of', async () => {
+    const made = await graminized(release, run);
+    const { enclave } = await measureImage(made, { overrides: choices });
+    const version = { family: 'graphene', text: release, release } as const;
+    const { root } = CompleteManifest.parse(enclave.manifest.bytes, 'signed', version);
+    expect(valueAt(root, ['loader', 'entrypoint', 'uri'])).toBe('file:/graphene/Runtime/libsysdb.so');
+    expect(valueAt(root, ['loader', 'entrypoint', 'sha256'])).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+test.each(['f51aafddf', '1.1'] as const)('enclaves of different sizes are an error, %s', async (release) => {
+  const childManifests = [parseManifest('sgx.enclave_size = 512M\n', 'sh.manifest')];
+  await expect(graminized(release, run, [], { childManifests })).rejects.toThrow(
+    'sh.manifest: expected sgx.enclave_size = 256M, as the first manifest has it, got 512M',
+  );
+  const same = 'sgx.enclave_size = 512M\n';
+  const { plans } = await graminized(release, run, [], { childManifests, manifest: same });
+  expect(plans).toHaveLength(2);
 });
 
 describe('the start', () => {

@@ -8,10 +8,13 @@ import type { ContainerNeeds } from '../../src/inspect/container-needs.ts';
 import { changeManifest, type ManifestChange } from '../../src/kubernetes/change-manifest.ts';
 import { devicePlugins, epcResources } from '../../src/kubernetes/device-plugin.ts';
 import { manifestKinds, newManifest } from '../../src/kubernetes/new-manifest.ts';
+import { hostNeeds } from '../../src/runtime/app-launch.ts';
+import { launchArguments } from '../../src/runtime/launch.ts';
 
 const needs: ContainerNeeds = {
   ...{ isSigned: true, isStandIn: false, mrEnclave: 'a'.repeat(64), mrSigner: 'b'.repeat(64) },
   ...{ enclaveSizeBytes: 1n << 28n, usesAesm: false, takesArguments: false, hasShell: true },
+  ...{ host: hostNeeds({ family: 'gramine' }), directWords: launchArguments('direct') },
   ...{ userId: 1000, groupId: 1000, dataPlaces: [], secrets: [], passedVariables: [] },
 };
 const change: ManifestChange = {

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { imagePath } from '../../src/base/image-path.ts';
 import type { ContainerNeeds } from '../../src/inspect/container-needs.ts';
 import { type ContainerChoices, containerLine } from '../../src/run/container-line.ts';
+import { hostNeeds } from '../../src/runtime/app-launch.ts';
+import { launchArguments } from '../../src/runtime/launch.ts';
 
 const needs: ContainerNeeds = {
   isSigned: true,
@@ -9,9 +11,11 @@ const needs: ContainerNeeds = {
   mrEnclave: 'a'.repeat(64),
   mrSigner: 'b'.repeat(64),
   enclaveSizeBytes: 1n << 28n,
+  host: hostNeeds({ family: 'gramine' }),
   usesAesm: false,
   takesArguments: false,
   hasShell: true,
+  directWords: launchArguments('direct'),
   userId: 0,
   groupId: 0,
   dataPlaces: [],
@@ -23,7 +27,7 @@ const choices: ContainerChoices = {
     program: 'docker',
     image: 'gsc-app:1',
     mode: 'sgx',
-    device: '/dev/sgx_enclave',
+    devices: ['/dev/sgx_enclave'],
     volumePrefix: 'gsc-app',
   },
   ...{ attachment: 'input', publish: [], environment: [], mounts: [], secrets: new Map(), arguments: [] },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/base/digest.ts';
 import { GscError } from '../../src/base/error.ts';
+import { imagePath } from '../../src/base/image-path.ts';
 import type { Layer } from '../../src/image/image.ts';
 import { mediaTypes } from '../../src/image/media-type.ts';
 import { verifiedStream } from '../../src/image/verified-stream.ts';
@@ -96,6 +97,7 @@ describe('a layer that is listed in a thread', () => {
       ['usr/lib/libx.so', library],
     ]);
     const [here, there] = [new ObservedContents(), new ObservedContents()];
+    for (const contents of [here, there]) contents.keep([imagePath('/gramine/app_files')]);
     await scanLayer(layerFrom(tar), { subject, observer: here });
     await threads.scan(layerFrom(tar), { subject, observer: there });
     expect(there.contentOf(sha256Of(manifest))).toEqual(manifest);

@@ -60,6 +60,7 @@ async function kubernetes(context: CommandContext, options: Options, imageText?:
   const { container, image: name } = wantedImage(options, imageText);
   const { reference, needs } = await openGraminized(images, name);
   checkIsSigned(needs, name);
+  checkHasPlugin(needs, name);
   const image = nameInCluster(reference);
   const named = container ?? options.name ?? resourceName(reference);
   checkName(named);
@@ -119,6 +120,18 @@ function checkIsSigned({ isSigned }: ContainerNeeds, name: string): void {
     subject: name,
     message: 'expected a signed image, got an unsigned one: no enclave starts without a signature',
     hint: 'sign it with gsc sign-image',
+  });
+}
+
+/** Device plugins hand out the device of the kernel's driver. Others take a privileged container, which is not worth an enclave. */
+function checkHasPlugin({ host }: ContainerNeeds, name: string): void {
+  if (host.isKernelsDriver) return;
+  const devices = host.devices.flatMap(({ paths }) => paths.slice(0, 1)).join(' and ');
+  throw new GscError({
+    code: 'state',
+    subject: name,
+    message: `its runtime needs ${devices}, and no device plugin of Kubernetes gives a container these`,
+    hint: 'start it with docker run: gsc run --dry-run prints the command line',
   });
 }
 

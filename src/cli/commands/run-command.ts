@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
+import { release } from 'node:os';
 import { resolve } from 'node:path';
 import { GscError } from '../../base/error.ts';
 import { findProgram } from '../../base/find-program.ts';
-import { enclaveDevice, enclaveDevices } from '../../doctor/sgx-machine.ts';
+import { devicesFor, type Machine, missingDevice } from '../../doctor/sgx-machine.ts';
 import type { ImageReference } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
 import { type ContainerNeeds, showReference } from '../../parts.ts';
@@ -67,7 +68,7 @@ async function run(
   const started = await startedBy(context, reference);
   const line = containerLine(needs, {
     ...started,
-    ...(await choicesOf(context, options)),
+    ...(await choicesOf(context, needs, options)),
     volumePrefix: volumePrefixOf(reference),
     arguments: rest.flat(),
   });
@@ -76,7 +77,7 @@ async function run(
     console.result(isJson ? `${JSON.stringify({ command: line })}\n` : `${showCommand(line)}\n`);
     return exitCodes.done;
   }
-  if (options.direct !== true) await checkDevice();
+  if (options.direct !== true) await checkDevices(needs);
   const [program = '', ...words] = line;
   const path = await findProgram(program, host.environment);
   if (path === undefined) throw noProgram(program);
@@ -84,13 +85,13 @@ async function run(
   return runChild(path, words, { environment, workingDirectory, hasTerminal: host.stdin.isTTY === true });
 }
 
-async function choicesOf({ host }: CommandContext, options: Options) {
+async function choicesOf({ host }: CommandContext, needs: ContainerNeeds, options: Options) {
   const { direct, detach, name, network, publish = [], env = [], mount = [], secret = [] } = options;
   const hasTerminal = host.stdin.isTTY === true && host.stdout.isTTY === true;
   const attachment: Attachment = detach ? 'detached' : hasTerminal ? 'terminal' : 'input';
   return {
     mode: direct ? ('direct' as const) : ('sgx' as const),
-    device: (await enclaveDevice({ root: '/' })) ?? enclaveDevices[0],
+    devices: await devicesFor(thisMachine(), needs.host),
     attachment,
     publish,
     environment: env,
@@ -158,13 +159,18 @@ function warn({ console }: CommandContext, needs: ContainerNeeds, { direct, env 
   }
 }
 
-async function checkDevice(): Promise<void> {
-  if ((await enclaveDevice({ root: '/' })) !== undefined) return;
+function thisMachine(): Machine {
+  return { root: '/', kernelRelease: release() };
+}
+
+async function checkDevices({ host }: ContainerNeeds): Promise<void> {
+  const missing = await missingDevice(thisMachine(), host);
+  if (missing === undefined) return;
   throw new GscError({
     code: 'engine',
-    subject: enclaveDevices[0],
-    message: 'this machine has no SGX device, and no enclave starts without one',
-    hint: 'gsc doctor says what is missing; gsc run --direct tries the image without protection',
+    subject: missing.paths[0] ?? '',
+    message: 'this machine does not have this SGX device, and no enclave starts without it',
+    hint: 'gsc doctor IMAGE says what is missing; gsc run --direct tries the image without protection',
   });
 }
 

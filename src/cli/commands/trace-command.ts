@@ -188,7 +188,7 @@ function onlyGramine({ subject }: Runtime): GscError {
     code: 'usage',
     subject,
     message: 'expected a Gramine runtime to trace with, got Graphene',
-    hint: 'name a Gramine runtime with --runtime',
+    hint: 'trace with a Gramine runtime (--runtime): gsc build takes the profile with Graphene too',
   });
 }
 

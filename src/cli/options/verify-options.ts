@@ -24,7 +24,7 @@ export interface VerifyOptions {
   readonly mrsigner?: string;
   readonly mrenclave?: string;
   readonly base?: string;
-  readonly manifest?: string;
+  readonly manifest?: readonly string[];
   readonly profile?: string;
   readonly runtime?: readonly string[];
   readonly policy?: string;
@@ -37,9 +37,13 @@ export function addVerifyOptions(command: Command): Command {
     .option('--mrsigner <hex>', 'the MRSIGNER that is expected', parseHash)
     .option('--mrenclave <hex>', 'the MRENCLAVE that is expected', parseHash)
     .option('--base <ref>', 'the app image that it was made of: build it again and compare')
-    .option('--manifest <file>', "the user's manifest of that build")
+    .option(
+      '--manifest <file>',
+      "the user's manifest of that build; of several all, in its order (repeatable)",
+      repeatable,
+    )
     .option('--profile <file>', 'the profile of that build')
-    .option('--runtime <ref>', 'the Gramine runtime that it must have (repeatable)', repeatable)
+    .option('--runtime <ref>', 'the runtime that it must have (repeatable)', repeatable)
     .option('--policy <file>', 'what is accepted: docs/policy.md')
     .option('--evidence-key <file>', 'the public key that must have signed the evidence attached to it, PEM');
 }
@@ -96,8 +100,10 @@ async function readInputs(
   const { base, manifest, profile, runtime, policy } = options;
   const rules =
     policy === undefined ? undefined : parsePolicy((await read(policy, 'policy')).toString('utf8'), policy);
-  const document =
-    manifest === undefined ? undefined : parseManifest(await read(manifest, 'manifest'), manifest);
+  const documents = await Promise.all(
+    (manifest ?? []).map(async (file) => parseManifest(await read(file, 'manifest'), file)),
+  );
+  const [document, ...childManifests] = documents;
   const given = profile === undefined ? undefined : parseProfile(await read(profile, 'profile'), profile);
   const app = base === undefined ? undefined : (await images.open(parseReference(base))).image;
   return {
@@ -105,6 +111,7 @@ async function readInputs(
       base: {
         app,
         ...(document && { manifest: document }),
+        ...(childManifests.length > 0 && { childManifests }),
         ...(given && { profile: { profile: given, subject: profile ?? '' } }),
       },
     }),

@@ -16,7 +16,23 @@ import {
  * beside their files, mounts in order, and the names that Gramine gave to keys.
  */
 export function fromGrapheneForm(document: TomlDocument, release: GrapheneRelease): TomlTable {
-  return migrateManifest(document, { family: 'graphene', text: release, release }, 'build').root;
+  const { root } = migrateManifest(document, { family: 'graphene', text: release, release }, 'build');
+  const libos = libraryOsOf(document.root);
+  return libos === undefined
+    ? root
+    : new Map([...root, ['loader', new Map([...tableAt(root, 'loader'), libos])]]);
+}
+
+/** The preloaded library OS, which a build puts first, as `loader.entrypoint` with its hash. */
+function libraryOsOf(root: TomlTable): readonly [string, TomlTable] | undefined {
+  const preloaded = valueAt(root, ['loader', 'preload']);
+  const [uri = ''] = typeof preloaded === 'string' ? preloaded.split(',') : [];
+  if (!uri.endsWith('/libsysdb.so')) return undefined;
+  const sha256 = valueAt(root, ['sgx', 'trusted_checksum', 'preload0']);
+  return [
+    'entrypoint',
+    new Map([['uri', uri], ...(sha256 === undefined ? [] : [['sha256', sha256] as const])]),
+  ];
 }
 
 type Entries = (readonly [key: string, value: TomlValue])[];

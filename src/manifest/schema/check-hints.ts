@@ -1,5 +1,5 @@
 import { nearestName } from '../../base/nearest-name.ts';
-import { isAtLeast, type Release } from '../../runtime/version.ts';
+import { isAtLeast, type Release, showRelease } from '../../runtime/version.ts';
 import { type KeyPath, showPath, type TomlValue } from '../toml/toml.ts';
 import { typeOf } from './problem.ts';
 import { type KeyRules, knownPaths } from './schema.ts';
@@ -12,26 +12,36 @@ const listedKeys = 12;
 export function unknownKeyHint(path: KeyPath, siblings: KeyRules, release: Release): string | undefined {
   const dotted = path.filter((part) => typeof part === 'string').join('.');
   if (Object.hasOwn(replacements, dotted)) return replacements[dotted];
+  const earlier = isAtLeast(release, '1.4') ? undefined : earlierNames[dotted];
+  if (earlier !== undefined) return `write ${earlier}, as it was called then`;
   return (
     otherReleaseHint(dotted, release) ??
     spellingHint(path, siblings) ??
-    placeHint(path) ??
+    placeHint(path, release) ??
     listHint(path, siblings)
   );
 }
 
+/** Graphene's names of keys of Gramine's. */
+const earlierNames: Readonly<Record<string, string>> = { 'sgx.use_exinfo': 'sgx.support_exinfo' };
+
 function otherReleaseHint(dotted: string, release: Release): string | undefined {
-  for (const [path, rule] of knownPaths()) {
+  for (const [path, rule] of knownPaths(release)) {
     if (path === dotted || path.startsWith(`${dotted}.`)) return releaseHint(rule, release);
   }
   return dotted.endsWith('.enable_recovery') ? releaseHint({ since: '1.9' }, release) : undefined;
 }
 
 function releaseHint({ since, until }: RowRule, release: Release): string | undefined {
-  if (since && !isAtLeast(release, since))
-    return `this key exists only since Gramine ${since}; remove it, or use a newer Gramine`;
+  if (since && !isAtLeast(release, since)) {
+    const [family] = showRelease(since).split(' ');
+    const isOwn = showRelease(release).startsWith(`${family} `);
+    // Before 1.4 is what gsc does not know.
+    const what = since === '1.4' ? 'is of Gramine' : `exists only since ${showRelease(since)}`;
+    return `this key ${what}; remove it${isOwn ? `, or use a newer ${family}` : ''}`;
+  }
   if (until && !isAtLeast(until, release))
-    return `this key was removed in the release after Gramine ${until}; remove it`;
+    return `this key was removed in the release after ${showRelease(until)}; remove it`;
   return undefined;
 }
 
@@ -41,9 +51,11 @@ function spellingHint(path: KeyPath, siblings: KeyRules): string | undefined {
 }
 
 /** `enclave_size` without its `sgx.` is a common slip, often below the wrong header. */
-function placeHint(path: KeyPath): string | undefined {
+function placeHint(path: KeyPath, release: Release): string | undefined {
   if (path.some((part) => typeof part === 'number')) return undefined;
-  const places = [...knownPaths().keys()].filter((known) => known.endsWith(`.${path.at(-1)}`));
+  const places = [...knownPaths(release)]
+    .filter(([known, rule]) => known.endsWith(`.${path.at(-1)}`) && releaseHint(rule, release) === undefined)
+    .map(([known]) => known);
   return places.length === 1 ? `did you mean ${places[0]}?` : undefined;
 }
 

@@ -28,6 +28,11 @@ export function hasMountType(release: Release, type: string): boolean {
   return Object.hasOwn(mountRows, type) && isAtLeast(release, mountsSince[type] ?? 'f51aafddf');
 }
 
+/** True if manifests of `release` can let a single variable of the host in. */
+export function hasPassthrough(release: Release): boolean {
+  return isAtLeast(release, '1.4');
+}
+
 /** The rows that `release` has, nested: `a.b` becomes key `b` of table `a`, which is required if one of its keys is. */
 export function keysOf(rows: readonly Row[], release: Release): KeyRules {
   const groups = new Map<string, Row[]>();
@@ -61,13 +66,17 @@ export function mountTypes(release: Release): readonly string[] {
   return Object.keys(mountRows).filter((type) => hasMountType(release, type));
 }
 
-/** Every dotted path that some release knows, with the releases that know it. */
-export function knownPaths(): ReadonlyMap<string, RowRule> {
+/** Every dotted path that some release knows, with the releases that know it, as those see it who have this `release`. */
+export function knownPaths(release: Release): ReadonlyMap<string, RowRule> {
   const paths = new Map<string, RowRule>();
+  const isGramine = isAtLeast(release, '1.4');
   for (const [path, , rule = {}] of manifestRows) {
     const earlier = paths.get(path);
-    const { since, until } = rule;
+    const { since = isGramine ? undefined : '1.4', until } = rule;
     paths.set(path, earlier ? spanOf(earlier.since, until) : spanOf(since, until));
+  }
+  if (!isGramine) {
+    for (const [path, , { since, until } = {}] of grapheneRows) paths.set(path, spanOf(since, until));
   }
   return paths;
 }

@@ -20,6 +20,7 @@ export async function debianApp(context: TestContext): Promise<Image> {
     ['usr/bin/', null],
     ['usr/bin/sh', real('usr/bin/dash'), 0o755],
     ['usr/bin/cat', real('usr/bin/cat'), 0o755],
+    ['usr/bin/env', real('usr/bin/env'), 0o755],
     [loader, real('usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2'), 0o755],
     ['usr/lib/x86_64-linux-gnu/libc.so.6', real('usr/lib/x86_64-linux-gnu/libc.so.6')],
     ['usr/lib/x86_64-linux-gnu/libm.so.6', real('usr/lib/x86_64-linux-gnu/libm.so.6')],

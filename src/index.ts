@@ -111,7 +111,7 @@ export type { BuildType } from './runtime/recipe/recipe.ts';
 export type { Runtime, RuntimeFile } from './runtime/runtime.ts';
 export type { GramineRelease, GrapheneRelease, RuntimeVersion } from './runtime/version.ts';
 export type { LayerIndex } from './scan/layer-index.ts';
-export type { ContentObserver, TakeContent } from './scan/layer-visitor.ts';
+export type { ContentObserver, ObserverInThread, TakeContent } from './scan/layer-visitor.ts';
 export type { ImageScan, LayerIndexStore, ScanImageOptions, ScanProgress } from './scan/scan-image.ts';
 export type { AppliedOverride, EnclaveOverrides } from './sign/enclave-overrides.ts';
 export { type NamedEnclave, type SignedImage, type SignImageOptions, signImage } from './sign/sign-image.ts';

@@ -10,6 +10,8 @@ const unitMilliseconds = process.env.CI === undefined ? 10_000 : 60_000;
 export default defineConfig({
   define: { __GSC_VERSION__: JSON.stringify(version), __GSC_BUILD__: JSON.stringify(sourceDigest()) },
   test: {
+    // It imports JSON as only bundlers do.
+    server: { deps: { inline: [/@actions\/workflow-parser/] } },
     // Of two processors vitest would use one; most of the time tests wait for the programs that they start.
     maxWorkers: '100%',
     projects: [

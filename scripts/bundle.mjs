@@ -65,6 +65,24 @@ export async function bundleModules(entryPoints, outdir, maps) {
 }
 
 /**
+ * Writes the command as one script (CommonJS), for Node's single executable applications: they load no file but `pkcs11js`, from beside the
+ * executable. Gives esbuild's metafile.
+ */
+export async function bundleScript(outfile) {
+  const { outputFiles, metafile } = await build({
+    ...common,
+    entryPoints: [commandEntry.gsc],
+    outfile,
+    format: 'cjs',
+    supported: { 'dynamic-import': false },
+    define: { ...common.define, 'import.meta.url': 'gscPlace' },
+    banner: { js: "const gscPlace=require('node:url').pathToFileURL(process.execPath).href;" },
+  });
+  for (const { path, text } of outputFiles) write(path, text);
+  return metafile;
+}
+
+/**
  * A function that replaces the names of chunks in a text: `gsc-J4LGBJ52.js` by `gsc-017.js`, in the order of what they consist of. Hashes are 1%
  * of the bundle, and do not compress.
  */

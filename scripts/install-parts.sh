@@ -8,6 +8,7 @@
 #   keys     a token in software, its oracle, tracers: for tests of signing
 #   shells   the shells that gsc completes command lines in, and a checker of manual pages
 #   browser  a browser that pages are looked at with
+#   ci       what runs pipelines on this machine, and a checker of shell programs
 #   all      everything (the default)
 #
 # Only what is missing is installed; when nothing is, neither root nor a network is needed.
@@ -21,6 +22,7 @@ keys='softhsm2 opensc strace curl openssl g++ make'
 podman='podman crun conmon uidmap skopeo catatonit'
 shells='bash zsh fish bsdutils mandoc'
 browser='chromium'
+ci='git rsync shellcheck busybox-static'
 
 fail() {
   echo "install-parts.sh: $*" >&2
@@ -36,8 +38,9 @@ packages_of() {
     keys) echo "$keys" ;;
     shells) echo "$shells" ;;
     browser) echo "$browser" ;;
-    all) echo "$demo $images $docker $podman $keys $shells $browser" ;;
-    *) fail "unknown set $1: expected demo, images, docker, podman, keys, shells, browser or all" ;;
+    ci) echo "$ci" ;;
+    all) echo "$demo $images $docker $podman $keys $shells $browser $ci" ;;
+    *) fail "unknown set $1: expected demo, images, docker, podman, keys, shells, browser, ci or all" ;;
   esac
 }
 

@@ -1,7 +1,9 @@
 // What is shipped, as a CycloneDX 1.6 document (ECMA-424): gsc and the packages in its bundle, with versions, licences and hashes. Nothing in
 // it comes from a clock or a random number.
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /** `@sigstore/core` 3.2.1 -> `pkg:npm/%40sigstore/core@3.2.1` */
 function purlOf(name, version) {
@@ -76,4 +78,28 @@ export function notices(packages) {
     return `${heads.join('\n')}\n\n${text}\n`;
   });
   return `gsc contains code of these packages.\n\n${parts.join(`\n${'-'.repeat(72)}\n\n`)}`;
+}
+
+/** Node's program as a component. */
+export function nodeComponent(node) {
+  const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().replace(/^v/, '');
+  return {
+    type: 'application',
+    'bom-ref': `node@${version}`,
+    name: 'node',
+    version,
+    cpe: `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`,
+    hashes: [{ alg: 'SHA-256', content: createHash('sha256').update(readFileSync(node)).digest('hex') }],
+    licenses: [{ license: { name: 'Node.js license' } }],
+  };
+}
+
+/** The file with Node's licence: beside the program, as in its archives, or where packages have it; undefined if it is nowhere. */
+export function nodeLicence(node) {
+  const places = [
+    join(dirname(realpathSync(node)), '../LICENSE'),
+    '/usr/share/doc/nodejs/LICENSE',
+    '/usr/share/doc/nodejs/copyright',
+  ];
+  return places.find((place) => existsSync(place));
 }

@@ -4,12 +4,7 @@ import { serveScans } from './scan/serve-scans.ts';
 import { ObservedContents } from './verify/observed-contents.ts';
 
 /** What runs in the threads that list layers: see `scan/scan-threads.ts`, which starts them. */
-if (parentPort) {
+if (parentPort)
   serveScans(parentPort, {
-    [ObservedContents.threadName]: (places) => {
-      const contents = new ObservedContents();
-      contents.keep(places as readonly ImagePath[]);
-      return contents;
-    },
+    [ObservedContents.threadName]: (input) => new ObservedContents(input as readonly ImagePath[]),
   });
-}

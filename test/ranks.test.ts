@@ -126,6 +126,7 @@ const belowLibrary = {
     'kubernetes/device-plugin.ts',
     'kubernetes/new-manifest.ts',
   ],
+  'what reads the key of a shared cache is loaded where there is one': ['library/shared-cache-key.ts'],
   'gsc cache lists and prunes what is kept between runs': [
     'store/cache/blob-cache.ts',
     'store/cache/cache-directory.ts',

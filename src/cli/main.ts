@@ -30,7 +30,9 @@ const host: CommandLineHost = {
   ...(process.stdin.isTTY && { askSecret: askSecretOn(process.stdin, process.stderr, () => abort.abort()) }),
 };
 
-process.exitCode = await runCommandLine(host, commands);
+runCommandLine(host, commands).then((code) => {
+  process.exitCode = code;
+});
 
 function endQuietlyOnBrokenPipe(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(0);

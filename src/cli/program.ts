@@ -1,8 +1,7 @@
 import { Command, Option } from 'commander';
 import type { CommandRow } from './commands.ts';
-import type { Act, CommonOptions } from './options/command-context.ts';
+import type { Act, ActOptions, CommonOptions } from './options/command-context.ts';
 import { refuseMounts } from './options/foreign-options.ts';
-import type { StoreOptions } from './options/store-options.ts';
 import { asUsageError, type Call } from './options/usage-error.ts';
 import { type CommandLineHost, Console, type Verbosity } from './terminal/console.ts';
 import { reportFailure } from './terminal/failure.ts';
@@ -16,18 +15,20 @@ export async function runCommandLine(
   let exitCode = 0;
   let console: Console | undefined;
   const act: Act =
-    <Options extends CommonOptions & StoreOptions>(work: Parameters<typeof act<Options>>[0]) =>
+    <Options extends ActOptions>(work: Parameters<typeof act<Options>>[0]) =>
     async (...parameters) => {
       // commander's call: the positional arguments, the options, the command
       const options = parameters.at(-2) as Options;
       const positional = parameters.slice(0, -2) as string[];
       console = new Console(host, verbosityOf(options), { progress: options.progress });
-      const [{ openImages }, { storeChoices }] = await imagesModules();
+      const [{ openImages }, { storeChoices }, { readSharedCache }] = await imagesModules();
+      const sharedCache = await readSharedCache(host, options);
       const images = openImages({
         ...storeChoices(options),
         host,
         reporter: console,
         usesCache: options.cache !== false,
+        ...(sharedCache && { sharedCache }),
       });
       try {
         const isJson = options.json === true;
@@ -53,7 +54,11 @@ export async function runCommandLine(
 
 /** What reads images is loaded when a command runs: help and mistakes need none of it. */
 function imagesModules() {
-  return Promise.all([import('../library/images.ts'), import('./options/store-options.ts')]);
+  return Promise.all([
+    import('../library/images.ts'),
+    import('./options/store-options.ts'),
+    import('./options/shared-cache-options.ts'),
+  ]);
 }
 
 /** Adds a command whole if a word names it, so that it may be called, and else as the overview shows it. */

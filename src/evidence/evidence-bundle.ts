@@ -1,11 +1,10 @@
-import { sign, verify } from 'node:crypto';
 import { type Bundle, bundleFromJSON, bundleToJSON, toDSSEBundle } from '@sigstore/bundle';
-import { dsse } from '@sigstore/core';
 import { GscError } from '../base/error.ts';
 import { oneLine } from '../base/printable-text.ts';
 import { canonicalJson } from '../json/canonical-json.ts';
 import { parseJson } from '../json/parse-json.ts';
 import type { EvidenceKey } from './evidence-key.ts';
+import { isSignatureOf, signBytes } from './signed-bytes.ts';
 import { provenanceType, type Statement, statementType } from './statement.ts';
 
 /** The type of a sigstore bundle v0.3, as artifact, as layer and in itself. */
@@ -41,16 +40,16 @@ export function bundleAnnotations(created: string): Readonly<Record<string, stri
 }
 
 /** Signs a statement: DSSE v1 in a sigstore bundle v0.3, as JSON. With Ed25519 the same statement gives the same bytes. */
-export function signStatement(statement: Statement, { key, hint }: EvidenceKey): Buffer {
+export function signStatement(statement: Statement, key: EvidenceKey): Buffer {
   const payload = canonicalJson(statement);
-  const signature = sign(hashOf(key), dsse.preAuthEncoding(payloadType, payload), key);
-  const bundle = toDSSEBundle({ artifact: payload, artifactType: payloadType, signature, keyHint: hint });
+  const signature = signBytes({ type: payloadType, bytes: payload }, key);
+  const bundle = toDSSEBundle({ artifact: payload, artifactType: payloadType, signature, keyHint: key.hint });
   return canonicalJson(bundleToJSON(bundle));
 }
 
 /** True if the key signed the evidence. */
-export function isSignedBy({ payload, signature }: BuildEvidence, { key }: EvidenceKey): boolean {
-  return verify(hashOf(key), dsse.preAuthEncoding(payloadType, payload), key, signature);
+export function isSignedBy({ payload, signature }: BuildEvidence, key: EvidenceKey): boolean {
+  return isSignatureOf({ type: payloadType, bytes: payload }, signature, key);
 }
 
 /** Reads a bundle with an in-toto Statement. Throws an `evidence` error. Nothing in it is verified. */
@@ -112,11 +111,6 @@ function parsedJson(bytes: Buffer, subject: string, expected: string): unknown {
   const { problem } = parseJson(bytes);
   if (problem !== undefined) throw notEvidence(subject, expected, problem);
   return JSON.parse(bytes.toString('utf8'));
-}
-
-/** Ed25519 hashes by itself. */
-function hashOf({ asymmetricKeyType }: EvidenceKey['key']): 'sha256' | null {
-  return asymmetricKeyType === 'ed25519' ? null : 'sha256';
 }
 
 function notEvidence(subject: string, expected: string, got: string): GscError {

@@ -6,7 +6,11 @@ import { parseManifest } from './manifest.ts';
 export const maximalArtifactBytes = 16 * 1024 * 1024;
 
 /** The one layer of an artifact's manifest. Throws an `image` error for an index, several layers, or one that is too large. */
-export function onlyLayerOf(manifestBytes: Buffer, subject: string): Descriptor {
+export function onlyLayerOf(
+  manifestBytes: Buffer,
+  subject: string,
+  maximalBytes = maximalArtifactBytes,
+): Descriptor {
   const manifest = parseManifest(manifestBytes, subject);
   const [layer, ...others] = manifest.kind === 'manifest' ? manifest.layers : [];
   if (layer === undefined || others.length > 0) {
@@ -16,8 +20,8 @@ export function onlyLayerOf(manifestBytes: Buffer, subject: string): Descriptor 
       manifest.kind === 'index' ? 'an index' : `${others.length + (layer ? 1 : 0)} layers`,
     );
   }
-  if (layer.sizeBytes > maximalArtifactBytes) {
-    throw unfit(subject, `at most ${maximalArtifactBytes} bytes`, String(layer.sizeBytes));
+  if (layer.sizeBytes > maximalBytes) {
+    throw unfit(subject, `at most ${maximalBytes} bytes`, String(layer.sizeBytes));
   }
   return layer;
 }
@@ -27,6 +31,6 @@ function unfit(subject: string, expected: string, got: string): GscError {
     code: 'image',
     subject,
     message: `expected ${expected}, got ${got}`,
-    hint: 'this artifact was not attached by gsc or cosign',
+    hint: 'neither gsc nor cosign made this artifact',
   });
 }

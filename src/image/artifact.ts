@@ -8,11 +8,11 @@ import { mediaTypes } from './media-type.ts';
 const emptyConfig = Buffer.from('{}');
 const emptyConfigType = 'application/vnd.oci.empty.v1+json';
 
-/** One document that says something of an image: its subject. OCI image-spec 1.1, manifest.md. */
+/** One document, which may say something of an image: its subject. OCI image-spec 1.1, manifest.md. */
 export interface Artifact {
   readonly artifactType: string;
   /** The image's manifest. */
-  readonly subject: Descriptor;
+  readonly subject?: Descriptor;
   readonly annotations: Readonly<Record<string, string>>;
   readonly content: Buffer;
 }
@@ -37,14 +37,13 @@ export interface Referrer {
 export function assembleArtifact({ artifactType, subject, annotations, content }: Artifact): StoredArtifact {
   const config = blobOf(emptyConfigType, emptyConfig);
   const layer = blobOf(artifactType, content);
-  const { mediaType, digest, sizeBytes } = subject;
   const manifestBytes = canonicalJson({
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
     artifactType,
     config: descriptorToJson(config.descriptor),
     layers: [descriptorToJson(layer.descriptor)],
-    subject: descriptorToJson({ mediaType, digest, sizeBytes }),
+    subject: subject && plainJson(subject),
     annotations,
   });
   const manifest = blobOf(mediaTypes.ociManifest, manifestBytes).descriptor;
@@ -54,6 +53,10 @@ export function assembleArtifact({ artifactType, subject, annotations, content }
     blobs: [config, layer],
     indexEntry: { ...descriptorToJson({ ...manifest, annotations }), artifactType },
   };
+}
+
+function plainJson({ mediaType, digest, sizeBytes }: Descriptor) {
+  return descriptorToJson({ mediaType, digest, sizeBytes });
 }
 
 /** The tag of the index that stands for the referrers API. OCI distribution-spec 1.1, "Referrers Tag Schema". */

@@ -11,7 +11,7 @@ import { scanReporting } from '../scan/scan-reporting.ts';
 import { type StoreChoices, teeLayers } from '../store/image-store.ts';
 import type { OpenedImage } from '../store/opened-image.ts';
 import type { MeasurementStore } from '../workspace/scan-cache.ts';
-import { openWorkspace, type Workspace } from '../workspace/workspace.ts';
+import { openWorkspace, type SharedCacheChoice, type Workspace } from '../workspace/workspace.ts';
 import { processHost } from './process-host.ts';
 
 /** What {@link openImages} works with. Everything has a default: that of the process, and results only. */
@@ -22,6 +22,8 @@ export interface ImagesEnvironment extends StoreChoices {
   readonly reporter?: Reporter;
   /** False: nothing is kept between runs, and nothing of earlier ones is used. True by default. */
   readonly usesCache?: boolean;
+  /** Indexes of layers that machines share, in registries or layouts, signed. None by default. */
+  readonly sharedCache?: SharedCacheChoice;
 }
 
 /** How an image is stored. */
@@ -88,6 +90,7 @@ export async function scanLayers(
   { writer, observer }: ScanOptions & { readonly observer?: ContentObserver },
 ): Promise<ImageScan> {
   const { cache, host, reporter } = workspaceOf(images);
+  if (observer === undefined) await cache.shared?.prefetch(image.layers);
   const { indexes } = cache.forScan;
   const readAll = { observer, ...(indexes && { indexes: { ...indexes, load: async () => undefined } }) };
   return scanReporting(writer ? await teeLayers(image, writer) : image, reporter, {

@@ -90,7 +90,7 @@ export interface ImageReport {
 }
 
 /** What the image is held against. The age of a signature is not judged: a report says the same on every day. */
-export type ReportOptions = Omit<VerifyImageOptions, 'at'>;
+export type ReportOptions = Omit<VerifyImageOptions, 'at' | 'reporter' | 'signal' | 'concurrency'>;
 
 /** Makes the report of an image that was read. Throws what holding it against others throws. */
 export async function imageReport(image: GraminizedImage, options: ReportOptions = {}): Promise<ImageReport> {

@@ -15,16 +15,12 @@ import { ProgramProbe } from './program-probe.ts';
 export interface ContentObserver {
   /** Asked with the first bytes of each file that is not empty; undefined for a file whose content is not wanted. */
   observe(path: ImagePath, sizeBytes: number, start: Buffer): TakeContent | undefined;
-  /** How an observer is made in another thread, which sees a layer in place of this one. Without it layers are listed in this thread. */
-  readonly thread?: ObserverInThread;
+  /** What an observer in another thread goes by, which sees a layer in place of this one. Without it layers are listed in this thread. */
+  readonly threadName?: string;
+  /** What the observer in the other thread is made with: a value that passes between threads. */
+  readonly threadInput?: unknown;
   /** Takes over what an observer in another thread has seen. */
   add?(seen: unknown): void;
-}
-
-/** The kind of an observer, and what it is made with, as a value that passes between threads. */
-export interface ObserverInThread {
-  readonly name: string;
-  readonly options: unknown;
 }
 
 /** An observer whose layer is listed in a thread of its own. */

@@ -115,7 +115,7 @@ async function threadsFor(
   concurrency: number,
   { observer }: ScanImageOptions,
 ): Promise<ScanThreads | undefined> {
-  const isWatched = observer !== undefined && observer.thread === undefined;
+  const isWatched = observer !== undefined && observer.threadName === undefined;
   const count = Math.min(concurrency, layers.length);
   if (count < 2 || isWatched) return undefined;
   const program = scanThreadProgram();

@@ -1,6 +1,5 @@
 import { type ErrorCode, GscError } from '../base/error.ts';
 import type { Layer } from '../image/image.ts';
-import type { ObserverInThread } from './layer-visitor.ts';
 
 /** What the thread that reads a blob tells the one that lists its layer. One layer at a time. */
 export type ToScanThread =
@@ -8,7 +7,8 @@ export type ToScanThread =
       readonly kind: 'scan';
       readonly layer: Pick<Layer, 'descriptor' | 'diffId'>;
       readonly subject: string;
-      readonly observer?: ObserverInThread;
+      /** Of a {@link ThreadObserver}: what it goes by, and what it is made with. */
+      readonly observer?: { readonly name: string; readonly input: unknown };
     }
   /** Bytes of the blob as stored; the memory goes with them. */
   | { readonly kind: 'piece'; readonly bytes: Uint8Array }

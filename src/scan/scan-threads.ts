@@ -118,10 +118,10 @@ class ScanThread {
     this.#outcome = undefined;
     // A listing that failed has kept some.
     while (this.#free.length < pieceCount) this.#free.push(Buffer.allocUnsafeSlow(pieceBytes));
-    const inThread = observer?.thread;
+    const name = observer?.threadName;
     this.#post({
       ...{ kind: 'scan', layer: { descriptor, diffId }, subject },
-      ...(inThread && { observer: inThread }),
+      ...(name !== undefined && { observer: { name, input: observer?.threadInput } }),
     });
     const sourceError = await this.#send(layer, options).then(
       () => undefined,

@@ -6,8 +6,8 @@ import type { ThreadObserver } from './layer-visitor.ts';
 import { scanLayer } from './scan-layer.ts';
 import { type FromScanThread, packError, type ScanOutcome, type ToScanThread } from './scan-messages.ts';
 
-/** Makes observers by their names, with what their orders say. */
-export type ObserverMakers = Readonly<Record<string, (options: unknown) => ThreadObserver>>;
+/** Makes observers, by their names, of their `threadInput`. */
+export type ObserverMakers = Readonly<Record<string, (input: unknown) => ThreadObserver>>;
 
 /** Lists layers for another thread, which sends their bytes, until that ends this one. */
 export function serveScans(port: MessagePort, observers: ObserverMakers): void {
@@ -28,8 +28,8 @@ export function serveScans(port: MessagePort, observers: ObserverMakers): void {
 type Order = Extract<ToScanThread, { kind: 'scan' }>;
 
 async function scan(order: Order, blob: ArrivingBlob, observers: ObserverMakers): Promise<ScanOutcome> {
-  const { layer, subject } = order;
-  const observer = order.observer && observers[order.observer.name]?.(order.observer.options);
+  const { layer, subject, observer: wanted } = order;
+  const observer = wanted && observers[wanted.name]?.(wanted.input);
   try {
     const open = () => blob.pieces();
     const index = await scanLayer({ ...layer, open }, { subject, ...(observer && { observer }) });

@@ -9,6 +9,7 @@ import type { ImageWriter } from '../image/image-writer.ts';
 import type { Referrers } from '../image/referrers.ts';
 import { runsOnSgx } from '../image/select-platform.ts';
 import type { StoredImage } from '../image/stored-image.ts';
+import type { TaggedArtifacts } from '../image/tagged-artifacts.ts';
 import { dockerHub } from '../reference/docker-hub.ts';
 import {
   type ImageId,
@@ -37,6 +38,7 @@ import { type EngineImage, openEngineImage } from './engine/open-engine-image.ts
 import { readImageFiles } from './engine/read-image-files.ts';
 import { type LayerStore, withKeptLayers } from './kept-layers.ts';
 import { LayoutReferrers } from './layout/referrers.ts';
+import { openArtifacts } from './open-artifacts.ts';
 import { openImage } from './open-image.ts';
 import { openWriter } from './open-writer.ts';
 import { flavours, type OpenedImage, transportOf } from './opened-image.ts';
@@ -176,6 +178,11 @@ export class ImageStore {
       message: 'evidence cannot be attached to an image in this place: expected a registry or an OCI layout',
       hint: 'push the image to a registry first, or copy it with skopeo to oci:DIR',
     });
+  }
+
+  /** The artifacts by tag in a repository or a layout; one that does not answer is given up soon. */
+  artifactsAt(reference: ImageReference): TaggedArtifacts {
+    return openArtifacts(reference, () => this.#connections.failFastRegistry());
   }
 
   /** The Engine that the user means, for what is not an image: Docker's, else Podman's. */

@@ -12,7 +12,7 @@ const mostElfBytes = 48 << 20;
 
 /** What was seen of the layers. */
 interface Seen {
-  /** Of the files to be kept. */
+  /** Of gsc's own files. */
   readonly contents: ReadonlyMap<string, Uint8Array>;
   readonly needs: ReadonlyMap<string, ElfNeeds>;
 }
@@ -20,14 +20,23 @@ interface Seen {
 /** What the checks need of files besides their hashes, by SHA-256, taken while the layers stream by. */
 export class ObservedContents implements ThreadObserver {
   static readonly threadName = 'contents';
+  readonly threadName = ObservedContents.threadName;
   readonly #contents = new Map<string, Buffer>();
   readonly #needs = new Map<string, ElfNeeds>();
   readonly #places: ImagePath[] = [];
   #keptBytes = 0;
 
-  /** The places whose contents are kept are all that another one needs to see the same. */
-  get thread() {
-    return { name: ObservedContents.threadName, options: this.#places };
+  /** Keeps the contents of the files at these places, and of those in these directories. */
+  constructor(places: readonly ImagePath[] = []) {
+    this.keep(places);
+  }
+
+  keep(places: readonly ImagePath[]): void {
+    this.#places.push(...places);
+  }
+
+  get threadInput(): readonly ImagePath[] {
+    return this.#places;
   }
 
   seen(): Seen {
@@ -41,11 +50,6 @@ export class ObservedContents implements ThreadObserver {
       this.#contents.set(sha256, Buffer.from(buffer, byteOffset, byteLength));
     }
     for (const [sha256, needs] of seen.needs) this.#needs.set(sha256, needs);
-  }
-
-  /** Keeps the contents of these files, and of those in these directories, from now on. */
-  keep(places: readonly ImagePath[]): void {
-    this.#places.push(...places);
   }
 
   observe(path: ImagePath, sizeBytes: number, start: Buffer): TakeContent | undefined {

@@ -16,6 +16,8 @@ import type { ImageRecordStore } from '../store/engine/image-record.ts';
 import type { LayerStore } from '../store/kept-layers.ts';
 import { listLayersOfExport } from './export-listener.ts';
 import { type BuildStore, buildStore } from './known-builds.ts';
+import { release } from './release.ts';
+import type { SharedCacheUse, SharedIndexes } from './shared-indexes.ts';
 
 /** What a command keeps between runs. Close it when the work is done. */
 export interface ScanCache {
@@ -34,7 +36,17 @@ export interface ScanCache {
   readonly builds: BuildStore | undefined;
   /** What enclaves measured. */
   readonly measurements: MeasurementStore | undefined;
+  /** What other machines share, if the user names such a place. */
+  readonly shared: SharedCache | undefined;
   close(): Promise<void>;
+}
+
+/** Indexes of layers that machines share. */
+export interface SharedCache {
+  /** Asks for the indexes of layers that are not known here, several at a time. */
+  prefetch(layers: readonly Layer[]): Promise<void>;
+  /** Stores the indexes of these layers, and of all others that this run met, where they are missing; says what was used. */
+  publish(layers: readonly Layer[]): Promise<SharedCacheUse>;
 }
 
 /** Keeps MRENCLAVEs (64 hex digits) by the digest of what they depend on. A store that fails gives nothing. */
@@ -74,6 +86,39 @@ export function openScanCache(host: HostEnvironment, reporter: Reporter, isWante
   }
 }
 
+/** A cache that asks what machines share for what it does not have itself, and keeps that. */
+export function withSharedIndexes(cache: ScanCache, indexes: SharedIndexes): ScanCache {
+  const { load, save } = cache.forScan.indexes as LayerIndexStore;
+  const loadHere = async (layer: Layer) => {
+    const known = await load(layer);
+    if (known) indexes.note(layer, known);
+    return known;
+  };
+  const loadAnywhere = async (layer: Layer) => {
+    const known = await loadHere(layer);
+    if (known) return known;
+    const shared = await indexes.load(layer);
+    if (shared) await save(layer, shared);
+    return shared;
+  };
+  const saveAndNote = async (layer: Layer, index: LayerIndex) => {
+    indexes.note(layer, index);
+    await save(layer, index);
+  };
+  const shared: SharedCache = {
+    prefetch: async (layers) => {
+      const known = await Promise.all(layers.map(loadHere));
+      await indexes.prefetch(layers.filter((_layer, index) => known[index] === undefined));
+    },
+    publish: async (layers) => {
+      await Promise.all(layers.map(loadHere));
+      await indexes.publish();
+      return indexes.use;
+    },
+  };
+  return { ...cache, shared, forScan: { indexes: { load: loadAnywhere, save: saveAndNote } } };
+}
+
 function withoutCache(): ScanCache {
   return {
     ...listing(undefined),
@@ -83,6 +128,7 @@ function withoutCache(): ScanCache {
     layers: undefined,
     builds: undefined,
     measurements: undefined,
+    shared: undefined,
     close: async () => {},
   };
 }
@@ -112,12 +158,12 @@ function scanCacheOf(blobs: BlobCache): ScanCache {
     layers,
     builds: buildStore(blobs, layers),
     measurements: measurementsIn(blobs),
+    shared: undefined,
     close: () => blobs.close(),
   };
 }
 
-/** Another release of gsc may find out other things about a layer, or measure otherwise: it has its own entries. */
-const release = __GSC_VERSION__.toLowerCase().replace(/[^a-z0-9.-]/g, '-');
+/** Another release of gsc may measure otherwise: it has its own entries. */
 const indexKind = `layer-index-${release}-${layerIndexFormat}`;
 const measurementKind = `measurement-${release}`;
 /** From the digest of a compressed blob to the digest of the tar in it. */

@@ -1,7 +1,9 @@
 import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Reporter } from '../base/reporter.ts';
+import type { ImageReference } from '../reference/image-reference.ts';
 import { ImageStore, type StoreChoices } from '../store/image-store.ts';
-import { openScanCache, type ScanCache } from './scan-cache.ts';
+import { openScanCache, type ScanCache, withSharedIndexes } from './scan-cache.ts';
+import { type SharedCacheKey, SharedIndexes } from './shared-indexes.ts';
 
 /** What one run of gsc works with. */
 export interface Workspace {
@@ -15,20 +17,42 @@ export interface Workspace {
   close(): Promise<void>;
 }
 
+/** Where machines share indexes of layers. */
+export interface SharedCacheChoice {
+  readonly from: readonly ImageReference[];
+  readonly to: ImageReference | undefined;
+  readonly key: SharedCacheKey;
+}
+
 export interface WorkspaceOptions extends StoreChoices {
   readonly host: HostEnvironment;
   readonly reporter: Reporter;
   /** False: nothing is kept between runs, and nothing of earlier ones is used. */
   readonly usesCache: boolean;
+  readonly sharedCache?: SharedCacheChoice;
 }
 
 /** Opens a workspace. Nothing is connected or read before it is needed. */
-export function openWorkspace({ host, reporter, usesCache, ...choices }: WorkspaceOptions): Workspace {
-  const cache = openScanCache(host, reporter, usesCache);
-  const images = new ImageStore({ ...cache, host, reporter }, choices);
+export function openWorkspace(options: WorkspaceOptions): Workspace {
+  const { host, reporter, usesCache, sharedCache, ...choices } = options;
+  const own = openScanCache(host, reporter, usesCache);
+  const images = new ImageStore({ ...own, host, reporter }, choices);
+  const cache = sharedCache ? withSharedIndexes(own, sharedIndexes(images, options, sharedCache)) : own;
   const close = async () => {
     await images.close();
     await cache.close();
   };
   return { host, reporter, images, cache, close };
+}
+
+function sharedIndexes(
+  images: ImageStore,
+  { host: { signal }, reporter }: WorkspaceOptions,
+  { from, to, key }: SharedCacheChoice,
+): SharedIndexes {
+  const places = from.map((reference) => images.artifactsAt(reference));
+  const target = to && images.artifactsAt(to);
+  // The same place is one object: what is wrong with it is said once.
+  const written = target && (places.find(({ name }) => name === target.name) ?? target);
+  return new SharedIndexes({ from: places, to: written, key, reporter, signal });
 }

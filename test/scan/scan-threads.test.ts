@@ -96,8 +96,8 @@ describe('a layer that is listed in a thread', () => {
       ['gramine/app_files/entrypoint.manifest', manifest],
       ['usr/lib/libx.so', library],
     ]);
-    const [here, there] = [new ObservedContents(), new ObservedContents()];
-    for (const contents of [here, there]) contents.keep([imagePath('/gramine/app_files')]);
+    const places = [imagePath('/gramine/app_files')];
+    const [here, there] = [new ObservedContents(places), new ObservedContents(places)];
     await scanLayer(layerFrom(tar), { subject, observer: here });
     await threads.scan(layerFrom(tar), { subject, observer: there });
     expect(there.contentOf(sha256Of(manifest))).toEqual(manifest);

@@ -1,25 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runProcess } from '../support/cli/gsc.ts';
-import { writeApp } from '../support/cli/made-files.ts';
 import { runTool } from '../support/images/run-tool.ts';
-import { standinRuntime } from '../support/images/standin-runtime.ts';
 import { longTest } from '../support/long-test.ts';
+import { mainJob } from '../support/package/main-job.ts';
 import { nodeProgram, otherNodes, type PackedGsc, packedGsc } from '../support/package/packed-gsc.ts';
-import { testKey } from '../support/signature/test-key.ts';
 
 /** Bytes; docs/decisions/0035-size.md says what they are made up of, `npm run bundle-report` what they are today. */
 const budget = { bundle: 1_500_000, package: 650_000 };
@@ -116,35 +105,6 @@ describe('what is shipped', () => {
 describe('the installed command', () => {
   const prefix = join(scratch, 'prefix');
   const gsc = join(prefix, 'bin/gsc');
-  const key = join(scratch, 'key.pem');
-  let runtime = '';
-
-  beforeAll(async () => {
-    runtime = (await standinRuntime()).root;
-    await writeApp(join(scratch, 'app'));
-    copyFileSync(await testKey(), key);
-  });
-
-  /** Builds, signs, inspects and checks an image, in a new directory. */
-  async function mainJob(command: readonly string[], name: string) {
-    const cwd = join(scratch, name);
-    mkdirSync(cwd);
-    const run = async (...words: readonly string[]) => {
-      const result = await runProcess([...command, ...words], {
-        cwd,
-        env: { PATH: process.env.PATH ?? '', HOME: cwd },
-      });
-      expect(result.code, result.stderr).toBe(0);
-      return result.stdout;
-    };
-    await run('build', '--runtime', runtime, '-o', 'oci:unsigned:1', 'oci:../app:latest');
-    await run('sign-image', '--date', '2026-01-02', '-o', 'oci:signed:1', 'oci:unsigned:1', key);
-    const info = await run('info-image', '--json', 'oci:signed:1');
-    await run('verify-image', 'oci:signed:1');
-    const index = readFileSync(join(cwd, 'signed/index.json'), 'utf8');
-    return { help: await run('--help'), info, index };
-  }
-
   longTest('is installed without a compiler and without scripts, with its manual pages', async () => {
     await runTool('npm', [
       'install',
@@ -181,12 +141,12 @@ describe('the installed command', () => {
   });
 
   longTest('does the same under every Node that it supports, byte for byte', async () => {
-    const expected = await mainJob([process.execPath, gsc], 'here');
+    const expected = await mainJob([process.execPath, gsc], join(scratch, 'here'));
     expect(expected.info).toContain('mr_enclave');
     for (const version of otherNodes) {
       const node = await nodeProgram(version);
       expect(await runTool(node, ['--version'])).toBe(`v${version}\n`);
-      expect(await mainJob([node, gsc], version)).toEqual(expected);
+      expect(await mainJob([node, gsc], join(scratch, version))).toEqual(expected);
     }
   });
 });

@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { checkReplaceable } from '../../base/atomic-file.ts';
 import { GscError } from '../../base/error.ts';
-import type { ImageReference, Images, Signer } from '../../index.ts';
+import { showCount, showCounted } from '../../base/show-size.ts';
+import type { ImageReference, Images, OpenedImage, Signer } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
 import { defaultDestination, parseReference, signedName, unsignedName } from '../../parts.ts';
 import { nameInArchive } from '../options/archive-name.ts';
@@ -16,6 +17,7 @@ import { checkFileFollows } from '../options/operand-order.ts';
 import { groupOptions } from '../options/option-groups.ts';
 import { addOverrideOptions, enclaveOverrides, type OverrideOptions } from '../options/override-options.ts';
 import { addFirstOptions } from '../options/runtime-build-options.ts';
+import { addSharedCacheOptions, type SharedCacheOptions } from '../options/shared-cache-options.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
 import { commitAndReport } from '../reports/commit.ts';
 import { reportRun } from '../reports/sign-report.ts';
@@ -24,7 +26,13 @@ import { Stopwatch } from '../terminal/stopwatch.ts';
 import { findOrBuild } from './build-result.ts';
 import type { BuildParts, MadeBuild } from './make-build.ts';
 
-interface Options extends CommonOptions, ContentOptions, StoreOptions, KeyOptions, OverrideOptions {
+interface Options
+  extends CommonOptions,
+    ContentOptions,
+    StoreOptions,
+    SharedCacheOptions,
+    KeyOptions,
+    OverrideOptions {
   readonly output?: string;
   readonly key?: string;
   readonly allowDebug?: boolean;
@@ -62,7 +70,7 @@ export const addBuild: AddCommand = (program, act) => {
   addKeyOptions(command);
   addOverrideOptions(command);
   addFirstOptions(addContentOptions(command));
-  addStoreOptions(command);
+  addSharedCacheOptions(addStoreOptions(command));
   groupOptions(command);
 };
 
@@ -125,10 +133,9 @@ async function buildAndSign(
     };
     const isReported = options.report !== undefined;
     const parts = { app, runtime, content, output, epochSeconds, signing, writer, steps, isReported };
-    return await storeBuild(context, parts, {
-      made: await findOrBuild(context, parts),
-      file: options.report,
-    });
+    const made = await findOrBuild(context, parts);
+    const facts = { ...made.report.facts, ...(await publishIndexes(context, app)) };
+    return await storeBuild(context, parts, { made, facts, file: options.report });
   } finally {
     await writer.abort();
   }
@@ -136,6 +143,8 @@ async function buildAndSign(
 
 interface StoreOrder {
   readonly made: MadeBuild;
+  /** For `--json`. */
+  readonly facts: object;
   /** For a report on the result. */
   readonly file: string | undefined;
 }
@@ -143,12 +152,12 @@ interface StoreOrder {
 async function storeBuild(
   context: CommandContext,
   parts: BuildParts,
-  { made, file }: StoreOrder,
+  { made, facts, file }: StoreOrder,
 ): Promise<number> {
   const { writer, output, steps, signing } = parts;
   const { image, report, seen } = made;
   tell(context.console, report.lines);
-  const more = { ...report.facts, ...(file !== undefined && { report: file }) };
+  const more = { ...facts, ...(file !== undefined && { report: file }) };
   const code = await commitAndReport(context, {
     ...{ writer, image, output, steps, more },
     ...(file !== undefined && { afterwards: () => writeReport(context, parts, { seen, file }) }),
@@ -183,6 +192,15 @@ async function checkReportFile({ host }: CommandContext, { report }: Options): P
     });
   }
   await checkReplaceable(resolve(host.workingDirectory, report));
+}
+
+/** Shares the indexes of the app image's layers, if asked, and says what became of it. */
+async function publishIndexes({ images, console }: CommandContext, { image }: OpenedImage): Promise<object> {
+  const { shared } = workspaceOf(images).cache;
+  if (shared === undefined) return {};
+  const { read, written } = await shared.publish(image.layers);
+  console.say(`shared cache: used for ${showCounted(read, 'layer')}; ${showCount(written)} stored`);
+  return { shared_cache: { used: read, stored: written } };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Images } from '../../index.ts';
 import type { CommandLineHost, Console } from '../terminal/console.ts';
 import type { ProgressChoice } from '../terminal/progress-mode.ts';
+import type { SharedCacheOptions } from './shared-cache-options.ts';
 import type { StoreOptions } from './store-options.ts';
 
 /** What a command gets besides its own arguments. */
@@ -26,6 +27,9 @@ export interface CommonOptions {
 /** Adds one command to the program. `act` wraps the command's work: context in, exit code out. */
 export type AddCommand = (program: Command, act: Act) => void;
 
-export type Act = <Options extends CommonOptions & StoreOptions>(
+/** What a command's options may say about how it works. */
+export type ActOptions = CommonOptions & StoreOptions & SharedCacheOptions;
+
+export type Act = <Options extends ActOptions>(
   work: (context: CommandContext, options: Options, ...positional: string[]) => Promise<number>,
 ) => (...parameters: unknown[]) => Promise<void>;

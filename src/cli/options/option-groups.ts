@@ -20,7 +20,10 @@ const groups: Readonly<Record<string, readonly string[]>> = {
     ...['--report-data', '--nonce', '--policy', '--at', '--strict'],
   ],
   'What it is checked against:': ['--collateral', '--pck-certificate', '--root-ca'],
-  'Reading images:': ['--no-cache', '--insecure-registry', '--ca-file', '--platform'],
+  'Reading images:': [
+    ...['--no-cache', '--cache-from', '--cache-to', '--cache-key'],
+    ...['--insecure-registry', '--ca-file', '--platform'],
+  ],
 };
 
 /** Puts the options that a command has so far under their headings. */

@@ -1,4 +1,5 @@
 // For esbuild: of libraries that are one large module, only what gsc uses. docs/decisions/0035-size.md has the figures.
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { gzip } from 'pako';
@@ -32,6 +33,16 @@ function compressedWasm(path) {
   return `module.exports = require('node:zlib').gunzipSync(Buffer.from('${wasm}', 'base64'));`;
 }
 
+/** The same for zstd's decoder, a string in its module. */
+function compressedZstd(path) {
+  const text = readFileSync(path, 'utf8');
+  const [literal, wasm] = /"(AGFzbQ[\w+/=]+)"/.exec(text) ?? [];
+  if (literal === undefined) throw new Error(`${path} has no WebAssembly`);
+  const compressed = Buffer.from(gzip(Buffer.from(wasm, 'base64'), { level: 9 })).toString('base64');
+  const inflated = `gunzipSync(Buffer.from('${compressed}', 'base64')).toString('base64')`;
+  return `import { gunzipSync } from 'node:zlib';${text.replace(literal, () => inflated)}`;
+}
+
 export const slimLibraries = {
   name: 'slim-libraries',
   setup({ onLoad, onResolve }) {
@@ -43,5 +54,6 @@ export const slimLibraries = {
       importer.includes('/node_modules/asn1-ts/') ? unlessUsed(join(dirname(importer), path)) : undefined,
     );
     onLoad({ filter: /\/llhttp-wasm\.js$/ }, ({ path }) => ({ contents: compressedWasm(path) }));
+    onLoad({ filter: /\/zstddec-stream\.mjs$/ }, ({ path }) => ({ contents: compressedZstd(path) }));
   },
 };

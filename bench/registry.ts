@@ -17,7 +17,7 @@ import { largeLayout } from './parts/large-layout.ts';
 
 const directory = 'out/bench/registry';
 const port = 5123;
-const rounds = 3;
+const rounds = Number(process.env.GSC_BENCH_ROUNDS ?? 3);
 const gscFile = `${directory}/gsc.js`;
 const key = `${directory}/key.pem`;
 

@@ -3,15 +3,22 @@
  *
  *   node scripts/bench.mjs scan                 # all cores
  *   taskset -c 0 node scripts/bench.mjs scan    # one core: no overlap of inflating and hashing
+ *
+ * Then an image of the same files in four layers, in each form, on one core and on all of them. Processor time is that of all
+ * threads: on a busy machine it says more than the clock.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { digestOfHex } from '../src/base/digest.ts';
 import type { Layer } from '../src/image/image.ts';
 import { verifiedStream } from '../src/image/verified-stream.ts';
+import { openImages } from '../src/library/images.ts';
+import { scanImage } from '../src/scan/scan-image.ts';
 import { scanLayer } from '../src/scan/scan-layer.ts';
 import { largeTar } from './parts/large-tar.ts';
+import { type LayerForm, layeredLayout, layerForms } from './parts/layered-layout.ts';
 
 const directory = 'out/bench';
 const tar = `${directory}/scan.tar`;
@@ -60,8 +67,25 @@ async function measure(name: string, work: () => Promise<unknown>, sizeBytes: nu
   return rate;
 }
 
-const single = process.argv[2];
-if (single !== undefined) {
+/** The image of several layers in this form, read by this process. */
+async function scanLayers(form: LayerForm): Promise<void> {
+  const images = openImages({ usesCache: false });
+  const { image } = await images.open(`oci:${await layeredLayout(directory, form)}:latest`);
+  const start = performance.now();
+  const { indexes } = await scanImage(image);
+  const seconds = (performance.now() - start) / 1000;
+  await images.close();
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  const sizeBytes = indexes.reduce((sum, index) => sum + index.sizeBytes, 0);
+  const cpu = (userCPUTime + systemCPUTime) / 1e6;
+  console.log(
+    `${`scanImage ${form}, ${availableParallelism()} core(s)`.padEnd(28)} ${(sizeBytes / 1e6 / seconds).toFixed(0).padStart(6)} MB/s, ${seconds.toFixed(2)} s, processor ${cpu.toFixed(2)} s, peak memory ${(maxRSS / 1024).toFixed(0)} MB`,
+  );
+}
+
+const [, program = '', single, form] = process.argv;
+if (single === 'layers') await scanLayers(form as LayerForm);
+else if (single !== undefined) {
   // One form per process, so that the peak memory is its own.
   const form = forms.find((candidate) => candidate.name === single) ?? forms[0];
   const sizeBytes = statSync(tar).size;
@@ -97,8 +121,14 @@ if (single !== undefined) {
     sizeBytes,
   );
   for (const form of forms) {
-    spawnSync(process.execPath, [process.argv[1] ?? '', form.name], { stdio: 'inherit' });
+    spawnSync(process.execPath, [program, form.name], { stdio: 'inherit' });
     const rate = Number(readFileSync(`${directory}/scan.${form.name}.rate`, 'utf8'));
     console.log(`  ${(rate / reference).toFixed(2)} of sha256sum`);
+  }
+  for (const form of layerForms) {
+    await layeredLayout(directory, form);
+    const command = [process.execPath, program, 'layers', form];
+    spawnSync('taskset', ['-c', '0', ...command], { stdio: 'inherit' });
+    spawnSync(process.execPath, command.slice(1), { stdio: 'inherit' });
   }
 }

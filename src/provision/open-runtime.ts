@@ -31,10 +31,15 @@ export interface RuntimeBuilding {
 /** A Gramine runtime that was ordered: where it is, and what reads it. */
 export interface FoundRuntime {
   /**
-   * What decides which runtime this is, as a plain value, where that is known before it is read: the images that hold it. The same
+   * What decides which runtime this is, as a plain value, where that is known before it is read. The same
    * identity is the same {@link Runtime}.
    */
   readonly identity?: unknown;
+  /**
+   * A plain value that is the same as long as the {@link Runtime} is, where there is one without reading it: of directories what
+   * the kernel says. Another one says nothing.
+   */
+  readonly state?: unknown;
   /** Nothing is read that the cache has. */
   open(): Promise<Runtime>;
 }
@@ -79,18 +84,15 @@ function runtimeAt(
   subject: string,
   version: RuntimeVersion | undefined,
 ): FoundRuntime {
-  const images = places.flatMap(({ image }) => (image ? [image] : []));
-  const digests = images.map(({ name, manifest, configDescriptor }) => [
-    name,
-    manifest.digest,
-    configDescriptor.digest,
-  ]);
+  const identities = places.map(({ identity }) => identity);
+  const states = places.map(({ identity, state }) => identity ?? state);
   const open = async () => {
     const roots: RuntimeRoot[] = [];
     for (const place of places) roots.push(...(await place.roots()));
     return runtimeIn(roots, subject, version);
   };
-  return images.length < places.length ? { open } : { identity: { digests, subject, version }, open };
+  if (!identities.includes(undefined)) return { identity: { identities, subject, version }, open };
+  return states.includes(undefined) ? { open } : { state: { states, subject, version }, open };
 }
 
 /** Searches all roots as if they were one; the first that knows its version tells it. */

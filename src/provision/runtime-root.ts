@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath } from '../base/image-path.ts';
@@ -12,6 +12,7 @@ import type { PackageContent } from '../runtime/package/package-content.ts';
 import { readRpmPackage, startsAsRpmPackage } from '../runtime/package/rpm-package.ts';
 import { realFileAt, type TreeSource } from '../runtime/tree-source.ts';
 import { labelledVersion, type RuntimeVersion } from '../runtime/version.ts';
+import { directoryStatus } from '../scan/directory-status.ts';
 import { readFiles } from '../scan/read-files.ts';
 import { scanReporting } from '../scan/scan-reporting.ts';
 import { scanRootDirectory } from '../scan/scan-root-directory.ts';
@@ -35,8 +36,10 @@ const packageFile = /\.(?:deb|rpm)$/;
 
 /** Where a runtime, or a part of one, was found. */
 export interface RuntimePlace {
-  /** The image that holds it; without one its files have to be read before it is known which ones they are. */
-  readonly image?: Image;
+  /** What decides which files these are, as a plain value, where that is known before they are read: the digests of the image. */
+  readonly identity?: unknown;
+  /** As long as this plain value is the same the files are the same, but not the other way round: the state of a directory. */
+  readonly state?: unknown;
   /** Nothing is read that the cache has. */
   roots(): Promise<readonly RuntimeRoot[]>;
 }
@@ -53,9 +56,13 @@ export async function findRuntimePlace(
 ): Promise<RuntimePlace> {
   const path = resolve(base, source);
   const status = await stat(path).catch(() => undefined);
-  if (status?.isDirectory()) return { roots: () => rootsInDirectory(path, source) };
+  if (status?.isDirectory())
+    return { ...(await stateOnDisk(workspace, path)), roots: () => rootsInDirectory(path, source) };
   if (packageFile.test(source) || status?.isFile()) {
-    return { roots: async () => [await rootOfPackage(path, source)] };
+    return {
+      ...(await stateOnDisk(workspace, path)),
+      roots: async () => [await rootOfPackage(path, source)],
+    };
   }
   if (isPath(source)) throw notThere(source);
   const { image } = await workspace.images.open(parseReference(source));
@@ -64,7 +71,19 @@ export async function findRuntimePlace(
 
 /** As {@link findRuntimePlace}, of an image that is open. */
 export function placeInImage(workspace: Workspace, image: Image): RuntimePlace {
-  return { image, roots: async () => [await rootOfImage(workspace, image)] };
+  const { name, manifest, configDescriptor } = image;
+  return {
+    identity: [name, manifest.digest, configDescriptor.digest],
+    roots: async () => [await rootOfImage(workspace, image)],
+  };
+}
+
+/** Nothing if there is nothing kept that it could be compared with. */
+async function stateOnDisk({ cache, host }: Workspace, path: string): Promise<Pick<RuntimePlace, 'state'>> {
+  // The name that the user gave may be a link, whose own state says nothing.
+  const real = cache.builds && (await realpath(path).catch(() => undefined));
+  const status = real && (await directoryStatus(real, host.today()));
+  return status === undefined ? {} : { state: [path, real, status] };
 }
 
 async function rootsInDirectory(path: string, source: string): Promise<readonly RuntimeRoot[]> {

@@ -97,7 +97,8 @@ export class FileScan {
   #pieces: Buffer[] | undefined;
   /** For the observer, who gets it with its hash. */
   #take: TakeContent | undefined;
-  readonly #observed: Buffer[] = [];
+  #observed: Buffer | undefined;
+  #observedBytes = 0;
   #hash: Hash | undefined;
   /** Of a file that came in one piece. */
   #sha256: string | undefined;
@@ -123,7 +124,10 @@ export class FileScan {
       this.#sha256 = hash('sha256', piece, 'hex');
       this.#take?.(this.#sha256, piece);
     } else {
-      if (this.#take) this.#observed.push(Buffer.from(piece));
+      if (this.#take) {
+        this.#observed ??= Buffer.allocUnsafe(this.#sizeBytes);
+        this.#observedBytes += piece.copy(this.#observed, this.#observedBytes);
+      }
       this.#hash ??= createHash('sha256');
       this.#hash.update(piece);
     }
@@ -131,7 +135,7 @@ export class FileScan {
 
   finish(): FileFacts {
     const sha256 = this.#sha256 ?? this.#hash?.digest('hex') ?? hash('sha256', '', 'hex');
-    if (this.#sha256 === undefined) this.#take?.(sha256, Buffer.concat(this.#observed));
+    if (this.#observed) this.#take?.(sha256, this.#observed);
     const content = this.#pieces && Buffer.concat(this.#pieces);
     const program = this.#programOf(content);
     const isKept = this.#isContentKept || isShellScript(program);

@@ -45,11 +45,13 @@ export function factsOf(image: GraminizedImage): ImageFacts {
     ...image.enclaves.map((each) => each.files.trustedArguments),
   ]);
   const isOwn = (path: ImagePath) => ownDirectoryOf(path) !== undefined || beside.has(path);
+  const layers = image.image.layers.map((_, index) => showLayer(image.image, index));
   for (const { path, node } of walkTree(image.tree)) {
     // What signing makes of the rest, or what has its own comparison.
     if (ofSignature.has(path) || node.kind === 'directory') continue;
-    (isOwn(path) ? runtime : files)?.set(showBytes(path), contentOf(node));
-    layerOf?.set(showBytes(path), showLayer(image.image, node.layer));
+    const name = showBytes(path);
+    (isOwn(path) ? runtime : files)?.set(name, contentOf(node));
+    layerOf?.set(name, layers[node.layer] ?? '');
   }
   return {
     signature: ofEnclaves(image, signatureFacts),

@@ -53,18 +53,18 @@ function checkEntry(
 ): Finding | undefined {
   if (path === undefined || sha256 === undefined)
     return { subject: uri, detail: 'expected a file: URI with an absolute path and a sha256' };
-  const subject = showBytes(path);
   const other = hashes.get(path);
   if (other !== undefined && other !== sha256)
-    return { subject, detail: `the manifest lists it twice, with ${other} and ${sha256}` };
+    return { subject: showBytes(path), detail: `the manifest lists it twice, with ${other} and ${sha256}` };
   hashes.set(path, sha256);
   const resolution = resolvePath(image.tree, path);
   const problem = problemOf(image, resolution, sha256) ?? linkProblem(image, resolution, path);
-  if (problem !== undefined) return { subject, detail: problem, lines: pathHistory(image, path) };
+  if (problem !== undefined)
+    return { subject: showBytes(path), detail: problem, lines: pathHistory(image, path) };
   const layer = ambiguous.get(path);
   if (layer !== undefined) {
     const detail = `${showLayer(image.image, layer)} has it more than once, with different contents: what is unpacked may depend on the tool`;
-    return { subject, detail, lines: pathHistory(image, path) };
+    return { subject: showBytes(path), detail, lines: pathHistory(image, path) };
   }
   if (resolution.kind === 'found' && resolution.node.kind === 'file')
     sizes.set(sha256, resolution.node.sizeBytes);

@@ -40,6 +40,8 @@ export interface VerifyImageOptions extends ReadingOptions {
   readonly evidence?: ExpectedEvidence;
   /** For which time the age of the signature is judged; the caller's clock. Without it the age is not judged. */
   readonly at?: Date;
+  /** Called when all layers have been read, before the checks begin. */
+  readonly onRead?: () => void;
 }
 
 /** What became of an image's verification. */
@@ -58,6 +60,7 @@ export interface ImageVerdict {
 export async function verifyImage(image: Image, options: VerifyImageOptions): Promise<ImageVerdict> {
   try {
     const read = await readGraminizedImage(image, options);
+    options.onRead?.();
     return await judgeImage(read, await measureFiles(read), options);
   } catch (error) {
     if (isDamage(error)) return damagedImage(error);

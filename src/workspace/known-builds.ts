@@ -1,4 +1,4 @@
-import type { Digest } from '../base/digest.ts';
+import { type Digest, digestOfHex, hexOf } from '../base/digest.ts';
 import { digestOfValue } from '../base/value-digest.ts';
 import type { ByteStream, Image, Layer } from '../image/image.ts';
 import type { BlobCache } from '../store/cache/blob-cache.ts';
@@ -29,12 +29,19 @@ export interface BuildStore {
    * for a layer that goes meanwhile.
    */
   find<Report>(order: BuildOrder, rebuild: () => Promise<Image>): Promise<KnownBuild<Report> | undefined>;
+  /**
+   * The digest that belongs to a state of something, a plain value: the one found out before, else that of `read`. Where there is
+   * no state it is read each time.
+   */
+  digestOf(state: unknown, read: () => Promise<Digest>): Promise<Digest>;
   /** Keeps a result; `report` is plain JSON. */
   save<Report>(order: BuildOrder, build: KnownBuild<Report>): Promise<void>;
 }
 
 /** Another state of gsc's sources may make another image: it has results of its own. */
-const kind = `build-${`${__GSC_VERSION__}-${__GSC_BUILD__}`.toLowerCase().replace(/[^a-z0-9.-]/g, '-')}`;
+const sources = `${__GSC_VERSION__}-${__GSC_BUILD__}`.toLowerCase().replace(/[^a-z0-9.-]/g, '-');
+const kind = `build-${sources}`;
+const stateKind = `state-${sources}`;
 
 /** What lies in the cache, as JSON. Written by the same build of gsc, and sealed: its form is not in question. */
 interface Entry {
@@ -58,6 +65,15 @@ export function buildStore(blobs: BlobCache, layers: LayerStore): BuildStore {
         openLayer(source, diffId, index),
       );
       return image && { image, report: report as Report };
+    },
+    digestOf: async (state, read) => {
+      if (state === undefined) return read();
+      const key = { kind: stateKind, digest: digestOfValue(state) };
+      const kept = await blobs.get(key);
+      if (kept?.length === 32) return digestOfHex(kept.toString('hex'));
+      const digest = await read();
+      await blobs.put(key, Buffer.from(hexOf(digest), 'hex'));
+      return digest;
     },
     save: async (order, { image, report }) => {
       const record = encodeImageRecord(image).toString('base64');

@@ -5,10 +5,13 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { directoryStatus } from '../../src/scan/directory-status.ts';
 import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeFiles, writeRuntime } from '../support/cli/made-files.ts';
 import { grapheneFiles } from '../support/runtime/make-graphene.ts';
@@ -291,5 +294,49 @@ describe('a build with a runtime of Graphene and several manifests', () => {
     expect([known(), alone.image_id === first.image_id]).toEqual([2, false]);
     const older = await reported(builtOf('--json', '--force', '--runtime-version', 'graphene-f51aafddf'));
     expect([known(), older.image_id === first.image_id]).toEqual([3, false]);
+  });
+});
+
+describe('a runtime in a directory', () => {
+  const states = () => {
+    const root = at(`cache-${round}`, 'gsc', 'v1');
+    const kinds = readdirSync(root).filter((kind) => kind.startsWith('state-'));
+    return kinds.flatMap((kind) => readdirSync(join(root, kind))).length;
+  };
+  const anHour = 3_600_000;
+  /** An hour on, so that nothing has just changed. */
+  const builtLater = async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + anHour });
+    try {
+      return await reported(built('--json', '--force'));
+    } finally {
+      vi.useRealTimers();
+    }
+  };
+
+  test('that has just changed is read each time', async () => {
+    await built();
+    await built();
+    expect([known(), states()]).toEqual([1, 0]);
+  });
+
+  test('is the same as long as the kernel says so, and the same build as one of the same files', async () => {
+    const status = await directoryStatus(at('runtime'), new Date(Date.now() + anHour));
+    const first = await reported(built('--json'));
+    for (const _ of ['read', 'not read'])
+      expect(await builtLater()).toEqual({ ...first, outcome: 'unchanged' });
+    // In a container nothing is believed of its own file system.
+    expect([known(), states()]).toEqual([1, status === undefined ? 0 : 1]);
+  });
+
+  test('with another file of the same length and time is another one', async () => {
+    const first = await builtLater();
+    const file = at('runtime', 'usr/lib/x86_64-linux-gnu/gramine/sgx/libpal.so');
+    const [content, { atime, mtime }] = [readFileSync(file), statSync(file)];
+    content.writeUInt8(content.readUInt8(content.length - 1) ^ 1, content.length - 1);
+    writeFileSync(file, content);
+    utimesSync(file, atime, mtime);
+    expect((await builtLater()).image_id).not.toBe(first.image_id);
+    expect(known()).toBe(2);
   });
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -78,8 +78,15 @@ async function forget(engine: TestEngine, id: string): Promise<void> {
   if ((await imagesOf(engine)).some((line) => line.endsWith(id))) await engine.docker('rmi', '--force', id);
 }
 
+/** Files that a run has left where it keeps what it works with. */
+function temporaryFilesOf(processId: number | undefined, cache = ''): readonly string[] {
+  const inCache = existsSync(cache) ? readdirSync(cache, { recursive: true, encoding: 'utf8' }) : [];
+  const isOfRun = new RegExp(`\\.gsc-[0-9a-f]+-${processId}-.*\\.tmp$`);
+  return [...readdirSync('/var/tmp'), ...inCache].filter((name) => isOfRun.test(name));
+}
+
 describe.each(signals)('gsc ended by %s', (signal) => {
-  test('leaves no name whenever it ends, and the next run works', async (context) => {
+  test('leaves no name whenever it ends, and the next run works and leaves no file of it', async (context) => {
     const { gsc, bundle } = stage();
     const { engine, wire, env } = await placeFor(context);
     const { image_id: expected } = await reporting(gsc, build('result:expected'), { env: env('expected') });
@@ -108,6 +115,7 @@ describe.each(signals)('gsc ended by %s', (signal) => {
       const again = await reporting(gsc, build('result:1'), { env: inPlace });
       expect(again, name).toMatchObject({ outcome: 'written', image_id: expected });
       expect(await idOf(engine, 'result:1')).toBe(expected);
+      expect(temporaryFilesOf(running.process.pid, inPlace.XDG_CACHE_HOME), name).toEqual([]);
     }
   });
 });

@@ -1,8 +1,9 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
-import { withoutShell } from '../support/end-to-end/engine-stage.ts';
+import { countOf, withoutShell } from '../support/end-to-end/engine-stage.ts';
 import { needs, reporting, stageForTests, succeeding } from '../support/end-to-end/stage.ts';
+import { layWire } from '../support/end-to-end/wire.ts';
 import { imageForTest } from '../support/images/image-for-test.ts';
 import type { ImageName } from '../support/images/make-image.ts';
 import { runTool } from '../support/images/run-tool.ts';
@@ -11,6 +12,8 @@ import { type PodmanService, podmanForTest } from '../support/store/engine/podma
 vi.setConfig({ testTimeout: 600_000 });
 
 const stage = stageForTests();
+const exporting = /^GET \S+\/images\/\S+\/get$/;
+const creating = /^POST \S+\/containers\/create/;
 
 /** Podman's service with an app image in it, and what gsc gets. */
 async function podmanWith(context: TestContext, name: ImageName) {
@@ -95,6 +98,29 @@ describe("an image of Podman's, with nothing but names", () => {
     expect(await idOf(service, 'localhost/gsc-scratch:1-unsigned')).toBe(built.image_id);
     const signed = await reporting(gsc, ['sign-image', built.image, key], { env });
     expect(await idOf(service, 'localhost/gsc-scratch:1')).toBe(signed.image_id);
+  });
+
+  test('that gsc has made is not exported to be read: only to be loaded with another layer', async (context) => {
+    const { gsc, runtime, key } = stage();
+    const { service } = await podmanWith(context, 'busybox');
+    const wire = await layWire({ path: service.socket });
+    context.onTestFinished(() => wire.close());
+    const host = `unix://${(wire.place as { path: string }).path}`;
+    const env = { CONTAINER_HOST: host, XDG_CACHE_HOME: join(gsc.directory, 'podman-cache') };
+    await reporting(gsc, ['build', '--runtime', runtime, 'busybox:1', '-o', 'kept:u'], { env });
+    expect(countOf(wire, exporting)).toBe(1);
+    wire.reset();
+    // Podman loads whole archives only, so that the base layers go back and forth.
+    const signed = await reporting(gsc, ['sign-image', '-o', 'kept:s', 'kept:u', key], { env });
+    expect(countOf(wire, exporting)).toBe(1);
+    wire.reset();
+    const again = await reporting(gsc, ['sign-image', '-o', 'kept:s', 'kept:u', key], { env });
+    expect(again).toMatchObject({ outcome: 'unchanged', image_id: signed.image_id });
+    const info = await succeeding(gsc, ['info-image', 'kept:s'], { env });
+    expect(info.stdout).toContain(`mr_enclave = "${signed.mr_enclave}"\n`);
+    for (const image of ['kept:u', 'kept:s'])
+      await succeeding(gsc, ['explain', image, '/bin/busybox'], { env });
+    expect([exporting, creating].map((request) => countOf(wire, request))).toEqual([0, 0]);
   });
 
   test('whose service does not run: says how to start it', async () => {

@@ -1,4 +1,5 @@
 import { once } from '../../base/once.ts';
+import { digestOfValue } from '../../base/value-digest.ts';
 import type { Runtime, Signer } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
 import { fullNameOf, showReference } from '../../parts.ts';
@@ -15,7 +16,9 @@ export async function findOrBuild(context: CommandContext, parts: BuildParts): P
     return makeBuild(context, parts, await openRuntime());
   });
   if (builds === undefined || parts.isReported || !isKnownBeforehand(parts)) return make();
-  const runtime = parts.runtime.identity ?? withoutContents(await openRuntime());
+  const { identity, state } = parts.runtime;
+  const readDigest = async () => digestOfValue(withoutContents(await openRuntime()));
+  const runtime = identity ?? (await builds.digestOf(state, readDigest));
   const order = orderOf(parts, runtime);
   const known = await builds.find<BuildReport>(order, async () => (await make()).image);
   parts.steps.lap('look up');

@@ -12,6 +12,7 @@ import {
 } from '../options/verify-options.ts';
 import { isAccepted, printVerification } from '../reports/verify-report.ts';
 import { exitCodes } from '../terminal/failure.ts';
+import { growHeapSlowly } from '../terminal/heap-growth.ts';
 
 interface Options extends CommonOptions, StoreOptions, VerifyOptions {
   readonly strict?: boolean;
@@ -62,6 +63,7 @@ async function verdictOn(
       at: host.today(),
       signal: host.signal,
       reporter: console,
+      onRead: growHeapSlowly,
     });
   } catch (error) {
     if (isDamage(error)) return damagedImage(error);

@@ -93,6 +93,7 @@ describe('a fleet', () => {
     const { code, states, images, stderr } = await fleet();
     expect([code, states]).toEqual([1, ['built', 'failed', 'built']]);
     expect(images[1]).toMatchObject({ attempts: 1, error: { code: 'not-found', hint: expect.any(String) } });
+    expect(stderr).toMatch(/: failed: missing: .*\n {2}hint: /);
     expect(stderr).toContain('2 built, 1 failed');
     const shown = await fleet(['--show']);
     expect([shown.code, shown.states]).toEqual([1, ['kept', 'not_made', 'kept']]);

@@ -31,10 +31,8 @@ const groups: Readonly<Record<string, readonly string[]>> = {
       '--registry-secret',
     ],
   ],
-  'Reading images:': [
-    ...['--no-cache', '--cache-from', '--cache-to', '--cache-key'],
-    ...['--insecure-registry', '--ca-file', '--platform'],
-  ],
+  'The cache:': ['--no-cache', '--cache-from', '--cache-to', '--cache-key'],
+  'Reading images:': ['--insecure-registry', '--ca-file', '--platform'],
 };
 
 /** Puts the options that a command has so far under their headings. */

@@ -35,6 +35,7 @@ export class FleetReport {
     this.#work.finish(index);
     const place = `[${this.#settled}/${entries.length}]`;
     this.#console.say(`${place} ${entries[index]?.image}: ${sayState(state)}`);
+    if (state.kind === 'failed' && state.failure.hint) this.#console.say(`  hint: ${state.failure.hint}`);
   }
 
   /** The table, or with `--json` the same as an object, on stdout. */

@@ -12,7 +12,7 @@ import { mainJob } from '../support/package/main-job.ts';
 import { nodeProgram, otherNodes, type PackedGsc, packedGsc } from '../support/package/packed-gsc.ts';
 
 /** Bytes; docs/decisions/0035-size.md says what they are made up of, `npm run bundle-report` what they are today. */
-const budget = { bundle: 1_500_000, package: 660_000 };
+const budget = { bundle: 1_540_000, package: 680_000 };
 
 const scratch = mkdtempSync(join(tmpdir(), 'gsc-package-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -24,7 +24,7 @@ beforeAll(async () => {
 const inDist = (name: string) => readFileSync(join(packed.directory, 'dist', name), 'utf8');
 
 describe('what is shipped', () => {
-  longTest('keeps its budget: the bundle with the library, and the package', () => {
+  longTest('does not grow beyond what the decision about its size says: the bundle with the library, and the package', () => {
     const dist = join(packed.directory, 'dist');
     const modules = readdirSync(dist).filter((name) => name.endsWith('.js'));
     const bundled = modules.reduce((sum, name) => sum + statSync(join(dist, name)).size, 0);

@@ -34,7 +34,10 @@ export async function layeredLayout(directory: string, form: LayerForm): Promise
 
 /** Tars of the files of the large tar, every fourth in each. */
 function dealtOut(directory: string): readonly string[] {
-  const listed = execFileSync('tar', ['--quoting-style=literal', '-tPf', largeTar()], { encoding: 'utf8', maxBuffer: 1 << 28 });
+  const listed = execFileSync('tar', ['--quoting-style=literal', '-tPf', largeTar()], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
   const names = listed.trimEnd().split('\n');
   return Array.from({ length: layerCount }, (_, layer) => {
     const tar = `${directory}/layer${layer}.tar`;

@@ -84,6 +84,11 @@ describe('wrong usage', () => {
     ['a day that never was', ['build', '--date', '2023-02-29', 'oci:x'], /--date: expected a day/],
     ['a reference without a path', ['build', '--runtime', 'runtime', 'oci:'], /oci:/],
     ['a path in place of a reference', ['build', '--runtime', 'runtime', './app'], /oci:\.\/app/],
+    [
+      'a report on no image',
+      ['build', '-G', '--report', 'r.html', 'oci:app'],
+      /--report: -G builds the runtime alone/,
+    ],
     ['two images in place of one name', ['info-image', 'oci:app', 'oci:app'], /too many/],
   ])('%s ends with 2, one message and one hint', async (_, args, message) => {
     const { code, stdout, stderr } = await gsc(args);

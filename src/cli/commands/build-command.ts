@@ -92,6 +92,7 @@ async function build(
   checkCacheKey(options);
   await checkReportFile(context, options);
   if (options.graphene) {
+    checkRuntimeAlone(options);
     const { buildRuntimeAlone } = await import('./build-gramine-command.ts');
     return buildRuntimeAlone(context, options);
   }
@@ -103,6 +104,18 @@ async function build(
   } finally {
     await signer?.close?.();
   }
+}
+
+/** What is about an image would be given in vain. */
+function checkRuntimeAlone(options: Options): void {
+  const vain = (['key', 'output', 'report'] as const).find((name) => options[name] !== undefined);
+  if (vain === undefined) return;
+  throw new GscError({
+    code: 'usage',
+    subject: `--${vain}`,
+    message: '-G builds the runtime alone: there is no image that it could be for',
+    hint: `leave out -G, or --${vain}`,
+  });
 }
 
 interface BuildOrder {

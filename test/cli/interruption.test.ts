@@ -130,7 +130,7 @@ describe('on a terminal', () => {
     execFileSync('script', ['-qec', command, '/dev/null'], {
       cwd: gsc.directory,
       encoding: 'utf8',
-      env: { ...process.env, HOME: at('home'), NO_COLOR: '' },
+      env: { ...process.env, HOME: at('home'), NO_COLOR: '', CI: '' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
 

@@ -4,18 +4,18 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/base/digest.ts';
 import { assembleImage } from '../../src/image/append.ts';
 import type { Image } from '../../src/image/image.ts';
-import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { blobsOf, entryOf, indexOf, tagged, writeInto, writeLayout } from '../support/store/sample.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
 let app: Image;
 const at = (...path: readonly string[]) => join(gsc.directory, ...path);
 const build = (image: string, ...more: readonly string[]) =>
   gsc(['build', '--runtime', 'runtime', '--force', '-o', 'oci:out:1', ...more, image]);
 
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
   writeRuntime(at('runtime'));
   app = await writeApp(at('app'), { run: { Cmd: ['/app', 'x'] }, entries: [['opt/a', 'A']] });
 });

@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { glibcProgram } from '../support/graminized/app-image.ts';
 
-let gsc: Gsc;
+let gsc: GscHere;
 
 beforeAll(async () => {
-  gsc = await gscInScratch();
+  gsc = gscInProcess();
   writeRuntime(join(gsc.directory, 'runtime'));
   await writeApp(join(gsc.directory, 'app'), {
     run: { Cmd: ['/prog', 'x'], Env: ['A=1', 'B=2'], WorkingDir: '/work', User: '5:6' },

@@ -1,12 +1,22 @@
-import { setFlagsFromString } from 'node:v8';
+import { PerformanceObserver } from 'node:perf_hooks';
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+
+/** Both halves of the space for new objects, where it is to stay. */
+const youngSpaceBytes = 16 << 20;
 
 /**
- * Keeps the space for new objects at the megabyte that it starts with; V8 would let it grow to three times sixteen, for
- * lists of files that live long anyway. For 1 GB of 40,000 files the peak falls by 50 MB, for 2 % more time. Counts only
- * from the start of the process on.
+ * Lets the space for new objects grow from one megabyte to sixteen; V8 would let it grow to three times sixteen, for lists of
+ * files that live long anyway. For 1 GB of 40,000 files the peak falls by 20 MB. At its first megabyte it would fall by another 10,
+ * for a quarter more time when such an image is verified. Counts only from the start of the process on.
  */
 export function keepYoungSpaceSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
+  const collections = new PerformanceObserver(() => {
+    const young = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space');
+    if (young === undefined || young.space_size < youngSpaceBytes) return;
+    setFlagsFromString('--semi-space-growth-factor=1');
+    collections.disconnect();
+  });
+  collections.observe({ entryTypes: ['gc'] });
 }
 
 /**

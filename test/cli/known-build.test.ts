@@ -14,6 +14,7 @@ import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { directoryStatus } from '../../src/scan/directory-status.ts';
 import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeFiles, writeRuntime } from '../support/cli/made-files.ts';
+import { longTest } from '../support/long-test.ts';
 import { grapheneFiles } from '../support/runtime/make-graphene.ts';
 import { testKey } from '../support/signature/test-key.ts';
 
@@ -86,7 +87,7 @@ describe('a build that was made before', () => {
     expect(second.stderr).toContain('warning: ');
   });
 
-  test('says more with -v, and less with -q, than it said then', async () => {
+  longTest('says more with -v, and less with -q, than it said then', async () => {
     const [verbose, quiet] = [said((await built('-v')).stderr), (await built('-q')).stderr];
     rmSync(at(`cache-${round}`), { recursive: true });
     await built();

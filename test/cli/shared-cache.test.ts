@@ -9,6 +9,7 @@ import { layerIndexType } from '../../src/workspace/shared-indexes.ts';
 import { type GscHere, gscInProcess } from '../support/cli/in-process.ts';
 import { writeImage, writeRuntime } from '../support/cli/made-files.ts';
 import { appImage, staticProgram } from '../support/graminized/app-image.ts';
+import { longTest } from '../support/long-test.ts';
 import { startDouble, stock } from '../support/store/registry/fixture.ts';
 import type { RegistryDouble } from '../support/store/registry/registry-double.ts';
 import { noise } from '../support/store/sample.ts';
@@ -98,7 +99,7 @@ function indexOf(double: RegistryDouble, diffId: Digest) {
 const diffIdOf = (layer: number) => app.layers[layer]?.diffId as Digest;
 
 describe('a machine that has nothing', () => {
-  test('moves under 2 % of the image from a registry, and makes the same', async () => {
+  longTest('moves under 2 % of the image from a registry, and makes the same', async () => {
     const { double, image, cache } = await filledDouble();
     const result = (await build([], { image, output: `docker://${double.domain}/result:1` })).digest;
     double.log.length = 0;

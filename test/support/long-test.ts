@@ -1,6 +1,6 @@
 import { test } from 'vitest';
 
-/** A test of thousands of cases: it takes longer than a unit test may, so its file is not one of them. */
+/** A test of thousands of cases, or one of dozens of whole builds: together they take longer than unit tests may, so their file is not one. */
 export function longTest(title: string, run: () => void | Promise<void>): void {
   test(title, { timeout: 600_000 }, run);
 }

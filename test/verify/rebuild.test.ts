@@ -5,6 +5,7 @@ import type { ImageCheck } from '../../src/verify/check.ts';
 import { gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { glibcProgram } from '../support/graminized/app-image.ts';
+import { longTest } from '../support/long-test.ts';
 import { testKey } from '../support/signature/test-key.ts';
 
 const gsc = gscInProcess();
@@ -94,7 +95,7 @@ describe('verify-image --base', () => {
     expect([code, failed, find('rebuild')?.result, find('runtime')?.result]).toEqual([0, '', 'ok', 'ok']);
   });
 
-  test('takes a manifest by its values: comments and layout do not count', async () => {
+  longTest('takes a manifest by its values: comments and layout do not count', async () => {
     const name = await built('user.manifest');
     const { find } = await verify('--base', 'oci:app', '--manifest', 'same.manifest', name);
     expect(find('rebuild')?.detail).not.toContain('not the one of the build');

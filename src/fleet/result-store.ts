@@ -7,7 +7,7 @@ import { readError } from '../base/read-file.ts';
 import { assembleArtifact } from '../image/artifact.ts';
 import type { TaggedArtifacts } from '../image/tagged-artifacts.ts';
 import { canonicalJson } from '../json/canonical-json.ts';
-import type { SharedCacheKey } from '../workspace/shared-indexes.ts';
+import { type SharedCacheKey, signatureAnnotation } from '../workspace/shared-indexes.ts';
 import { type FleetResult, parseFleetResult, recordName } from './fleet-result.ts';
 
 /** Where the results of a fleet are recorded, one record for each result's name. */
@@ -44,7 +44,6 @@ export function resultDirectory(path: string): ResultStore {
 }
 
 export const fleetResultType = 'application/vnd.gsc.fleet-result.v1+json';
-const signatureAnnotation = 'gsc.cache.signature';
 
 /**
  * Records as artifacts, tagged `fleet-result-…`. Others may write there, and a record says that nothing has to be done: only those that

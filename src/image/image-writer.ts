@@ -41,3 +41,13 @@ export interface OpenWriterOptions {
   readonly archivedName?: ImageName;
   readonly signal?: AbortSignal;
 }
+
+/** Passes every layer that the writer does not have yet through it, so that reading the image stores it too. */
+export async function teeLayers(image: Image, writer: ImageWriter): Promise<Image> {
+  const layers = [];
+  for (const layer of image.layers) {
+    const isThere = await writer.hasLayer(layer);
+    layers.push(isThere ? layer : { ...layer, open: () => writer.teeLayer(layer, layer.open()) });
+  }
+  return { ...image, layers };
+}

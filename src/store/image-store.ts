@@ -3,7 +3,6 @@ import { GscError } from '../base/error.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Reporter } from '../base/reporter.ts';
 import { type Platform, sgxPlatform } from '../image/descriptor.ts';
-import type { Image } from '../image/image.ts';
 import type { ImageGlance } from '../image/image-glance.ts';
 import type { ImageWriter } from '../image/image-writer.ts';
 import type { Referrers } from '../image/referrers.ts';
@@ -299,14 +298,4 @@ function idOf({ id }: EngineImage): ImageId {
 
 function isRegistryImage(image: StoredImage): image is RegistryImage {
   return 'repository' in image;
-}
-
-/** Passes every layer that the writer does not have yet through it, so that reading the image stores it too. */
-export async function teeLayers(image: Image, writer: ImageWriter): Promise<Image> {
-  const layers = [];
-  for (const layer of image.layers) {
-    const isThere = await writer.hasLayer(layer);
-    layers.push(isThere ? layer : { ...layer, open: () => writer.teeLayer(layer, layer.open()) });
-  }
-  return { ...image, layers };
 }

@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { type Digest, digestOf, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
+import { inParallel } from '../base/in-parallel.ts';
 import type { Reporter } from '../base/reporter.ts';
 import { assembleArtifact } from '../image/artifact.ts';
 import type { Layer } from '../image/image.ts';
@@ -38,7 +39,8 @@ export interface SharedCacheUse {
 
 export const layerIndexType = 'application/vnd.gsc.layer-index.v1+gzip';
 export const layerBlobType = 'application/vnd.gsc.layer-blob.v1+json';
-const signatureAnnotation = 'gsc.cache.signature';
+/** Where an artifact has the signature of what it says, base64. */
+export const signatureAnnotation = 'gsc.cache.signature';
 const diffIdAnnotation = 'gsc.layer.diff-id';
 
 /** How many layers are asked for at a time. */
@@ -78,7 +80,7 @@ export class SharedIndexes {
 
   /** Asks for several layers at a time, for {@link load}. */
   async prefetch(layers: readonly Layer[]): Promise<void> {
-    await inParallel(layers, (layer) => this.load(layer));
+    await inParallel(layers, concurrency, (layer) => this.load(layer));
   }
 
   /** Notes an index that was made or found here, to be published. */
@@ -90,7 +92,7 @@ export class SharedIndexes {
   async publish(): Promise<void> {
     const { to } = this.#options;
     if (to === undefined) return;
-    await inParallel([...this.#known.values()], async ({ layer, index }) => {
+    await inParallel([...this.#known.values()], concurrency, async ({ layer, index }) => {
       if (this.#unusable.has(to) || this.#options.signal.aborted) return;
       await this.#trying(to, () => this.#store(to, layer, index));
     });
@@ -247,12 +249,4 @@ function isForeign(error: unknown): boolean {
 function unlessForeign(error: unknown): undefined {
   if (!isForeign(error)) throw error;
   return undefined;
-}
-
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: concurrency }, worker));
 }

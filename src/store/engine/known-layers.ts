@@ -1,5 +1,6 @@
 import type { Digest } from '../../base/digest.ts';
 import { isDigest } from '../../base/digest.ts';
+import { inParallel } from '../../base/in-parallel.ts';
 import type { Engine } from './engine.ts';
 import { inspectEngineImage, listImages } from './image-facts.ts';
 
@@ -18,15 +19,11 @@ const maximalImages = 500;
  */
 export async function findChains(engine: Engine): Promise<LayerChains> {
   const ids = (await listImages(engine)).map(({ id }) => id).filter((id): id is Digest => isDigest(id));
-  const queue = [...new Set(ids)].slice(0, maximalImages);
   const chains: (readonly Digest[])[] = [];
-  const work = async () => {
-    for (let digest = queue.shift(); digest !== undefined; digest = queue.shift()) {
-      const facts = await inspectEngineImage(engine, { kind: 'id', digest });
-      if (facts) chains.push(facts.diffIds);
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, work));
+  await inParallel([...new Set(ids)].slice(0, maximalImages), concurrency, async (digest) => {
+    const facts = await inspectEngineImage(engine, { kind: 'id', digest });
+    if (facts) chains.push(facts.diffIds);
+  });
   return chains;
 }
 

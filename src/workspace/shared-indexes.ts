@@ -55,8 +55,8 @@ const maximalIndexBytes = 1024 * 1024 * 1024;
  */
 export class SharedIndexes {
   readonly #options: SharedIndexesOptions;
-  readonly #looked = new Map<Digest, Promise<LayerIndex | undefined>>();
-  readonly #known = new Map<Digest, { readonly layer: Layer; readonly index: LayerIndex }>();
+  readonly #looked = new Map<string, Promise<LayerIndex | undefined>>();
+  readonly #known = new Map<string, { readonly layer: Layer; readonly index: LayerIndex }>();
   readonly #unusable = new Set<TaggedArtifacts>();
   readonly #warned = new Set<TaggedArtifacts>();
   #read = 0;
@@ -72,9 +72,9 @@ export class SharedIndexes {
 
   /** The index of a layer, if one that the key signed is there; asked for once. */
   load(layer: Layer): Promise<LayerIndex | undefined> {
-    const { digest } = layer.descriptor;
-    const looked = this.#looked.get(digest) ?? this.#find(layer);
-    this.#looked.set(digest, looked);
+    const name = nameOf(layer);
+    const looked = this.#looked.get(name) ?? this.#find(layer);
+    this.#looked.set(name, looked);
     return looked;
   }
 
@@ -85,7 +85,7 @@ export class SharedIndexes {
 
   /** Notes an index that was made or found here, to be published. */
   note(layer: Layer, index: LayerIndex): void {
-    this.#known.set(layer.descriptor.digest, { layer, index });
+    this.#known.set(nameOf(layer), { layer, index });
   }
 
   /** Stores all that was noted and is not there. */
@@ -209,6 +209,11 @@ interface Entry {
   readonly diffId: Digest;
   readonly statementOf: (content: string) => Buffer;
   readonly make: () => Promise<Buffer>;
+}
+
+/** A config may claim one blob for two tars: what is found for one says nothing of the other. */
+function nameOf({ descriptor: { digest }, diffId }: Layer): string {
+  return `${digest} ${diffId}`;
 }
 
 /** Other releases of gsc may find out other things about a layer. */

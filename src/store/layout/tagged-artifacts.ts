@@ -1,6 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeError, writeFileAtomically } from '../../base/atomic-file.ts';
+import { readError } from '../../base/read-file.ts';
 import type { StoredArtifact } from '../../image/artifact.ts';
 import { artifactOf } from '../../image/read-artifact.ts';
 import { readReferrers } from '../../image/referrers-index.ts';
@@ -68,7 +69,11 @@ export class LayoutArtifacts implements TaggedArtifacts {
   }
 
   #readIndex(): Promise<Buffer | undefined> {
-    return readFile(join(this.#path, 'index.json')).catch(ignoring('ENOENT'));
+    return readFile(join(this.#path, 'index.json'))
+      .catch(ignoring('ENOENT'))
+      .catch((error: unknown) => {
+        throw readError(this.#indexName, 'index of the layout', error);
+      });
   }
 
   #artifact(manifest: Buffer, tag: string): TaggedArtifact {

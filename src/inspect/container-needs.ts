@@ -40,6 +40,8 @@ export interface ContainerNeeds {
   readonly enclaveSizeBytes: bigint;
   /** What the runtime needs of the host. */
   readonly host: HostNeeds;
+  /** True if the application may have quotes made. */
+  readonly makesQuotes: boolean;
   /** True if AESM is asked, for quotes or for launch tokens. */
   readonly usesAesm: boolean;
   /** True if the arguments of the container reach the application. */
@@ -76,13 +78,15 @@ export function needsIn(image: Image, root: TomlTable, tree: FileTree): Containe
   const version = versionOf(image);
   const host = hostNeeds(version);
   const [files] = labelledEnclaves(found);
+  // Until 1.4 a boolean.
+  const makesQuotes = ![undefined, false, 'none'].includes(attestationIn(root));
   return {
     ...identityIn(found),
     isSigned: stateOf(found) === 'signed',
     enclaveSizeBytes: parseSignerSize(textAt(root, 'sgx', 'enclave_size')) ?? 0n,
     host,
-    // Until 1.4 a boolean.
-    usesAesm: host.aesm.isAlwaysAsked || ![undefined, false, 'none'].includes(attestationIn(root)),
+    makesQuotes,
+    usesAesm: host.aesm.isAlwaysAsked || makesQuotes,
     takesArguments: valueAt(root, ['loader', 'insecure__use_cmdline_argv']) === true,
     hasShell: /\/apploader\.sh$/.test(config.config?.Entrypoint?.[1] ?? ''),
     directWords: directWords(version, files),

@@ -22,12 +22,15 @@ const isOneOf =
     typeof value === 'string' && texts.includes(value);
 const isFilled = (value: TomlValue): boolean => isArray(value) && value.length > 0;
 
+/** Also of an enclave that is one without the key. */
+export const debugReason = 'a debug enclave can be read and changed by the host with a debugger.';
+
 /** In the order in which they are reported. What Gramine itself warns of at start, and what lets the host in besides. */
 const insecureRules: readonly InsecureRule[] = [
   {
     path: 'sgx.debug',
     isInsecure: isOn,
-    reason: 'a debug enclave can be read and changed by the host with a debugger.',
+    reason: debugReason,
   },
   {
     path: 'loader.insecure__use_cmdline_argv',

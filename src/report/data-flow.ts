@@ -103,7 +103,7 @@ function attestationFlows(root: TomlTable, needs: ContainerNeeds): readonly Data
   const key = variableIn(root, 'SECRET_PROVISION_SET_KEY');
   const argv = valueAt(root, ['loader', 'argv']);
   return [
-    ...(needs.usesAesm ? [quoteFlow] : []),
+    ...(needs.makesQuotes ? [quoteFlow] : []),
     ...(startsByRaTls(root) && isArray(argv)
       ? raTlsFlows(argv.filter((word) => typeof word === 'string'))
       : []),

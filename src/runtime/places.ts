@@ -75,6 +75,9 @@ const graphene: RuntimePlaces = {
   hosts: imagePath('/graphene/app_files/hosts'),
 };
 
+/** Of the one enclave of an image with Graphene v1.2-rc1. */
+const rootStem = childOf(rootPath, 'entrypoint');
+
 /** The places of every kind of runtime. */
 export const runtimePlaces: readonly RuntimePlaces[] = [gramine, graphene];
 
@@ -96,19 +99,23 @@ export interface EnclaveNaming {
  */
 export function enclaveFiles(version: RuntimeVersion, { directory, name }: EnclaveNaming): EnclaveFiles {
   if (version.family === 'gramine') return filesBeside(graminizedPaths.application);
-  return filesBeside(
-    childOf(
-      ...(version.release === '1.2-rc1' ? ([rootPath, 'entrypoint'] as const) : ([directory, name] as const)),
-    ),
-  );
+  return filesBeside(version.release === '1.2-rc1' ? rootStem : childOf(directory, name));
 }
 
-/** The files of the enclaves of an image, by its labels: that of the program that starts first. */
+/**
+ * The files of the enclaves of an image, that of the program that starts first at the beginning. A label says where they are only
+ * for releases whose loader looks in the working directory; others start what is in one place, whatever a label says.
+ */
 export function labelledEnclaves(found: Labels): readonly [EnclaveFiles, ...EnclaveFiles[]] {
+  const isGraphene = found[labels.family] === 'graphene';
+  if (!isGraphene) return [filesBeside(graminizedPaths.application)];
+  if (found[labels.runtimeVersion] === '1.2-rc1') return [filesBeside(rootStem)];
   const text = found[labels.manifests];
   const stems = text === undefined ? undefined : valueIn(text);
   const named = Array.isArray(stems) ? stems.filter((stem) => typeof stem === 'string') : [];
-  const [first = graminizedPaths.application, ...others] = named.map((stem) => imagePath(bytesOfText(stem)));
+  const [first = graminizedPaths.application, ...more] = named.map((stem) => imagePath(bytesOfText(stem)));
+  // The loader changes into one directory.
+  const others = more.filter((stem) => parentOf(stem) === parentOf(first));
   return [filesBeside(first), ...others.map((stem) => withOwnArguments(filesBeside(stem)))];
 }
 

@@ -1,4 +1,5 @@
 import { labels } from '../image/labels.ts';
+import { manifestsLabel } from '../runtime/places.ts';
 import { runtimeDigest } from '../runtime/runtime.ts';
 import { showVersion } from '../runtime/version.ts';
 import { type Finding, failures, type ImageCheck, mismatch, notChecked, okUnless } from './check.ts';
@@ -12,6 +13,7 @@ const protection = 'not-protected';
 export function labelChecks(image: GraminizedImage): readonly ImageCheck[] {
   const found: Finding[] = [
     ...signatureLabels(image),
+    ...placeLabel(image),
     ...[image.version, image.record].flatMap(({ problem }) =>
       problem === undefined || /missing$/.test(problem)
         ? []
@@ -39,6 +41,15 @@ export function labelChecks(image: GraminizedImage): readonly ImageCheck[] {
   const unrecorded = image.labels[labels.build] === undefined;
   const detail = 'the image was built by a gsc that noted nothing of the build';
   return unrecorded ? [...checks, notChecked(name, { subject: labels.build, detail, protection })] : checks;
+}
+
+/** Where the enclaves' files are is read from the label only where the loader does not fix it. */
+function placeLabel({ enclaves, labels: found }: GraminizedImage): readonly Finding[] {
+  const expected = manifestsLabel(enclaves.map(({ files }) => files))[labels.manifests];
+  const got = found[labels.manifests];
+  if (got === expected) return [];
+  const detail = `${mismatch(expected ?? 'none', got ?? 'none')}: what starts are not the enclaves that the label names`;
+  return [{ subject: `label ${labels.manifests}`, detail, protection }];
 }
 
 function signatureLabels({ signature, labels: found }: GraminizedImage): readonly Finding[] {

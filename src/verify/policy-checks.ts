@@ -39,7 +39,10 @@ export function imagePolicyChecks(image: GraminizedImage, context: PolicyContext
   return [runtimeCheck(image, context.policy), baseCheck(image, context)];
 }
 
-function manifestChecks({ manifest }: GraminizedImage, policy: ImagePolicy): readonly ImageCheck[] {
+function manifestChecks(
+  { manifest, signature }: GraminizedImage,
+  policy: ImagePolicy,
+): readonly ImageCheck[] {
   const names = [
     'policy-debug',
     'policy-insecure-options',
@@ -53,7 +56,8 @@ function manifestChecks({ manifest }: GraminizedImage, policy: ImagePolicy): rea
     return names.map((name) => notChecked(name, finding));
   }
   return [
-    debugCheck(root, policy),
+    // Graphene until v1.1 opens an enclave to debuggers unless the manifest says otherwise.
+    debugCheck(signature.value?.isDebug === true || isOn(root, 'sgx', 'debug'), policy),
     ...insecureChecks(root, policy),
     ...allowedFileChecks(root, policy),
     ...environmentChecks(root, policy),
@@ -63,10 +67,10 @@ function manifestChecks({ manifest }: GraminizedImage, policy: ImagePolicy): rea
 
 const isOn = (root: TomlTable, ...path: readonly string[]): boolean => valueAt(root, path) === true;
 
-function debugCheck(root: TomlTable, { isDebugAllowed }: ImagePolicy): ImageCheck {
+function debugCheck(isDebug: boolean, { isDebugAllowed }: ImagePolicy): ImageCheck {
   const name = 'policy-debug';
   const subject = 'sgx.debug';
-  if (!isOn(root, 'sgx', 'debug')) return ok(name, { subject, detail: 'not a debug enclave' });
+  if (!isDebug) return ok(name, { subject, detail: 'not a debug enclave' });
   const detail = 'a debug enclave: whoever runs it reads and changes its memory';
   return isDebugAllowed
     ? ok(name, { subject, detail: `${detail}; the policy accepts it` })

@@ -131,11 +131,13 @@ function startedChecks(inside: Inside): readonly ImageCheck[] {
     unknown.length > 0 ? `; too large to be looked into: ${unknown.map(showBytes).join(', ')}` : '';
   return [
     ok('program', { subject, detail: 'it is there and trusted', protection: 'checked-at-open' }),
-    ...okUnless(failures('libraries', missing, subject), 'libraries', () => ({
-      subject,
-      detail: `${what}${rest}`,
-      protection: 'checked-at-open',
-    })),
+    ...(unknown.length > 0 && missing.length === 0
+      ? [notChecked('libraries', { subject, detail: `${what}${rest}` })]
+      : okUnless(failures('libraries', missing, subject), 'libraries', () => ({
+          subject,
+          detail: what,
+          protection: 'checked-at-open',
+        }))),
   ];
 }
 

@@ -72,7 +72,9 @@ function missingInput({ record }: GraminizedImage, source: RebuildSource): strin
     return 'it was built with a manifest of the user: give it with --manifest FILE';
   const names = (options.children ?? []).map(({ name }) => name);
   if (names.length !== childManifests.length)
-    return `it was built with manifests of the user for ${names.length} programs besides the first${names.map((name) => `, ${name}`).join('')}: give all with --manifest FILE, in the order of the build`;
+    return childManifests.length > names.length
+      ? `${childManifests.length + 1} manifests were given, and it was built with ${names.length + 1}: leave the others out`
+      : `it was built with manifests of the user for ${names.length} programs besides the first${names.map((name) => `, ${name}`).join('')}: give all with --manifest FILE, in the order of the build`;
   if (options.profile !== undefined && profile === undefined)
     return 'it was built with a profile: give it with --profile FILE';
   return undefined;

@@ -13,7 +13,13 @@ import { launchArguments } from '../../src/runtime/launch.ts';
 
 const needs: ContainerNeeds = {
   ...{ isSigned: true, isStandIn: false, mrEnclave: 'a'.repeat(64), mrSigner: 'b'.repeat(64) },
-  ...{ enclaveSizeBytes: 1n << 28n, usesAesm: false, takesArguments: false, hasShell: true },
+  ...{
+    enclaveSizeBytes: 1n << 28n,
+    makesQuotes: false,
+    usesAesm: false,
+    takesArguments: false,
+    hasShell: true,
+  },
   ...{ host: hostNeeds({ family: 'gramine' }), directWords: launchArguments('direct') },
   ...{ userId: 1000, groupId: 1000, dataPlaces: [], secrets: [], passedVariables: [] },
 };

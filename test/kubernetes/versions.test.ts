@@ -25,7 +25,13 @@ const modules: Readonly<Record<string, string>> = {
 /** An image that needs everything: encrypted data, a secret, AESM. */
 const needs: ContainerNeeds = {
   ...{ isSigned: true, isStandIn: false, mrEnclave: 'a'.repeat(64), mrSigner: 'b'.repeat(64) },
-  ...{ enclaveSizeBytes: 1n << 28n, usesAesm: true, takesArguments: false, hasShell: true },
+  ...{
+    enclaveSizeBytes: 1n << 28n,
+    makesQuotes: true,
+    usesAesm: true,
+    takesArguments: false,
+    hasShell: true,
+  },
   ...{ userId: 1000, groupId: 1000, passedVariables: [] },
   ...{ host: hostNeeds({ family: 'gramine' }), directWords: launchArguments('direct') },
   dataPlaces: [{ path: imagePath('/data'), use: 'encrypted' }],

@@ -12,6 +12,7 @@ const needs: ContainerNeeds = {
   mrSigner: 'b'.repeat(64),
   enclaveSizeBytes: 1n << 28n,
   host: hostNeeds({ family: 'gramine' }),
+  makesQuotes: false,
   usesAesm: false,
   takesArguments: false,
   hasShell: true,

@@ -1,4 +1,3 @@
-import { GscError } from '../../base/error.ts';
 import {
   type EnclaveOverrides,
   type Graminized,
@@ -14,7 +13,6 @@ import {
 import { scanLayers } from '../../library/images.ts';
 import { fullNameOf, showReference } from '../../parts.ts';
 import type { FoundRuntime } from '../../provision/open-runtime.ts';
-import { showVersion } from '../../runtime/version.ts';
 import type { ReadOptions } from '../../verify/graminized-image.ts';
 import { ObservedContents } from '../../verify/observed-contents.ts';
 import type { KnownBuild } from '../../workspace/known-builds.ts';
@@ -69,7 +67,6 @@ export async function makeBuild(
   parts: BuildParts,
   runtime: Runtime,
 ): Promise<MadeBuild> {
-  if (parts.isReported) checkIsReportable(runtime);
   const { graminized, seen } = await scanAndGraminize(context, parts, runtime);
   parts.steps.lap('graminize');
   const transcript = new Transcript();
@@ -87,17 +84,6 @@ export async function makeBuild(
   const { runOptions } = graminized;
   const report = { lines: transcript.lines, facts: plain, runOptions };
   return { image, report, ...(seen && { seen }) };
-}
-
-/** Before anything is stored. */
-function checkIsReportable({ version, subject }: Runtime): void {
-  if (version.family === 'gramine') return;
-  throw new GscError({
-    code: 'usage',
-    subject: '--report',
-    message: `expected a Gramine runtime, got ${subject} with ${showVersion(version)}, whose images cannot be verified yet`,
-    hint: 'leave the option out',
-  });
 }
 
 /** Reads every layer of the app image once: into the writer and into the file tree at the same time. */

@@ -380,6 +380,12 @@ const launch: readonly Attack[] = [
     names: /label/,
   },
   {
+    title: 'a label that says the enclave is another one than what starts',
+    change: (image) => image.label('gsc.manifests', '["/gramine/app_files/genuine"]'),
+    check: 'labels',
+    names: /gsc\.manifests/,
+  },
+  {
     title: 'a label gsc.version that is gone',
     change: (image) => image.label('gsc.version', undefined),
     check: 'labels',

@@ -1,7 +1,7 @@
 # The shell part of all integrations (scripts/integrations.mjs puts it into them): `gsc build` with the options that are in the variables
 # INPUT_…, one line for each value. It sets image_url, image_digest and mrenclave, which is empty for an image that is not signed.
 set -eu
-umask 077
+# Nobody else may enter it.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -39,8 +39,8 @@ function optionsOf(page) {
 /** A description without Markdown: what the value looks like, and whether there may be several. */
 function textOf(meaning, value) {
   const plain = meaning.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').replaceAll('`', '');
-  const text = plain.replace(/ ?\(repeatable\)/, '');
-  const several = meaning.includes('(repeatable)') ? ', one per line' : '';
+  const text = plain.replace(/ ?\(repeatable\)/, '').replace(/; repeatable\)/, ')');
+  const several = /[(\s]repeatable\)/.test(meaning) ? ', one per line' : '';
   return value === undefined ? text : `${value}${several}: ${text}`;
 }
 
@@ -77,8 +77,7 @@ function github() {
   const inputs = [image, manifests, ...secrets, ...options];
   const installation = {
     name: 'package',
-    text: 'What npm installs as gsc: a package with its version, or a file. Empty: gsc is installed already.',
-    value: `gsc@${version}`,
+    text: 'What npm installs as gsc: a package with its version, or a file. Without it gsc is installed already.',
   };
   const outputName = (result) => result.toLowerCase().replaceAll('_', '-');
   const output = results.map(([name, variable]) => `echo "${outputName(name)}=$${variable}"`).join('\n  ');
@@ -172,9 +171,12 @@ function tekton() {
     value: `gsc:${version}`,
   };
   const output = results.map(([name, variable]) => `printf '%s' "$${variable}" >"$RESULT_${name}"\n`);
-  const key = `if [ -z "\${INPUT_KEY:-}" ] && [ -n "\${KEY_DIRECTORY:-}" ]; then
+  // A workspace that is not bound has an empty path.
+  const key = `if [ -z "\${INPUT_KEY:-}" ] && [ -n "\${KEY_DIRECTORY:-}" ] && [ -e "$KEY_DIRECTORY/key.pem" ]; then
   INPUT_KEY=$KEY_DIRECTORY/key.pem
-  [ ! -e "$KEY_DIRECTORY/passphrase" ] || INPUT_PASSPHRASE_FILE=$KEY_DIRECTORY/passphrase
+fi
+if [ -z "\${INPUT_PASSPHRASE_FILE:-}" ] && [ -n "\${KEY_DIRECTORY:-}" ] && [ -e "$KEY_DIRECTORY/passphrase" ]; then
+  INPUT_PASSPHRASE_FILE=$KEY_DIRECTORY/passphrase
 fi
 [ -n "\${DOCKER_CONFIG:-}" ] || unset DOCKER_CONFIG
 `;

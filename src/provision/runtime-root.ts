@@ -57,7 +57,10 @@ export async function findRuntimePlace(
   const path = resolve(base, source);
   const status = await stat(path).catch(() => undefined);
   if (status?.isDirectory())
-    return { ...(await stateOnDisk(workspace, path)), roots: () => rootsInDirectory(path, source) };
+    return {
+      ...((await hasLinkedPackage(path)) ? {} : await stateOnDisk(workspace, path)),
+      roots: () => rootsInDirectory(path, source),
+    };
   if (packageFile.test(source) || status?.isFile()) {
     return {
       ...(await stateOnDisk(workspace, path)),
@@ -84,6 +87,12 @@ async function stateOnDisk({ cache, host }: Workspace, path: string): Promise<Pi
   const real = cache.builds && (await realpath(path).catch(() => undefined));
   const status = real && (await directoryStatus(real, host.today()));
   return status === undefined ? {} : { state: [path, real, status] };
+}
+
+/** A package behind a link is read: the state of the directory does not show that it was changed. */
+async function hasLinkedPackage(path: string): Promise<boolean> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  return entries.some((entry) => packageFile.test(entry.name) && !entry.isFile());
 }
 
 async function rootsInDirectory(path: string, source: string): Promise<readonly RuntimeRoot[]> {

@@ -8,11 +8,12 @@ import { systemErrorCode } from '../base/error.ts';
 const settlingNanoseconds = 2_000_000_000n;
 
 /**
- * Types of file systems whose kernel notes the time of each change by itself: ext2 to ext4, XFS, Btrfs, tmpfs, F2FS, ZFS. Not network
- * file systems, whose status may be an older one, nor those that are made as a whole with whatever times. statfs(2).
+ * Types of file systems whose kernel notes the time of each change by itself: ext2 to ext4, XFS, Btrfs, F2FS, ZFS. Not network
+ * file systems, whose status may be an older one, nor tmpfs, which notes no change by a mapping (mmap) of a page that was changed
+ * before, nor those that are made as a whole with whatever times. statfs(2).
  */
 const keepTimesOfChange: ReadonlySet<number> = new Set([
-  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0xf2f52010, 0x2fc12fc1,
+  0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1,
 ]);
 
 /**

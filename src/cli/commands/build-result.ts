@@ -24,7 +24,8 @@ export async function findOrBuild(context: CommandContext, parts: BuildParts): P
   parts.steps.lap('look up');
   if (known) return known;
   const made = await make();
-  await builds.save(order, made);
+  // By what was read: since its state was looked at, a runtime in a directory may have become another one.
+  await builds.save(orderOf(parts, identity ?? (await readDigest())), made);
   return made;
 }
 

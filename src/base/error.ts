@@ -72,6 +72,11 @@ export class GscError extends Error {
   }
 }
 
+/** The error for what a user wrote: `subject` is the option or the place, `hint` what to write instead. */
+export function usageError(subject: string, message: string, hint: string): GscError {
+  return new GscError({ code: 'usage', subject, message, hint });
+}
+
 /** The system's own word for a failed call (`ENOENT`, `EACCES`, …), or undefined for any other error. */
 export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;

@@ -36,6 +36,14 @@ export function filesNamedBy(options: readonly string[]): readonly NamedFile[] {
   return found;
 }
 
+/** The values of `--runtime`, files and images. */
+export function runtimesIn(options: readonly string[]): readonly string[] {
+  return options.flatMap((word, index) => {
+    if (word.startsWith('--runtime=')) return [word.slice('--runtime='.length)];
+    return options[index - 1] === '--runtime' ? [word] : [];
+  });
+}
+
 /** The options with the paths of files replaced. */
 export function withPaths(
   options: readonly string[],

@@ -1,7 +1,9 @@
+import { posix } from 'node:path';
 import * as z from 'zod/mini';
-import { GscError } from '../base/error.ts';
+import { GscError, usageError } from '../base/error.ts';
 import { listOf } from '../policy/policy-values.ts';
 import { parseYamlFile } from '../policy/yaml-file.ts';
+import { showFullName, withDefaultTag } from '../reference/image-name.ts';
 import { type ImageReference, parseReference, showReference } from '../reference/image-reference.ts';
 import { signedName, unsignedName } from '../reference/output-name.ts';
 
@@ -76,26 +78,33 @@ function referenceIn(text: string, where: string): ImageReference {
     return parseReference(text);
   } catch (error) {
     if (!(error instanceof GscError)) throw error;
-    throw usage(`${where}: ${error.subject}`, error.detail, error.hint ?? 'correct the reference');
+    throw usageError(`${where}: ${error.subject}`, error.detail, error.hint ?? 'correct the reference');
   }
 }
 
 /** What the fleet says itself, and what would make gsc build do something else. */
 const ownOptions =
-  /^(?:-o|--output|--key|-p|--passphrase.*|--json|-q|--quiet|-v|--verbose|--progress|--cache-.*|--force|-G|--graphene|-h|--help|--)(?:=|$)/;
+  /^(?:-[opqvGh].*|(?:--output|--key|--passphrase.*|--json|--quiet|--verbose|--progress|--cache-.*|--force|--graphene|--help|--)(?:=.*)?)$/s;
 
 function checkOptions(options: readonly string[], where: string): void {
   const [first] = options;
   if (first !== undefined && !first.startsWith('-'))
-    throw usage(
+    throw usageError(
       where,
       `expected options of gsc build, got ${JSON.stringify(first)}`,
       'an option begins with a dash',
     );
+  const joined = options.find((option) => /^-c./.test(option));
+  if (joined !== undefined)
+    throw usageError(
+      where,
+      `expected -c and its file in two words, got ${JSON.stringify(joined)}`,
+      'write --config FILE',
+    );
   const own = options.find((option) => ownOptions.test(option));
   if (own === undefined) return;
-  const name = own.replace(/=.*/s, '');
-  throw usage(where, `${name} is not an option of one image`, hintFor(name));
+  const name = /^-[^-]/.test(own) ? own.slice(0, 2) : own.replace(/=.*/s, '');
+  throw usageError(where, `${name} is not an option of one image`, hintFor(name));
 }
 
 function hintFor(name: string): string {
@@ -105,19 +114,45 @@ function hintFor(name: string): string {
 
 function checkOutputs(entries: readonly FleetEntry[], subject: string): void {
   const seen = new Map<string, number>();
+  const apps = new Map(entries.map(({ image }, index) => [placeOf(image), index]));
   for (const [index, { output }] of entries.entries()) {
-    const first = seen.get(output);
+    const place = placeOf(output);
+    const app = apps.get(place);
+    if (app !== undefined) {
+      throw usageError(
+        `${subject}: images[${index}]`,
+        `its result ${output} is the app image of images[${app}]`,
+        'give it another output',
+      );
+    }
+    const first = seen.get(place);
     if (first !== undefined) {
-      throw usage(
+      throw usageError(
         `${subject}: images[${index}]`,
         `images[${first}] has the same result, ${output}`,
         'give one of them another output',
       );
     }
-    seen.set(output, index);
+    seen.set(place, index);
   }
 }
 
-function usage(subject: string, message: string, hint: string): GscError {
-  return new GscError({ code: 'usage', subject, message, hint });
+/** The same for all ways to write where an image is. What an archive has under several names is one file. */
+function placeOf(text: string): string {
+  const reference = parseReference(text);
+  const pathOf = (path: string) => posix.resolve('/', path);
+  switch (reference.kind) {
+    case 'oci':
+      return `oci ${pathOf(reference.path)} ${reference.digest ?? reference.tag ?? 'latest'}`;
+    case 'oci-archive':
+    case 'docker-archive':
+      return `file ${pathOf(reference.path)}`;
+    case 'registry':
+      return `registry ${showFullName(withDefaultTag(reference.name))}`;
+    default: {
+      const { image } = reference;
+      const name = image.kind === 'id' ? image.digest : showFullName(withDefaultTag(image));
+      return `${reference.kind === 'containers-storage' ? 'podman' : 'engine'} ${name}`;
+    }
+  }
 }

@@ -1,4 +1,4 @@
-import { GscError } from '../base/error.ts';
+import { GscError, usageError } from '../base/error.ts';
 import { showBytes } from '../base/image-path.ts';
 import type { ContainerNeeds, DataPlace, SecretFile } from '../inspect/container-needs.ts';
 import type { LaunchMode } from '../runtime/launch.ts';
@@ -105,7 +105,7 @@ function secretWords({ name, path }: SecretFile, { program, secrets }: Container
   const file = secrets.get(name);
   if (file !== undefined) return ['--volume', `${file}:${showBytes(path)}:ro`];
   if (program === 'podman') return ['--secret', name];
-  throw usage(
+  throw usageError(
     `secret ${name}`,
     'the image expects it, and docker run has no store of secrets',
     `give its file with --secret ${name}=FILE`,
@@ -122,7 +122,7 @@ function check(needs: ContainerNeeds, { image, mode, secrets, arguments: words }
     });
   }
   if (words.length > 0 && !needs.takesArguments) {
-    throw usage(
+    throw usageError(
       image,
       `the arguments ${JSON.stringify(words.join(' '))} would not reach the application: its own are in the measured manifest`,
       'build it with --cmd, or with --insecure-args so that the host decides',
@@ -133,13 +133,9 @@ function check(needs: ContainerNeeds, { image, mode, secrets, arguments: words }
   if (unknown === undefined) return;
   const expected =
     known.length === 0 ? 'the image expects no secrets' : `the image expects ${known.join(', ')}`;
-  throw usage(
+  throw usageError(
     `--secret ${unknown}`,
     `the application could not read it: ${expected}`,
     'build with --secret NAME',
   );
-}
-
-function usage(subject: string, message: string, hint: string): GscError {
-  return new GscError({ code: 'usage', subject, message, hint });
 }

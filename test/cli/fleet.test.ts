@@ -191,6 +191,18 @@ describe('an end that comes too early', () => {
 
 describe('what cannot be is refused before anything is made', () => {
   test.each([
+    [['--insecure-args', 'docker://r.example/other'], /"docker:\/\/r.example\/other" belongs to no option/],
+    [['--trust-level', 'lena'], /lean/],
+    [['--no-such-option'], /--no-such-option/],
+  ])('options of the list: %j', async (options, message) => {
+    writeFileSync(at('words.yaml'), JSON.stringify({ images: [{ image: 'oci:a', options }] }));
+    const result = await gsc(['fleet', '--images', 'words.yaml']);
+    expect(result.stderr).toMatch(message);
+    expect(result.code).toBe(2);
+    expect(existsSync(at('out'))).toBe(false);
+  });
+
+  test.each([
     [['fleet'], /required option '--images <file>' not specified/, 2],
     [['fleet', '--images', 'missing.yaml'], /missing.yaml: the list of images cannot be read/, 1],
     [['fleet', '--images', 'list.yaml', '--jobs', '0'], /--jobs: expected a whole number from 1/, 2],
@@ -203,6 +215,12 @@ describe('what cannot be is refused before anything is made', () => {
       1,
     ],
     [['fleet', '--images', 'list.yaml', '--results', 'oci:records:tag'], /got one with a tag/, 2],
+    [['fleet', '--images', 'list.yaml', '--results', ''], /--results: expected a place/, 2],
+    [
+      ['fleet', '--images', 'list.yaml', '--results', 'oci:records', '--show'],
+      /--show: there is no --cache-key/,
+      2,
+    ],
   ])('%j', async (words, message, code) => {
     writeList('a');
     const result = await gsc(words);

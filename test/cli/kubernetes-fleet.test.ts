@@ -134,6 +134,14 @@ describe('a fleet that no cluster could make is refused', () => {
     ],
     [
       [...base, '--results', 'docker://r/c'],
+      [{ ...image, options: ['--runtime=oci:runtime'] }],
+      /images\[0\]: a cluster cannot reach oci:runtime/,
+    ],
+    [[...base, '--results', 'docker://r/c', '--epc', '1GiB'], [image], /^gsc: --epc: it is about one image/],
+    [[...base, '--results', 'docker://r/c', '--kind', 'job'], [image], /^gsc: --kind: it is about one image/],
+    [[...base, '--results', 'docker://r/c', '--name', 'A b'], [image], /^gsc: --name: expected up to 63/],
+    [
+      [...base, '--results', 'docker://r/c'],
       [{ ...image, manifest: 'missing' }],
       /missing: .* cannot be read/,
     ],

@@ -78,6 +78,30 @@ describe('a list that is wrong is refused with its place', () => {
     ['images: [oci:a]\noptions: [--cache-to, oci:x]\n', 'usage', /options/],
     ['images: [oci:a]\noptions: [--, oci:x]\n', 'usage', /options/],
     ['images: [oci:a]\noptions: [oci:x]\n', 'usage', /options/],
+    ['images: [oci:a]\noptions: [-ooci:x]\n', 'usage', /options/],
+    ['images: [oci:a]\noptions: [-psecret]\n', 'usage', /options/],
+    ['images: [oci:a]\noptions: [-cother.yaml]\n', 'usage', /options/],
+    [
+      'images: [{image: oci:a, output: "oci:out:1"}, {image: oci:b, output: "oci:./out:1"}]',
+      'usage',
+      /images\[1\]/,
+    ],
+    [
+      'images: [{image: oci:a, output: "oci:out"}, {image: oci:b, output: "oci:out:latest"}]',
+      'usage',
+      /images\[1\]/,
+    ],
+    [
+      'images: [{image: oci:a, output: x}, {image: oci:b, output: "docker-daemon:x:latest"}]',
+      'usage',
+      /images\[1\]/,
+    ],
+    [
+      'images: [{image: oci:a, output: "oci-archive:o.tar:1"}, {image: oci:b, output: "oci-archive:o.tar:2"}]',
+      'usage',
+      /images\[1\]/,
+    ],
+    ['images: [oci:a, {image: oci:b, output: "oci:./a"}]', 'usage', /images\[1\]/],
   ])('%j', (content, code, subject) => {
     const problem = problemOf(content);
     expect(problem.code).toBe(code);

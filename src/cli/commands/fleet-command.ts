@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { GscError } from '../../base/error.ts';
+import { usageError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import { showCounted } from '../../base/show-size.ts';
 import { type FleetEntry, parseFleet } from '../../fleet/fleet-file.ts';
@@ -63,6 +63,7 @@ async function fleet(context: CommandContext, options: FleetOptions): Promise<nu
   const content = (await readUserFile(file, 'list of images')).toString('utf8');
   const isSigned = options.key !== undefined;
   const all = parseFleet(content, { subject: options.images, isSigned });
+  await checkOptions(all, options.images);
   const entries = options.index === undefined ? all : [entryAt(all, options.index)];
   const store = await openResults(context, options, file);
   if (options.show) return show(context, entries, store);
@@ -85,10 +86,16 @@ async function fleet(context: CommandContext, options: FleetOptions): Promise<nu
   return fleetExitCode(states, host.signal.aborted);
 }
 
+/** What reads a build's options is loaded once it is known that there is a list. */
+async function checkOptions(entries: readonly FleetEntry[], subject: string): Promise<void> {
+  const { checkBuildWords } = await import('./check-build-words.ts');
+  checkBuildWords(entries, subject);
+}
+
 function entryAt(entries: readonly FleetEntry[], index: number): FleetEntry {
   const entry = entries[index];
   if (entry !== undefined) return entry;
-  throw usage(
+  throw usageError(
     '--index',
     `expected a number from 0 to ${entries.length - 1}, got ${index}`,
     'the first image is 0',
@@ -111,22 +118,30 @@ async function show(
 }
 
 async function openResults(
-  { host, images }: CommandContext,
+  { host, images, console }: CommandContext,
   { results, ...options }: FleetOptions,
   file: string,
 ): Promise<ResultStore> {
+  if (results === '')
+    throw usageError(
+      '--results',
+      'expected a place, got nothing',
+      'name a directory, docker://HOST/NAME or oci:DIR',
+    );
   if (results === undefined || !/^(?:docker:\/\/|oci:)/.test(results)) {
     checkCacheKey(options);
     return resultDirectory(resolve(host.workingDirectory, results ?? `${file}.results`));
   }
   const place = workspaceOf(images).images.artifactsAt(parseReference(results));
-  const { cacheKey } = options;
-  return resultArtifacts(
-    place,
-    cacheKey === undefined ? undefined : await readCacheKey(host, cacheKey, true),
-  );
-}
-
-function usage(subject: string, message: string, hint: string): GscError {
-  return new GscError({ code: 'usage', subject, message, hint });
+  const { cacheKey, show: isShown = false } = options;
+  if (cacheKey !== undefined) return resultArtifacts(place, await readCacheKey(host, cacheKey, !isShown));
+  if (isShown) {
+    throw usageError(
+      '--show',
+      'there is no --cache-key: records in a registry or a layout count only if it has signed them',
+      'give the public key',
+    );
+  }
+  console.warn(`no result in ${place.name} counts without --cache-key: every image is made again`);
+  return resultArtifacts(place, undefined);
 }

@@ -1,4 +1,4 @@
-import { GscError } from '../../base/error.ts';
+import { GscError, usageError } from '../../base/error.ts';
 import type { ImageReference } from '../../index.ts';
 import { changeManifest, type ManifestChange } from '../../kubernetes/change-manifest.ts';
 import { type DevicePlugin, devicePlugins } from '../../kubernetes/device-plugin.ts';
@@ -68,7 +68,10 @@ export const addKubernetes: AddCommand = (program, act) => {
 };
 
 async function kubernetes(context: CommandContext, options: Options, imageText?: string): Promise<number> {
-  if (isFleet(options, imageText)) return writeFleet(context, options);
+  if (isFleet(options, imageText)) {
+    checkFleetOptions(options);
+    return writeFleet(context, options);
+  }
   const { images, console, isJson } = context;
   const { container, image: name } = wantedImage(options, imageText);
   const { reference, needs } = await openGraminized(images, name);
@@ -158,6 +161,28 @@ function nameInCluster(reference: ImageReference): string {
     message: 'a cluster cannot pull it: it has no name in a registry',
     hint: 'push it, and write docker://HOST/NAME:TAG',
   });
+}
+
+/** What is about one image would be given in vain. */
+function checkFleetOptions({ kind, devicePlugin, ...options }: Options): void {
+  for (const name of [options.name, options.namespace]) if (name !== undefined) checkName(name);
+  const given = {
+    ...options,
+    ...(kind !== 'pod' && { kind }),
+    ...(devicePlugin !== 'intel' && { devicePlugin }),
+  };
+  const vain = (
+    [
+      ['file', '-f'],
+      ['image', '--image'],
+      ['kind', '--kind'],
+      ['devicePlugin', '--device-plugin'],
+      ['attestation', '--attestation'],
+      ['epc', '--epc'],
+      ['platform', '--platform'],
+    ] as const
+  ).find(([name]) => name in given);
+  if (vain) throw usageError(vain[1], 'it is about one image, not about a fleet', 'leave it out');
 }
 
 /** RFC 1123, as Kubernetes wants names of containers. */

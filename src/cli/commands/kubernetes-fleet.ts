@@ -1,10 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { GscError } from '../../base/error.ts';
+import { usageError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
-import { filesNamedBy, withPaths } from '../../fleet/file-options.ts';
+import { filesNamedBy, runtimesIn, withPaths } from '../../fleet/file-options.ts';
 import { type FleetEntry, parseFleet } from '../../fleet/fleet-file.ts';
 import { type FleetFile, fleetManifests, fleetPlaces } from '../../kubernetes/fleet-job.ts';
 import { parseReference } from '../../parts.ts';
@@ -53,7 +54,7 @@ export function isFleet(options: KubernetesFleetOptions, operand: string | undef
   if (given === undefined) return false;
   const option = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const hint = 'write gsc kubernetes fleet --images FILE --worker-image REF';
-  throw usage(`--${option}`, 'it is an option of a fleet, and there is none', hint);
+  throw usageError(`--${option}`, 'it is an option of a fleet, and there is none', hint);
 }
 
 /** Writes the manifests of a fleet: a ConfigMap with the list and what it names, and an Indexed Job. */
@@ -62,12 +63,15 @@ export async function writeFleet(
   options: KubernetesFleetOptions,
 ): Promise<number> {
   const { images = '', name = 'gsc-fleet', workerImage, jobs = 4, retries = 2 } = options;
-  if (workerImage === undefined) throw usage('--worker-image', 'not given', 'name the image of gsc to run');
+  if (workerImage === undefined)
+    throw usageError('--worker-image', 'not given', 'name the image of gsc to run');
   const words = wordsOf(options);
   const list = resolve(host.workingDirectory, images);
   const content = (await readUserFile(list, 'list of images')).toString('utf8');
   const isSigned = options.keySecret !== undefined;
   const entries = parseFleet(content, { subject: images, isSigned });
+  const { checkBuildWords } = await import('./check-build-words.ts');
+  checkBuildWords(entries, images);
   for (const [index, entry] of entries.entries()) checkReachable(entry, `${images}: images[${index}]`);
   const collected = await collectFiles(entries, dirname(list));
   const caFiles = await readFiles(
@@ -89,11 +93,15 @@ export async function writeFleet(
 function wordsOf(options: KubernetesFleetOptions): readonly string[] {
   const { cacheRepository, results = cacheRepository, cacheSecret, insecureRegistry = [] } = options;
   if (results === undefined)
-    throw usage('--results', 'not given: a pod keeps nothing', 'name a repository, docker://HOST/NAME');
+    throw usageError('--results', 'not given: a pod keeps nothing', 'name a repository, docker://HOST/NAME');
   for (const place of [cacheRepository, results])
     if (place !== undefined) checkRegistry(place, 'a repository');
   if (cacheRepository !== undefined && cacheSecret === undefined)
-    throw usage('--cache-secret', 'not given: indexes of layers have to be signed', 'see docs/gsc-cache.md');
+    throw usageError(
+      '--cache-secret',
+      'not given: indexes of layers have to be signed',
+      'see docs/gsc-cache.md',
+    );
   return [
     ...['--results', results],
     ...(cacheRepository ? ['--cache-from', cacheRepository, '--cache-to', cacheRepository] : []),
@@ -105,13 +113,12 @@ function wordsOf(options: KubernetesFleetOptions): readonly string[] {
 function checkReachable({ image, output, options }: FleetEntry, where: string): void {
   checkRegistry(image, where);
   checkRegistry(output, where);
-  for (const { option, path } of filesNamedBy(options))
-    if (option === '--runtime') checkRegistry(path, where);
+  for (const runtime of runtimesIn(options)) checkRegistry(runtime, where);
 }
 
 function checkRegistry(text: string, where: string): void {
   if (parseReference(text).kind === 'registry') return;
-  throw usage(where, `a cluster cannot reach ${text}`, 'write it as docker://HOST/NAME');
+  throw usageError(where, `a cluster cannot reach ${text}`, 'write it as docker://HOST/NAME');
 }
 
 /** The list, rewritten for the place where the pods find it, and the files that it names. */
@@ -153,16 +160,17 @@ async function readFiles(paths: readonly string[], prefix: string): Promise<read
 /** What etcd, and so every cluster, takes for one object. */
 const maximalConfigMapBytes = 1_000_000;
 
+/** What is not text takes a third more, as base64. */
+function storedBytes(content: Buffer): number {
+  return isUtf8(content) ? content.length : Math.ceil(content.length / 3) * 4;
+}
+
 function checkSize(files: readonly FleetFile[]): void {
-  const sizeBytes = files.reduce((sum, { content }) => sum + content.length, 0);
+  const sizeBytes = files.reduce((sum, { content }) => sum + storedBytes(content), 0);
   if (sizeBytes <= maximalConfigMapBytes) return;
-  throw usage(
+  throw usageError(
     'the list and its files',
     `expected at most ${maximalConfigMapBytes} bytes for a ConfigMap, got ${sizeBytes}`,
     'split the list into several fleets',
   );
-}
-
-function usage(subject: string, message: string, hint: string): GscError {
-  return new GscError({ code: 'usage', subject, message, hint });
 }

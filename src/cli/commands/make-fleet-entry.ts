@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
+import { runtimesIn } from '../../fleet/file-options.ts';
 import type { FleetEntry } from '../../fleet/fleet-file.ts';
 import type { FleetResult } from '../../fleet/fleet-result.ts';
 import { inputsDigest } from '../../fleet/inputs-digest.ts';
@@ -48,6 +49,8 @@ export async function findKept(
   entry: FleetEntry,
 ): Promise<FleetResult | undefined> {
   const known = await store.load(entry.output);
+  // Where a runtime in an Engine or an archive has changed, nothing tells.
+  if ((await runtimesOf(order, entry)).includes(null)) return undefined;
   if (known?.app === undefined || known.inputs !== (await inputsOf(order, entry))) return undefined;
   const app = await manifestDigest(order, entry.image);
   const output = await manifestDigest(order, entry.output);
@@ -81,7 +84,7 @@ function wordsOf({ context: { host }, options }: FleetOrder, entry: FleetEntry):
   const each = (name: string, values: readonly string[] = []) => values.flatMap((value) => [name, value]);
   const one = (name: string, value: string | undefined) => (value === undefined ? [] : [name, value]);
   const { key, passphraseFile, cacheFrom = [], cacheTo, cacheKey, caFile = [] } = options;
-  const isFile = key !== undefined && !/^(?:pkcs11|exec):/i.test(key);
+  const isFile = key !== undefined && isKeyFile(key);
   const hasCache = cacheFrom.length > 0 || cacheTo !== undefined;
   return [
     ...['build', ...entry.options, '--json', '--progress', 'json', '--output', entry.output],
@@ -103,20 +106,32 @@ function wordsOf({ context: { host }, options }: FleetOrder, entry: FleetEntry):
   ];
 }
 
+/** Others are on a token, or behind a program. */
+function isKeyFile(key: string): boolean {
+  return !/^(?:pkcs11|exec):/i.test(key);
+}
+
 /** Of a place on the command line, which is relative to where gsc was called and not to the list. */
 function placeFrom(workingDirectory: string, place: string): string {
   return place.startsWith('oci:') ? `oci:${resolve(workingDirectory, place.slice('oci:'.length))}` : place;
 }
 
-async function inputsOf(
-  { context: { host }, options, directory }: FleetOrder,
-  entry: FleetEntry,
-): Promise<string> {
+async function inputsOf(order: FleetOrder, entry: FleetEntry): Promise<string> {
+  const { context, options, directory } = order;
+  const { host } = context;
   const { key, date } = options;
-  const isFile = key !== undefined && !/^(?:pkcs11|exec):/i.test(key);
-  const signing = isFile ? await readUserFile(resolve(host.workingDirectory, key), 'key') : key;
+  const signing =
+    key !== undefined && isKeyFile(key)
+      ? await readUserFile(resolve(host.workingDirectory, key), 'key')
+      : key;
   const epoch = host.environment.SOURCE_DATE_EPOCH;
-  return inputsDigest(entry, directory, { signing, date, epoch });
+  return inputsDigest(entry, directory, { signing, date, epoch, runtimes: await runtimesOf(order, entry) });
+}
+
+/** What the tags of its runtimes stand for now; files among them count by their content. */
+async function runtimesOf(order: FleetOrder, { options }: FleetEntry): Promise<readonly (string | null)[]> {
+  const images = runtimesIn(options).filter((runtime) => runtime.includes(':'));
+  return Promise.all(images.map(async (image) => (await manifestDigest(order, image)) ?? null));
 }
 
 /** Undefined where an image has no manifest that is named by it, where there is none, and where it cannot be asked for. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { GscError } from '../../base/error.ts';
+import { type GscError, usageError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import type { SharedCacheChoice, SharedCacheKey } from '../../index.ts';
 import { parseReference } from '../../parts.ts';
@@ -37,7 +37,7 @@ export async function readSharedCache(
   const { cacheFrom = [], cacheTo, cacheKey } = options;
   if (cacheFrom.length === 0 && cacheTo === undefined) return undefined;
   if (options.cache === false && cacheFrom.length > 0)
-    throw usage('--cache-from', 'it does nothing with --no-cache', 'leave one of them out');
+    throw usageError('--cache-from', 'it does nothing with --no-cache', 'leave one of them out');
   if (cacheKey === undefined) throw keyMissing(cacheFrom.length > 0 ? '--cache-from' : '--cache-to');
   return {
     from: cacheFrom.map(parseReference),
@@ -49,7 +49,7 @@ export async function readSharedCache(
 /** Throws a `usage` error for a key that nothing would be done with. */
 export function checkCacheKey({ cacheFrom, cacheTo, cacheKey }: SharedCacheOptions): void {
   if (cacheKey === undefined || cacheFrom !== undefined || cacheTo !== undefined) return;
-  throw usage('--cache-key', 'there is neither --cache-from nor --cache-to', 'add one, or leave it out');
+  throw usageError('--cache-key', 'there is neither --cache-from nor --cache-to', 'add one, or leave it out');
 }
 
 /** What reads keys is loaded only where there is such a cache. */
@@ -64,13 +64,9 @@ export async function readCacheKey(
 }
 
 function keyMissing(option: string): GscError {
-  return usage(
+  return usageError(
     option,
     'there is no --cache-key: an index decides which files an enclave trusts, so that only signed ones are used',
     'make a key with: openssl genpkey -algorithm ed25519 -out cache.pem',
   );
-}
-
-function usage(subject: string, message: string, hint: string): GscError {
-  return new GscError({ code: 'usage', subject, message, hint });
 }

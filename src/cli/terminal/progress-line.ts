@@ -11,7 +11,7 @@ interface Segment {
 }
 
 /**
- * How far long work is, in one line of at most `columns` columns: `reading layer 3 of 5: 12.0 of 40.0 MB; in all 52 of 120 MB,
+ * How far long work is, in one line of at most `columns` columns: `reading layer 3 of 5: 12.0 MB of 40.0 MB; in all 52.0 MB of 120 MB,
  * 85 MB/s, 1 s left`. `widthOf` tells how many columns a text takes.
  */
 export function progressLine(meter: WorkMeter, columns: number, widthOf: (text: string) => number): string {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Shell } from '../../../src/cli/completion/shell-scripts.ts';
 
@@ -10,11 +10,27 @@ export interface ShellSession {
   close(): Promise<void>;
 }
 
+/** Of the terminal when a command has ended and the shell reads keys again: what is typed before may be lost. */
+const prompt = 'shell-is-ready ';
+/** The same in two pieces: the terminal shows what is typed as well. */
+const promptInParts = "shell-is''-ready ";
+/** What gsc prints when it was called. */
+const called = 'gsc-was-called';
+
 /** How each shell is started without the user's files, with the completion that is under test and a known prompt. */
 const starts: Readonly<Record<Shell, { readonly command: string; readonly setup: string }>> = {
-  bash: { command: 'bash --norc --noprofile -i', setup: 'source <(gsc completion bash)' },
-  zsh: { command: 'zsh -f -i', setup: 'autoload -U compinit; compinit -u -D; source <(gsc completion zsh)' },
-  fish: { command: 'fish --no-config --interactive', setup: 'gsc completion fish | source' },
+  bash: {
+    command: 'bash --norc --noprofile -i',
+    setup: `source <(gsc completion bash); PS1='${promptInParts}'`,
+  },
+  zsh: {
+    command: 'zsh -f -i',
+    setup: `autoload -U compinit; compinit -u -D; source <(gsc completion zsh); PS1='${promptInParts}'`,
+  },
+  fish: {
+    command: 'fish --no-config --interactive',
+    setup: `gsc completion fish | source; function fish_prompt; printf '${promptInParts}'; end`,
+  },
 };
 
 export interface ShellOptions {
@@ -35,7 +51,7 @@ export async function openShell(
   const gsc = join(bin, 'gsc');
   const run = `exec '${process.execPath}' '${bundle}' "$@"`;
   // The words one a line, under their name only when all are there.
-  const record = `{ printf '%s\\n' "$@" >'${calls}.new'; mv '${calls}.new' '${calls}'; }`;
+  const record = `{ printf '%s\\n' "$@" >'${calls}.new'; mv '${calls}.new' '${calls}'; echo ${called}; }`;
   writeFileSync(gsc, `#!/bin/sh\ncase $1 in completion) ${run} ;; *) ${record} ;; esac\n`);
   chmodSync(gsc, 0o755);
   const { command, setup } = starts[shell];
@@ -51,12 +67,14 @@ export async function openShell(
   const screen = watch(child);
   const call = async (keys: string): Promise<readonly string[]> => {
     rmSync(calls, { force: true });
+    const start = screen.text().length;
     child.stdin?.write(`${keys}\r`);
-    await screen.until(() => existsSync(calls));
+    await screen.until(() => isBack(screen.text().slice(start)));
     return readFileSync(calls, 'utf8').split('\n').slice(0, -1);
   };
   await screen.until(() => screen.text() !== '');
   child.stdin?.write(`${setup}\r`);
+  await screen.until(() => screen.text().includes(prompt));
   await call('gsc ready');
   return {
     type: call,
@@ -67,6 +85,12 @@ export async function openShell(
         await new Promise((done) => child.once('close', done));
     },
   };
+}
+
+/** True if gsc was called and has ended, and the shell reads keys again. */
+function isBack(text: string): boolean {
+  const at = text.indexOf(called);
+  return at >= 0 && text.includes(prompt, at);
 }
 
 /** What a shell writes; waits for something to be true, looking again whenever there is more, and a little later. */

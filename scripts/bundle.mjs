@@ -36,8 +36,8 @@ const common = {
 };
 
 /**
- * Writes the entries, the program of the threads that list layers, and their chunks into a directory, and source maps into `maps` if that is given. Chunks of an earlier bundle there go. Gives
- * esbuild's metafile.
+ * Writes the entries, the program of the threads that list layers, and their chunks into a directory, and source maps into `maps`
+ * if that is given. Chunks of an earlier bundle there are removed. Gives esbuild's metafile.
  */
 export async function bundleModules(entryPoints, outdir, maps) {
   const chunkPrefix = Object.keys(entryPoints)[0];

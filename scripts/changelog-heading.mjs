@@ -1,4 +1,4 @@
-// `npm version` runs this: what was unreleased in CHANGELOG.md gets the heading of the new version, with its date (UTC; SOURCE_DATE_EPOCH, else
+// `npm version` runs this, with --check before it changes anything: what was unreleased in CHANGELOG.md gets the heading of the new version, with its date (UTC; SOURCE_DATE_EPOCH, else
 // today).
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -11,6 +11,7 @@ const text = readFileSync(file, 'utf8');
 const [unreleased, changes] = /^## Unreleased\n([\s\S]*?)(?=^## |(?![\s\S]))/m.exec(text) ?? [];
 if (unreleased === undefined) fail('there is no heading "## Unreleased"');
 if (changes.trim() === '') fail('nothing is below "## Unreleased": what changed?');
+if (process.argv.includes('--check')) process.exit();
 if (text.includes(`\n## ${version} `)) fail(`${version} has a heading already`);
 // A function: `$` in the changes is no reference.
 writeFileSync(

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { nodeComponent, nodeLicence } from '../sbom.mjs';
 
 /** A file in the image; a link has a target in place of content. */
@@ -40,8 +40,14 @@ function librariesOf(program: string): Part {
   const paths = lines.flatMap((line) => /(?:=> )?(\/\S+) \(0x/.exec(line)?.[1] ?? []);
   if (lines.some((line) => line.includes('not found')))
     throw new Error(`${program}: a library is missing:\n${lines.join('\n')}`);
-  const files = paths.map((path) => ({ path, mode: 0o755, content: readFileSync(path) }));
-  return joinParts([{ files, components: [] }, ...paths.map(debianPart)]);
+  // Until 2.33 the C library loads these where names of hosts are asked for, and ldd does not show them.
+  const directories = new Set(paths.map((path) => dirname(path)));
+  const services = [...directories].flatMap((directory) =>
+    ['libnss_files.so.2', 'libnss_dns.so.2', 'libresolv.so.2'].map((name) => join(directory, name)),
+  );
+  const all = [...new Set([...paths, ...services.filter((path) => existsSync(path))])];
+  const files = all.map((path) => ({ path, mode: 0o755, content: readFileSync(path) }));
+  return joinParts([{ files, components: [] }, ...all.map(debianPart)]);
 }
 
 /** busybox with a link for each of its applets. */

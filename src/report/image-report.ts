@@ -11,6 +11,7 @@ import { hasPredictedStart } from '../runtime/version.ts';
 import type { SigstructDescription } from '../signature/describe-sigstruct.ts';
 import { type CheckGroup, checkGroups, type ImageCheck } from '../verify/check.ts';
 import { attempt, type GraminizedImage, type Maybe } from '../verify/graminized-image.ts';
+import { launchIn } from '../verify/image-launch.ts';
 import { runtimeFilesIn } from '../verify/image-runtime.ts';
 import { measureFiles } from '../verify/measurement-checks.ts';
 import { judgeImage, type VerifyImageOptions } from '../verify/verify-image.ts';
@@ -155,7 +156,10 @@ function manifestReport(image: GraminizedImage, manifest: CompleteManifest): Man
   const needs: ContainerNeeds = needsIn(stored, manifest.root, tree);
   const files = mapFiles(tree, manifest.names, ownFiles(image));
   return {
-    program: programReport(stored, manifest.root, needs),
+    program: programReport(stored, manifest.root, {
+      needs,
+      launchWords: launchIn(image).entrypoint.length,
+    }),
     insecure: insecureRows(image, manifest),
     data: dataReport(stored, manifest, needs),
     files: { sums: sumFiles(files), places: placesOf(files) },

@@ -39,12 +39,16 @@ export interface ProgramReport {
   };
 }
 
-export function programReport({ config }: Image, root: TomlTable, needs: ContainerNeeds): ProgramReport {
+export function programReport(
+  { config }: Image,
+  root: TomlTable,
+  { needs, launchWords }: { readonly needs: ContainerNeeds; readonly launchWords: number },
+): ProgramReport {
   const run = config.config ?? {};
   return {
     program: textAt(root, 'libos', 'entrypoint'),
     isRaTls: startsByRaTls(root),
-    ...argumentsIn(root, wordsAfterLaunch(run)),
+    ...argumentsIn(root, wordsAfterLaunch(run, launchWords)),
     user: `uid ${showId(needs.userId)}, gid ${showId(needs.groupId)}${run.User ? ` (USER ${run.User})` : ''}`,
     directory: textAt(root, 'fs', 'start_dir') || '/',
     environment: variablesIn(root),
@@ -76,10 +80,11 @@ function argumentsIn(root: TomlTable, given: readonly string[]): Pick<ProgramRep
 }
 
 /** What the container gives the application, where it takes it: ENTRYPOINT begins with what starts the enclave. */
-function wordsAfterLaunch({ Entrypoint: entrypoint = [], Cmd: cmd }: RunConfig): readonly string[] {
-  const starters: readonly string[] = [graminizedPaths.appLoader, graminizedPaths.application];
-  const words = entrypoint ?? [];
-  return [...words.slice(words.findIndex((word) => starters.includes(word)) + 1), ...(cmd ?? [])];
+function wordsAfterLaunch(
+  { Entrypoint: entrypoint, Cmd: cmd }: RunConfig,
+  launchWords: number,
+): readonly string[] {
+  return [...(entrypoint ?? []).slice(launchWords), ...(cmd ?? [])];
 }
 
 function variablesIn(root: TomlTable): readonly VariableRow[] {

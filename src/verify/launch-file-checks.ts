@@ -216,9 +216,16 @@ function ownDirectories(image: GraminizedImage): readonly ImageCheck[] {
   const started = Object.keys(record.value.launch) as ImagePath[];
   const known = new Set<ImagePath>([...own, ...started]);
   const whole = placesOf(started.filter((path) => isDirectory(image, path)));
-  const found: Finding[] = [];
+  const ambiguous = ambiguousFiles(image);
+  const found: Finding[] = own.flatMap((path) => {
+    const detail = twice(image, ambiguous, path);
+    return detail === undefined ? [] : [{ subject: showBytes(path), detail, protection }];
+  });
   for (const { path, node } of walkTree(tree, top)) {
-    if (ownDirectoryOf(path) === undefined || known.has(path) || whole.holds(path)) continue;
+    if (ownDirectoryOf(path) === undefined) continue;
+    // gsc build puts plain files there; a link may lead the loader anywhere, whatever the record says.
+    const isPlain = node.kind === 'file' || node.kind === 'directory';
+    if (isPlain && (known.has(path) || whole.holds(path))) continue;
     if (node.kind === 'directory' || manifests.some(({ names }) => names.trusted.has(path))) continue;
     const detail = `a ${node.kind} that gsc build did not put there, from ${showLayer(image.image, node.layer)}`;
     found.push({ subject: showBytes(path), detail, protection, lines: pathHistory(image, path) });

@@ -12,14 +12,18 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 /** The changelog after `npm version`, or what it complains about. */
-function headed(changelog: string): string {
+function headed(changelog: string, ...more: readonly string[]): string {
   const file = join(directory, 'CHANGELOG.md');
   writeFileSync(file, changelog);
-  const { status, stderr } = spawnSync(process.execPath, [resolve('scripts/changelog-heading.mjs')], {
-    cwd: directory,
-    encoding: 'utf8',
-    env: { SOURCE_DATE_EPOCH: '1767312000' },
-  });
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [resolve('scripts/changelog-heading.mjs'), ...more],
+    {
+      cwd: directory,
+      encoding: 'utf8',
+      env: { SOURCE_DATE_EPOCH: '1767312000' },
+    },
+  );
   const text = readFileSync(file, 'utf8');
   if (status !== 0) expect(text).toBe(changelog);
   return status === 0 ? text : stderr;
@@ -40,6 +44,15 @@ test('a release without changes, without the heading or for the second time is r
   );
   expect(headed('# Changelog\n')).toMatch(/there is no heading/);
   expect(headed('## Unreleased\n\n- A.\n\n## 0.2.0 (2026-01-01)\n')).toMatch(/0\.2\.0 has a heading already/);
+});
+
+test('before npm version changes anything it is asked, and changes nothing', () => {
+  const changelog = '# Changelog\n\n## Unreleased\n\n- A.\n';
+  expect(headed(changelog, '--check')).toBe(changelog);
+  expect(headed('# Changelog\n\n## Unreleased\n', '--check')).toMatch(/nothing is below/);
+  expect(JSON.parse(readFileSync('package.json', 'utf8')).scripts.preversion).toMatch(
+    /changelog-heading\.mjs --check$/,
+  );
 });
 
 test('npm version runs it, before it writes the version into the integrations', () => {

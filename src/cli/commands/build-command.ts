@@ -190,10 +190,11 @@ async function writeReport(
   { output, steps }: BuildParts,
   { seen, file }: { readonly seen: MadeBuild['seen'] | undefined; readonly file: string },
 ): Promise<void> {
-  const { makePage, writePage } = await import('../reports/image-page.ts');
+  const { makePage, sayFailures, writePage } = await import('../reports/image-page.ts');
   const stored = await context.images.open(output);
-  const { page } = await makePage(context, stored, { inputs: {}, ...(seen && { seen }) });
+  const { page, report } = await makePage(context, stored, { inputs: {}, ...(seen && { seen }) });
   await writePage(context, file, page);
+  sayFailures(context, report);
   context.console.say(`  report         ${file}`);
   steps.lap('report');
 }

@@ -410,6 +410,13 @@ const launch: readonly Attack[] = [
     names: /apploader\.sh[\s\S]*exec \/usr\/bin\/cat/,
   },
   {
+    title: 'a link among the libraries that start the enclave',
+    change: (image) =>
+      image.addLayer([{ name: 'gramine/host/glibc-hwcaps', type: 'symlink', linkname: '../../srv/app' }]),
+    check: 'own-directories',
+    names: /\/gramine\/host\/glibc-hwcaps: a symlink/,
+  },
+  {
     title: 'an apploader swapped for a link',
     change: (image) => image.swapForLink(script, '/usr/bin/cat'),
     check: 'launch-files',

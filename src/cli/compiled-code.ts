@@ -56,11 +56,12 @@ function ownWords(): readonly string[] {
 
 const commandWord = /^[a-z][a-z-]*$/;
 
-/** Each command uses other code. Undefined if the user wants no cache. */
+/** Each command uses other code, and its help little of it. Undefined if the user wants no cache. */
 function keyOfCode(scriptDigest: string, words: readonly string[]): CacheKey | undefined {
   if (words.includes('--no-cache') || words.includes('-nc')) return undefined;
   const command = words.find((word) => !word.startsWith('-')) ?? '';
-  const named = commandWord.test(command) ? command : '';
+  const isHelp = words.some((word) => word === '--help' || word === '-h');
+  const named = isHelp || !commandWord.test(command) ? '' : command;
   const hash = createHash('sha256').update(`${scriptDigest}\n${cachedDataVersionTag()}\n${named}`);
   return { kind: 'code', digest: digestOfHex(hash.digest('hex')) };
 }

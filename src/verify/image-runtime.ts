@@ -6,6 +6,7 @@ import type { RuntimePlaces } from '../runtime/places.ts';
 import { type Runtime, type RuntimeFile, runtimeFile } from '../runtime/runtime.ts';
 import type { RuntimeVersion } from '../runtime/version.ts';
 import { readFiles } from '../scan/read-files.ts';
+import type { FileTree } from '../tree/file-tree.ts';
 import { walkTree } from '../tree/walk-tree.ts';
 import type { GraminizedImage } from './graminized-image.ts';
 
@@ -13,24 +14,33 @@ import type { GraminizedImage } from './graminized-image.ts';
  * The files of the runtime in an image, as they lie there, sorted by path, without `gramine-ratls`: that is beside the runtime
  * that the digest in the label is of, in images that start by it.
  */
-export function runtimeFilesIn({ tree, places }: GraminizedImage): readonly Omit<RuntimeFile, 'content'>[] {
-  const { raTls } = graminizedPaths;
-  const files = places.directories.flatMap((place) =>
-    [...walkTree(tree, place)].flatMap(({ path, node }) =>
-      node.kind === 'file' && path !== raTls ? [{ path, mode: node.mode, sha256: node.sha256 }] : [],
-    ),
+export function runtimeFilesIn({ tree, places }: GraminizedImage): readonly FoundFile[] {
+  const files = places.directories.flatMap((place) => filesBelow(tree, place));
+  return files
+    .filter(({ path }) => path !== graminizedPaths.raTls)
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** `gramine-ratls`, of images that start by it. */
+export function raTlsIn({ tree }: GraminizedImage): FoundFile | undefined {
+  return filesBelow(tree, graminizedPaths.raTls)[0];
+}
+
+type FoundFile = Omit<RuntimeFile, 'content'>;
+
+function filesBelow(tree: FileTree, place: ImagePath): readonly FoundFile[] {
+  return [...walkTree(tree, place)].flatMap(({ path, node }) =>
+    node.kind === 'file' ? [{ path, mode: node.mode, sha256: node.sha256 }] : [],
   );
-  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** The runtime of an image, read out of its layers, as a build takes one. Throws what reading them throws. */
 export async function runtimeInImage(image: GraminizedImage, version: RuntimeVersion): Promise<Runtime> {
   const { tree, labels: found, places } = image;
   const { packageDirectory } = places;
-  const { raTls } = graminizedPaths;
-  const hasRaTls = [...walkTree(tree, raTls)].length > 0;
+  const raTls = raTlsIn(image)?.path;
   const paths = runtimeFilesIn(image).map(({ path }) => path);
-  const contents = await readFiles(image.image, tree, hasRaTls ? [...paths, raTls] : paths);
+  const contents = await readFiles(image.image, tree, raTls === undefined ? paths : [...paths, raTls]);
   const fileOf = (path: ImagePath) => runtimeFile(path, contents.get(path) ?? Buffer.alloc(0));
   const files = paths.map(fileOf);
   return {
@@ -41,7 +51,7 @@ export async function runtimeInImage(image: GraminizedImage, version: RuntimeVer
     origin: packageDirectory,
     cLibraries: cLibrariesAmong(paths, places),
     files,
-    ...(hasRaTls && { raTls: fileOf(raTls) }),
+    ...(raTls !== undefined && { raTls: fileOf(raTls) }),
     sizeBytes: files.reduce((sum, { content }) => sum + content.length, 0),
     warnings: [],
   };

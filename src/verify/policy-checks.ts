@@ -1,12 +1,13 @@
+import { isDigest } from '../base/digest.ts';
 import { bytesOfText, imagePath, isWithin } from '../base/image-path.ts';
-import type { Image } from '../image/image.ts';
+import { beginsWith } from '../image/append.ts';
 import { labels } from '../image/labels.ts';
 import { insecureOptions } from '../manifest/insecure-options.ts';
 import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { isArray, isTable, showPath, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import type { Selection } from '../policy/attest-policy.ts';
 import type { ImagePolicy } from '../policy/image-policy.ts';
-import { runtimeDigest } from '../runtime/runtime.ts';
+import { type Runtime, runtimeDigest } from '../runtime/runtime.ts';
 import type { SigstructDescription } from '../signature/describe-sigstruct.ts';
 import {
   failed,
@@ -20,13 +21,15 @@ import {
 } from './check.ts';
 import type { GraminizedImage } from './graminized-image.ts';
 import { runtimeFilesIn } from './image-runtime.ts';
+import type { RebuildSource } from './rebuild.ts';
 
 export interface PolicyContext {
   readonly policy: ImagePolicy;
   /** For which time the signature's age is judged; without it that is not judged. */
   readonly at?: Date;
-  /** The app image, if it was given: then its names are not only what a label says. */
-  readonly app: Image | undefined;
+  /** What the user has, to compare with: an image that has it needs no label to say so. */
+  readonly base: Pick<RebuildSource, 'app' | 'name'> | undefined;
+  readonly runtime: Runtime | undefined;
 }
 
 /** Group 7: what the user of an enclave accepts. */
@@ -36,7 +39,7 @@ export function policyChecks(image: GraminizedImage, context: PolicyContext): re
 
 /** Group 7: the same of an image, whatever its enclaves. */
 export function imagePolicyChecks(image: GraminizedImage, context: PolicyContext): readonly ImageCheck[] {
-  return [runtimeCheck(image, context.policy), baseCheck(image, context)];
+  return [runtimeCheck(image, context), baseCheck(image, context)];
 }
 
 function manifestChecks(
@@ -172,7 +175,7 @@ function signatureChecks({ signature }: GraminizedImage, context: PolicyContext)
       got: String(isvSvn),
       expected: minIsvSvn === undefined ? undefined : `at least ${minIsvSvn}`,
     }),
-    selectionCheck('policy-signer', 'MRSIGNER', [mrSigner], signers),
+    selectionCheck('policy-signer', { subject: 'MRSIGNER', proven: [mrSigner] }, signers),
     ageCheck(signed, context),
   ];
 }
@@ -188,18 +191,37 @@ function judge(
   return ok(name, { subject, detail });
 }
 
+/** A thing that a policy accepts or refuses by its names. */
+interface Named {
+  readonly subject: string;
+  /** What the files in the image, or its signature, show. */
+  readonly proven: readonly string[];
+  /** What only a label says: it can refuse an image, but not accept it. */
+  readonly stated?: readonly string[];
+  /** Whether the proven names would show that the thing has this name; true for all without it. */
+  readonly shows?: (name: string) => boolean;
+  /** What would prove what is only stated. */
+  readonly remedy?: string;
+}
+
 /** Of the names of a thing one must be accepted, and none refused. */
 function selectionCheck(
   name: ImageCheckName,
-  subject: string,
-  got: readonly string[],
+  { subject, proven, stated = [], shows = () => true, remedy = '' }: Named,
   { accepted, refused }: Selection,
 ): ImageCheck {
+  const got = [...stated, ...proven];
   const shown = got.join(', ') || 'unknown';
   const bad = got.find((each) => refused.includes(each));
   if (bad !== undefined) return failed(name, { subject, detail: `the policy refuses ${bad}` });
-  const isAccepted = accepted === undefined || got.some((each) => accepted.includes(each));
-  return judge(name, subject, !isAccepted, { got: shown, expected: accepted?.join(' or ') });
+  const isAccepted = (each: string) => accepted === undefined || accepted.includes(each);
+  const expected = accepted?.join(' or ');
+  if (accepted && !got.some(isAccepted)) return judge(name, subject, true, { got: shown, expected });
+  const isProven = accepted ? proven.some(isAccepted) : refused.every(shows);
+  if (isProven) return judge(name, subject, false, { got: shown, expected });
+  const claim =
+    stated.length === 0 ? 'what it is called is not known' : `${stated.join(', ')}: only a label says so`;
+  return notChecked(name, { subject, detail: `${claim}; ${remedy}` });
 }
 
 const dayMilliseconds = 86_400_000;
@@ -219,21 +241,40 @@ function ageCheck({ date }: SigstructDescription, { policy, at }: PolicyContext)
   });
 }
 
-function runtimeCheck(image: GraminizedImage, { runtimes }: ImagePolicy): ImageCheck {
-  const { [labels.family]: family, [labels.runtimeVersion]: version } = image.labels;
+function runtimeCheck(image: GraminizedImage, { policy, runtime }: PolicyContext): ImageCheck {
   const digest = runtimeDigest({ files: runtimeFilesIn(image) });
-  const names = version === undefined ? [] : [version, `${family} ${version}`];
-  return selectionCheck('policy-runtime', 'runtime', [...names, digest], runtimes);
+  const isGiven = runtime !== undefined && runtimeDigest(runtime) === digest;
+  const { [labels.family]: family, [labels.runtimeVersion]: text } = image.labels;
+  const version = isGiven ? runtime.version : text === undefined ? undefined : { family, text };
+  const names = version ? [version.text, `${version.family} ${version.text}`] : [];
+  const named: Named = {
+    subject: 'runtime',
+    proven: isGiven ? [...names, digest] : [digest],
+    stated: isGiven ? [] : names,
+    shows: (name) => isGiven || isDigest(name),
+    remedy: `--runtime REF with the same files proves it, or ${digest} among the runtimes of the policy accepts these files`,
+  };
+  return selectionCheck('policy-runtime', named, policy.runtimes);
 }
 
-function baseCheck({ labels: found }: GraminizedImage, { policy, app }: PolicyContext): ImageCheck {
+function baseCheck({ image, labels: found }: GraminizedImage, { policy, base }: PolicyContext): ImageCheck {
   const { [labels.baseName]: baseName, [labels.baseDigest]: baseDigest } = found;
-  const isStated = app === undefined || app.manifest.digest === baseDigest;
-  const known = [app?.manifest.digest, ...(isStated ? [baseDigest, baseName] : [])];
-  const names = [...new Set(known.filter((each) => each !== undefined))];
-  const check = selectionCheck('policy-base', 'app image', names, policy.bases);
-  const isOnlyStated = app === undefined && policy.bases.accepted !== undefined && check.result === 'ok';
-  if (!isOnlyStated) return check;
-  const { subject, detail } = check;
-  return notChecked('policy-base', { subject, detail: `${detail}: a label says so; --base proves it` });
+  const isGiven = base !== undefined && beginsWith(image, base.app);
+  const digest = isGiven && !base.app.isManifestSynthesized ? base.app.manifest.digest : undefined;
+  // An image with another digest is not the one that the label is about.
+  const isContradicted = digest !== undefined && digest !== baseDigest;
+  const proven = present([digest, isGiven ? base.name : undefined]);
+  const stated = isContradicted ? [] : present([baseDigest, baseName]);
+  const named: Named = {
+    subject: 'app image',
+    proven,
+    stated: stated.filter((name) => !proven.includes(name)),
+    shows: () => isGiven,
+    remedy: '--base with the app image of that name proves it',
+  };
+  return selectionCheck('policy-base', named, policy.bases);
+}
+
+function present(names: readonly (string | undefined)[]): readonly string[] {
+  return names.filter((name) => name !== undefined);
 }

@@ -80,7 +80,7 @@ export async function judgeImage(
     detail: `${image.layers.length} layers, each with the digests that the manifest and the config name`,
   });
   const { base, runtime, policy = defaultImagePolicy, at } = options;
-  const context = { policy, app: base?.app, ...(at && { at }) };
+  const context = { policy, base, runtime, ...(at && { at }) };
   const checks = [
     layers,
     ...(await ownChecks(read, measured, options)),

@@ -3,7 +3,7 @@ import type { GramineEnclave } from '../enclave/gramine-enclave.ts';
 import { labels, patchesOf } from '../image/labels.ts';
 import { type ContainerNeeds, needsIn } from '../inspect/container-needs.ts';
 import type { CompleteManifest } from '../manifest/complete-manifest.ts';
-import { debugReason, insecureOptions } from '../manifest/insecure-options.ts';
+import { debugReason } from '../manifest/insecure-options.ts';
 import { showPath } from '../manifest/toml/toml.ts';
 import { showRuntimeVersion } from '../runtime/patch-marks.ts';
 import { runtimeDigest } from '../runtime/runtime.ts';
@@ -144,9 +144,12 @@ function withoutRuntimeFiles(check: ImageCheck): ImageCheck {
   return { ...rest, detail: detail.replace(/; its files:$/, '') };
 }
 
-/** Of the manifest, and of the signature: Graphene until v1.1 makes a debug enclave where the manifest says nothing. */
-function insecureRows({ signature }: GraminizedImage, { root }: CompleteManifest): readonly InsecureRow[] {
-  const rows = insecureOptions(root).map(({ path, reason }) => ({ key: showPath(path), reason }));
+/** Of the manifest, and of the signature, which decides about debuggers. */
+function insecureRows(
+  { signature }: GraminizedImage,
+  { insecureOptions }: CompleteManifest,
+): readonly InsecureRow[] {
+  const rows = insecureOptions.map(({ path, reason }) => ({ key: showPath(path), reason }));
   if (signature.value?.isDebug !== true || rows.some(({ key }) => key === 'sgx.debug')) return rows;
   return [{ key: 'sgx.debug', reason: debugReason }, ...rows];
 }
@@ -156,7 +159,7 @@ function manifestReport(image: GraminizedImage, manifest: CompleteManifest): Man
   const needs: ContainerNeeds = needsIn(stored, manifest.root, tree);
   const files = mapFiles(tree, manifest.names, ownFiles(image));
   return {
-    program: programReport(stored, manifest.root, {
+    program: programReport(stored, manifest, {
       needs,
       launchWords: launchIn(image).entrypoint.length,
     }),

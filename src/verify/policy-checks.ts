@@ -2,7 +2,7 @@ import { isDigest } from '../base/digest.ts';
 import { bytesOfText, imagePath, isWithin } from '../base/image-path.ts';
 import { beginsWith } from '../image/append.ts';
 import { labels } from '../image/labels.ts';
-import { insecureOptions } from '../manifest/insecure-options.ts';
+import type { InsecureOption } from '../manifest/insecure-options.ts';
 import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { isArray, isTable, showPath, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import type { Selection } from '../policy/attest-policy.ts';
@@ -53,22 +53,26 @@ function manifestChecks(
     'policy-host-environment',
     'policy-host-arguments',
   ] as const;
-  const root = manifest.value?.root;
-  if (root === undefined) {
+  if (manifest.value === undefined) {
     const finding = { subject: 'manifest', detail: 'needs a manifest that can be read' };
     return names.map((name) => notChecked(name, finding));
   }
+  const { root, insecureOptions } = manifest.value;
+  const found = insecureOptions.map((option): NamedOption => ({ ...option, key: showPath(option.path) }));
+  const isDebug = signature.value?.isDebug === true || found.some(({ key }) => key === 'sgx.debug');
   return [
-    // Graphene until v1.1 opens an enclave to debuggers unless the manifest says otherwise.
-    debugCheck(signature.value?.isDebug === true || isOn(root, 'sgx', 'debug'), policy),
-    ...insecureChecks(root, policy),
+    debugCheck(isDebug, policy),
+    ...insecureChecks(found, policy),
     ...allowedFileChecks(root, policy),
-    ...environmentChecks(root, policy),
-    argumentsCheck(root, policy),
+    ...environmentChecks(root, found, policy),
+    argumentsCheck(found, policy),
   ];
 }
 
-const isOn = (root: TomlTable, ...path: readonly string[]): boolean => valueAt(root, path) === true;
+/** With the name that a policy accepts it by. */
+interface NamedOption extends InsecureOption {
+  readonly key: string;
+}
 
 function debugCheck(isDebug: boolean, { isDebugAllowed }: ImagePolicy): ImageCheck {
   const name = 'policy-debug';
@@ -82,19 +86,17 @@ function debugCheck(isDebug: boolean, { isDebugAllowed }: ImagePolicy): ImageChe
 
 /** Those that have a check of their own. */
 const ownChecks =
-  /^(?:sgx\.debug|sgx\.allowed_files|loader\.insecure__use_(?:cmdline_argv|host_env)|loader\.env\..*\.passthrough)$/s;
+  /^(?:sgx\.debug|sgx\.allowed_files|loader\.insecure__use_(?:cmdline_argv|host_env)|loader\.(?:argv|env)_src_file|loader\.env\..*\.passthrough)$/s;
 
-function insecureChecks(root: TomlTable, policy: ImagePolicy): readonly ImageCheck[] {
+function insecureChecks(all: readonly NamedOption[], policy: ImagePolicy): readonly ImageCheck[] {
   const name = 'policy-insecure-options';
-  const found = insecureOptions(root)
-    .map(({ path, reason }) => ({ key: showPath(path), reason }))
-    .filter(({ key }) => !ownChecks.test(key));
+  const found = all.filter(({ key }) => !ownChecks.test(key));
   const accepted = new Set(policy.insecureOptions);
   const refused = found
     .filter(({ key }) => !accepted.has(key))
-    .map(({ key, reason }) => ({
-      subject: key,
-      detail: `${reason.replace(/\.$/, '')}; the policy does not accept it: insecure_options: [${key}] does`,
+    .map((option) => ({
+      subject: option.key,
+      detail: `${withoutStop(option)}; the policy does not accept it: insecure_options: [${yamlText(option.key)}] does`,
     }));
   return okUnless(failures(name, refused, 'manifest'), name, () => ({
     subject: 'manifest',
@@ -105,7 +107,9 @@ function insecureChecks(root: TomlTable, policy: ImagePolicy): readonly ImageChe
 function allowedFileChecks(root: TomlTable, { allowedFiles }: ImagePolicy): readonly ImageCheck[] {
   const name = 'policy-allowed-files';
   const listed = valueAt(root, ['sgx', 'allowed_files']);
-  const entries = (isArray(listed) ? listed : []).map((entry) => uriOf(entry) ?? '');
+  const entries = (isTable(listed) ? [...listed.values()] : isArray(listed) ? listed : []).map(
+    (entry) => uriOf(entry) ?? '',
+  );
   const places = allowedFiles.map((place) => imagePath(bytesOfText(place)));
   const refused = entries
     .filter((entry) => {
@@ -122,13 +126,22 @@ function allowedFileChecks(root: TomlTable, { allowedFiles }: ImagePolicy): read
   }));
 }
 
-function environmentChecks(root: TomlTable, { hostEnvironment }: ImagePolicy): readonly ImageCheck[] {
+/** What gives all variables to the host, or all arguments. */
+const environmentSources = /^loader\.(?:insecure__use_host_env|env_src_file)$/;
+const argumentSources = /^loader\.(?:insecure__use_cmdline_argv|argv_src_file)$/;
+
+function environmentChecks(
+  root: TomlTable,
+  found: readonly NamedOption[],
+  { hostEnvironment }: ImagePolicy,
+): readonly ImageCheck[] {
   const name = 'policy-host-environment';
   const subject = 'loader.env';
   const isAny = hostEnvironment.includes('*');
-  if (isOn(root, 'loader', 'insecure__use_host_env') && !isAny) {
-    const detail = 'the host chooses the whole environment; host_environment: ["*"] in the policy accepts it';
-    return [failed(name, { subject: 'loader.insecure__use_host_env', detail })];
+  const source = found.find(({ key }) => environmentSources.test(key));
+  if (source && !isAny) {
+    const detail = `${withoutStop(source)}; host_environment: ["*"] in the policy accepts it`;
+    return [failed(name, { subject: source.key, detail })];
   }
   const table = valueAt(root, ['loader', 'env']);
   const passed = (isTable(table) ? [...table] : []).flatMap(([variable, value]) =>
@@ -140,21 +153,31 @@ function environmentChecks(root: TomlTable, { hostEnvironment }: ImagePolicy): r
       subject: `${subject}.${variable}`,
       detail: 'the host chooses its value; the policy does not list it in host_environment',
     }));
+  const accepted = [...(source ? [source.key] : []), ...passed];
   return okUnless(failures(name, refused, subject), name, () => ({
     subject,
-    detail: passed.length === 0 ? 'no variable comes from the host' : `accepted: ${passed.join(', ')}`,
+    detail: accepted.length === 0 ? 'no variable comes from the host' : `accepted: ${accepted.join(', ')}`,
   }));
 }
 
-function argumentsCheck(root: TomlTable, { areHostArgumentsAllowed }: ImagePolicy): ImageCheck {
+function argumentsCheck(found: readonly NamedOption[], { areHostArgumentsAllowed }: ImagePolicy): ImageCheck {
   const name = 'policy-host-arguments';
-  const subject = 'loader.insecure__use_cmdline_argv';
-  if (!isOn(root, 'loader', 'insecure__use_cmdline_argv'))
-    return ok(name, { subject, detail: 'the arguments are in the manifest' });
-  const detail = 'the host chooses the arguments of the program';
+  const source = found.find(({ key }) => argumentSources.test(key));
+  if (source === undefined) return ok(name, { subject: 'loader.argv', detail: 'they are measured' });
+  const { key: subject } = source;
+  const detail = withoutStop(source);
   return areHostArgumentsAllowed
     ? ok(name, { subject, detail: `${detail}; the policy accepts it` })
     : failed(name, { subject, detail: `${detail}; host_arguments: true in the policy accepts it` });
+}
+
+/** As it is written in a list of a policy. */
+function yamlText(text: string): string {
+  return /^[\w.]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+function withoutStop({ reason }: InsecureOption): string {
+  return reason.replace(/\.$/, '');
 }
 
 function signatureChecks({ signature }: GraminizedImage, context: PolicyContext): readonly ImageCheck[] {

@@ -5,6 +5,7 @@ import type { Image } from '../../src/image/image.ts';
 import { labels } from '../../src/image/labels.ts';
 import { parsePolicy } from '../../src/policy/policy.ts';
 import { type Runtime, runtimeDigest } from '../../src/runtime/runtime.ts';
+import type { ImageCheckName } from '../../src/verify/check.ts';
 import { type VerifyImageOptions, verifyImage } from '../../src/verify/verify-image.ts';
 import { appImage, glibcProgram } from '../support/graminized/app-image.ts';
 import { graminizeApp, runtimeOf } from '../support/graminized/graminized.ts';
@@ -33,7 +34,7 @@ async function labelled(label: string, value: string | undefined): Promise<Image
 }
 
 async function checkOf(
-  name: 'policy-runtime' | 'policy-base' | 'runtime',
+  name: ImageCheckName,
   rules: string,
   given: Partial<VerifyImageOptions> & { readonly image?: Image } = {},
 ) {
@@ -142,6 +143,16 @@ describe('an app image that the policy names', () => {
     expect(await checkOf('policy-base', rules, { image: renamed, base })).toMatch(/^ok: /);
     expect(await checkOf('policy-base', '')).toMatch(/^ok: .*accepts any/);
   });
+});
+
+test('an insecure option is accepted by what the check says, also where its name has brackets', async () => {
+  const manifest = 'fs.mounts = [{ path = "/shared", type = "untrusted_shm", uri = "dev:/dev/shm" }]';
+  const { image: sharing } = await graminizeApp(app, { runtime, manifest });
+  const name = 'policy-insecure-options';
+  const refused = await checkOf(name, '', { image: sharing });
+  const accepts = /accept it: (insecure_options: .*) does$/.exec(refused)?.[1] ?? '';
+  expect(accepts).toMatch(/"fs\.mounts\[\d\]"/);
+  expect(await checkOf(name, accepts, { image: sharing })).toMatch(/^ok: accepted: /);
 });
 
 test('gramine-ratls belongs to the runtime that an image is compared with', async () => {

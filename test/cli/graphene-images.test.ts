@@ -181,6 +181,22 @@ describe('several manifests', () => {
     expect(stdout).toMatch(/^ok +rebuild /m);
   });
 
+  test('that are more or fewer than the image has are told from each other', async () => {
+    const name = await built('1.1', 'app.manifest', 'sh.manifest');
+    const verify = (files: readonly string[]) =>
+      gsc(['verify-image', '--base', 'oci:app', ...files.flatMap((file) => ['--manifest', file]), name]);
+    const more = await verify(all);
+    expect([more.code, more.stdout]).toEqual([
+      1,
+      expect.stringMatching(/^failed +rebuild .*3 manifests were given, and it was built with 2/m),
+    ]);
+    const fewer = await verify(all.slice(0, 1));
+    expect([fewer.code, fewer.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^not-checked +rebuild .*, sh: give all/m),
+    ]);
+  });
+
   test('are verified with what was chosen when they were signed', async () => {
     const { code, stderr, name } = await build('1.1', ...all);
     expect(code, stderr).toBe(0);

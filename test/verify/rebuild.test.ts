@@ -143,6 +143,18 @@ describe('verify-image --base', () => {
     expect(failed).toContain('~ sgx.enclave_size: "512M" -> "256M"');
   });
 
+  test.each([
+    [[], 0],
+    [['user.manifest'], 1],
+  ])('with more manifests than the image has enclaves fails: it had %j', async (manifests, count) => {
+    const given = ['user.manifest', 'other.manifest'].flatMap((file) => ['--manifest', file]);
+    const { code, failed } = await verify('--base', 'oci:app', ...given, await built(...manifests));
+    expect([code, failed]).toEqual([
+      1,
+      `rebuild: oci:app: 2 manifests were given, and it was built with ${count}`,
+    ]);
+  });
+
   test('of another app image names its layer and the files that differ', async () => {
     const { code, failed } = await verify('--base', 'oci:other', await built());
     expect(code).toBe(1);

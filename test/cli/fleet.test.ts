@@ -123,6 +123,77 @@ describe('a fleet', () => {
   });
 });
 
+describe('with --index, which a Job tries again', () => {
+  const one = async (entry: object, ...words: readonly string[]) => {
+    writeList({ output: 'oci:out:0', ...entry });
+    return fleet(['--index', '0', '--retries', '0', ...words], {
+      env: { DOCKER_HOST: `unix://${at('no.sock')}` },
+    });
+  };
+
+  longTest('the exit code is 3 for what is wrong, and stays so', async () => {
+    const double = await startDouble();
+    const locked = await startDouble({ login: { kind: 'basic', username: 'u', password: 'p' } });
+    writeFileSync(at('bad.toml'), 'sgx.nonsense = 1\n');
+    writeFileSync(at('bad.pem'), 'not a key\n');
+    const insecure = ['--insecure-registry', double.domain, '--insecure-registry', locked.domain];
+    const lasting = [
+      [{ image: 'oci:missing' }, [], 'not-found'],
+      [{ image: `docker://${double.domain}/no-such:1` }, insecure, 'not-found'],
+      [{ image: `docker://${locked.domain}/a:1` }, insecure, 'registry'],
+      [{ image: 'oci:a', manifest: 'bad.toml' }, [], 'manifest'],
+      [{ image: 'oci:a' }, ['--key', 'bad.pem'], 'key'],
+      [{ image: 'oci:a' }, ['--key', 'no-such.pem'], 'not-found'],
+    ] as const;
+    for (const [entry, words, reason] of lasting) {
+      const { code, images, stderr } = await one(entry, ...words);
+      expect([code, images[0]?.error.code], stderr).toEqual([3, reason]);
+      expect(images[0]?.error).not.toHaveProperty('passing');
+    }
+    // Before the image's turn: the place of the results.
+    const { code, said } = await one(
+      { image: 'oci:a' },
+      ...['--results', `docker://${locked.domain}/r`, '--cache-key', 'no-such.pem', ...insecure],
+    );
+    expect([code, said.error.code]).toEqual([3, 'not-found']);
+  });
+
+  longTest('it is 1 for what may pass', async () => {
+    const double = await startDouble();
+    const busy = { kind: 'answer', status: 503, headers: { 'retry-after': '3600' } } as const;
+    for (const method of ['GET', 'HEAD']) double.fail(method, /manifests/, busy, 50);
+    const passing = [
+      [{ image: `docker://${double.domain}/a:1` }, ['--insecure-registry', double.domain], 'registry'],
+      [{ image: 'docker://127.0.0.1:1/a:1' }, ['--insecure-registry', '127.0.0.1:1'], 'registry'],
+      [{ image: 'docker-daemon:a:1' }, [], 'engine'],
+      [{ image: 'oci:a' }, ['--key', 'exec:false'], 'key'],
+    ] as const;
+    for (const [entry, words, reason] of passing) {
+      const { code, images, stderr } = await one(entry, ...words);
+      expect([code, images[0]?.error.code], stderr).toEqual([1, reason]);
+      expect(images[0]?.error).toMatchObject({ passing: true });
+    }
+    const results = ['--results', 'docker://127.0.0.1:1/r', '--insecure-registry', '127.0.0.1:1'];
+    const { code, said } = await one({ image: 'oci:a' }, ...results, '--cache-key', 'cache.pem');
+    expect([code, said.error ?? said.images[0].error]).toEqual([
+      1,
+      expect.objectContaining({ code: 'registry', passing: true }),
+    ]);
+  });
+
+  longTest('it is 2 for a wrong list, and 0 for an image that is there', async () => {
+    expect((await one({ image: 'oci:a', nonsense: 1 })).code).toBe(2);
+    expect((await one({ image: 'oci:a' })).code).toBe(0);
+    expect((await one({ image: 'oci:a' })).code).toBe(0);
+    expect((await fleet(['--index', '7'])).code).toBe(2);
+  });
+
+  longTest('of a whole list it is 1, whatever fails', async () => {
+    writeList('missing');
+    expect((await fleet(['--retries', '0'])).code).toBe(1);
+  });
+});
+
 describe('in a registry', () => {
   longTest('images, cache and signed records: another machine keeps what is done', async () => {
     const double = await startDouble();
@@ -145,7 +216,7 @@ describe('in a registry', () => {
   longTest('that is busy, an image is tried again', async () => {
     const double = await startDouble();
     writeList({ image: 'oci:a', output: `docker://${double.domain}/a:1` });
-    double.fail('PUT', /manifests/, { kind: 'answer', status: 403 }, 1);
+    double.fail('PUT', /manifests/, { kind: 'answer', status: 503, headers: { 'retry-after': '3600' } }, 1);
     const { states, images } = await fleet();
     expect(states).toEqual(['built']);
     expect(images[0].attempts).toBe(2);

@@ -64,6 +64,23 @@ describe('images', () => {
     expect(image.configDescriptor.digest).toBe(made.configDescriptor.digest);
   });
 
+  test('say of a failure whether another attempt may succeed', async () => {
+    const double = await startDouble();
+    const images = open({ insecureRegistries: [double.domain, '127.0.0.1:1'] });
+    const failureOf = (name: string) => images.open(name).catch((error: unknown) => error);
+    const busy = { kind: 'answer', status: 503, headers: { 'retry-after': '3600' } } as const;
+    for (const method of ['GET', 'HEAD']) double.fail(method, /busy/, busy, 9);
+    for (const method of ['GET', 'HEAD']) double.fail(method, /denied/, { kind: 'answer', status: 403 }, 9);
+    for (const [name, isPassing] of [
+      [`docker://${double.domain}/busy:1`, true],
+      ['docker://127.0.0.1:1/a:1', true],
+      [`docker://${double.domain}/denied:1`, false],
+      [`docker://${double.domain}/missing:1`, false],
+      [`oci:${at('missing')}`, false],
+    ] as const)
+      expect(await failureOf(name), name).toMatchObject({ name: 'GscError', isPassing });
+  });
+
   test('pass through a writer while they are scanned', async () => {
     const images = open();
     const { image } = await images.open(app);

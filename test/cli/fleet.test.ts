@@ -110,6 +110,13 @@ describe('a fleet', () => {
     expect((await fleet()).stderr).toMatch(/^warning: oci:a: insecure: /m);
   });
 
+  longTest('of a dozen at a time runs without a warning of Node', async () => {
+    writeList(...Array.from({ length: 12 }, (_, index) => `missing-${index}`));
+    const { code, stderr } = await fleet(['--jobs', '12', '--retries', '0']);
+    expect(code).toBe(1);
+    expect(stderr).not.toMatch(/MaxListeners|Warning:/);
+  });
+
   longTest('prints a table', async () => {
     writeList('a', 'missing');
     const { stdout, code } = await gsc(['fleet', '--images', 'list.yaml', '-q']);

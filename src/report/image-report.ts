@@ -12,7 +12,7 @@ import type { SigstructDescription } from '../signature/describe-sigstruct.ts';
 import { type CheckGroup, checkGroups, type ImageCheck } from '../verify/check.ts';
 import { attempt, type GraminizedImage, type Maybe } from '../verify/graminized-image.ts';
 import { launchIn } from '../verify/image-launch.ts';
-import { runtimeFilesIn } from '../verify/image-runtime.ts';
+import { listRuntimeFiles, runtimeFilesIn } from '../verify/image-runtime.ts';
 import { measureFiles } from '../verify/measurement-checks.ts';
 import { judgeImage, type VerifyImageOptions } from '../verify/verify-image.ts';
 import { type AddressSpace, addressSpace } from './address-space.ts';
@@ -50,7 +50,9 @@ export interface RuntimeReport {
   readonly version: string;
   readonly digest: string;
   readonly patches: readonly string[];
-  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+  readonly fileCount: number;
+  /** A directory with many files is one, with their number and a digest of them all. */
+  readonly files: readonly { readonly path: string; readonly sha256: string; readonly fileCount?: number }[];
 }
 
 /** What only a manifest tells. */
@@ -191,6 +193,7 @@ function runtimeReport(image: GraminizedImage): RuntimeReport {
     version: version.value ? showRuntimeVersion(version.value, []) : 'unknown',
     digest: runtimeDigest({ files }),
     patches,
-    files: files.map(({ path, sha256 }) => ({ path: showBytes(path), sha256 })),
+    fileCount: files.length,
+    files: listRuntimeFiles(image).map(({ path, ...more }) => ({ path: showBytes(path), ...more })),
   };
 }

@@ -1,4 +1,5 @@
-import { type ImagePath, parentOf } from '../base/image-path.ts';
+import { type ImagePath, imagePath, isWithin, parentOf } from '../base/image-path.ts';
+import { foldDirectories } from '../graminize/build-record.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import { labels, patchesOf } from '../image/labels.ts';
 import { type CLibraryName, cLibraryNames } from '../runtime/package-directory.ts';
@@ -18,6 +19,28 @@ export function runtimeFilesIn({ tree, places }: GraminizedImage): readonly Foun
   const files = places.directories.flatMap((place) => filesBelow(tree, place));
   return files
     .filter(({ path }) => path !== graminizedPaths.raTls)
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** A file of a runtime, or a directory with the digest of all that is in it. */
+export interface ListedRuntimeFile {
+  readonly path: ImagePath;
+  /** 64 hex digits; of a directory what `launchDigest` gives. */
+  readonly sha256: string;
+  /** Of a directory: how many files it stands for. */
+  readonly fileCount?: number;
+}
+
+/** The files of the runtime in an image, few enough to be compared by a person: one line for Python's library. Sorted by path. */
+export function listRuntimeFiles(image: GraminizedImage): readonly ListedRuntimeFile[] {
+  const files = runtimeFilesIn(image);
+  const single = new Set(files.map(({ path }) => path));
+  return Object.entries(foldDirectories(files, image.places.hostDirectory))
+    .map(([text, sha256]): ListedRuntimeFile => {
+      const path = imagePath(text);
+      if (single.has(path)) return { path, sha256 };
+      return { path, sha256, fileCount: files.filter((file) => isWithin(file.path, path)).length };
+    })
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 

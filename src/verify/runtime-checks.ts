@@ -1,10 +1,9 @@
-import { foldDirectories } from '../graminize/build-record.ts';
 import { labels } from '../image/labels.ts';
 import { type Runtime, runtimeDigest } from '../runtime/runtime.ts';
 import { failed, type ImageCheck, mismatch, notChecked, ok } from './check.ts';
 import { diffMaps, showChange } from './diff-facts.ts';
 import { type GraminizedImage, showLayer } from './graminized-image.ts';
-import { raTlsIn, runtimeFilesIn } from './image-runtime.ts';
+import { listRuntimeFiles, raTlsIn, runtimeFilesIn } from './image-runtime.ts';
 
 /** Group 6: the runtime in the image is the given one, file by file; without one, its files are listed to be compared. */
 export function runtimeChecks(image: GraminizedImage, runtime: Runtime | undefined): readonly ImageCheck[] {
@@ -19,9 +18,7 @@ export function runtimeChecks(image: GraminizedImage, runtime: Runtime | undefin
       notChecked('runtime', {
         subject,
         detail,
-        lines: Object.entries(foldDirectories(files, image.places.hostDirectory))
-          .sort(([one], [other]) => (one < other ? -1 : 1))
-          .map(([path, sha256]) => `${sha256}  ${path}`),
+        lines: listRuntimeFiles(image).map(({ path, sha256 }) => `${sha256}  ${path}`),
       }),
     ];
   }

@@ -33,6 +33,11 @@ describe.skipIf(!hasNeededTool('cc'))('a report on an image with Graphene', () =
       expect(manifest?.program.moreEnvironment).toEqual(
         release === 'f51aafddf' ? ['All other variables are those of the host.'] : [],
       );
+      const { files, fileCount } = report.runtime;
+      const library = files.filter(({ path }) => path.startsWith('/graphene/host/lib'));
+      expect(library.filter(({ fileCount: many }) => many !== undefined)).toHaveLength(1);
+      expect([files.length < 50, fileCount > 100]).toEqual([true, true]);
+      expect(files.reduce((sum, { fileCount: many = 1 }) => sum + many, 0)).toBe(fileCount);
       expect(report.enclave.problem).toBeUndefined();
       const page = reportPage(report);
       expect(/.{30}(?:>undefined<|NaN|\[object).{20}/s.exec(page)).toBe(null);

@@ -173,10 +173,14 @@ function manifestReport(image: GraminizedImage, manifest: CompleteManifest): Man
   };
 }
 
-/** Says which files Gramine reads itself: the runtime's, the manifests and what goes with them. */
-function ownFiles({ places, enclaves }: GraminizedImage): (path: ImagePath) => boolean {
+/** Says which files are of gsc and Gramine themselves: the runtime's, the manifests, what goes with them and what starts them. */
+function ownFiles(image: GraminizedImage): (path: ImagePath) => boolean {
+  const { places, enclaves } = image;
   const directories = [...places.directories, places.appDirectory];
-  const files = new Set(enclaves.flatMap((enclave) => Object.values(enclave.files)));
+  const files = new Set([
+    ...enclaves.flatMap((enclave) => Object.values(enclave.files)),
+    ...launchIn(image).files.map(({ path }) => path),
+  ]);
   return (path) => files.has(path) || directories.some((directory) => isWithin(path, directory));
 }
 

@@ -215,7 +215,7 @@ describe('in a registry', () => {
     expect(tags.filter((tag) => tag.startsWith('layer-index-')).length).toBeGreaterThan(0);
     const elsewhere = { env: { XDG_CACHE_HOME: at('elsewhere') } };
     expect((await fleet(words, elsewhere)).states).toEqual(['kept', 'kept']);
-    // Records of nobody, or of somebody else, do not count.
+    // Records without a signature, or with one by another key, do not count.
     const unsigned = ['--results', `${repository}/cache`];
     expect((await fleet(unsigned, elsewhere)).states).toEqual(['unchanged', 'unchanged']);
   });

@@ -66,7 +66,7 @@ const resources: readonly Resource[] = manifestKinds.flatMap((kind) =>
 const directory = mkdtempSync(join(process.cwd(), 'node_modules/.gsc-kubernetes-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** What the compiler says of resources as values of a release's types: unknown fields and wrong types. */
+/** What the compiler says about resources as values of a release's types: unknown fields and wrong types. */
 function complaintsOf(release: string, all: readonly Resource[]): string {
   const lines = all.map(({ kind, ...rest }, index) => {
     const value = JSON.stringify({ kind, ...rest });

@@ -29,7 +29,7 @@ describe.skipIf(!hasNeededTool('cc'))('a report on an image with Graphene', () =
         ...{ name: 'MODE', value: 'careful', origin: 'manifest' },
       });
       expect(manifest?.files.sums.runtime.count).toBeGreaterThan(3);
-      // What starts the enclave is no file of the application's that was left out.
+      // What starts the enclave is not a file of the application's that was left out.
       expect(manifest?.files.sums['left-out'].count).toBe(0);
       expect(manifest?.hasPredictedStart).toBe(false);
       expect(manifest?.program.moreEnvironment).toEqual(

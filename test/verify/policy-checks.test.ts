@@ -26,7 +26,7 @@ beforeAll(async () => {
   image = (await graminizeApp(app, { runtime, baseName })).image;
 });
 
-/** The image with another text in a label: anybody who passes it on can write one. */
+/** The image with another text in a label: whoever passes it on can write one. */
 async function labelled(label: string, value: string | undefined): Promise<Image> {
   const changed = await AttackedImage.of(image);
   changed.label(label, value);

@@ -65,7 +65,9 @@ export function networkFailure(
 /** Certificates, proxies that refuse and answers that are too large stay as they are; all else is the network. */
 function isPassing(error: unknown): boolean {
   if (error instanceof ProxiedError) return isPassing(error.cause);
-  if (error instanceof OversizedBodyError || proxyStatusOf(error) !== undefined) return false;
+  const proxyStatus = proxyStatusOf(error);
+  if (proxyStatus !== undefined) return Number(proxyStatus) >= 500;
+  if (error instanceof OversizedBodyError) return false;
   return (
     !isNotTls(error) && !systemErrorCodes(error).some((code) => Object.hasOwn(certificateProblems, code))
   );

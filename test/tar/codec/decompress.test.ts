@@ -178,11 +178,7 @@ describe.each([
 
   it.each([
     ['a window of the largest size', '28b52ffd00ff190000414243', 'a window of 4123168604160 bytes'],
-    [
-      'a single segment of 2^60 bytes',
-      '28b52ffde00000000000000010190000',
-      'a window of 1152921504606',
-    ],
+    ['a single segment of 2^60 bytes', '28b52ffde00000000000000010190000', 'a window of 1152921504606'],
     ['a dictionary', '28b52ffd2107010100000000', 'a dictionary'],
   ])('that asks for %s is refused before any memory is taken', async (_, hex, what) => {
     for (const read of [unzstd, byWasm])

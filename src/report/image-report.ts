@@ -158,7 +158,10 @@ function insecureRows(
 
 function manifestReport(image: GraminizedImage, manifest: CompleteManifest): ManifestReport {
   const { image: stored, tree, version } = image;
-  const needs: ContainerNeeds = needsIn(stored, manifest.root, tree);
+  const needs: ContainerNeeds = needsIn(stored, manifest.root, {
+    tree,
+    sigstruct: image.signature.value,
+  });
   const files = mapFiles(tree, manifest.names, ownFiles(image));
   return {
     program: programReport(stored, manifest, {

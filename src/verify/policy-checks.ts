@@ -1,45 +1,21 @@
-import { isDigest } from '../base/digest.ts';
 import { bytesOfText, imagePath, isWithin } from '../base/image-path.ts';
-import { beginsWith } from '../image/append.ts';
-import { labels } from '../image/labels.ts';
 import type { InsecureOption } from '../manifest/insecure-options.ts';
 import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { isArray, isTable, showPath, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
-import type { Selection } from '../policy/attest-policy.ts';
 import type { ImagePolicy } from '../policy/image-policy.ts';
-import { type Runtime, runtimeDigest } from '../runtime/runtime.ts';
 import type { SigstructDescription } from '../signature/describe-sigstruct.ts';
-import {
-  failed,
-  failures,
-  type ImageCheck,
-  type ImageCheckName,
-  mismatch,
-  notChecked,
-  ok,
-  okUnless,
-} from './check.ts';
+import { failed, failures, type ImageCheck, notChecked, ok, okUnless } from './check.ts';
 import type { GraminizedImage } from './graminized-image.ts';
-import { runtimeFilesIn } from './image-runtime.ts';
-import type { RebuildSource } from './rebuild.ts';
+import { judge, type OriginContext, selectionCheck } from './origin-checks.ts';
 
-export interface PolicyContext {
-  readonly policy: ImagePolicy;
+export interface PolicyContext extends OriginContext {
   /** For which time the signature's age is judged; without it that is not judged. */
   readonly at?: Date;
-  /** What the user has, to compare with: an image that has it needs no label to say so. */
-  readonly base: Pick<RebuildSource, 'app' | 'name'> | undefined;
-  readonly runtime: Runtime | undefined;
 }
 
 /** Group 7: what the user of an enclave accepts. */
 export function policyChecks(image: GraminizedImage, context: PolicyContext): readonly ImageCheck[] {
   return [...manifestChecks(image, context.policy), ...signatureChecks(image, context)];
-}
-
-/** Group 7: the same of an image, whatever its enclaves. */
-export function imagePolicyChecks(image: GraminizedImage, context: PolicyContext): readonly ImageCheck[] {
-  return [runtimeCheck(image, context), baseCheck(image, context)];
 }
 
 function manifestChecks(
@@ -203,50 +179,6 @@ function signatureChecks({ signature }: GraminizedImage, context: PolicyContext)
   ];
 }
 
-function judge(
-  name: ImageCheckName,
-  subject: string,
-  isRefused: boolean | undefined,
-  { got, expected }: { readonly got: string; readonly expected: string | undefined },
-): ImageCheck {
-  if (isRefused) return failed(name, { subject, detail: mismatch(expected, got) });
-  const detail = expected === undefined ? `${got}: the policy accepts any` : `${got}, as the policy demands`;
-  return ok(name, { subject, detail });
-}
-
-/** A thing that a policy accepts or refuses by its names. */
-interface Named {
-  readonly subject: string;
-  /** What the files in the image, or its signature, show. */
-  readonly proven: readonly string[];
-  /** What only a label says: it can refuse an image, but not accept it. */
-  readonly stated?: readonly string[];
-  /** Whether the proven names would show that the thing has this name; true for all without it. */
-  readonly shows?: (name: string) => boolean;
-  /** What would prove what is only stated. */
-  readonly remedy?: string;
-}
-
-/** Of the names of a thing one must be accepted, and none refused. */
-function selectionCheck(
-  name: ImageCheckName,
-  { subject, proven, stated = [], shows = () => true, remedy = '' }: Named,
-  { accepted, refused }: Selection,
-): ImageCheck {
-  const got = [...stated, ...proven];
-  const shown = got.join(', ') || 'unknown';
-  const bad = got.find((each) => refused.includes(each));
-  if (bad !== undefined) return failed(name, { subject, detail: `the policy refuses ${bad}` });
-  const isAccepted = (each: string) => accepted === undefined || accepted.includes(each);
-  const expected = accepted?.join(' or ');
-  if (accepted && !got.some(isAccepted)) return judge(name, subject, true, { got: shown, expected });
-  const isProven = accepted ? proven.some(isAccepted) : refused.every(shows);
-  if (isProven) return judge(name, subject, false, { got: shown, expected });
-  const claim =
-    stated.length === 0 ? 'what it is called is not known' : `${stated.join(', ')}: only a label says so`;
-  return notChecked(name, { subject, detail: `${claim}; ${remedy}` });
-}
-
 const dayMilliseconds = 86_400_000;
 
 function ageCheck({ date }: SigstructDescription, { policy, at }: PolicyContext): ImageCheck {
@@ -262,42 +194,4 @@ function ageCheck({ date }: SigstructDescription, { policy, at }: PolicyContext)
     got: `${date}, ${Number.isNaN(days) ? 'not a day' : `${days} days ago`}`,
     expected: maxAgeDays === undefined ? undefined : `at most ${maxAgeDays} days`,
   });
-}
-
-function runtimeCheck(image: GraminizedImage, { policy, runtime }: PolicyContext): ImageCheck {
-  const digest = runtimeDigest({ files: runtimeFilesIn(image) });
-  const isGiven = runtime !== undefined && runtimeDigest(runtime) === digest;
-  const { [labels.family]: family, [labels.runtimeVersion]: text } = image.labels;
-  const version = isGiven ? runtime.version : text === undefined ? undefined : { family, text };
-  const names = version ? [version.text, `${version.family} ${version.text}`] : [];
-  const named: Named = {
-    subject: 'runtime',
-    proven: isGiven ? [...names, digest] : [digest],
-    stated: isGiven ? [] : names,
-    shows: (name) => isGiven || isDigest(name),
-    remedy: `--runtime REF with the same files proves it, or ${digest} among the runtimes of the policy accepts these files`,
-  };
-  return selectionCheck('policy-runtime', named, policy.runtimes);
-}
-
-function baseCheck({ image, labels: found }: GraminizedImage, { policy, base }: PolicyContext): ImageCheck {
-  const { [labels.baseName]: baseName, [labels.baseDigest]: baseDigest } = found;
-  const isGiven = base !== undefined && beginsWith(image, base.app);
-  const digest = isGiven && !base.app.isManifestSynthesized ? base.app.manifest.digest : undefined;
-  // An image with another digest is not the one that the label is about.
-  const isContradicted = digest !== undefined && digest !== baseDigest;
-  const proven = present([digest, isGiven ? base.name : undefined]);
-  const stated = isContradicted ? [] : present([baseDigest, baseName]);
-  const named: Named = {
-    subject: 'app image',
-    proven,
-    stated: stated.filter((name) => !proven.includes(name)),
-    shows: () => isGiven,
-    remedy: '--base with the app image of that name proves it',
-  };
-  return selectionCheck('policy-base', named, policy.bases);
-}
-
-function present(names: readonly (string | undefined)[]): readonly string[] {
-  return names.filter((name) => name !== undefined);
 }

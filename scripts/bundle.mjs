@@ -1,6 +1,5 @@
 // Bundles the command line and the library with esbuild, as one script: a process compiles what it calls of it, or has that from the
 // cache. Beside it lie small modules that start its parts.
-import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -48,10 +47,9 @@ export async function bundleAll(directory, { command = 'gsc.js', maps } = {}) {
   mkdirSync(directory, { recursive: true });
   const script = join(directory, scriptName);
   const metafile = await bundleScript(script, maps);
-  const digest = createHash('sha256').update(readFileSync(script)).digest('hex');
-  await writeStarter(join(directory, command), 'command', digest);
+  await writeStarter(join(directory, command), 'command');
   chmodSync(join(directory, command), 0o755);
-  await writeStarter(join(directory, 'gsc-scan-thread.js'), 'scanThread', digest);
+  await writeStarter(join(directory, 'gsc-scan-thread.js'), 'scanThread');
   writeLibrary(directory);
   return metafile;
 }
@@ -90,7 +88,7 @@ function partsAsFunctions() {
 }
 
 /** A module that loads the script and calls one of its parts. */
-async function writeStarter(file, part, scriptDigest) {
+async function writeStarter(file, part) {
   const { outputFiles } = await build({
     ...common,
     stdin: {
@@ -99,7 +97,7 @@ async function writeStarter(file, part, scriptDigest) {
     },
     outfile: file,
     format: 'esm',
-    define: { __GSC_SCRIPT__: JSON.stringify({ name: scriptName, digest: scriptDigest }) },
+    define: { __GSC_SCRIPT__: JSON.stringify(scriptName) },
     banner: part === 'command' ? { js: '#!/usr/bin/env node' } : {},
   });
   for (const { path, text } of outputFiles) write(path, text);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Digest, finishDigest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
+import { type FileBlob, isFileBlob } from '../image/file-blob.ts';
 import type { ByteStream, Layer } from '../image/image.ts';
 import { sniffBytes, sniffCompression } from '../tar/codec/compression.ts';
 import { decompress } from '../tar/codec/decompress.ts';
@@ -11,8 +12,8 @@ import { type ContentObserver, LayerVisitor } from './layer-visitor.ts';
 export interface ScanLayerOptions {
   /** How messages call the layer's image. */
   readonly subject: string;
-  /** Sees every piece of the blob as stored, before it is read; a promise holds the reading back. */
-  readonly onBytes?: (piece: Buffer) => void | Promise<void>;
+  /** Hears how many more bytes of the blob, as stored, are being read. */
+  readonly onRead?: (sizeBytes: number) => void;
   readonly signal?: AbortSignal;
   readonly observer?: ContentObserver;
 }
@@ -92,13 +93,29 @@ class LayerReading {
   }
 }
 
-/** The blob as it is stored, for a scan: shown to `onBytes`, and ended by the signal with an `aborted` error. */
-export async function* storedBytes(layer: Layer, options: ScanLayerOptions): ByteStream {
-  const { onBytes, signal } = options;
-  for await (const piece of layer.open()) {
+/**
+ * The blob as it is stored, for a scan: counted for `onRead`, and ended by the signal with an `aborted` error. Pieces of a
+ * tar are good until the next one is asked for.
+ */
+export async function* storedBytes(
+  layer: Layer,
+  options: ScanLayerOptions,
+  blob: ByteStream = layer.open(),
+): ByteStream {
+  const { onRead, signal } = options;
+  for await (const piece of isFileBlob(blob) ? bytesOfFile(blob) : blob) {
     if (signal?.aborted) throw aborted(subjectOf(layer, options));
-    await onBytes?.(piece);
+    onRead?.(piece.length);
     yield piece;
+  }
+}
+
+/** Tars are read piece by piece; what decompresses keeps pieces for longer, and gets copies. */
+async function* bytesOfFile(blob: FileBlob): ByteStream {
+  let isTar: boolean | undefined;
+  for await (const piece of blob.lent()) {
+    isTar ??= sniffCompression(piece) === 'none';
+    yield isTar ? piece : Buffer.from(piece);
   }
 }
 

@@ -1,4 +1,5 @@
 import { type ErrorCode, GscError } from '../base/error.ts';
+import type { FileBlob, FilePart } from '../image/file-blob.ts';
 import type { Layer } from '../image/image.ts';
 
 /** What the thread that reads a blob tells the one that lists its layer. One layer at a time. */
@@ -9,19 +10,28 @@ export type ToScanThread =
       readonly subject: string;
       /** Of a {@link ThreadObserver}: what it goes by, and what it is made with. */
       readonly observer?: { readonly name: string; readonly input: unknown };
+      /** The blob's place, if it is in a file: then no piece of it is sent. */
+      readonly file?: OrderedFile;
     }
   /** Bytes of the blob as stored; the memory goes with them. */
   | { readonly kind: 'piece'; readonly bytes: Uint8Array }
   /** The blob is complete and is what its descriptor says. */
   | { readonly kind: 'end' }
   /** Reading the blob has failed. */
-  | { readonly kind: 'broken' };
+  | { readonly kind: 'broken' }
+  /** The blob in a file is not wanted any more. */
+  | { readonly kind: 'abort' };
+
+/** A file that the thread which reads blobs holds open. */
+export type OrderedFile = FilePart & Pick<FileBlob, 'where'>;
 
 /** What a thread that lists layers answers. */
 export type FromScanThread =
   | { readonly kind: 'ready' }
   /** A piece that is not needed any more; its memory goes back. */
   | { readonly kind: 'taken'; readonly memory: ArrayBuffer }
+  /** So many more bytes of a blob in a file are being read. */
+  | { readonly kind: 'read'; readonly sizeBytes: number }
   | ScanOutcome;
 
 /** How the listing of a layer ended. */

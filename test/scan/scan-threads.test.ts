@@ -10,7 +10,7 @@ import type { Layer } from '../../src/image/image.ts';
 import { mediaTypes } from '../../src/image/media-type.ts';
 import { verifiedStream } from '../../src/image/verified-stream.ts';
 import { scanLayer } from '../../src/scan/scan-layer.ts';
-import { layersForThreads, ScanThreads } from '../../src/scan/scan-threads.ts';
+import { areWorthThreads, ScanThread } from '../../src/scan/scan-threads.ts';
 import { hasNodeZstd } from '../../src/tar/codec/unzstd.ts';
 import { ObservedContents } from '../../src/verify/observed-contents.ts';
 import { makeElf } from '../support/runtime/make-elf.ts';
@@ -19,19 +19,19 @@ import { threadProgram } from '../support/scan/thread-program.ts';
 import { rawEntry, rawPax, rawTar } from '../support/tar/raw-tar.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'gsc-threads-'));
-let threads: ScanThreads;
+let thread: ScanThread;
 
-async function started(program: string, count: number): Promise<ScanThreads> {
-  const result = await ScanThreads.start(program, count);
+async function started(program: string): Promise<ScanThread> {
+  const result = await ScanThread.start(program);
   if (result === undefined) throw new Error('no thread has started');
   return result;
 }
 
 beforeAll(async () => {
-  threads = await started(await threadProgram(directory), 1);
+  thread = await started(await threadProgram(directory));
 });
 afterAll(async () => {
-  await threads.close();
+  await thread.end();
   rmSync(directory, { recursive: true });
 });
 
@@ -75,18 +75,18 @@ describe('a layer that is listed in a thread', () => {
   test.each(goodTars)('has the same index: %s', async (_, make) => {
     const tar = await make();
     for (const layer of [layerFrom(tar), layerFrom(tar, { pieceBytes: 2 ** 21 }), gzipped(tar)])
-      expect(await threads.scan(layer, { subject })).toEqual(await scanLayer(layer, { subject }));
+      expect(await thread.scan(layer, { subject })).toEqual(await scanLayer(layer, { subject }));
   });
 
-  test('is read once, its bytes shown as they are stored', async () => {
+  test('is read once, its bytes counted as they are stored', async () => {
     const tar = await tarWith([['a', large]]);
     let opened = 0;
     const layer = gzipped(tar, { onOpen: () => opened++ });
     let sizeBytes = 0;
-    const onBytes = (piece: Buffer) => {
-      sizeBytes += piece.length;
+    const onRead = (readBytes: number) => {
+      sizeBytes += readBytes;
     };
-    await threads.scan(layer, { subject, onBytes });
+    await thread.scan(layer, { subject, onRead });
     expect([opened, sizeBytes]).toEqual([1, layer.descriptor.sizeBytes]);
   });
 
@@ -99,7 +99,7 @@ describe('a layer that is listed in a thread', () => {
     const places = [imagePath('/gramine/app_files')];
     const [here, there] = [new ObservedContents(places), new ObservedContents(places)];
     await scanLayer(layerFrom(tar), { subject, observer: here });
-    await threads.scan(layerFrom(tar), { subject, observer: there });
+    await thread.scan(layerFrom(tar), { subject, observer: there });
     expect(there.contentOf(sha256Of(manifest))).toEqual(manifest);
     expect(there.needsOf(sha256Of(library))).toEqual(here.needsOf(sha256Of(library)));
     expect(here.needsOf(sha256Of(library))).toBeDefined();
@@ -172,16 +172,16 @@ describe('what is wrong with a layer', () => {
     const expected = await scanLayer(good, { subject });
     for (const [what, layer] of await badLayers()) {
       const here = await failureOf(scanLayer(layer, { subject }));
-      expect(await failureOf(threads.scan(layer, { subject })), what).toEqual(here);
-      expect(await threads.scan(good, { subject }), what).toEqual(expected);
+      expect(await failureOf(thread.scan(layer, { subject })), what).toEqual(here);
+      expect(await thread.scan(good, { subject }), what).toEqual(expected);
     }
   });
 
   test('an abort ends the reading', async () => {
     const abort = new AbortController();
     const layer = layerFrom(await tarWith([['a', large]]));
-    const onBytes = () => abort.abort();
-    const failure = await failureOf(threads.scan(layer, { subject, onBytes, signal: abort.signal }));
+    const onRead = () => abort.abort();
+    const failure = await failureOf(thread.scan(layer, { subject, onRead, signal: abort.signal }));
     expect(failure).toMatchObject({ code: 'aborted', about: `test: layer ${layer.diffId}` });
   });
 
@@ -196,7 +196,7 @@ describe('what is wrong with a layer', () => {
         isClosed = true;
       }
     };
-    await expect(threads.scan({ ...layer, open }, { subject })).rejects.toMatchObject({ code: 'tree' });
+    await expect(thread.scan({ ...layer, open }, { subject })).rejects.toMatchObject({ code: 'tree' });
     expect(isClosed).toBe(true);
   });
 });
@@ -204,8 +204,8 @@ describe('what is wrong with a layer', () => {
 describe('threads', () => {
   test('that cannot start are none', async () => {
     const broken = await threadProgram(directory, 'throw new Error("no")', 'broken');
-    expect(await ScanThreads.start(broken, 2)).toBeUndefined();
-    expect(await ScanThreads.start(join(directory, 'missing.mjs'), 1)).toBeUndefined();
+    expect(await ScanThread.start(broken)).toBeUndefined();
+    expect(await ScanThread.start(join(directory, 'missing.mjs'))).toBeUndefined();
   });
 
   test('that end on the way are an error, not a wait', async () => {
@@ -213,43 +213,46 @@ describe('threads', () => {
       import { parentPort } from 'node:worker_threads';
       parentPort.postMessage({ kind: 'ready' });
       parentPort.on('message', () => process.exit(3));`;
-    const dying = await started(await threadProgram(directory, source, 'dying'), 1);
+    const dying = await started(await threadProgram(directory, source, 'dying'));
     const layer = layerFrom(await tarWith([['a', large]]));
     await expect(dying.scan(layer, { subject })).rejects.toThrow('ended with 3');
-    await dying.close();
+    await dying.end();
   });
 
   test('list several layers at a time', async () => {
-    const several = await started(join(directory, 'thread.mjs'), 3);
-    const layers = await Promise.all(
-      [1, 2, 3].map(async (n) => layerFrom(await tarWith([[`f${n}`, large]]))),
+    const several = await Promise.all([1, 2, 3].map(() => started(join(directory, 'thread.mjs'))));
+    const found = several.map(async (each, n) =>
+      each.scan(layerFrom(await tarWith([[`f${n}`, large]])), { subject }),
     );
-    const found = await Promise.all(layers.map((layer) => several.scan(layer, { subject })));
-    expect(found.map(({ entries }) => entries[0]?.path)).toEqual(['/f1', '/f2', '/f3']);
-    await several.close();
+    expect((await Promise.all(found)).map(({ entries }) => entries[0]?.path)).toEqual(['/f0', '/f1', '/f2']);
+    await Promise.all(several.map((each) => each.end()));
   });
 });
 
-describe('layersForThreads', () => {
+describe('areWorthThreads', () => {
   const layer = (sizeBytes: number, mediaType: string = mediaTypes.ociLayer): Layer => {
     const made = layerFrom(Buffer.alloc(1024));
     return { ...made, descriptor: { ...made.descriptor, sizeBytes, mediaType } };
   };
 
   test.each([
-    ['two large ones', [layer(1e8), layer(1e8)], 2],
-    ['large ones with a small one', [layer(1e8), layer(10), layer(1e8)], 3],
-    ['one large one and small ones', [layer(1e9), layer(1000), layer(1e6)], 0],
-    ['many that come to enough', Array.from({ length: 20 }, () => layer(1e6)), 20],
-    ['compressed by gzip', [layer(1e8, mediaTypes.ociLayerGzip), layer(1e8, mediaTypes.dockerLayerGzip)], 0],
+    ['two large ones', [layer(1e8), layer(1e8)], true],
+    ['large ones with a small one', [layer(1e8), layer(10), layer(1e8)], true],
+    ['one large one and small ones', [layer(1e9), layer(1000), layer(1e6)], false],
+    ['many that come to enough', Array.from({ length: 20 }, () => layer(1e6)), true],
+    [
+      'compressed by gzip',
+      [layer(1e8, mediaTypes.ociLayerGzip), layer(1e8, mediaTypes.dockerLayerGzip)],
+      false,
+    ],
     [
       'compressed by zstd',
       [layer(1e8, mediaTypes.ociLayerZstd), layer(1e8, mediaTypes.ociLayerZstd)],
-      hasNodeZstd ? 0 : 2,
+      !hasNodeZstd,
     ],
-    ['none', [], 0],
-  ])('%s', (_, layers, count) => {
-    expect(layersForThreads(layers, 2)).toHaveLength(count);
-    expect(layersForThreads(layers, 1)).toHaveLength(0);
+    ['none', [], false],
+  ])('%s', (_, layers, expected) => {
+    expect(areWorthThreads(layers, 2)).toBe(expected);
+    expect(areWorthThreads(layers, 1)).toBe(false);
   });
 });

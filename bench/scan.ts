@@ -19,6 +19,7 @@ import { scanImage } from '../src/scan/scan-image.ts';
 import { scanLayer } from '../src/scan/scan-layer.ts';
 import { largeTar } from './parts/large-tar.ts';
 import { type LayerForm, layeredLayout, layerForms } from './parts/layered-layout.ts';
+import { manyFilesLayout } from './parts/many-files-layout.ts';
 
 const directory = 'out/bench';
 const tar = `${directory}/scan.tar`;
@@ -67,10 +68,16 @@ async function measure(name: string, work: () => Promise<unknown>, sizeBytes: nu
   return rate;
 }
 
+type ImageForm = LayerForm | 'many-files';
+
+function layoutOf(form: ImageForm): Promise<string> {
+  return form === 'many-files' ? manyFilesLayout(directory) : layeredLayout(directory, form);
+}
+
 /** The image of several layers in this form, read by this process. */
-async function scanLayers(form: LayerForm): Promise<void> {
+async function scanLayers(form: ImageForm): Promise<void> {
   const images = openImages({ usesCache: false });
-  const { image } = await images.open(`oci:${await layeredLayout(directory, form)}:latest`);
+  const { image } = await images.open(`oci:${await layoutOf(form)}:latest`);
   const start = performance.now();
   const { indexes } = await scanImage(image);
   const seconds = (performance.now() - start) / 1000;
@@ -84,7 +91,7 @@ async function scanLayers(form: LayerForm): Promise<void> {
 }
 
 const [, program = '', single, form] = process.argv;
-if (single === 'layers') await scanLayers(form as LayerForm);
+if (single === 'layers') await scanLayers(form as ImageForm);
 else if (single !== undefined) {
   // One form per process, so that the peak memory is its own.
   const form = forms.find((candidate) => candidate.name === single) ?? forms[0];

@@ -4,7 +4,7 @@ import { GscError } from '../base/error.ts';
 import { type FileBlob, isFileBlob } from '../image/file-blob.ts';
 import type { ByteStream, Layer } from '../image/image.ts';
 import { sniffBytes, sniffCompression } from '../tar/codec/compression.ts';
-import { decompress } from '../tar/codec/decompress.ts';
+import { decompress, needsNoCopies } from '../tar/codec/decompress.ts';
 import { readTar } from '../tar/read-tar.ts';
 import type { LayerIndex } from './layer-index.ts';
 import { type ContentObserver, LayerVisitor } from './layer-visitor.ts';
@@ -55,7 +55,7 @@ class LayerReading {
   }
 
   async *uncompressed(): ByteStream {
-    for await (const piece of decompress(this.#stored(), this.#subject)) {
+    for await (const piece of decompress(this.#stored(), this.#subject, { lends: true })) {
       if (this.#sizeBytes === 0) this.#begin();
       this.#sizeBytes += piece.length;
       this.#hash?.update(piece);
@@ -94,8 +94,8 @@ class LayerReading {
 }
 
 /**
- * The blob as it is stored, for a scan: counted for `onRead`, and ended by the signal with an `aborted` error. Pieces of a
- * tar are good until the next one is asked for.
+ * The blob as it is stored, for a scan: counted for `onRead`, and ended by the signal with an `aborted` error. Pieces are
+ * good as long as `decompress` needs them.
  */
 export async function* storedBytes(
   layer: Layer,
@@ -110,12 +110,11 @@ export async function* storedBytes(
   }
 }
 
-/** Tars are read piece by piece; what decompresses keeps pieces for longer, and gets copies. */
 async function* bytesOfFile(blob: FileBlob): ByteStream {
-  let isTar: boolean | undefined;
+  let isLent: boolean | undefined;
   for await (const piece of blob.lent()) {
-    isTar ??= sniffCompression(piece) === 'none';
-    yield isTar ? piece : Buffer.from(piece);
+    isLent ??= needsNoCopies(piece);
+    yield isLent ? piece : Buffer.from(piece);
   }
 }
 

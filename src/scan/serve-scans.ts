@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { fileBlob, type ReadInto } from '../image/file-blob.ts';
 import type { ByteStream } from '../image/image.ts';
-import { sniffCompression } from '../tar/codec/compression.ts';
+import { needsNoCopies } from '../tar/codec/decompress.ts';
 import { encodeLayerIndex } from './layer-index-codec.ts';
 import type { ThreadObserver } from './layer-visitor.ts';
 import { type ScanLayerOptions, scanLayer } from './scan-layer.ts';
@@ -117,17 +117,16 @@ class ArrivingBlob implements Source {
     this.#wake?.();
   }
 
-  /** Tars are read piece by piece; what decompresses keeps pieces for longer, and gets copies. */
   async *#pieces(): ByteStream {
-    let isTar: boolean | undefined;
+    let isLent: boolean | undefined;
     for (;;) {
       const message = this.#messages.shift() ?? (await this.#next());
       if (message.kind === 'broken') throw sourceBroken;
       if (message.kind !== 'piece') return;
       const memory = message.bytes.buffer as ArrayBuffer;
       const piece = Buffer.from(memory, 0, message.bytes.byteLength);
-      isTar ??= sniffCompression(piece) === 'none';
-      yield isTar ? piece : Buffer.from(piece);
+      isLent ??= needsNoCopies(piece);
+      yield isLent ? piece : Buffer.from(piece);
       this.#post({ kind: 'taken', memory }, [memory]);
     }
   }

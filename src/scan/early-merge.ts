@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Digest } from '../base/digest.ts';
-import type { LayerEntry } from '../tree/entry.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { LayerMerger } from '../tree/merge-layers.ts';
 import type { LayerIndex } from './layer-index.ts';
+import { eachEntry } from './packed-index.ts';
 
 /** Merges the layers of an image while others are still listed: each as soon as all below it are there. */
 export class EarlyMerge {
@@ -25,9 +25,9 @@ export class EarlyMerge {
   add(index: LayerIndex): void {
     this.#found.set(index.diffId, index);
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
-      const { entries } = next;
-      this.#indexes.push(next);
-      this.#merged = this.#merged.then(() => this.#merge(entries));
+      const index = next;
+      this.#indexes.push(index);
+      this.#merged = this.#merged.then(() => this.#merge(index));
     }
   }
 
@@ -45,10 +45,10 @@ export class EarlyMerge {
     return diffId && this.#found.get(diffId);
   }
 
-  async #merge(entries: readonly LayerEntry[]): Promise<void> {
+  async #merge(index: LayerIndex): Promise<void> {
     if (this.#failure) return;
     try {
-      for (const _ of this.#merger.add(entries)) await setImmediate();
+      for (const _ of this.#merger.add(eachEntry(index))) await setImmediate();
     } catch (error) {
       this.#failure = { error };
     }

@@ -29,9 +29,7 @@ export async function scanLayer(layer: Layer, options: ScanLayerOptions): Promis
   const visitor = new LayerVisitor(subject, options.observer);
   await readTar(reading.uncompressed(), visitor, subject);
   reading.checkDiffId();
-  const { entries, ignoredKeys } = visitor;
-  const ignored = ignoredKeys.length > 0 && { ignoredKeys };
-  return { diffId: layer.diffId, sizeBytes: reading.sizeBytes, entries, ...ignored };
+  return visitor.indexOf(layer.diffId, reading.sizeBytes);
 }
 
 /** One reading of a layer's blob. */

@@ -1,6 +1,8 @@
 import { type ErrorCode, GscError } from '../base/error.ts';
 import type { FileBlob, FilePart } from '../image/file-blob.ts';
 import type { Layer } from '../image/image.ts';
+import type { LayerIndex } from './layer-index.ts';
+import type { PackedEntries } from './packed-index.ts';
 
 /** What the thread that reads a blob tells the one that lists its layer. One layer at a time. */
 export type ToScanThread =
@@ -36,8 +38,13 @@ export type FromScanThread =
 
 /** How the listing of a layer ended. */
 export type ScanOutcome =
-  /** `index` as `encodeLayerIndex` writes it, and what the observer saw. */
-  | { readonly kind: 'done'; readonly index: Uint8Array; readonly observed: unknown }
+  /** The index in parts, and what the observer saw. */
+  | {
+      readonly kind: 'done';
+      readonly facts: Pick<LayerIndex, 'sizeBytes' | 'ignoredKeys'>;
+      readonly packed: PackedEntries;
+      readonly observed: unknown;
+    }
   | { readonly kind: 'failed'; readonly error: PackedError }
   /** Nothing was wrong with what came before the reading failed. */
   | { readonly kind: 'broken' };

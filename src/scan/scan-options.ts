@@ -22,7 +22,7 @@ export interface ScanProgress {
 }
 
 export interface ScanImageOptions {
-  /** How many layers are read at a time; by default as many as keep the processors busy. */
+  /** How many layers are read at a time; 2 by default. */
   readonly concurrency?: number;
   readonly indexes?: LayerIndexStore;
   readonly onProgress?: (progress: ScanProgress) => void;

@@ -6,7 +6,7 @@ import { type FileBlob, isFileBlob } from '../image/file-blob.ts';
 import type { ByteStream, Layer } from '../image/image.ts';
 import { hasNodeZstd } from '../tar/codec/unzstd.ts';
 import type { LayerIndex } from './layer-index.ts';
-import { decodeLayerIndex } from './layer-index-codec.ts';
+import { packedIndex } from './packed-index.ts';
 import { type ScanLayerOptions, storedBytes } from './scan-layer.ts';
 import {
   type FromScanThread,
@@ -49,7 +49,7 @@ export function scanThreadProgram(): string | undefined {
 }
 
 /** What is listed lives on: a larger space for new objects saves nothing. */
-const youngSpaceMegabytes = 8;
+const youngSpaceMegabytes = 2;
 
 /** A thread that lists layers, one at a time. */
 export class ScanThread {
@@ -103,8 +103,7 @@ export class ScanThread {
     if (outcome.kind === 'failed') throw unpackError(outcome.error);
     if (outcome.kind === 'broken') throw new RangeError('a thread gave up a layer that was read');
     observer?.add?.(outcome.observed);
-    const { buffer, byteOffset, byteLength } = outcome.index;
-    return decodeLayerIndex(Buffer.from(buffer, byteOffset, byteLength));
+    return packedIndex({ diffId: layer.diffId, ...outcome.facts }, outcome.packed);
   }
 
   /** The thread reads the file itself. */

@@ -4,8 +4,8 @@ import type { MessagePort } from 'node:worker_threads';
 import { fileBlob, type ReadInto } from '../image/file-blob.ts';
 import type { ByteStream } from '../image/image.ts';
 import { needsNoCopies } from '../tar/codec/decompress.ts';
-import { encodeLayerIndex } from './layer-index-codec.ts';
 import type { ThreadObserver } from './layer-visitor.ts';
+import { packedEntriesOf } from './packed-index.ts';
 import { type ScanLayerOptions, scanLayer } from './scan-layer.ts';
 import {
   type FromScanThread,
@@ -51,15 +51,17 @@ async function scan(order: Order, source: Source, observers: ObserverMakers): Pr
     const open = () => source.open();
     const options = { ...source.options, subject, ...(observer && { observer }) };
     const index = await scanLayer({ ...layer, open }, options);
-    return { kind: 'done', index: encodeLayerIndex(index), observed: observer?.seen() };
+    const { sizeBytes, ignoredKeys } = index;
+    const facts = { sizeBytes, ...(ignoredKeys && { ignoredKeys }) };
+    return { kind: 'done', facts, packed: packedEntriesOf(index), observed: observer?.seen() };
   } catch (error) {
     return error === sourceBroken ? { kind: 'broken' } : { kind: 'failed', error: packError(error) };
   }
 }
 
-/** The encoded index is alone in its memory. */
+/** Packed entries are alone in their memory. */
 function memoryOf(outcome: ScanOutcome): readonly ArrayBuffer[] {
-  return outcome.kind === 'done' ? [outcome.index.buffer as ArrayBuffer] : [];
+  return outcome.kind === 'done' ? [outcome.packed.bytes.buffer as ArrayBuffer] : [];
 }
 
 /** Stands for the error that the other thread has. */

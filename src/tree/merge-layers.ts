@@ -39,13 +39,14 @@ export class LayerMerger {
   }
 
   /** Lays the next layer over those before. Pauses now and then, for whoever has other things to do meanwhile. */
-  *add(entries: readonly LayerEntry[]): Generator<void> {
+  *add(entries: Iterable<LayerEntry>): Generator<void> {
     const layer = this.#count++;
     const subject = this.#nameLayer(layer);
     const unpacker = new LayerUnpacker({ lower: this.tree, layer, subject });
-    for (const [i, entry] of entries.entries()) {
+    let count = 0;
+    for (const entry of entries) {
       unpacker.apply(entry);
-      if (i % entriesAtOnce === entriesAtOnce - 1) yield;
+      if (++count % entriesAtOnce === 0) yield;
     }
     this.#warnings.push(...fileWarning(subject, [...unpacker.replacedFiles]));
     this.#warnings.push(...disputeWarnings(subject, overlay(this.#root, unpacker.root, layer)));

@@ -74,9 +74,7 @@ class ExportListing {
     if (layer === undefined || !succeeds(() => layer.tar.finish())) return;
     const diffId = finishDigest(layer.hash);
     const { sizeBytes } = layer;
-    const { entries, ignoredKeys } = layer.visitor;
-    if (!this.#diffIds.has(diffId)) return;
-    this.indexes.push({ diffId, sizeBytes, entries, ...(ignoredKeys.length > 0 && { ignoredKeys }) });
+    if (this.#diffIds.has(diffId)) this.indexes.push(layer.visitor.indexOf(diffId, sizeBytes));
   }
 }
 

@@ -1,14 +1,16 @@
 import type { ByteStream } from '../../image/image.ts';
 
+const nothing: Buffer = Buffer.alloc(0);
+
 /**
  * Reads a stream by numbers of bytes instead of by the pieces that it comes in. The next piece is asked for when nothing of
  * the one before is left, or when that has been copied: so a source may use its memory again.
  */
 export class ByteReader {
   readonly #source: AsyncIterator<Buffer>;
-  #piece: Buffer = Buffer.alloc(0);
+  #piece: Buffer = nothing;
   /** What follows `#piece`. */
-  #behind: Buffer = Buffer.alloc(0);
+  #behind: Buffer = nothing;
 
   constructor(source: ByteStream) {
     this.#source = source[Symbol.asyncIterator]();
@@ -44,7 +46,7 @@ export class ByteReader {
       await this.peek(minBytes);
       const piece = this.#piece;
       if (piece.length === 0) return;
-      this.#piece = Buffer.alloc(0);
+      this.#piece = nothing;
       yield piece;
     }
   }
@@ -72,11 +74,12 @@ export class ByteReader {
   async #take(sizeBytes: number): Promise<Buffer> {
     while (this.#behind.length === 0) {
       const next = await this.#source.next();
-      if (next.done) break;
+      if (next.done) return nothing;
       this.#behind = next.value;
     }
-    const taken = this.#behind.subarray(0, sizeBytes);
-    this.#behind = this.#behind.subarray(taken.length);
+    const behind = this.#behind;
+    const taken = behind.subarray(0, sizeBytes);
+    this.#behind = taken.length < behind.length ? behind.subarray(taken.length) : nothing;
     return taken;
   }
 }

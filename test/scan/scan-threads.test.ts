@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { createCipheriv } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/base/digest.ts';
 import { GscError } from '../../src/base/error.ts';
@@ -14,9 +16,11 @@ import { areWorthThreads, ScanThread } from '../../src/scan/scan-threads.ts';
 import { hasNodeZstd } from '../../src/tar/codec/unzstd.ts';
 import { ObservedContents } from '../../src/verify/observed-contents.ts';
 import { makeElf } from '../support/runtime/make-elf.ts';
+import { fileLayer } from '../support/scan/file-layer.ts';
 import { gzipped, layerFrom, sha256Of, tarWith } from '../support/scan/made-layers.ts';
 import { threadProgram } from '../support/scan/thread-program.ts';
 import { rawEntry, rawPax, rawTar } from '../support/tar/raw-tar.ts';
+import { hasNeededTool } from '../support/tool.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'gsc-threads-'));
 let thread: ScanThread;
@@ -71,10 +75,23 @@ const goodTars: readonly (readonly [string, () => Buffer | Promise<Buffer>])[] =
   ['no entries', () => Buffer.alloc(1024)],
 ];
 
+const hasZstd = hasNeededTool('zstd');
+
+function zstdOf(bytes: Buffer): Buffer {
+  return execFileSync('zstd', ['-q', '-c'], { input: bytes, maxBuffer: 2 ** 28 });
+}
+
+/** The layer with its blob in a file, plain, in gzip and in zstd. */
+function inFiles(tar: Buffer): readonly Layer[] {
+  const forms = [tar, gzipSync(tar), ...(hasZstd ? [zstdOf(tar)] : [])];
+  return forms.map((stored, i) => fileLayer(layerFrom(tar, { stored }), stored, join(directory, `blob${i}`)));
+}
+
 describe('a layer that is listed in a thread', () => {
   test.each(goodTars)('has the same index: %s', async (_, make) => {
     const tar = await make();
-    for (const layer of [layerFrom(tar), layerFrom(tar, { pieceBytes: 2 ** 21 }), gzipped(tar)])
+    const layers = [layerFrom(tar), layerFrom(tar, { pieceBytes: 2 ** 21 }), gzipped(tar)];
+    for (const layer of [...layers, ...inFiles(tar)])
       expect(await thread.scan(layer, { subject })).toEqual(await scanLayer(layer, { subject }));
   });
 
@@ -88,6 +105,17 @@ describe('a layer that is listed in a thread', () => {
     };
     await thread.scan(layer, { subject, onRead });
     expect([opened, sizeBytes]).toEqual([1, layer.descriptor.sizeBytes]);
+  });
+
+  test('is read by the thread where its blob is in a file, which is closed afterwards', async () => {
+    const tar = await tarWith([['a', large]]);
+    let [released, sizeBytes] = [0, 0];
+    const layer = fileLayer(layerFrom(tar), tar, join(directory, 'counted'), () => released++);
+    const onRead = (readBytes: number) => {
+      sizeBytes += readBytes;
+    };
+    await thread.scan(layer, { subject, onRead });
+    expect([released, sizeBytes]).toEqual([1, tar.length]);
   });
 
   test('is seen by an observer as one that is listed here', async () => {
@@ -131,6 +159,8 @@ async function badLayers(): Promise<readonly (readonly [string, Layer])[]> {
   const other = { ...good.descriptor, digest: digestOf('other') };
   const broken = Buffer.from(tar);
   broken.fill(0xff, 0, 512);
+  const damaged = gzipSync(tar);
+  damaged.fill(0, 1_000_000, 1_000_100);
   const zipped = gzipped(tar);
   const cutShort = zipped.descriptor.sizeBytes - 1000;
   const failing = async function* () {
@@ -157,6 +187,17 @@ async function badLayers(): Promise<readonly (readonly [string, Layer])[]> {
     ],
     ['a source that fails', { ...good, open: failing }],
     ['a blob that is cut short', { ...zipped, open: () => firstBytes(zipped, cutShort) }],
+    ['a file with a damaged header', fileLayer(layerFrom(broken), broken, join(directory, 'broken'))],
+    [
+      'a file with another digest',
+      fileLayer(good, Buffer.concat([tar]).fill(1, -2000), join(directory, 'other')),
+    ],
+    ['a file that is cut short', fileLayer(good, tar.subarray(0, 4_000_000), join(directory, 'short'))],
+    ['a file that is too long', fileLayer(good, Buffer.concat([tar, tar]), join(directory, 'long'))],
+    [
+      'a file of gzip that is damaged',
+      fileLayer(layerFrom(tar, { stored: damaged }), damaged, join(directory, 'damaged')),
+    ],
   ];
 }
 
@@ -183,6 +224,23 @@ describe('what is wrong with a layer', () => {
     const onRead = () => abort.abort();
     const failure = await failureOf(thread.scan(layer, { subject, onRead, signal: abort.signal }));
     expect(failure).toMatchObject({ code: 'aborted', about: `test: layer ${layer.diffId}` });
+  });
+
+  test('an abort ends the reading of a file, and lets go of it', async () => {
+    const tar = await tarWith([
+      ['a', large],
+      ['b', large],
+    ]);
+    for (const when of ['before', 'meanwhile']) {
+      const abort = new AbortController();
+      let released = 0;
+      const layer = fileLayer(layerFrom(tar), tar, join(directory, 'aborted'), () => released++);
+      if (when === 'before') abort.abort();
+      const onRead = () => abort.abort();
+      const failure = await failureOf(thread.scan(layer, { subject, onRead, signal: abort.signal }));
+      expect(failure).toMatchObject({ code: 'aborted', about: `test: layer ${layer.diffId}` });
+      expect(released).toBe(1);
+    }
   });
 
   test('a source is closed when the listing fails on the way', async () => {

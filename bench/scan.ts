@@ -12,6 +12,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { digestOfHex } from '../src/base/digest.ts';
+import { keepYoungSpaceSmall } from '../src/cli/terminal/heap-growth.ts';
 import type { Layer } from '../src/image/image.ts';
 import { verifiedStream } from '../src/image/verified-stream.ts';
 import { openImages } from '../src/library/images.ts';
@@ -67,6 +68,9 @@ async function measure(name: string, work: () => Promise<unknown>, sizeBytes: nu
   console.log(`${name.padEnd(28)} ${rate.toFixed(0).padStart(6)} MB/s`);
   return rate;
 }
+
+// As the command does.
+keepYoungSpaceSmall();
 
 type ImageForm = LayerForm | 'many-files';
 

@@ -17,17 +17,44 @@ export function mergeLayers(
   layers: readonly (readonly LayerEntry[])[],
   nameLayer: (layer: number) => string = (layer) => `layer ${layer + 1}`,
 ): FileTree {
-  const root = newDirectory(0);
-  const warnings: string[] = [];
-  for (const [layer, entries] of layers.entries()) {
-    const subject = nameLayer(layer);
-    const unpacker = new LayerUnpacker({ lower: { root, warnings }, layer, subject });
-    for (const entry of entries) unpacker.apply(entry);
-    warnings.push(...fileWarning(subject, [...unpacker.replacedFiles]));
-    warnings.push(...disputeWarnings(subject, overlay(root, unpacker.root, layer)));
-  }
-  return { root, warnings };
+  const merger = new LayerMerger(nameLayer);
+  for (const entries of layers) for (const _ of merger.add(entries));
+  return merger.tree;
 }
+
+/** Merges layers one by one, as {@link mergeLayers}. */
+export class LayerMerger {
+  readonly #nameLayer: (layer: number) => string;
+  readonly #root = newDirectory(0);
+  readonly #warnings: string[] = [];
+  #count = 0;
+
+  constructor(nameLayer: (layer: number) => string) {
+    this.#nameLayer = nameLayer;
+  }
+
+  /** What all layers so far come to. */
+  get tree(): FileTree {
+    return { root: this.#root, warnings: this.#warnings };
+  }
+
+  /** Lays the next layer over those before. Pauses now and then, for whoever has other things to do meanwhile. */
+  *add(entries: Iterable<LayerEntry>): Generator<void> {
+    const layer = this.#count++;
+    const subject = this.#nameLayer(layer);
+    const unpacker = new LayerUnpacker({ lower: this.tree, layer, subject });
+    let count = 0;
+    for (const entry of entries) {
+      unpacker.apply(entry);
+      if (++count % entriesAtOnce === 0) yield;
+    }
+    this.#warnings.push(...fileWarning(subject, [...unpacker.replacedFiles]));
+    this.#warnings.push(...disputeWarnings(subject, overlay(this.#root, unpacker.root, layer)));
+  }
+}
+
+/** These take a few milliseconds. */
+const entriesAtOnce = 1000;
 
 const namedInWarnings = 3;
 const disputed =

@@ -16,7 +16,7 @@ import {
 import { labelledVersion, parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { readFiles } from '../scan/read-files.ts';
-import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-image.ts';
+import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-options.ts';
 import { scanReporting } from '../scan/scan-reporting.ts';
 import type { EnclaveOverrides } from '../sign/enclave-overrides.ts';
 import { describeSigstruct, type SigstructDescription } from '../signature/describe-sigstruct.ts';

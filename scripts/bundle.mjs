@@ -83,7 +83,7 @@ export async function bundleScript(file, maps) {
 }
 
 /** Where a program has the library in a bundle of its own, as an ES module, there is neither `require` nor `__filename`. */
-const scriptHead = `'use strict';const builtin=process.getBuiltinModule,gscPlace=builtin('node:url').pathToFileURL(\
+const scriptHead = `'use strict';const builtin=process.getBuiltinModule??require,gscPlace=builtin('node:url').pathToFileURL(\
 typeof __filename==='string'?__filename:(process.argv[1]??process.execPath)).href;`;
 
 /** Node's own modules without `require`; the other word is as long, so that source maps stay right. */

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import type { ExpectedIdentity } from '../attest/options.ts';
 import { strictObjectOf } from '../base/object-schema.ts';
-import { listOf, naturalNumber } from '../policy/policy-values.ts';
+import { hexOf } from '../policy/attest-policy.ts';
+import { listOf, naturalNumber, textOf } from '../policy/policy-values.ts';
 import { parseYamlFile } from '../policy/yaml-file.ts';
 
 /** Where the bytes of a secret come from. */
@@ -44,12 +45,8 @@ export interface BrokerConfig {
   readonly clients: readonly ClientEntry[];
 }
 
-const text = v.pipe(v.string('expected a string'), v.minLength(1, 'expected a string'));
-const hash = v.pipe(
-  v.string(),
-  v.regex(/^[0-9a-fA-F]{64}$/, 'expected 32 bytes in hex'),
-  v.transform((hex) => hex.toLowerCase()),
-);
+const text = textOf(/./s, 'expected a string');
+const hash = hexOf(32);
 
 const secret = v.pipe(
   strictObjectOf(
@@ -90,7 +87,7 @@ const client = v.pipe(
 const listenPattern = /^(.*):(\d{1,5})$/;
 const schema = strictObjectOf(
   {
-    listen: v.optional(v.pipe(v.string(), v.regex(listenPattern, 'expected HOST:PORT'))),
+    listen: v.optional(textOf(listenPattern, 'expected HOST:PORT')),
     certificate: text,
     key: text,
     collateral: v.optional(text),

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import * as v from 'valibot';
 import { GscError, usageError } from '../base/error.ts';
 import { strictObjectOf } from '../base/object-schema.ts';
-import { listOf } from '../policy/policy-values.ts';
+import { listOf, textOf } from '../policy/policy-values.ts';
 import { parseYamlFile } from '../policy/yaml-file.ts';
 import { showFullName, withDefaultTag } from '../reference/image-name.ts';
 import { type ImageReference, parseReference, showReference } from '../reference/image-reference.ts';
@@ -20,7 +20,7 @@ export interface FleetEntry {
   readonly options: readonly string[];
 }
 
-const word = v.pipe(v.string(), v.minLength(1, 'expected a text that is not empty'));
+const word = textOf(/./s, 'expected a text that is not empty');
 const words = listOf(word);
 const table = strictObjectOf(
   {

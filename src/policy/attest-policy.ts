@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { strictObjectOf } from '../base/object-schema.ts';
 import { type TcbStatus, tcbStatuses } from '../collateral/tcb-status.ts';
-import { listOf, naturalNumber, truth } from './policy-values.ts';
+import { listOf, naturalNumber, textOf, truth } from './policy-values.ts';
 
 /** Values that are accepted or refused by name; without a list of accepted ones, all are that are not refused. */
 export interface Selection {
@@ -47,14 +47,10 @@ const status = v.pipe(
   v.picklist(tcbStatuses, `expected one of ${tcbStatuses.join(', ')}`),
   v.check((word) => word !== 'Revoked', 'Revoked cannot be accepted: such platforms prove nothing'),
 );
-const advisory = v.pipe(
-  v.string(),
-  v.regex(/^INTEL-(?:SA|DOC)-\d+$/, 'expected an advisory like INTEL-SA-00615'),
-);
+const advisory = textOf(/^INTEL-(?:SA|DOC)-\d+$/, 'expected an advisory like INTEL-SA-00615');
 export const hexOf = (sizeBytes: number) =>
   v.pipe(
-    v.string(),
-    v.regex(new RegExp(`^[0-9a-fA-F]{${2 * sizeBytes}}$`), `expected ${sizeBytes} bytes in hex`),
+    textOf(new RegExp(`^[0-9a-fA-F]{${2 * sizeBytes}}$`), `expected ${sizeBytes} bytes in hex`),
     v.transform((text) => text.toLowerCase()),
   );
 

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { strictObjectOf } from '../base/object-schema.ts';
 import { everything, hexOf, type Selection, selectionOf, toSelection } from './attest-policy.ts';
-import { listOf, naturalNumber, truth } from './policy-values.ts';
+import { listOf, naturalNumber, textOf, truth } from './policy-values.ts';
 
 /** Which graminized images `gsc verify-image` accepts. */
 export interface ImagePolicy {
@@ -43,11 +43,8 @@ export const defaultImagePolicy: ImagePolicy = {
 
 const mostIsvNumber = 0xffff;
 const mostDays = 36_500;
-const name = v.pipe(v.string(), v.minLength(1, 'expected a text that is not empty'));
-const place = v.pipe(
-  v.string(),
-  v.regex(/^\/(?:[^/]+(?:\/[^/]+)*)?$/, 'expected an absolute path like /data'),
-);
+const name = textOf(/./s, 'expected a text that is not empty');
+const place = textOf(/^\/(?:[^/]+(?:\/[^/]+)*)?$/, 'expected an absolute path like /data');
 
 /** The section `verify-image` of a policy file; every scalar is a text. */
 export const imageSection = strictObjectOf(

@@ -9,15 +9,16 @@ export const truth = v.pipe(
 );
 
 /** A whole number from 0 to `most`, in decimal. */
-export const naturalNumber = (most: number) =>
-  v.pipe(
-    v.string(),
-    v.check(
-      (text) => /^\d{1,16}$/.test(text) && Number(text) <= most,
-      `expected a whole number from 0 to ${most}`,
-    ),
-    v.transform(Number),
-  );
+export const naturalNumber = (most: number) => {
+  const isOne = (text: string) => /^\d{1,16}$/.test(text) && Number(text) <= most;
+  return v.pipe(textThat(isOne, `expected a whole number from 0 to ${most}`), v.transform(Number));
+};
+
+/** A text of some form; whatever is not one gets the same message. */
+export const textOf = (form: RegExp, message: string) => textThat((text) => form.test(text), message);
+
+const textThat = (isOne: (text: string) => boolean, message: string) =>
+  v.pipe(v.string(message), v.check(isOne, message));
 
 /** A list. */
 export const listOf = <Item extends v.GenericSchema>(item: Item) =>

@@ -24,7 +24,12 @@ export function parseYamlFile<Schema extends v.GenericSchema>(
     const { line, col } = lines.linePos(offset);
     return new GscError({ code: 'config', subject: `${subject}:${line}:${col}`, message, hint });
   };
-  const document = parseDocument(content, { lineCounter: lines, prettyErrors: false, schema: 'failsafe' });
+  const document = parseDocument(content, {
+    lineCounter: lines,
+    prettyErrors: false,
+    schema: 'failsafe',
+    logLevel: 'error',
+  });
   const [syntaxError] = document.errors;
   if (syntaxError) throw fail(syntaxError.pos[0], `not valid YAML: ${syntaxError.message}`);
   const values = valuesOf(document, (message) => fail(0, message));

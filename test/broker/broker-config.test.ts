@@ -51,6 +51,11 @@ describe('the configuration of the broker', () => {
     [`${base}clients: []\nextra: 1`, /b\.yaml:4:8: extra: unknown key/],
     [client('isv_svn: 1'), /b\.yaml:4:5: clients\.0: .*secrets are given by identity/],
     [client('mr_enclave: abc'), /clients\.0\.mr_enclave: expected 32 bytes in hex/],
+    [client('mr_enclave: [abc]'), /clients\.0\.mr_enclave: expected 32 bytes in hex/],
+    [
+      client('image: x', '[{ form: key, file: f }]'),
+      /b\.yaml:6:15: clients\.0\.secrets\.0\.name: expected a string/,
+    ],
     [client('image: x', '[]'), /clients\.0\.secrets: expected at least one secret/],
     [client('image: x', '[{ name: s, form: text, file: f }]'), /form: expected key, string or file/],
     [client('image: x', '[{ name: s, form: key }]'), /expected one of file, environment and program/],

@@ -57,6 +57,9 @@ describe('a policy', () => {
     ['attest:\n  debg: true', 'policy.yaml:2:9', /attest\.debg: unknown key/],
     ['attest:\n  debug: yes', 'policy.yaml:2:10', /attest\.debug: expected true or false/],
     ['attest:\n  grace_days: -1', 'policy.yaml:2:15', /expected a whole number/],
+    ['attest:\n  grace_days: [7]', 'policy.yaml:2:15', /expected a whole number from 0 to 3650/],
+    ['attest:\n  fmspc: { accept: [[0070]] }', 'policy.yaml:2:21', /expected 6 bytes in hex/],
+    ['? [attest]\n: {}', 'policy.yaml:1:1', /unknown key/],
     ['attest:\n  grace_days: 1e3', 'policy.yaml:2:15', /expected a whole number/],
     ['attest:\n  tcb_status: UpToDate', 'policy.yaml:2:15', /expected a list/],
     [

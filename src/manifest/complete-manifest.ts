@@ -96,7 +96,7 @@ interface QuicklyRead {
  * text is parsed then, so that lines are counted in it.
  */
 function readQuickly(content: Uint8Array, subject: string): QuicklyRead | undefined {
-  const bytes = Buffer.from(content);
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const run = isUtf8(bytes) ? findTrustedFileRun(bytes.toString('utf8')) : undefined;
   const shortened = run && parseOrNothing(run.rest, subject);
   const sgx = shortened?.get('sgx');

@@ -35,6 +35,34 @@ export function resolvePath(tree: FileTree, path: ByteString, options: ResolveOp
   return new Walker(tree, options.followLast ?? true).walk(start);
 }
 
+/** Looks up many paths of one tree. One whose directory is that of the path before takes one step. */
+export class PathFinder {
+  readonly #tree: FileTree;
+  #latest: { readonly path: ImagePath; readonly realPath: ImagePath; readonly node: DirectoryNode } | undefined;
+
+  constructor(tree: FileTree) {
+    this.#tree = tree;
+  }
+
+  /** As {@link resolvePath}. */
+  resolve(path: ImagePath): Resolution {
+    const directory = this.#directory(parentOf(path));
+    const node = directory?.node.children.get(baseNameOf(path));
+    if (directory === undefined || (node?.kind !== 'file' && node?.kind !== 'special'))
+      return resolvePath(this.#tree, path);
+    const isReal = directory.path === directory.realPath;
+    return { kind: 'found', path: isReal ? path : childOf(directory.realPath, baseNameOf(path)), node };
+  }
+
+  #directory(path: ImagePath): typeof this.#latest {
+    if (this.#latest?.path === path) return this.#latest;
+    const found = resolvePath(this.#tree, path);
+    if (found.kind !== 'found' || found.node.kind !== 'directory') return undefined;
+    this.#latest = { path, realPath: found.path, node: found.node };
+    return this.#latest;
+  }
+}
+
 /** The node under a path, links followed except in the last component; undefined if there is none. */
 export function lookup(tree: FileTree, path: ImagePath): TreeNode | undefined {
   const resolution = resolvePath(tree, path, { followLast: false });

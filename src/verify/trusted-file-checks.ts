@@ -2,7 +2,8 @@ import { type ImagePath, showBytes } from '../base/image-path.ts';
 import { showSize } from '../base/show-size.ts';
 import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { isArray, isTable, type TomlValue, valueAt } from '../manifest/toml/toml.ts';
-import { type Resolution, resolvePath, showFailure } from '../tree/resolve-path.ts';
+import type { FileNode } from '../tree/file-tree.ts';
+import { PathFinder, type Resolution, showFailure } from '../tree/resolve-path.ts';
 import { type Finding, failures, type ImageCheck, mismatch, notChecked, okUnless } from './check.ts';
 import { type GraminizedImage, showLayer } from './graminized-image.ts';
 import { ambiguousFiles, pathHistory } from './path-history.ts';
@@ -17,58 +18,77 @@ interface TrustedEntry {
 
 /** Group 3: every trusted file of the manifest is in the image, with the manifest's hash. */
 export function trustedFileChecks(image: GraminizedImage): readonly ImageCheck[] {
-  const root = image.manifest.value?.root;
-  if (root === undefined)
+  const manifest = image.manifest.value;
+  if (manifest === undefined)
     return [notChecked(name, { subject: 'sgx.trusted_files', detail: 'needs a manifest that can be read' })];
-  const listed = valueAt(root, ['sgx', 'trusted_files']);
-  const entries = (isArray(listed) ? listed : []).map(readEntry);
-  const ambiguous = ambiguousFiles(image);
-  const sizes = new Map<string, number>();
-  const hashes = new Map<ImagePath, string>();
-  const found: Finding[] = [];
-  for (const entry of entries) {
-    const finding = checkEntry(image, entry, { ambiguous, sizes, hashes });
-    if (finding) found.push({ ...finding, protection: 'checked-at-open' });
+  const given = valueAt(manifest.root, ['sgx', 'trusted_files']);
+  const listed = isArray(given) ? given : [];
+  const isEachOnce = manifest.names.trusted.size === listed.length;
+  const found = new TrustedFiles(image, isEachOnce ? undefined : new Map());
+  const findings: Finding[] = [];
+  for (const each of listed) {
+    const finding = found.check(readEntry(each));
+    if (finding) findings.push({ ...finding, protection: 'checked-at-open' });
   }
-  const sizeBytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  return okUnless(failures(name, found, 'sgx.trusted_files'), name, () => ({
+  return okUnless(failures(name, findings, 'sgx.trusted_files'), name, () => ({
     subject: 'sgx.trusted_files',
-    detail: `all ${entries.length} are in the image with the manifest's hash, ${showSize(sizeBytes)}`,
+    detail: `all ${listed.length} are in the image with the manifest's hash, ${showSize(found.sizeBytes)}`,
     protection: 'checked-at-open',
   }));
 }
 
-interface SoFar {
+/** Those of a manifest, one after another. */
+class TrustedFiles {
+  readonly #image: GraminizedImage;
+  readonly #finder: PathFinder;
   /** Paths that one layer has twice, with the layer. */
-  readonly ambiguous: ReadonlyMap<ImagePath, number>;
-  /** Of each content that was found. */
-  readonly sizes: Map<string, number>;
-  readonly hashes: Map<ImagePath, string>;
-}
+  readonly #ambiguous: ReadonlyMap<ImagePath, number>;
+  /** Of those so far; none is needed where each path is listed once. */
+  readonly #hashes: Map<ImagePath, string> | undefined;
+  readonly #contents = new Set<string>();
+  #sizeBytes = 0;
 
-function checkEntry(
-  image: GraminizedImage,
-  { uri, path, sha256 }: TrustedEntry,
-  { ambiguous, sizes, hashes }: SoFar,
-): Finding | undefined {
-  if (path === undefined || sha256 === undefined)
-    return { subject: uri, detail: 'expected a file: URI with an absolute path and a sha256' };
-  const other = hashes.get(path);
-  if (other !== undefined && other !== sha256)
-    return { subject: showBytes(path), detail: `the manifest lists it twice, with ${other} and ${sha256}` };
-  hashes.set(path, sha256);
-  const resolution = resolvePath(image.tree, path);
-  const problem = problemOf(image, resolution, sha256) ?? linkProblem(image, resolution, path);
-  if (problem !== undefined)
-    return { subject: showBytes(path), detail: problem, lines: pathHistory(image, path) };
-  const layer = ambiguous.get(path);
-  if (layer !== undefined) {
-    const detail = `${showLayer(image.image, layer)} has it more than once, with different contents: what is unpacked may depend on the tool`;
-    return { subject: showBytes(path), detail, lines: pathHistory(image, path) };
+  constructor(image: GraminizedImage, hashes: Map<ImagePath, string> | undefined) {
+    this.#image = image;
+    this.#finder = new PathFinder(image.tree);
+    this.#ambiguous = ambiguousFiles(image);
+    this.#hashes = hashes;
   }
-  if (resolution.kind === 'found' && resolution.node.kind === 'file')
-    sizes.set(sha256, resolution.node.sizeBytes);
-  return undefined;
+
+  /** Of the contents that were found, each once. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  check({ uri, path, sha256 }: TrustedEntry): Finding | undefined {
+    if (path === undefined || sha256 === undefined)
+      return { subject: uri, detail: 'expected a file: URI with an absolute path and a sha256' };
+    const other = this.#hashes?.get(path);
+    if (other !== undefined && other !== sha256)
+      return { subject: showBytes(path), detail: `the manifest lists it twice, with ${other} and ${sha256}` };
+    this.#hashes?.set(path, sha256);
+    const image = this.#image;
+    const resolution = this.#finder.resolve(path);
+    const detail =
+      problemOf(image, resolution, sha256) ??
+      linkProblem(image, resolution, path) ??
+      this.#ambiguity(path);
+    if (detail !== undefined) return { subject: showBytes(path), detail, lines: pathHistory(image, path) };
+    if (resolution.kind === 'found' && resolution.node.kind === 'file') this.#add(resolution.node);
+    return undefined;
+  }
+
+  #ambiguity(path: ImagePath): string | undefined {
+    const layer = this.#ambiguous.get(path);
+    if (layer === undefined) return undefined;
+    return `${showLayer(this.#image.image, layer)} has it more than once, with different contents: what is unpacked may depend on the tool`;
+  }
+
+  #add({ sha256, sizeBytes }: FileNode): void {
+    if (this.#contents.has(sha256)) return;
+    this.#contents.add(sha256);
+    this.#sizeBytes += sizeBytes;
+  }
 }
 
 function problemOf(image: GraminizedImage, resolution: Resolution, sha256: string): string | undefined {
@@ -76,7 +96,7 @@ function problemOf(image: GraminizedImage, resolution: Resolution, sha256: strin
     return `${mismatch(`a file with SHA-256 ${sha256}`, 'none')}: ${showBytes(showFailure(resolution))}`;
   const { node, path } = resolution;
   if (node.kind !== 'file') return mismatch(`a file with SHA-256 ${sha256}`, `a ${node.kind}`);
-  if (node.sha256 === sha256.toLowerCase()) return undefined;
+  if (node.sha256 === sha256 || node.sha256 === sha256.toLowerCase()) return undefined;
   return `${mismatch(`SHA-256 ${sha256}`, node.sha256)} from ${showLayer(image.image, node.layer)}, ${showBytes(path)}`;
 }
 

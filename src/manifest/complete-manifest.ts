@@ -17,15 +17,16 @@ import { findTrustedFileRun } from './toml/trusted-file-blocks.ts';
  */
 export class CompleteManifest {
   readonly root: TomlTable;
-  readonly #version: RuntimeVersion;
+  /** Of the runtime that reads it. */
+  readonly version: RuntimeVersion;
   readonly #written: (() => Buffer | undefined) | undefined;
   #bytes: Buffer | undefined;
   #names: ManifestNames | undefined;
 
-  /** `version` is that of the runtime which reads it. `written`: its bytes, if they are known to be those of {@link bytes}. */
+  /** `written`: its bytes, if they are known to be those of {@link bytes}. */
   constructor(root: TomlTable, version: RuntimeVersion, written?: () => Buffer | undefined) {
     this.root = root;
-    this.#version = version;
+    this.version = version;
     this.#written = written;
   }
 
@@ -42,7 +43,7 @@ export class CompleteManifest {
 
   /** With other values of keys of `sgx`. In the text of Graphene's form all else stays as it is. */
   withSgxKeys(values: ReadonlyMap<string, TomlValue>): CompleteManifest {
-    const version = this.#version;
+    const version = this.version;
     if (version.family === 'graphene') {
       const text = changeKeys(this.bytes.toString('utf8'), values, version.release);
       return CompleteManifest.parse(Buffer.from(text), 'manifest', version);
@@ -54,7 +55,7 @@ export class CompleteManifest {
 
   /** As it is in the image: Gramine's `.manifest` and `.manifest.sgx` are the same bytes, Graphene's signer completes it. */
   get bytes(): Buffer {
-    this.#bytes ??= this.#written?.() ?? Buffer.from(writeManifest(this.root, this.#version));
+    this.#bytes ??= this.#written?.() ?? Buffer.from(writeManifest(this.root, this.version));
     return this.#bytes;
   }
 

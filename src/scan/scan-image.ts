@@ -2,7 +2,7 @@ import type { Digest } from '../base/digest.ts';
 import { showBytes } from '../base/image-path.ts';
 import type { Image, Layer } from '../image/image.ts';
 import type { FileTree } from '../tree/file-tree.ts';
-import { mergeLayers } from '../tree/merge-layers.ts';
+import { LayerMerger } from '../tree/merge-layers.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { ContentObserver } from './layer-visitor.ts';
 import { type ScanLayerOptions, scanLayer } from './scan-layer.ts';
@@ -35,12 +35,18 @@ export interface ScanImageOptions {
   readonly signal?: AbortSignal;
   /** Sees contents of the layers that are read: not of those whose index is known. */
   readonly observer?: ContentObserver;
+  /** A scan of an image whose layers may be the lowest of this one: what it has found is taken over then. */
+  readonly below?: ImageScan;
+  /** How many of the lowest layers are wanted as an image of their own, too. */
+  readonly lowerLayers?: number;
 }
 
 export interface ImageScan {
   /** One per layer of the image, lowest first. */
   readonly indexes: readonly LayerIndex[];
   readonly tree: FileTree;
+  /** Of the lowest layers, if that was asked for. The trees share what they have in common. */
+  readonly lower?: ImageScan;
 }
 
 /** A second stream hides the latency of a registry, and gives a second processor something to do. */
@@ -58,16 +64,32 @@ export async function scanImage(image: Image, options: ScanImageOptions = {}): P
     if (index === undefined) throw new RangeError(`no index of ${diffId}`);
     return index;
   });
+  return mergeIndexes(image, indexes, options);
+}
+
+function mergeIndexes(
+  image: Image,
+  indexes: readonly LayerIndex[],
+  { below, lowerLayers }: ScanImageOptions,
+): ImageScan {
   const nameLayer = (layer: number) => `${image.name}: layer ${image.layers[layer]?.diffId}`;
-  const tree = mergeLayers(
-    indexes.map((index) => index.entries),
-    nameLayer,
-  );
-  const warnings = [
-    ...indexes.flatMap((index, layer) => ignoredWarning(nameLayer(layer), index)),
-    ...tree.warnings,
-  ];
-  return { indexes, tree: { ...tree, warnings } };
+  const isBelow = below?.indexes.every(({ diffId }, layer) => image.layers[layer]?.diffId === diffId);
+  const known = below && isBelow ? below.indexes.length : 0;
+  const merger =
+    below && isBelow ? LayerMerger.upon(below.tree, known, nameLayer) : new LayerMerger(nameLayer);
+  const scanOf = (tree: FileTree, count: number): ImageScan => {
+    const own = indexes.slice(0, count);
+    const ignored = own.flatMap((index, layer) =>
+      layer < known ? [] : ignoredWarning(nameLayer(layer), index),
+    );
+    return { indexes: own, tree: { ...tree, warnings: [...ignored, ...tree.warnings] } };
+  };
+  let lower: ImageScan | undefined;
+  for (const [layer, { entries }] of indexes.entries()) {
+    if (layer >= known) merger.add(entries);
+    if (layer + 1 === lowerLayers) lower = scanOf(merger.split(), lowerLayers);
+  }
+  return { ...scanOf(merger.tree, indexes.length), ...(lower && { lower }) };
 }
 
 function ignoredWarning(subject: string, { ignoredKeys = [] }: LayerIndex): readonly string[] {

@@ -35,10 +35,16 @@ export function resolvePath(tree: FileTree, path: ByteString, options: ResolveOp
   return new Walker(tree, options.followLast ?? true).walk(start);
 }
 
+interface FoundDirectory {
+  readonly path: ImagePath;
+  readonly realPath: ImagePath;
+  readonly node: DirectoryNode;
+}
+
 /** Looks up many paths of one tree. One whose directory is that of the path before takes one step. */
 export class PathFinder {
   readonly #tree: FileTree;
-  #latest: { readonly path: ImagePath; readonly realPath: ImagePath; readonly node: DirectoryNode } | undefined;
+  #latest: FoundDirectory | undefined;
 
   constructor(tree: FileTree) {
     this.#tree = tree;
@@ -54,7 +60,7 @@ export class PathFinder {
     return { kind: 'found', path: isReal ? path : childOf(directory.realPath, baseNameOf(path)), node };
   }
 
-  #directory(path: ImagePath): typeof this.#latest {
+  #directory(path: ImagePath): FoundDirectory | undefined {
     if (this.#latest?.path === path) return this.#latest;
     const found = resolvePath(this.#tree, path);
     if (found.kind !== 'found' || found.node.kind !== 'directory') return undefined;

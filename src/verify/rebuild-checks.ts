@@ -89,7 +89,8 @@ function judge(image: GraminizedImage, rebuilt: Rebuilt, { source, runtime }: In
   const finding = { subject: source.app.name, protection } as const;
   const how =
     runtime === undefined ? 'the runtime in the image (--runtime gives another one)' : runtime.subject;
-  const difference = diffFacts(comparable(rebuilt.image), comparable(image));
+  const [before, after] = [comparable(rebuilt.image, image), comparable(image, rebuilt.image)];
+  const difference = diffFacts(before, after);
   const what = [
     ...differencesIn(image, rebuilt),
     ...(isSame(difference) ? [] : ['it is not the same image']),
@@ -150,8 +151,8 @@ function otherInputs(image: GraminizedImage, source: RebuildSource): readonly st
 }
 
 /** Without what only a signed image has, and what depends on where the app image was opened. */
-function comparable(image: GraminizedImage): ImageFacts {
-  const facts = factsOf(image);
+function comparable(image: GraminizedImage, other: GraminizedImage): ImageFacts {
+  const facts = factsOf(image, other);
   const start = new Map(
     [...facts.start].filter(
       ([name]) => name !== `label ${labels.baseDigest}` && name !== `label ${labels.baseName}`,

@@ -70,9 +70,7 @@ class TrustedFiles {
     const image = this.#image;
     const resolution = this.#finder.resolve(path);
     const detail =
-      problemOf(image, resolution, sha256) ??
-      linkProblem(image, resolution, path) ??
-      this.#ambiguity(path);
+      problemOf(image, resolution, sha256) ?? linkProblem(image, resolution, path) ?? this.#ambiguity(path);
     if (detail !== undefined) return { subject: showBytes(path), detail, lines: pathHistory(image, path) };
     if (resolution.kind === 'found' && resolution.node.kind === 'file') this.#add(resolution.node);
     return undefined;

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { imagePath } from '../../src/base/image-path.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
-import { lookup, PathFinder, type ResolveOptions, resolvePath, showFailure } from '../../src/tree/resolve-path.ts';
+import {
+  lookup,
+  PathFinder,
+  type ResolveOptions,
+  resolvePath,
+  showFailure,
+} from '../../src/tree/resolve-path.ts';
 import { file, symlink } from '../support/tree/layer-stack.ts';
 
 const chain = Array.from({ length: 41 }, (_, i) =>

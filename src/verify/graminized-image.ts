@@ -70,6 +70,8 @@ export interface GraminizedImage extends ReadEnclave {
 export interface ReadingOptions extends Pick<ScanImageOptions, 'signal' | 'concurrency'> {
   /** Told how far the reading is. */
   readonly reporter?: Pick<Reporter, 'begin'>;
+  /** Called when all layers have been read, before anything is made of what is in them. */
+  readonly onRead?: () => void;
 }
 
 export interface ReadOptions extends ReadingOptions, Pick<ScanImageOptions, 'below' | 'lowerLayers'> {
@@ -91,7 +93,7 @@ export function knownIndexes(indexes: readonly LayerIndex[]): LayerIndexStore {
  * that has nothing of gsc's.
  */
 export async function readGraminizedImage(image: Image, options: ReadOptions = {}): Promise<GraminizedImage> {
-  const { seen, reporter = silentReporter, ...scan } = options;
+  const { seen, reporter = silentReporter, onRead, ...scan } = options;
   const found: Labels = image.config.config?.Labels ?? {};
   const version = attempt(labelOf(found, labels.runtimeVersion), () => labelledVersion(found) ?? unlabelled);
   const places = runtimePlacesOf(version.value ?? unlabelled);
@@ -104,6 +106,7 @@ export async function readGraminizedImage(image: Image, options: ReadOptions = {
     ...known,
     observer: contents,
   });
+  onRead?.();
   const read = (path: ImagePath) => ownContent(tree, contents, path);
   const isThere = (path: ImagePath) => read(path).problem === undefined;
   const isSigned =

@@ -40,8 +40,6 @@ export interface VerifyImageOptions extends ReadingOptions {
   readonly evidence?: ExpectedEvidence;
   /** For which time the age of the signature is judged; the caller's clock. Without it the age is not judged. */
   readonly at?: Date;
-  /** Called when all layers have been read, before the checks begin. */
-  readonly onRead?: () => void;
 }
 
 /** What became of an image's verification. */
@@ -61,7 +59,6 @@ export async function verifyImage(image: Image, options: VerifyImageOptions): Pr
   try {
     const lowerLayers = sharedLayers(image, options.base?.app);
     const read = await readGraminizedImage(image, { ...options, ...(lowerLayers && { lowerLayers }) });
-    options.onRead?.();
     return await judgeImage(read, await measureFiles(read), options);
   } catch (error) {
     if (isDamage(error)) return damagedImage(error);

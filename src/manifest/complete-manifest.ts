@@ -7,7 +7,7 @@ import { readText } from './graphene/complete-lines.ts';
 import { fromGrapheneForm } from './graphene/graphene-form.ts';
 import { parseLinesDocument } from './graphene/lines-document.ts';
 import { writeGrapheneManifest } from './graphene/write-manifest.ts';
-import { serializeManifest } from './toml/serialize.ts';
+import { manifestBytes, serializeManifest } from './toml/serialize.ts';
 import { isArray, isTable, parseToml, type TomlTable, type TomlValue, valueAt } from './toml/toml.ts';
 import { findTrustedFileRun } from './toml/trusted-file-blocks.ts';
 
@@ -55,7 +55,7 @@ export class CompleteManifest {
 
   /** As it is in the image: Gramine's `.manifest` and `.manifest.sgx` are the same bytes, Graphene's signer completes it. */
   get bytes(): Buffer {
-    this.#bytes ??= this.#written?.() ?? Buffer.from(writeManifest(this.root, this.version));
+    this.#bytes ??= this.#written?.() ?? writeManifest(this.root, this.version);
     return this.#bytes;
   }
 
@@ -70,9 +70,9 @@ export class CompleteManifest {
   }
 }
 
-function writeManifest(root: TomlTable, version: RuntimeVersion): string {
-  if (version.family === 'gramine') return serializeManifest(root);
-  return writeGrapheneManifest(root, version.release);
+function writeManifest(root: TomlTable, version: RuntimeVersion): Buffer {
+  if (version.family === 'gramine') return manifestBytes(root);
+  return Buffer.from(writeGrapheneManifest(root, version.release));
 }
 
 function readGraphene(

@@ -18,9 +18,42 @@ export function serializeManifest(
   root: TomlTable,
   options: SerializeOptions = { layout: 'genuine' },
 ): string {
-  const lines: string[] = [];
+  return writeParts(root, options).join('');
+}
+
+/** The same in UTF-8. */
+export function manifestBytes(root: TomlTable): Buffer {
+  return Buffer.concat(writeParts(root, { layout: 'genuine' }).map((part) => Buffer.from(part)));
+}
+
+function writeParts(root: TomlTable, options: SerializeOptions): readonly string[] {
+  const lines = new Lines();
   writeTable({ table: root, name: '', isElement: false }, lines, options);
-  return lines.join('');
+  return lines.end();
+}
+
+/** Lines of tens of thousands of files take several times the memory of the text that they make. */
+const linesOfPart = 1024;
+
+/** Gathers lines, and joins many of them at a time. */
+class Lines {
+  readonly #parts: string[] = [];
+  #lines: string[] = [];
+
+  push(line: string): void {
+    this.#lines.push(line);
+    if (this.#lines.length >= linesOfPart) this.#join();
+  }
+
+  end(): readonly string[] {
+    this.#join();
+    return this.#parts;
+  }
+
+  #join(): void {
+    this.#parts.push(this.#lines.join(''));
+    this.#lines = [];
+  }
 }
 
 interface Section {
@@ -32,7 +65,7 @@ interface Section {
 }
 
 /** First the plain pairs, then the tables below, each after an empty line unless nothing was written yet. */
-function writeTable(section: Section, lines: string[], options: SerializeOptions): void {
+function writeTable(section: Section, lines: Lines, options: SerializeOptions): void {
   const { table, name, isElement } = section;
   const { pairs, sections } = splitTable(section, options);
   let isStarted = false;

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 export function bytesByOrigin({ outputs }) {
   const bytes = new Map();
   const add = (origin, size) => bytes.set(origin, (bytes.get(origin) ?? 0) + size);
-  const modules = Object.entries(outputs).filter(([path]) => path.endsWith('.js'));
+  const modules = Object.entries(outputs).filter(([path]) => /\.c?js$/.test(path));
   for (const [, { bytes: all, inputs }] of modules) {
     let own = all;
     for (const [file, { bytesInOutput }] of Object.entries(inputs)) {

@@ -1,6 +1,7 @@
 // The program behind scripts/make-executable, which says what its options are: DIRECTORY [options], names of files are from there.
 import { execFileSync } from 'node:child_process';
 import {
+  appendFileSync,
   chmodSync,
   copyFileSync,
   mkdirSync,
@@ -31,6 +32,7 @@ mkdirSync(dirname(output), { recursive: true });
 const work = mkdtempSync(join(dirname(output), '.gsc-executable-'));
 try {
   const metafile = await bundleScript(join(work, 'gsc.cjs'));
+  appendFileSync(join(work, 'gsc.cjs'), 'exports.command();\n');
   await makeExecutable();
   const packages = bundledPackages(metafile);
   writeFileSync(`${output}.cdx.json`, sbom(packages, [nodeComponent(node)]));

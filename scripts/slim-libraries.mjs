@@ -38,6 +38,12 @@ function llhttp(path) {
   return `const { gunzipSync } = require('node:zlib');\nmodule.exports = ${compressed(require(path))};`;
 }
 
+/** The two tables of it that undici's client reads; the others are what it was generated from. */
+function llhttpConstants(path) {
+  const { ERROR, TYPE } = require(path);
+  return `module.exports = ${JSON.stringify({ ERROR, TYPE })};`;
+}
+
 /** zstddec's decoder, which puts its bytes as base64 into a text when it is asked for. */
 function zstddec(path) {
   const declaration = /^const wasm = "([\w+/=]+)";$/m;
@@ -64,6 +70,7 @@ export const slimLibraries = {
       return { ...found, sideEffects: false };
     });
     onLoad({ filter: /\/llhttp-wasm\.js$/ }, ({ path }) => ({ contents: llhttp(path) }));
+    onLoad({ filter: /\/llhttp\/constants\.js$/ }, ({ path }) => ({ contents: llhttpConstants(path) }));
     onLoad({ filter: /\/zstddec-stream\.mjs$/ }, ({ path }) => ({ contents: zstddec(path) }));
   },
 };

@@ -10,7 +10,6 @@ export const bundlingScripts = [
   'scripts/bundle.mjs',
   'scripts/direct-imports.mjs',
   'scripts/left-out.cjs',
-  'scripts/shift-map.mjs',
   'scripts/sigstore-core.cjs',
   'scripts/slim-libraries.mjs',
   'scripts/source-digest.mjs',

@@ -111,9 +111,7 @@ function packageOf(path: string): string | undefined {
 
 /** The command of an unpacked package, without types and manual pages. */
 export function gscPart(directory: string): Part {
-  const modules = readdirSync(join(directory, 'dist')).filter(
-    (name) => name.endsWith('.js') || name.endsWith('.txt'),
-  );
+  const modules = readdirSync(join(directory, 'dist')).filter((name) => /\.(?:c?js|txt)$/.test(name));
   const names = ['package.json', 'LICENSE', ...modules.map((name) => join('dist', name))];
   const files = names.map((name) => ({
     path: join(packageDirectory, name),

@@ -1,4 +1,5 @@
 import type { Digest } from '../base/digest.ts';
+import type { ImagePath } from '../base/image-path.ts';
 import type { ImageConfig } from './config.ts';
 import type { Descriptor } from './descriptor.ts';
 
@@ -35,4 +36,11 @@ export interface Image {
   readonly manifestBytes: Buffer;
   readonly configBytes: Buffer;
   readonly layers: readonly Layer[];
+  /**
+   * A few files as the place has them, where that is less work than reading layers; undefined if it is not. Paths are real: no component is a
+   * link. Files that the place does not give are missing, and nothing proves the contents of the others.
+   */
+  readonly readSingleFiles?: (
+    paths: readonly ImagePath[],
+  ) => Promise<ReadonlyMap<ImagePath, Buffer> | undefined>;
 }

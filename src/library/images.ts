@@ -8,7 +8,7 @@ import { type ImageReference, parseReference, showReference } from '../reference
 import type { ContentObserver } from '../scan/layer-visitor.ts';
 import type { ImageScan } from '../scan/scan-image.ts';
 import { scanReporting } from '../scan/scan-reporting.ts';
-import type { StoreChoices } from '../store/image-store.ts';
+import type { OpenOptions, StoreChoices } from '../store/image-store.ts';
 import type { OpenedImage } from '../store/opened-image.ts';
 import type { MeasurementStore } from '../workspace/scan-cache.ts';
 import { openWorkspace, type SharedCacheChoice, type Workspace } from '../workspace/workspace.ts';
@@ -51,7 +51,7 @@ export interface Images {
   /** What enclaves measured, kept between runs: for `signImage`, which then measures no enclave twice. Not there without a cache. */
   readonly measurements: MeasurementStore | undefined;
   /** Opens an image. It is given back by {@link close}; no layer can be read after that. */
-  open(reference: string | ImageReference): Promise<OpenedImage>;
+  open(reference: string | ImageReference, options?: OpenOptions): Promise<OpenedImage>;
   /** Lists what is in an image's layers, each read once, and what the cache has not at all. */
   scan(image: Image, options?: ScanOptions): Promise<ImageScan>;
   /**
@@ -113,8 +113,8 @@ class WorkspaceImages implements Images {
     return this.#workspace.cache.measurements;
   }
 
-  async open(reference: string | ImageReference): Promise<OpenedImage> {
-    const opened = await this.#workspace.images.open(toReference(reference));
+  async open(reference: string | ImageReference, options?: OpenOptions): Promise<OpenedImage> {
+    const opened = await this.#workspace.images.open(toReference(reference), options);
     this.#opened.push(opened);
     return opened;
   }

@@ -23,8 +23,8 @@ export interface ReadFilesOptions {
 const defaultLimitBytes = 512 * 1024 * 1024;
 
 /**
- * The contents of chosen files of an image, links followed, keyed by the paths as given. Each layer that holds one of
- * them is read once, and no further than needed; contents are checked against the tree's SHA-256. Throws a `not-found`
+ * The contents of chosen files of an image, links followed, keyed by the paths as given: a few as the image's place has them, if it
+ * can. Else each layer that holds one of them is read once, and no further than needed. Contents are checked against the tree's SHA-256. Throws a `not-found`
  * error for a path that names no regular file, a `blob` error if a layer no longer has the content.
  */
 export async function readFiles(
@@ -33,10 +33,12 @@ export async function readFiles(
   paths: readonly ImagePath[],
   options: ReadFilesOptions = {},
 ): Promise<ReadonlyMap<ImagePath, Buffer>> {
-  const nodes = new Map(paths.map((path) => [path, fileAt(image.name, tree, path)]));
+  const files = new Map(paths.map((path) => [path, fileAt(image.name, tree, path)]));
+  const nodes = new Map([...files].map(([path, { node }]) => [path, node]));
   checkSizes(image.name, [...nodes.values()], options.limitBytes ?? defaultLimitBytes);
   const contents = await loadContents([...nodes.values()], options.contents);
   const loaded = new Set(contents.keys());
+  await readSingly(image, [...files.values()], contents);
   for (const [number, layer] of image.layers.entries()) {
     const inLayer = [...nodes.values()].filter((node) => node.layer === number);
     if (inLayer.some((node) => !contents.has(node.sha256))) {
@@ -63,9 +65,35 @@ async function loadContents(
   return contents;
 }
 
-function fileAt(subject: string, tree: FileTree, path: ImagePath): FileNode {
+interface FoundFile {
+  /** No component of it is a link. */
+  readonly path: ImagePath;
+  readonly node: FileNode;
+}
+
+/** Each one costs an Engine some 50 ms; of more, an export is soon quicker. */
+const maximalSingleFiles = 8;
+
+/** Adds what the place of the image gives without its layers, where that has the right hash. */
+async function readSingly(
+  image: Image,
+  files: readonly FoundFile[],
+  contents: Map<string, Buffer>,
+): Promise<void> {
+  const missing = new Map(
+    files.filter(({ node }) => !contents.has(node.sha256)).map(({ path, node }) => [path, node]),
+  );
+  if (missing.size === 0 || missing.size > maximalSingleFiles) return;
+  const given = (await image.readSingleFiles?.([...missing.keys()])) ?? [];
+  for (const [path, content] of given) {
+    const sha256 = missing.get(path)?.sha256;
+    if (sha256 === hash('sha256', content, 'hex')) contents.set(sha256, content);
+  }
+}
+
+function fileAt(subject: string, tree: FileTree, path: ImagePath): FoundFile {
   const found = resolvePath(tree, path);
-  if (found.kind === 'found' && found.node.kind === 'file') return found.node;
+  if (found.kind === 'found' && found.node.kind === 'file') return { path: found.path, node: found.node };
   const reason = found.kind === 'found' ? `it is a ${found.node.kind}` : showFailure(found);
   throw new GscError({
     code: 'not-found',

@@ -36,10 +36,8 @@ const decompressedByNode = hasNodeZstd ? /gzip$|zstd$/ : /gzip$/;
 
 /** The program of the threads, where it is: beside the bundle that this is part of. Undefined for one that was bundled without. */
 export function scanThreadProgram(): string | undefined {
-  // A bundle that is no module has no address.
-  const here: string | undefined = import.meta.url;
-  if (typeof __GSC_SCAN_THREAD__ === 'undefined' || here === undefined) return undefined;
-  const path = fileURLToPath(new URL(__GSC_SCAN_THREAD__, here));
+  if (typeof __GSC_SCAN_THREAD__ === 'undefined') return undefined;
+  const path = fileURLToPath(new URL(__GSC_SCAN_THREAD__, import.meta.url));
   return existsSync(path) ? path : undefined;
 }
 

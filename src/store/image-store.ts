@@ -60,6 +60,15 @@ export interface StoreChoices extends RegistryChoices {
   readonly platform?: Platform;
 }
 
+/** What the caller is about to do with an image. */
+export interface OpenOptions {
+  /**
+   * Its layers are listed and not read, as far as is known: an Engine's export is then not kept on disk while it is listed. A layer that is
+   * read all the same exports the image again. False by default.
+   */
+  readonly isListed?: boolean;
+}
+
 export interface StoreSurroundings {
   readonly host: HostEnvironment;
   readonly reporter: Reporter;
@@ -92,8 +101,8 @@ export class ImageStore {
   }
 
   /** Opens the image that a reference names. A bare name is the Engine's, if it answers and has it, else the registry's. */
-  async open(reference: ImageReference): Promise<OpenedImage> {
-    const opened = await this.#open(reference);
+  async open(reference: ImageReference, options: OpenOptions = {}): Promise<OpenedImage> {
+    const opened = await this.#open(reference, options);
     const { image } = opened;
     this.#opened.push(image);
     for (const note of image.notes) this.#reporter.say(`${image.name}: ${note}`);
@@ -201,7 +210,7 @@ export class ImageStore {
     await this.#connections.close();
   }
 
-  async #open(reference: ImageReference): Promise<OpenedImage> {
+  async #open(reference: ImageReference, options: OpenOptions): Promise<OpenedImage> {
     const { signal } = this.#host;
     const platform = this.#platform;
     switch (reference.kind) {
@@ -211,14 +220,18 @@ export class ImageStore {
         return { reference, image: await openImage(reference, { signal, platform }) };
       case 'docker-daemon':
       case 'containers-storage':
-        return this.#openInEngine(await this.#connections.engine(flavours[reference.kind]), reference);
+        return this.#openInEngine(
+          await this.#connections.engine(flavours[reference.kind]),
+          reference,
+          options,
+        );
       case 'registry':
         return {
           reference,
           image: await openRegistryImage(this.#connections.registry(), reference.name, { platform }),
         };
       case 'bare':
-        return this.#openBare(reference);
+        return this.#openBare(reference, options);
     }
   }
 
@@ -226,14 +239,14 @@ export class ImageStore {
     return this.#connections.engine(kind === 'bare' ? 'any' : flavours[kind]);
   }
 
-  async #openBare(bare: BareReference): Promise<OpenedImage> {
+  async #openBare(bare: BareReference, options: OpenOptions): Promise<OpenedImage> {
     const name = showReference(bare);
     const search = await searchEngine(() => this.#connections.engine('any'), bare);
     if (search.kind === 'found') {
       const { engine } = search;
       const reference = { kind: transportOf(engine), image: bare.image } as const;
       this.#reporter.say(`${name}: found in ${engine.subject}`);
-      return this.#openInEngine(engine, reference);
+      return this.#openInEngine(engine, reference, options);
     }
     if (bare.image.kind === 'id') throw search.obstacle;
     const reference: ImageReference = { kind: 'registry', name: withDefaultTag(bare.image) };
@@ -257,9 +270,14 @@ export class ImageStore {
     }
   }
 
-  async #openInEngine(engine: Engine, { kind, image: name }: EngineReference): Promise<OpenedImage> {
+  async #openInEngine(
+    engine: Engine,
+    { kind, image: name }: EngineReference,
+    options: OpenOptions,
+  ): Promise<OpenedImage> {
     const { signal } = this.#host;
     const image = await openEngineImage(engine, name, {
+      ...options,
       signal,
       beginExport: (shown) =>
         this.#reporter.begin({

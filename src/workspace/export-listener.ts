@@ -4,11 +4,15 @@ import { GscError } from '../base/error.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { LayerVisitor } from '../scan/layer-visitor.ts';
 import type { ExportListener } from '../store/engine/image-export.ts';
+import { sniffBytes } from '../tar/codec/compression.ts';
 import { type TarSink, tarSink } from '../tar/read-tar.ts';
 import type { TarEntry } from '../tar/tar-entry.ts';
 
 /** Where archives of `docker save` have uncompressed layers: until Engine 24, and from 25 on by the diffId. */
 const layerPath = /^(?:[^/]+\/layer\.tar|blobs\/sha256\/([0-9a-f]{64}))$/;
+
+/** More than a pipe's piece, and than what tells a compression. */
+const headBytes = Math.max(sniffBytes, 1 << 17);
 
 /** What messages would call it: whatever is wrong is said when the layer is read. */
 const subject = 'export';
@@ -19,6 +23,8 @@ interface ArrivingLayer {
   readonly tar: TarSink;
   readonly hash: Hash;
   sizeBytes: number;
+  /** Whether somebody was told that its bytes are listed. */
+  isPromised: boolean;
 }
 
 /**
@@ -33,16 +39,23 @@ export function listLayersOfExport(
   let archive: TarSink | undefined = tarSink(listing, subject);
   return {
     piece: (bytes) => {
+      const before = listing.contentBytes;
       if (!succeeds(() => archive?.push(bytes))) archive = undefined;
+      return listing.contentBytes - before === bytes.length && listing.promise();
     },
     end: async () => {
       for (const index of listing.indexes) await keep(index);
+      return archive !== undefined && !listing.hasBroken;
     },
   };
 }
 
 class ExportListing {
   readonly indexes: LayerIndex[] = [];
+  /** How many bytes of layers have arrived that can be listed so far. */
+  contentBytes = 0;
+  /** A layer that was promised could not be listed to its end. */
+  hasBroken = false;
   readonly #diffIds: ReadonlySet<string>;
   #layer: ArrivingLayer | undefined;
 
@@ -56,8 +69,19 @@ class ExportListing {
     const visitor = new LayerVisitor(subject);
     this.#layer =
       type === 'file' && isWanted
-        ? { visitor, tar: tarSink(visitor, subject), hash: createHash('sha256'), sizeBytes: 0 }
+        ? {
+            ...{ visitor, tar: tarSink(visitor, subject), hash: createHash('sha256') },
+            ...{ sizeBytes: 0, isPromised: false },
+          }
         : undefined;
+  }
+
+  /** False near a layer's beginning, by which its form is told. */
+  promise(): boolean {
+    const layer = this.#layer;
+    if (layer === undefined || layer.sizeBytes < headBytes) return false;
+    layer.isPromised = true;
+    return true;
   }
 
   data(piece: Buffer): void {
@@ -65,19 +89,29 @@ class ExportListing {
     if (layer === undefined) return;
     layer.sizeBytes += piece.length;
     layer.hash.update(piece);
-    if (!succeeds(() => layer.tar.push(piece))) this.#layer = undefined;
+    if (succeeds(() => layer.tar.push(piece))) this.contentBytes += piece.length;
+    else this.#giveUp(layer);
+  }
+
+  #giveUp(layer: ArrivingLayer): void {
+    this.#layer = undefined;
+    this.hasBroken ||= layer.isPromised;
   }
 
   end(): void {
     const layer = this.#layer;
     this.#layer = undefined;
-    if (layer === undefined || !succeeds(() => layer.tar.finish())) return;
-    const diffId = finishDigest(layer.hash);
-    const { sizeBytes } = layer;
-    const { entries, ignoredKeys } = layer.visitor;
-    if (!this.#diffIds.has(diffId)) return;
-    this.indexes.push({ diffId, sizeBytes, entries, ...(ignoredKeys.length > 0 && { ignoredKeys }) });
+    if (layer === undefined) return;
+    const index = succeeds(() => layer.tar.finish()) ? indexOf(layer) : undefined;
+    if (index && this.#diffIds.has(index.diffId)) this.indexes.push(index);
+    else this.#giveUp(layer);
   }
+}
+
+function indexOf({ visitor, hash, sizeBytes }: ArrivingLayer): LayerIndex {
+  const { entries, ignoredKeys } = visitor;
+  const diffId = finishDigest(hash);
+  return { diffId, sizeBytes, entries, ...(ignoredKeys.length > 0 && { ignoredKeys }) };
 }
 
 /** False if something is wrong with the bytes. */

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { type Digest, digestOfHex } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
@@ -10,6 +9,7 @@ import { decodeLayerIndex, encodeLayerIndex, layerIndexFormat } from '../scan/la
 import type { FileContentStore, ReadFilesOptions } from '../scan/read-files.ts';
 import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-image.ts';
 import { BlobCache } from '../store/cache/blob-cache.ts';
+import { findCacheDirectory } from '../store/cache/cache-directory.ts';
 import { loadContent, saveContent } from '../store/cache/cached-content.ts';
 import type { ExportOptions } from '../store/engine/image-export.ts';
 import type { ImageRecordStore } from '../store/engine/image-record.ts';
@@ -55,11 +55,10 @@ export interface MeasurementStore {
   save(source: Digest, mrEnclave: string): Promise<void>;
 }
 
-/** `$XDG_CACHE_HOME/gsc`, else `~/.cache/gsc` (XDG Base Directory Specification: a relative path does not count). */
+/** The directory of the cache, {@link findCacheDirectory}. Throws a `cache` error if there is no place for it. */
 export function cacheDirectory({ environment }: HostEnvironment): string {
-  const { XDG_CACHE_HOME: cacheHome, HOME: home } = environment;
-  if (cacheHome?.startsWith('/')) return join(cacheHome, 'gsc');
-  if (home?.startsWith('/')) return join(home, '.cache', 'gsc');
+  const directory = findCacheDirectory(environment);
+  if (directory !== undefined) return directory;
   throw new GscError({
     code: 'cache',
     subject: 'cache',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Digest, digestOf } from '../../src/base/digest.ts';
-import { imagePath } from '../../src/base/image-path.ts';
+import { type ImagePath, imagePath } from '../../src/base/image-path.ts';
 import type { Layer } from '../../src/image/image.ts';
 import type { LayerIndex } from '../../src/scan/layer-index.ts';
 import { readFiles } from '../../src/scan/read-files.ts';
@@ -194,6 +194,34 @@ describe('readFiles', () => {
     kept.set(sha256Of('other'), Buffer.from('OTHER'));
     expect(await readFiles(image, tree, paths('/a', '/lib/x'), { contents })).toEqual(first);
     expect(opened).toBe(1);
+  });
+
+  it('takes a few files as the place has them, by their real paths, if they are the right ones', async () => {
+    let opened = 0;
+    const image = await sampleImage(() => opened++);
+    const { tree } = await scanImage(image);
+    opened = 0;
+    const asked: (readonly ImagePath[])[] = [];
+    const givenBy = (files: Readonly<Record<string, string>> | undefined) => ({
+      ...image,
+      readSingleFiles: async (wanted: readonly ImagePath[]) => {
+        asked.push(wanted);
+        return (
+          files && new Map(Object.entries(files).map(([path, text]) => [imagePath(path), Buffer.from(text)]))
+        );
+      },
+    });
+    const right = { '/a': 'other', '/usr/lib/x': 'lib' };
+    const expected = await readFiles(image, tree, paths('/a', '/lib/x'));
+    opened = 0;
+    expect(await readFiles(givenBy(right), tree, paths('/a', '/lib/x'))).toEqual(expected);
+    expect(asked).toEqual([paths('/a', '/usr/lib/x')]);
+    expect(opened).toBe(0);
+    for (const wrong of [{ ...right, '/a': 'OTHER' }, { '/usr/lib/x': 'lib' }, undefined]) {
+      opened = 0;
+      expect(await readFiles(givenBy(wrong), tree, paths('/a', '/lib/x'))).toEqual(expected);
+      expect(opened).toBeGreaterThan(0);
+    }
   });
 
   it.each([

@@ -73,6 +73,51 @@ describe('the layers of an export are listed while it arrives, as a scan of them
   });
 });
 
+describe('whether bytes are listed is said', () => {
+  const large = () => tarWith([['data', 'x'.repeat(1_000_000)]]);
+  const pieceBytes = 65536;
+
+  /** For each piece what was said, and what at the end. */
+  async function told(archive: Buffer, diffIds: readonly Digest[]) {
+    const listener = listLayersOfExport(diffIds, async () => undefined);
+    const pieces: boolean[] = [];
+    for (let at = 0; at < archive.length; at += pieceBytes)
+      pieces.push(listener.piece(archive.subarray(at, at + pieceBytes)));
+    return { pieces, end: await listener.end() };
+  }
+
+  test('of pieces that lie in a layer, but near its beginning', async () => {
+    const tar = await large();
+    const document = file('manifest.json', Buffer.from('[]'));
+    const { pieces, end } = await told(tarBytes([file(names(tar).old, tar), document]), [digestOf(tar)]);
+    expect(end).toBe(true);
+    expect(pieces.slice(0, 2)).toEqual([false, false]);
+    expect(pieces.slice(3, -1)).toEqual(pieces.slice(3, -1).map(() => true));
+    expect(pieces.at(-1)).toBe(false);
+  });
+
+  test('not of layers that the image does not have, and of other files', async () => {
+    const tar = await large();
+    const archive = tarBytes([file(names(tar).oci, tar), file('other', tar)]);
+    const { pieces, end } = await told(archive, []);
+    expect(end).toBe(true);
+    expect(pieces).toEqual(pieces.map(() => false));
+  });
+
+  test('and taken back at the end, where a layer turns out to be another or damaged', async () => {
+    const tar = await large();
+    const damaged = Buffer.from(tar).fill(0xff, tar.length - 1024);
+    for (const [bytes, diffId] of [
+      [tar, digestOf('another')],
+      [damaged, digestOf(damaged)],
+    ] as const) {
+      const { pieces, end } = await told(tarBytes([file('x/layer.tar', bytes)]), [diffId]);
+      expect(pieces).toContain(true);
+      expect(end).toBe(false);
+    }
+  });
+});
+
 describe('left to the scan', () => {
   test('layers that the image does not have', async () => {
     const [first, second] = (await makeTars()) as [Buffer, Buffer];

@@ -28,6 +28,7 @@ import { reportRun } from '../reports/sign-report.ts';
 import { tell } from '../reports/transcript.ts';
 import { Stopwatch } from '../terminal/stopwatch.ts';
 import { findOrBuild } from './build-result.ts';
+import { buildRuntime } from './build-runtime.ts';
 import type { BuildParts, MadeBuild } from './make-build.ts';
 
 interface Options
@@ -136,9 +137,12 @@ async function buildAndSign(
   const named = outputOf(appReference, options);
   const epochSeconds = sourceDateEpoch(host);
   const content = await readContentOptions(context, options, manifestFile, childFiles);
-  const openApp = openOnce(images, appReference);
+  const openApp = openOnce(images, appReference, { isListed: staysInEngine(named, options) });
   if (await isInEngine(images, appReference)) openApp().catch(() => undefined);
-  const runtime = await content.findRuntime(async () => (await openApp()).image);
+  const found = await content.findRuntime(async () => (await openApp()).image);
+  const runtime = buildRuntime(context, found);
+  // An Engine takes long to begin an export; what is wrong with the runtime is said when it is needed.
+  runtime.find().catch(() => undefined);
   const app = await openApp();
   steps.lap('open');
   const placed = defaultDestination(named, app);
@@ -157,6 +161,11 @@ async function buildAndSign(
   } finally {
     await writer.abort();
   }
+}
+
+/** True if the result goes to an Engine and nothing but lists is made of the app image: an Engine that has it is sent none of its layers. */
+function staysInEngine({ kind }: ImageReference, { report }: Options): boolean {
+  return report === undefined && (kind === 'bare' || kind === 'docker-daemon');
 }
 
 interface StoreOrder {

@@ -1,6 +1,5 @@
 import { once } from '../../base/once.ts';
-import { digestOfValue } from '../../base/value-digest.ts';
-import type { Runtime, Signer } from '../../index.ts';
+import type { Signer } from '../../index.ts';
 import { workspaceOf } from '../../library/images.ts';
 import { fullNameOf, showReference } from '../../parts.ts';
 import type { BuildOrder } from '../../workspace/known-builds.ts';
@@ -10,22 +9,18 @@ import type { BuildParts, BuildReport, MadeBuild } from './make-build.ts';
 /** The result of a build: the known one if the same was made before, else made now; always made now for a report. */
 export async function findOrBuild(context: CommandContext, parts: BuildParts): Promise<MadeBuild> {
   const { builds } = workspaceOf(context.images).cache;
-  const openRuntime = once(() => parts.runtime.open());
+  const { runtime } = parts;
   const make = once(async () => {
     const { makeBuild } = await import('./make-build.ts');
-    return makeBuild(context, parts, await openRuntime());
+    return makeBuild(context, parts, await runtime.open());
   });
   if (builds === undefined || parts.isReported || !isKnownBeforehand(parts)) return make();
-  const { identity, state } = parts.runtime;
-  const readDigest = async () => digestOfValue(withoutContents(await openRuntime()));
-  const runtime = identity ?? (await builds.digestOf(state, readDigest));
-  const order = orderOf(parts, runtime);
+  const order = orderOf(parts, await runtime.find());
   const known = await builds.find<BuildReport>(order, async () => (await make()).image);
   parts.steps.lap('look up');
   if (known) return known;
   const made = await make();
-  // By what was read: since its state was looked at, a runtime in a directory may have become another one.
-  await builds.save(orderOf(parts, identity ?? (await readDigest())), made);
+  await builds.save(orderOf(parts, await runtime.read()), made);
   return made;
 }
 
@@ -48,9 +43,4 @@ function orderOf(parts: BuildParts, runtime: unknown): BuildOrder {
     ...{ baseName: fullNameOf(reference), notes: image.notes, warnings: image.warnings },
   };
   return { app: image, inputs, name: showReference(output) };
-}
-
-/** Each file is named by its digest. */
-function withoutContents({ files, ...runtime }: Runtime): object {
-  return { ...runtime, files: files.map(({ path, mode, sha256 }) => ({ path, mode, sha256 })) };
 }

@@ -12,7 +12,6 @@ import {
 } from '../../index.ts';
 import { scanLayers } from '../../library/images.ts';
 import { fullNameOf, showReference } from '../../parts.ts';
-import type { FoundRuntime } from '../../provision/open-runtime.ts';
 import type { ReadOptions } from '../../verify/graminized-image.ts';
 import { ObservedContents } from '../../verify/observed-contents.ts';
 import type { KnownBuild } from '../../workspace/known-builds.ts';
@@ -23,11 +22,12 @@ import { enclavesToJson, reportOverrides, reportSigned } from '../reports/sign-r
 import { type ReportLine, Transcript } from '../reports/transcript.ts';
 import { growHeapSlowly } from '../terminal/heap-growth.ts';
 import type { Stopwatch } from '../terminal/stopwatch.ts';
+import type { BuildRuntime } from './build-runtime.ts';
 
 /** What goes into a build. */
 export interface BuildParts {
   readonly app: OpenedImage;
-  readonly runtime: FoundRuntime;
+  readonly runtime: BuildRuntime;
   readonly content: Content;
   readonly output: ImageReference;
   readonly epochSeconds: number | undefined;

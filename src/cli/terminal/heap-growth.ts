@@ -27,3 +27,9 @@ export function keepYoungSpaceSmall(): void {
 export function growHeapSlowly(): void {
   setFlagsFromString('--heap-growing-percent=25');
 }
+
+/** Both as V8 has them by itself. */
+export function restoreHeapGrowth(): void {
+  setFlagsFromString('--semi-space-growth-factor=2');
+  setFlagsFromString('--heap-growing-percent=0');
+}

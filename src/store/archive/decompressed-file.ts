@@ -19,8 +19,8 @@ export async function decompressToTemporaryFile(
   options: {
     readonly temporaryDirectory?: string;
     readonly signal?: AbortSignal;
-    /** Sees each piece before it is written. */
-    readonly onPiece?: (piece: Buffer) => void;
+    /** Sees each piece, and says whether to write it; one that is not written becomes a hole. */
+    readonly keeps?: (piece: Buffer) => boolean;
   },
 ): Promise<FileHandle> {
   const directory = options.temporaryDirectory ?? defaultDirectory;
@@ -29,10 +29,10 @@ export async function decompressToTemporaryFile(
     let offset = 0;
     for await (const piece of decompress(source, name)) {
       throwIfAborted(options.signal, name);
-      options.onPiece?.(piece);
-      await writeFully(file, piece, offset);
+      if (options.keeps?.(piece) !== false) await writeFully(file, piece, offset);
       offset += piece.length;
     }
+    await file.truncate(offset);
     return file;
   } catch (error) {
     await file.close();

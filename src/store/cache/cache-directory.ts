@@ -17,6 +17,18 @@ export interface CacheEntry {
   readonly lastUsed: Date;
 }
 
+/**
+ * `$XDG_CACHE_HOME/gsc`, else `~/.cache/gsc` (XDG Base Directory Specification: a relative path does not count); undefined if neither is
+ * set.
+ */
+export function findCacheDirectory(
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const { XDG_CACHE_HOME: cacheHome, HOME: home } = environment;
+  if (cacheHome?.startsWith('/')) return join(cacheHome, 'gsc');
+  return home?.startsWith('/') ? join(home, '.cache', 'gsc') : undefined;
+}
+
 /** The directory of all entries of a kind. */
 export function directoryOfKind(root: string, kind: string): string {
   return join(root, cacheLayoutVersion, kind);

@@ -4,7 +4,6 @@ import { once } from '../../base/once.ts';
 import type { ByteStream, Image, Layer } from '../../image/image.ts';
 import type { ImageWriter, LayerKey, StoreResult } from '../../image/image-writer.ts';
 import { verifiedStream } from '../../image/verified-stream.ts';
-import { anything, listOf, object } from '../../json/shape.ts';
 import { type ImageId, type ImageName, showImageName } from '../../reference/image-name.ts';
 import { TarSpool } from '../archive/tar-spool.ts';
 import { blobPath } from '../layout/oci-blobs.ts';
@@ -20,6 +19,7 @@ import { commonDepth, findChains, type LayerChains } from './known-layers.ts';
 import { loadArchive } from './load-archive.ts';
 import { nameImage } from './name-image.ts';
 import { removeNameless } from './remove-images.ts';
+import { takesThinArchives } from './thin-archives.ts';
 
 export interface EngineWriterOptions {
   /** Let the name go to another image. */
@@ -35,11 +35,6 @@ export interface EngineWriterOptions {
   /** Gets the record of what is stored, so that it need not be exported to be read again. */
   readonly records?: ImageRecordStore;
 }
-
-/** What `GET /info` says about an Engine that keeps images in containerd. moby, daemon/containerd/service.go. */
-const containerdDriver = /^io\.containerd\./;
-
-const infoShape = object({ DriverStatus: listOf(listOf(anything)) });
 
 /** As in skopeo and podman: `/tmp` is often kept in memory. */
 const defaultDirectory = '/var/tmp';
@@ -63,18 +58,6 @@ export async function openEngineWriter(
 async function knownChains(engine: Engine, base: readonly Digest[] | undefined): Promise<LayerChains> {
   if (!(await takesThinArchives(engine))) return [];
   return base ? [base] : findChains(engine);
-}
-
-/**
- * Docker's own stores take an archive without the layers that they have. Podman refuses it; Docker's containerd store
- * may take it, but what it then keeps cannot be pushed or saved.
- */
-async function takesThinArchives(engine: Engine): Promise<boolean> {
-  if (engine.kind === 'podman') return false;
-  const purpose = 'ask how it stores images';
-  const info = await engine.ask({ method: 'GET', path: '/info', purpose }, infoShape);
-  const status = info?.DriverStatus ?? [];
-  return !status.some(([key, value]) => key === 'driver-type' && containerdDriver.test(String(value)));
 }
 
 class EngineWriter implements ImageWriter {

@@ -28,9 +28,10 @@ export interface ExportOptions {
 
 /** Sees an export as it arrives, as a tar: so that nothing has to be read again only to be hashed. */
 export interface ExportListener {
-  piece(bytes: Buffer): void;
-  /** The export is complete, and nothing was wrong with it. */
-  end(): Promise<void>;
+  /** True if all of these bytes lie in a layer that is being listed. */
+  piece(bytes: Buffer): boolean;
+  /** The export is complete, and nothing was wrong with it. True if every layer that was begun is listed. */
+  end(): Promise<boolean>;
 }
 
 /** An image that was exported. It is read from a temporary file, which is gone when it is closed. */
@@ -51,14 +52,50 @@ const errorShape = object({ errorDetail: required(object({ message: required(tex
 export async function exportImage(
   engine: Engine,
   facts: ImageFacts,
-  options: ExportOptions & { readonly name: string },
+  options: NamedExport,
+): Promise<ExportedImage> {
+  const listener = options.listen?.(facts.diffIds);
+  const exported = await readExport(engine, facts, options, (piece) => {
+    listener?.piece(piece);
+    return true;
+  });
+  await listener?.end();
+  return exported;
+}
+
+/**
+ * As {@link exportImage}, for who needs the lists of its layers and not their bytes: those are not kept, and cannot be read. Undefined if a
+ * layer could not be listed, or if something is wrong: only the whole export tells what.
+ */
+export async function listExport(
+  engine: Engine,
+  facts: ImageFacts,
+  options: NamedExport & Required<Pick<ExportOptions, 'listen'>>,
+): Promise<ExportedImage | undefined> {
+  const listener = options.listen(facts.diffIds);
+  try {
+    const exported = await readExport(engine, facts, options, (piece) => !listener.piece(piece));
+    if (await listener.end()) return exported;
+    await exported.close();
+  } catch (error) {
+    if (!(error instanceof GscError) || error.code === 'aborted' || error.code === 'engine') throw error;
+  }
+  return undefined;
+}
+
+type NamedExport = ExportOptions & { readonly name: string };
+
+async function readExport(
+  engine: Engine,
+  facts: ImageFacts,
+  options: NamedExport,
+  keeps: (piece: Buffer) => boolean,
 ): Promise<ExportedImage> {
   const { name } = options;
-  const listener = options.listen?.(facts.diffIds);
   const work = options.beginExport?.(name) ?? silentWork;
   const file = await decompressToTemporaryFile(countedStream(receive(engine, facts.id), work, 0), name, {
     ...options,
-    ...(listener && { onPiece: (piece: Buffer) => listener.piece(piece) }),
+    keeps,
   }).finally(() => work.end());
   let files: FileSet;
   try {
@@ -71,7 +108,6 @@ export async function exportImage(
   try {
     const image = await openExport(files);
     checkDiffIds(image, facts.diffIds);
-    await listener?.end();
     return { image: { ...image, name }, close: () => files.close() };
   } catch (error) {
     await files.close();

@@ -7,9 +7,11 @@ import type { StoredImage } from '../../image/stored-image.ts';
 import type { ImageId, ImageName } from '../../reference/image-name.ts';
 import { showReference } from '../../reference/image-reference.ts';
 import type { Engine } from './engine.ts';
-import { type ExportedImage, type ExportOptions, exportImage } from './image-export.ts';
+import { type ExportedImage, type ExportOptions, exportImage, listExport } from './image-export.ts';
 import { findImage, type ImageFacts, inspectEngineImage } from './image-facts.ts';
 import { decodeRecord, encodeImageRecord, type ImageRecordStore } from './image-record.ts';
+import { readImageFiles } from './read-image-files.ts';
+import { takesThinArchives } from './thin-archives.ts';
 
 /** An image in an Engine. Closing it removes what was exported; the Engine stays connected. */
 export interface EngineImage extends StoredImage {
@@ -21,6 +23,8 @@ export interface EngineImage extends StoredImage {
 export interface OpenEngineImageOptions extends ExportOptions {
   /** Without it, or for an image that it does not know, the image is exported now. */
   readonly records?: ImageRecordStore;
+  /** The layers are only listed, as far as the caller knows: an export for that is not kept. One that is read exports the image again. */
+  readonly isListed?: boolean;
 }
 
 /**
@@ -42,7 +46,7 @@ export async function openEngineImage(
   const source = new LazyExport(engine, facts, { ...options, name });
   try {
     const known = await knownImage(facts, source, { ...options, name });
-    const found = known ?? (await exportNow(source, facts, options));
+    const found = known ?? (await exportNow(source, facts, { ...options, name }));
     if (!named) checkDigest(found, image, name);
     return {
       ...found,
@@ -52,6 +56,8 @@ export async function openEngineImage(
       names: facts.names,
       notes: [],
       warnings: [],
+      readSingleFiles: async (paths) =>
+        source.isAtHand ? undefined : readImageFiles(engine, { kind: 'id', digest: facts.id }, paths),
       close: () => source.close(),
     };
   } catch (error) {
@@ -93,9 +99,9 @@ async function knownImage(
 async function exportNow(
   source: LazyExport,
   facts: ImageFacts,
-  { records }: OpenEngineImageOptions,
+  { records, isListed }: OpenEngineImageOptions & { readonly name: string },
 ): Promise<Image> {
-  const { image } = await source.get();
+  const image = (isListed && (await source.list())) || (await source.get()).image;
   await records?.save(facts.id, encodeImageRecord(image));
   return image;
 }
@@ -112,6 +118,24 @@ class LazyExport {
     this.#engine = engine;
     this.#facts = facts;
     this.#options = options;
+  }
+
+  /** The image without the bytes of its layers; undefined if they cannot be listed as they come. */
+  async list(): Promise<Image | undefined> {
+    const { listen } = this.#options;
+    if (listen === undefined || !(await takesThinArchives(this.#engine))) return undefined;
+    const listed = await listExport(this.#engine, this.#facts, { ...this.#options, listen });
+    await listed?.close();
+    return listed && { ...listed.image, layers: listed.image.layers.map(this.#openedLater) };
+  }
+
+  readonly #openedLater = (layer: Layer, index: number): Layer => ({
+    ...layer,
+    open: () => this.openLayer(index, layer.descriptor),
+  });
+
+  get isAtHand(): boolean {
+    return this.#exported !== undefined;
   }
 
   get(): Promise<ExportedImage> {

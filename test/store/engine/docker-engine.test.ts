@@ -1,12 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, type TestContext, test } from 'vitest';
-import { digestOf } from '../../../src/base/digest.ts';
+import { type Digest, digestOf } from '../../../src/base/digest.ts';
+import { imagePath } from '../../../src/base/image-path.ts';
 import { assembleImage } from '../../../src/image/append.ts';
 import type { Image } from '../../../src/image/image.ts';
 import { mediaTypes } from '../../../src/image/media-type.ts';
+import type { LayerIndex } from '../../../src/scan/layer-index.ts';
 import { openEngineWriter } from '../../../src/store/engine/engine-writer.ts';
 import { openImage } from '../../../src/store/open-image.ts';
+import { listLayersOfExport } from '../../../src/workspace/export-listener.ts';
 import type { TestEngine } from '../../support/images/engine.ts';
 import { engineForTest } from '../../support/images/image-for-test.ts';
 import { childProgram } from '../../support/store/child.ts';
@@ -46,6 +49,27 @@ describe('Docker Engine 20.10', () => {
     expect(`${image.id}\n`).toBe(await engine.docker('image', 'inspect', '--format', '{{.Id}}', 'app:save'));
     expect(image.names).toEqual(['app:save']);
     await saved.close();
+  });
+
+  test('gives the same image where its layers are only listed, and single files of it', async (context) => {
+    const engine = await engineForTest(context);
+    const tars = [sampleTar('a', 900_000), sampleTar('b', 500_000), sampleTar('a', 900_000)];
+    const connection = await connect(engine.socket);
+    await store(connection, 'app:listed', imageOf(tars.map((tar) => layerOf(tar, 'none'))), { force: true });
+    const whole = await open(connection, 'app:listed');
+    const indexes: LayerIndex[] = [];
+    const listen = (diffIds: readonly Digest[]) =>
+      listLayersOfExport(diffIds, async (index) => void indexes.push(index));
+    const listed = await open(connection, 'app:listed', { listen, isListed: true });
+    expect(listed.manifestBytes).toEqual(whole.manifestBytes);
+    expect(new Set(indexes.map(({ diffId }) => diffId))).toEqual(new Set(tars.map((tar) => digestOf(tar))));
+    const path = imagePath('/data/b');
+    const files = await listed.readSingleFiles?.([path, imagePath('/data/none')]);
+    expect([...(files?.keys() ?? [])]).toEqual([path]);
+    expect(files?.get(path)?.equals(noise('b', 500_000))).toBe(true);
+    expect(await layerBytes(listed)).toEqual(await layerBytes(whole));
+    // Now that it is exported whole, its layers are at hand.
+    expect(await listed.readSingleFiles?.([path])).toBeUndefined();
   });
 
   test('gives the same image from its record as from an export', async (context) => {

@@ -52,19 +52,22 @@ export class PathFinder {
 
   /** As {@link resolvePath}. */
   resolve(path: ImagePath): Resolution {
-    const directory = this.#directory(parentOf(path));
-    const node = directory?.node.children.get(baseNameOf(path));
+    const name = baseNameOf(path);
+    const directory = this.#directoryOf(path);
+    const node = directory?.node.children.get(name);
     if (directory === undefined || (node?.kind !== 'file' && node?.kind !== 'special'))
       return resolvePath(this.#tree, path);
     const isReal = directory.path === directory.realPath;
-    return { kind: 'found', path: isReal ? path : childOf(directory.realPath, baseNameOf(path)), node };
+    return { kind: 'found', path: isReal ? path : childOf(directory.realPath, name), node };
   }
 
-  #directory(path: ImagePath): FoundDirectory | undefined {
-    if (this.#latest?.path === path) return this.#latest;
-    const found = resolvePath(this.#tree, path);
+  #directoryOf(path: ImagePath): FoundDirectory | undefined {
+    const { path: latest } = this.#latest ?? { path: '' };
+    if (path.lastIndexOf('/') === latest.length && path.startsWith(latest)) return this.#latest;
+    const directory = parentOf(path);
+    const found = resolvePath(this.#tree, directory);
     if (found.kind !== 'found' || found.node.kind !== 'directory') return undefined;
-    this.#latest = { path, realPath: found.path, node: found.node };
+    this.#latest = { path: directory, realPath: found.path, node: found.node };
     return this.#latest;
   }
 }

@@ -77,7 +77,7 @@ class TrustedFiles {
   }
 
   #ambiguity(path: ImagePath): string | undefined {
-    const layer = this.#ambiguous.get(path);
+    const layer = this.#ambiguous.size === 0 ? undefined : this.#ambiguous.get(path);
     if (layer === undefined) return undefined;
     return `${showLayer(this.#image.image, layer)} has it more than once, with different contents: what is unpacked may depend on the tool`;
   }

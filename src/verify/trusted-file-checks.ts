@@ -1,10 +1,11 @@
 import { type ImagePath, showBytes } from '../base/image-path.ts';
 import { showSize } from '../base/show-size.ts';
+import type { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { isArray, isTable, type TomlValue, valueAt } from '../manifest/toml/toml.ts';
 import type { FileNode } from '../tree/file-tree.ts';
 import { PathFinder, type Resolution, showFailure } from '../tree/resolve-path.ts';
-import { type Finding, failures, type ImageCheck, mismatch, notChecked, okUnless } from './check.ts';
+import { type Finding, failures, type ImageCheck, mismatch, notChecked, ok } from './check.ts';
 import { type GraminizedImage, showLayer } from './graminized-image.ts';
 import { ambiguousFiles, pathHistory } from './path-history.ts';
 
@@ -23,18 +24,51 @@ export function trustedFileChecks(image: GraminizedImage): readonly ImageCheck[]
     return [notChecked(name, { subject: 'sgx.trusted_files', detail: 'needs a manifest that can be read' })];
   const given = valueAt(manifest.root, ['sgx', 'trusted_files']);
   const listed = isArray(given) ? given : [];
-  const isEachOnce = manifest.names.trusted.size === listed.length;
-  const found = new TrustedFiles(image, isEachOnce ? undefined : new Map());
+  const intactBytes = sizeIfIntact(image, manifest, listed);
+  if (intactBytes !== undefined) return [intact(listed.length, intactBytes)];
+  const found = new TrustedFiles(image);
   const findings: Finding[] = [];
   for (const each of listed) {
     const finding = found.check(readEntry(each));
     if (finding) findings.push({ ...finding, protection: 'checked-at-open' });
   }
-  return okUnless(failures(name, findings, 'sgx.trusted_files'), name, () => ({
+  return findings.length > 0
+    ? failures(name, findings, 'sgx.trusted_files')
+    : [intact(listed.length, found.sizeBytes)];
+}
+
+function intact(count: number, sizeBytes: number): ImageCheck {
+  return ok(name, {
     subject: 'sgx.trusted_files',
-    detail: `all ${listed.length} are in the image with the manifest's hash, ${showSize(found.sizeBytes)}`,
+    detail: `all ${count} are in the image with the manifest's hash, ${showSize(sizeBytes)}`,
     protection: 'checked-at-open',
-  }));
+  });
+}
+
+/**
+ * The size of all, each content once, if nothing can be wrong with any: each path is listed once, and is in the image once, as a
+ * file with that hash. Undefined if each has to be looked at. There are tens of thousands.
+ */
+function sizeIfIntact(
+  image: GraminizedImage,
+  { names: { trusted } }: CompleteManifest,
+  listed: readonly TomlValue[],
+): number | undefined {
+  const isPlain = trusted.size === listed.length && listed.every((each) => uriOf(each)?.startsWith('file:/'));
+  if (!isPlain || ambiguousFiles(image).size > 0) return undefined;
+  const finder = new PathFinder(image.tree);
+  const contents = new Set<string>();
+  let sizeBytes = 0;
+  for (const [path, sha256] of trusted) {
+    const found = finder.resolve(path as ImagePath);
+    if (found.kind !== 'found' || found.node.kind !== 'file' || found.node.sha256 !== sha256)
+      return undefined;
+    if (found.path !== path && linkProblem(image, found, path as ImagePath) !== undefined) return undefined;
+    if (contents.has(sha256)) continue;
+    contents.add(sha256);
+    sizeBytes += found.node.sizeBytes;
+  }
+  return sizeBytes;
 }
 
 /** Those of a manifest, one after another. */
@@ -43,16 +77,15 @@ class TrustedFiles {
   readonly #finder: PathFinder;
   /** Paths that one layer has twice, with the layer. */
   readonly #ambiguous: ReadonlyMap<ImagePath, number>;
-  /** Of those so far; none is needed where each path is listed once. */
-  readonly #hashes: Map<ImagePath, string> | undefined;
+  /** Of those so far. */
+  readonly #hashes = new Map<ImagePath, string>();
   readonly #contents = new Set<string>();
   #sizeBytes = 0;
 
-  constructor(image: GraminizedImage, hashes: Map<ImagePath, string> | undefined) {
+  constructor(image: GraminizedImage) {
     this.#image = image;
     this.#finder = new PathFinder(image.tree);
     this.#ambiguous = ambiguousFiles(image);
-    this.#hashes = hashes;
   }
 
   /** Of the contents that were found, each once. */
@@ -63,10 +96,10 @@ class TrustedFiles {
   check({ uri, path, sha256 }: TrustedEntry): Finding | undefined {
     if (path === undefined || sha256 === undefined)
       return { subject: uri, detail: 'expected a file: URI with an absolute path and a sha256' };
-    const other = this.#hashes?.get(path);
+    const other = this.#hashes.get(path);
     if (other !== undefined && other !== sha256)
       return { subject: showBytes(path), detail: `the manifest lists it twice, with ${other} and ${sha256}` };
-    this.#hashes?.set(path, sha256);
+    this.#hashes.set(path, sha256);
     const image = this.#image;
     const resolution = this.#finder.resolve(path);
     const detail =
@@ -77,7 +110,7 @@ class TrustedFiles {
   }
 
   #ambiguity(path: ImagePath): string | undefined {
-    const layer = this.#ambiguous.size === 0 ? undefined : this.#ambiguous.get(path);
+    const layer = this.#ambiguous.get(path);
     if (layer === undefined) return undefined;
     return `${showLayer(this.#image.image, layer)} has it more than once, with different contents: what is unpacked may depend on the tool`;
   }

@@ -1,15 +1,16 @@
 #!/bin/sh
 # Installs the Debian or Ubuntu packages that a part of the project works with: scripts/install-parts.sh [SET...]
 #
-#   demo     what the demonstration needs: a C compiler for the stand-in runtime
-#   images   makers of test images and the tools that they are compared with
-#   docker   a Docker Engine (scripts/engine.sh), a registry
-#   podman   podman and skopeo's relatives
-#   keys     a token in software, its oracle, tracers: for tests of signing
-#   shells   the shells that gsc completes command lines in, and a checker of manual pages
-#   browser  a browser that pages are looked at with
-#   ci       what runs pipelines on this machine, and a checker of shell programs
-#   all      everything (the default)
+#   demo        what the demonstration needs: a C compiler for the stand-in runtime
+#   images      makers of test images and the tools that they are compared with
+#   docker      a Docker Engine (scripts/engine.sh), a registry
+#   podman      podman and skopeo's relatives
+#   keys        a token in software, its oracle, tracers: for tests of signing
+#   shells      the shells that gsc completes command lines in, and a checker of manual pages
+#   browser     a browser that pages are looked at with
+#   ci          what runs pipelines on this machine, and a checker of shell programs
+#   kubernetes  kubectl, unless there is one
+#   all         everything (the default)
 #
 # Only what is missing is installed; when nothing is, neither root nor a network is needed.
 set -eu
@@ -22,6 +23,8 @@ keys='softhsm2 opensc strace curl openssl g++ make'
 podman='podman crun conmon uidmap skopeo catatonit'
 shells='bash zsh fish bsdutils mandoc'
 browser='chromium'
+# It cannot stand beside kubectl from elsewhere.
+kubernetes=$(command -v kubectl >/dev/null || echo kubernetes-client)
 ci='git rsync shellcheck busybox-static'
 
 fail() {
@@ -39,8 +42,9 @@ packages_of() {
     shells) echo "$shells" ;;
     browser) echo "$browser" ;;
     ci) echo "$ci" ;;
-    all) echo "$demo $images $docker $podman $keys $shells $browser $ci" ;;
-    *) fail "unknown set $1: expected demo, images, docker, podman, keys, shells, browser, ci or all" ;;
+    kubernetes) echo "$kubernetes" ;;
+    all) echo "$demo $images $docker $podman $keys $shells $browser $ci $kubernetes" ;;
+    *) fail "unknown set $1: expected demo, images, docker, podman, keys, shells, browser, ci, kubernetes or all" ;;
   esac
 }
 

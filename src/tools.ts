@@ -83,6 +83,8 @@ export {
   type RuntimeVersion,
   showVersion,
 } from './runtime/version.ts';
+export type { LayerIndex } from './scan/layer-index.ts';
+export type { ImageScan } from './scan/scan-image.ts';
 export { type AppliedOverride, type EnclaveOverrides, overrideManifest } from './sign/enclave-overrides.ts';
 export {
   type PreparedMessageSignature,
@@ -129,8 +131,15 @@ export type { ProgramChain } from './start/program-chain.ts';
 export type { StartedPrograms } from './start/started-programs.ts';
 export type { WorkingDirectory } from './start/working-directory.ts';
 export { type OpenedName, readTrace, type Trace } from './trace/opened-names.ts';
-export type { FileFacts, Ownership, ProgramFacts } from './tree/entry.ts';
-export type { FileNode } from './tree/file-tree.ts';
+export type { FileFacts, LayerEntry, Ownership, ProgramFacts } from './tree/entry.ts';
+export type {
+  DirectoryNode,
+  FileNode,
+  FileTree,
+  SpecialNode,
+  SymlinkNode,
+  TreeNode,
+} from './tree/file-tree.ts';
 export type { ApplicationData, DataSign } from './trust/application-data.ts';
 export type { ExcludedFile, IgnoredLink, TrustedName } from './trust/classify-paths.ts';
 export type { DirectoryMount } from './trust/directory-links.ts';

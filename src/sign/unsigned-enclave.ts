@@ -3,6 +3,7 @@ import { baseNameOf } from '../base/image-path.ts';
 import type { GramineEnclave } from '../enclave/gramine-enclave.ts';
 import type { Image } from '../image/image.ts';
 import type { EnclaveFiles } from '../runtime/places.ts';
+import type { ImageScan } from '../scan/scan-image.ts';
 import { layOutPlan } from '../signature/enclave-plan.ts';
 import { type MeasuredEnclave, measureLaidOut } from '../signature/sign-enclave.ts';
 import type { MeasurementStore } from '../workspace/scan-cache.ts';
@@ -14,6 +15,8 @@ export interface MeasureOptions {
   readonly overrides?: EnclaveOverrides;
   /** Remembers measurements, so that an enclave is measured once, whatever the number of keys. */
   readonly measurements?: MeasurementStore;
+  /** Lists the layers of an image whose program is measured (Graphene until 1.1); by default they are read. `Images.scan` knows them. */
+  readonly scan?: (image: Image) => Promise<ImageScan>;
 }
 
 /** An enclave of an image as it will be signed. */
@@ -38,9 +41,9 @@ export interface MeasuredImage extends Pick<NamedMeasurement, 'enclave' | 'measu
  */
 export async function measureImage(
   given: Image | UnsignedImage,
-  { overrides = {}, measurements }: MeasureOptions = {},
+  { overrides = {}, measurements, scan }: MeasureOptions = {},
 ): Promise<MeasuredImage> {
-  const unsigned: UnsignedImage = 'plans' in given ? given : await readUnsignedImage(given);
+  const unsigned: UnsignedImage = 'plans' in given ? given : await readUnsignedImage(given, scan);
   const { image, plans, enclave: laidOut } = unsigned;
   const known = new Map<string, string>();
   const enclaves: NamedMeasurement[] = [];

@@ -13,7 +13,7 @@ import { labelledEnclaves, runtimePlacesOf } from '../runtime/places.ts';
 import { labelledVersion, type RuntimeVersion } from '../runtime/version.ts';
 import { readFiles } from '../scan/read-files.ts';
 import { readTopFiles } from '../scan/read-top-files.ts';
-import { scanImage } from '../scan/scan-image.ts';
+import { type ImageScan, scanImage } from '../scan/scan-image.ts';
 import { type EnclavePlan, programOf } from '../signature/enclave-plan.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import { stripSignature } from './strip-signature.ts';
@@ -25,7 +25,10 @@ export type UnsignedImage = Pick<Graminized, 'image' | 'plans'> & Partial<Pick<G
  * Reads the enclaves out of an image that was stored, without its signature if it has one. Throws a `state` error for one that is
  * not graminized.
  */
-export async function readUnsignedImage(given: Image): Promise<UnsignedImage> {
+export async function readUnsignedImage(
+  given: Image,
+  scan: (image: Image) => Promise<ImageScan> = scanImage,
+): Promise<UnsignedImage> {
   const version = versionOf(given);
   const isSigned = stateOf(given.config.config?.Labels ?? {}) === 'signed';
   const image = isSigned ? await stripSignature(given) : given;
@@ -47,7 +50,8 @@ export async function readUnsignedImage(given: Image): Promise<UnsignedImage> {
     return { files, manifest, version, libpal: part(libpal), subject: 'libpal.so' };
   });
   // The first program's enclave is signed last.
-  return { image, plans: await withPrograms(image, [...planned.slice(1).reverse(), ...planned.slice(0, 1)]) };
+  const inOrder = [...planned.slice(1).reverse(), ...planned.slice(0, 1)];
+  return { image, plans: await withPrograms(given, inOrder, scan) };
 }
 
 function versionOf(image: Image): RuntimeVersion {
@@ -74,10 +78,14 @@ function partIn(image: Image, parts: ReadonlyMap<ImagePath, Buffer>, path: Image
 }
 
 /** Adds the programs where the release measures them: files of the app image, which every layer may have. */
-async function withPrograms(image: Image, plans: readonly EnclavePlan[]): Promise<readonly EnclavePlan[]> {
+async function withPrograms(
+  image: Image,
+  plans: readonly EnclavePlan[],
+  scan: (image: Image) => Promise<ImageScan>,
+): Promise<readonly EnclavePlan[]> {
   const isMeasured = plans.some(({ version }) => enclaveRulesOf(version).hasExecutableArea);
   if (!isMeasured) return plans;
-  const { tree } = await scanImage(image);
+  const { tree } = await scan(image);
   const found = plans.map(({ manifest }) => {
     const program = programOf(manifest);
     const resolved = program && resolvePath(tree, program);

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
 import { ownIdentity } from '../../src/store/local/process-identity.ts';
+import { writeFiles } from '../support/cli/made-files.ts';
 import { countOf, type EngineStage, engineWith, idOf, imagesOf } from '../support/end-to-end/engine-stage.ts';
 import { momentsFor, signals, startGsc } from '../support/end-to-end/running-gsc.ts';
 import { reporting, stageForTests, succeeding } from '../support/end-to-end/stage.ts';
 import type { Moment } from '../support/end-to-end/wire.ts';
 import type { TestEngine } from '../support/images/engine.ts';
+import { grapheneFiles } from '../support/runtime/make-graphene.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 
@@ -51,6 +53,27 @@ describe('an image that gsc has made', () => {
       expect(explained.stdout).toContain('trusted');
     }
     expect([exporting, creating].map((request) => countOf(wire, request))).toEqual([0, 0]);
+  });
+
+  test('whose enclave measures the program gives that alone', async (context) => {
+    const { gsc, key } = stage();
+    const place = await engineWith(context, 'busybox');
+    await forget(place, 'measured:1', 'measured:1-unsigned');
+    writeFiles(at('graphene'), grapheneFiles('1.1'));
+    const inPlace = unknown(place, 'reading-graphene');
+    const order = ['build', '--runtime', at('graphene'), '-o', 'measured:1-unsigned', 'busybox:1'];
+    await reporting(gsc, order, inPlace);
+    expect([exporting, creating].map((request) => countOf(place.wire, request))).toEqual([1, 1]);
+    place.wire.reset();
+    const { mr_enclave: signed } = await reporting(
+      gsc,
+      ['sign-image', '-o', 'measured:1', 'measured:1-unsigned', key],
+      inPlace,
+    );
+    expect([exporting, creating, archive].map((request) => countOf(place.wire, request))).toEqual([0, 1, 1]);
+    const info = await succeeding(gsc, ['info-image', 'measured:1'], inPlace);
+    expect(info.stdout).toContain(`mr_enclave = "${signed}"\n`);
+    expect(await containersOf(place.engine)).toBe('');
   });
 
   test('is to a run that knows nothing of it the same, exported', async (context) => {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { imagePath } from '../../src/base/image-path.ts';
 import type { ContainerNeeds } from '../../src/inspect/container-needs.ts';
@@ -11,7 +11,7 @@ import { manifestKinds, newManifest } from '../../src/kubernetes/new-manifest.ts
 import { hostNeeds } from '../../src/runtime/app-launch.ts';
 import { launchArguments } from '../../src/runtime/launch.ts';
 import { longTest } from '../support/long-test.ts';
-import { hasTool } from '../support/tool.ts';
+import { testWithTool } from '../support/tool.ts';
 
 /** Releases of Kubernetes, as `kubernetes-types` has their API; between them those that are in use. */
 const releases = ['1.21', '1.25', '1.30'] as const;
@@ -101,9 +101,8 @@ describe('manifests', () => {
     }
   });
 
-  // kubectl is in no package of Debian's that can stand beside others. With --local it asks no server, decodes into its own types, and
-  // writes what it knows.
-  test.skipIf(!hasTool('kubectl'))('are read by kubectl --dry-run=client, which knows each field', () => {
+  // With --local it asks no server, decodes into its own types, and writes what it knows.
+  testWithTool('kubectl', 'are read by kubectl --dry-run=client, which knows each field', () => {
     const workloads = resources.filter(({ kind }) => kind !== 'PersistentVolumeClaim');
     for (const resource of workloads) {
       const words = [

@@ -6,6 +6,7 @@ import { GscError } from '../../base/error.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import {
   type EvidenceKey,
+  type Image,
   type ImageReference,
   type MeasureOptions,
   type OpenedImage,
@@ -126,6 +127,7 @@ async function signImageCommand(
     const measuring = {
       overrides: enclaveOverrides(options),
       ...(images.measurements && { measurements: images.measurements }),
+      scan: (image: Image) => images.scan(image),
       ...(date !== undefined && { date }),
     };
     if (signer === undefined) return await prepare(context, options, { source: source.opened, measuring });

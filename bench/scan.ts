@@ -12,6 +12,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { digestOfHex } from '../src/base/digest.ts';
+import { keepYoungSpaceSmall } from '../src/cli/terminal/heap-growth.ts';
 import type { Layer } from '../src/image/image.ts';
 import { verifiedStream } from '../src/image/verified-stream.ts';
 import { openImages } from '../src/library/images.ts';
@@ -19,6 +20,7 @@ import { scanImage } from '../src/scan/scan-image.ts';
 import { scanLayer } from '../src/scan/scan-layer.ts';
 import { largeTar } from './parts/large-tar.ts';
 import { type LayerForm, layeredLayout, layerForms } from './parts/layered-layout.ts';
+import { manyFilesLayout } from './parts/many-files-layout.ts';
 
 const directory = 'out/bench';
 const tar = `${directory}/scan.tar`;
@@ -67,10 +69,19 @@ async function measure(name: string, work: () => Promise<unknown>, sizeBytes: nu
   return rate;
 }
 
+// As the command does.
+keepYoungSpaceSmall();
+
+type ImageForm = LayerForm | 'many-files';
+
+function layoutOf(form: ImageForm): Promise<string> {
+  return form === 'many-files' ? manyFilesLayout(directory) : layeredLayout(directory, form);
+}
+
 /** The image of several layers in this form, read by this process. */
-async function scanLayers(form: LayerForm): Promise<void> {
+async function scanLayers(form: ImageForm): Promise<void> {
   const images = openImages({ usesCache: false });
-  const { image } = await images.open(`oci:${await layeredLayout(directory, form)}:latest`);
+  const { image } = await images.open(`oci:${await layoutOf(form)}:latest`);
   const start = performance.now();
   const { indexes } = await scanImage(image);
   const seconds = (performance.now() - start) / 1000;
@@ -84,7 +95,7 @@ async function scanLayers(form: LayerForm): Promise<void> {
 }
 
 const [, program = '', single, form] = process.argv;
-if (single === 'layers') await scanLayers(form as LayerForm);
+if (single === 'layers') await scanLayers(form as ImageForm);
 else if (single !== undefined) {
   // One form per process, so that the peak memory is its own.
   const form = forms.find((candidate) => candidate.name === single) ?? forms[0];

@@ -4,7 +4,7 @@ import type { Image } from '../image/image.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
 import type { ManifestChoices } from '../manifest/option-manifest.ts';
 import type { TomlDocument } from '../manifest/toml/toml.ts';
-import type { ScanImageOptions } from '../scan/scan-image.ts';
+import type { ScanImageOptions } from '../scan/scan-options.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import type { TrustLevel } from '../trust/trust-level.ts';
 import type { LibcWish } from './choose-libc.ts';

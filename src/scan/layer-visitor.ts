@@ -1,4 +1,5 @@
 import { createHash, type Hash, hash } from 'node:crypto';
+import type { Digest } from '../base/digest.ts';
 import type { ByteString, ImagePath } from '../base/image-path.ts';
 import { isCLibraryPart, versionsDefinedIn } from '../elf/c-library-parts.ts';
 import { hasLibraryData, libraryDataPlaces } from '../elf/library-data.ts';
@@ -6,6 +7,8 @@ import type { TarEntry, TarVisitor } from '../tar/tar-entry.ts';
 import type { FileFacts, LayerEntry, Ownership, ProgramFacts } from '../tree/entry.ts';
 import { isContentKept, isShellScript, mayBeStartScript } from './kept-content.ts';
 import { classifyTarEntry, fileEntry } from './layer-entry.ts';
+import type { LayerIndex } from './layer-index.ts';
+import { EntryPacker, packedIndex, unpackEntries } from './packed-index.ts';
 import { ProgramProbe } from './program-probe.ts';
 
 /**
@@ -36,7 +39,7 @@ const changesEntries = /^(?:path|linkpath|size|uid|gid|hdrcharset|(?:SCHILY|LIBA
 
 /** Makes layer entries of a tar as it is read. */
 export class LayerVisitor implements TarVisitor {
-  readonly #entries: LayerEntry[] = [];
+  readonly #entries = new EntryPacker();
   readonly #ignoredKeys = new Set<ByteString>();
   readonly #subject: string;
   readonly #observer: ContentObserver | undefined;
@@ -48,14 +51,15 @@ export class LayerVisitor implements TarVisitor {
     this.#observer = observer;
   }
 
-  /** In the order of the tar. */
-  get entries(): readonly LayerEntry[] {
-    return this.#entries;
+  /** The index of the whole layer, entries in the order of the tar, keys of global headers that would have changed them sorted. */
+  indexOf(diffId: Digest, sizeBytes: number): LayerIndex {
+    const ignoredKeys = [...this.#ignoredKeys].sort();
+    return packedIndex({ diffId, sizeBytes, ignoredKeys }, this.#entries.finish());
   }
 
-  /** Keys of global headers that would have changed entries, sorted. */
-  get ignoredKeys(): readonly ByteString[] {
-    return [...this.#ignoredKeys].sort();
+  /** All entries, in the order of the tar. */
+  get entries(): readonly LayerEntry[] {
+    return [...unpackEntries(this.#entries.finish())];
   }
 
   ignored(keys: readonly ByteString[]): void {
@@ -64,7 +68,7 @@ export class LayerVisitor implements TarVisitor {
 
   entry(entry: TarEntry): void {
     const meaning = classifyTarEntry(entry, this.#subject);
-    if (meaning.kind === 'entry') this.#entries.push(meaning.entry);
+    if (meaning.kind === 'entry') this.#entries.add(meaning.entry);
     if (meaning.kind !== 'file') return;
     const { path, ownership } = meaning;
     this.#file = {
@@ -81,7 +85,7 @@ export class LayerVisitor implements TarVisitor {
   end(): void {
     if (this.#file === undefined) return;
     const { path, ownership, facts } = this.#file;
-    this.#entries.push(fileEntry(path, ownership, facts.finish()));
+    this.#entries.add(fileEntry(path, ownership, facts.finish()));
     this.#file = undefined;
   }
 }

@@ -38,6 +38,11 @@ export class PackedWriter {
   /** Bytes with their number before them. */
   bytes(value: Uint8Array): void {
     this.count(value.length);
+    this.raw(value);
+  }
+
+  /** Bytes as they are. */
+  raw(value: Uint8Array): void {
     this.#reserve(value.length);
     this.#bytes.set(value, this.#end);
     this.#end += value.length;

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type Digest, finishDigest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
+import { type FileBlob, isFileBlob } from '../image/file-blob.ts';
 import type { ByteStream, Layer } from '../image/image.ts';
 import { sniffBytes, sniffCompression } from '../tar/codec/compression.ts';
-import { decompress } from '../tar/codec/decompress.ts';
+import { decompress, needsNoCopies } from '../tar/codec/decompress.ts';
 import { readTar } from '../tar/read-tar.ts';
 import type { LayerIndex } from './layer-index.ts';
 import { type ContentObserver, LayerVisitor } from './layer-visitor.ts';
@@ -11,8 +12,8 @@ import { type ContentObserver, LayerVisitor } from './layer-visitor.ts';
 export interface ScanLayerOptions {
   /** How messages call the layer's image. */
   readonly subject: string;
-  /** Sees every piece of the blob as stored, before it is read; a promise holds the reading back. */
-  readonly onBytes?: (piece: Buffer) => void | Promise<void>;
+  /** Hears how many more bytes of the blob, as stored, are being read. */
+  readonly onRead?: (sizeBytes: number) => void;
   readonly signal?: AbortSignal;
   readonly observer?: ContentObserver;
 }
@@ -28,9 +29,7 @@ export async function scanLayer(layer: Layer, options: ScanLayerOptions): Promis
   const visitor = new LayerVisitor(subject, options.observer);
   await readTar(reading.uncompressed(), visitor, subject);
   reading.checkDiffId();
-  const { entries, ignoredKeys } = visitor;
-  const ignored = ignoredKeys.length > 0 && { ignoredKeys };
-  return { diffId: layer.diffId, sizeBytes: reading.sizeBytes, entries, ...ignored };
+  return visitor.indexOf(layer.diffId, reading.sizeBytes);
 }
 
 /** One reading of a layer's blob. */
@@ -54,7 +53,7 @@ class LayerReading {
   }
 
   async *uncompressed(): ByteStream {
-    for await (const piece of decompress(this.#stored(), this.#subject)) {
+    for await (const piece of decompress(this.#stored(), this.#subject, { lends: true })) {
       if (this.#sizeBytes === 0) this.#begin();
       this.#sizeBytes += piece.length;
       this.#hash?.update(piece);
@@ -92,13 +91,28 @@ class LayerReading {
   }
 }
 
-/** The blob as it is stored, for a scan: shown to `onBytes`, and ended by the signal with an `aborted` error. */
-export async function* storedBytes(layer: Layer, options: ScanLayerOptions): ByteStream {
-  const { onBytes, signal } = options;
-  for await (const piece of layer.open()) {
+/**
+ * The blob as it is stored, for a scan: counted for `onRead`, and ended by the signal with an `aborted` error. Pieces are
+ * good as long as `decompress` needs them.
+ */
+export async function* storedBytes(
+  layer: Layer,
+  options: ScanLayerOptions,
+  blob: ByteStream = layer.open(),
+): ByteStream {
+  const { onRead, signal } = options;
+  for await (const piece of isFileBlob(blob) ? bytesOfFile(blob) : blob) {
     if (signal?.aborted) throw aborted(subjectOf(layer, options));
-    await onBytes?.(piece);
+    onRead?.(piece.length);
     yield piece;
+  }
+}
+
+async function* bytesOfFile(blob: FileBlob): ByteStream {
+  let isLent: boolean | undefined;
+  for await (const piece of blob.lent()) {
+    isLent ??= needsNoCopies(piece);
+    yield isLent ? piece : Buffer.from(piece);
   }
 }
 

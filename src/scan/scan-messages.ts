@@ -1,5 +1,8 @@
 import { type ErrorCode, GscError } from '../base/error.ts';
+import type { FileBlob, FilePart } from '../image/file-blob.ts';
 import type { Layer } from '../image/image.ts';
+import type { LayerIndex } from './layer-index.ts';
+import type { PackedEntries } from './packed-index.ts';
 
 /** What the thread that reads a blob tells the one that lists its layer. One layer at a time. */
 export type ToScanThread =
@@ -9,25 +12,39 @@ export type ToScanThread =
       readonly subject: string;
       /** Of a {@link ThreadObserver}: what it goes by, and what it is made with. */
       readonly observer?: { readonly name: string; readonly input: unknown };
+      /** The blob's place, if it is in a file: then no piece of it is sent. */
+      readonly file?: OrderedFile;
     }
   /** Bytes of the blob as stored; the memory goes with them. */
   | { readonly kind: 'piece'; readonly bytes: Uint8Array }
   /** The blob is complete and is what its descriptor says. */
   | { readonly kind: 'end' }
   /** Reading the blob has failed. */
-  | { readonly kind: 'broken' };
+  | { readonly kind: 'broken' }
+  /** The blob in a file is not wanted any more. */
+  | { readonly kind: 'abort' };
+
+/** A file that the thread which reads blobs holds open. */
+export type OrderedFile = FilePart & Pick<FileBlob, 'where'>;
 
 /** What a thread that lists layers answers. */
 export type FromScanThread =
   | { readonly kind: 'ready' }
   /** A piece that is not needed any more; its memory goes back. */
   | { readonly kind: 'taken'; readonly memory: ArrayBuffer }
+  /** So many more bytes of a blob in a file are being read. */
+  | { readonly kind: 'read'; readonly sizeBytes: number }
   | ScanOutcome;
 
 /** How the listing of a layer ended. */
 export type ScanOutcome =
-  /** `index` as `encodeLayerIndex` writes it, and what the observer saw. */
-  | { readonly kind: 'done'; readonly index: Uint8Array; readonly observed: unknown }
+  /** The index in parts, and what the observer saw. */
+  | {
+      readonly kind: 'done';
+      readonly facts: Pick<LayerIndex, 'sizeBytes' | 'ignoredKeys'>;
+      readonly packed: PackedEntries;
+      readonly observed: unknown;
+    }
   | { readonly kind: 'failed'; readonly error: PackedError }
   /** Nothing was wrong with what came before the reading failed. */
   | { readonly kind: 'broken' };

@@ -2,12 +2,19 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { Layer } from '../image/image.ts';
+import { type FileBlob, isFileBlob } from '../image/file-blob.ts';
+import type { ByteStream, Layer } from '../image/image.ts';
 import { hasNodeZstd } from '../tar/codec/unzstd.ts';
 import type { LayerIndex } from './layer-index.ts';
-import { decodeLayerIndex } from './layer-index-codec.ts';
+import { packedIndex } from './packed-index.ts';
 import { type ScanLayerOptions, storedBytes } from './scan-layer.ts';
-import { type FromScanThread, type ScanOutcome, type ToScanThread, unpackError } from './scan-messages.ts';
+import {
+  type FromScanThread,
+  type OrderedFile,
+  type ScanOutcome,
+  type ToScanThread,
+  unpackError,
+} from './scan-messages.ts';
 
 /** Starting a thread takes as long as reading this much. */
 const worthwhileBytes = 16_000_000;
@@ -17,18 +24,16 @@ const pieceBytes = 1 << 19;
 const pieceCount = 4;
 
 /**
- * Which layers should be listed in threads: none unless there are processors for several, and enough to read beside the largest
- * layer. Small images are read before a thread has started. Gzip, and zstd where Node has it, are decompressed by threads of Node's
- * own while this one lists: others would only take more memory.
+ * True if layers should be listed in a thread beside this one: if there is a processor for it, and enough to read beside the
+ * largest layer. Small images are read before a thread has started. Gzip, and zstd where Node has it, are decompressed by
+ * threads of Node's own while this one lists: others would only take more memory.
  */
-export function layersForThreads(
-  layers: readonly Layer[],
-  processors = availableParallelism(),
-): readonly Layer[] {
-  const wanted = layers.filter(({ descriptor: { mediaType } }) => !decompressedByNode.test(mediaType));
-  const sizes = wanted.map(({ descriptor }) => descriptor.sizeBytes);
+export function areWorthThreads(layers: readonly Layer[], processors = availableParallelism()): boolean {
+  const sizes = layers
+    .filter(({ descriptor: { mediaType } }) => !decompressedByNode.test(mediaType))
+    .map(({ descriptor }) => descriptor.sizeBytes);
   const sum = sizes.reduce((total, size) => total + size, 0);
-  return processors > 1 && sum - Math.max(0, ...sizes) >= worthwhileBytes ? wanted : [];
+  return processors > 1 && sum - Math.max(0, ...sizes) >= worthwhileBytes;
 }
 
 /** What a layer really is only its bytes tell; by these it is guessed. */
@@ -42,59 +47,34 @@ export function scanThreadProgram(): string | undefined {
 }
 
 /** What is listed lives on: a larger space for new objects saves nothing. */
-const youngSpaceMegabytes = 8;
+const youngSpaceMegabytes = 2;
 
-/** Threads that list layers, each one at a time, while this one reads them. */
-export class ScanThreads {
-  readonly #idle: ScanThread[];
-  readonly #all: readonly ScanThread[];
-
-  /** Undefined if threads cannot be started here: then layers are listed without. */
-  static async start(program: string, count: number): Promise<ScanThreads | undefined> {
-    const threads = Array.from({ length: count }, () => new ScanThread(program));
-    const started = await Promise.all(threads.map((thread) => thread.isReady));
-    if (started.every(Boolean)) return new ScanThreads(threads);
-    await Promise.all(threads.map((thread) => thread.end()));
-    return undefined;
-  }
-
-  private constructor(threads: readonly ScanThread[]) {
-    this.#all = threads;
-    this.#idle = [...threads];
-  }
-
-  /** As `scanLayer`, for no more layers at a time than there are threads. */
-  async scan(layer: Layer, options: ScanLayerOptions): Promise<LayerIndex> {
-    const thread = this.#idle.pop();
-    if (thread === undefined) throw new RangeError('all threads are busy');
-    try {
-      return await thread.scan(layer, options);
-    } finally {
-      this.#idle.push(thread);
-    }
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#all.map((thread) => thread.end()));
-  }
-}
-
-class ScanThread {
+/** A thread that lists layers, one at a time. */
+export class ScanThread {
   readonly #worker: Worker;
   /** False if it ended before it could do anything. */
-  readonly isReady: Promise<boolean>;
+  readonly #isReady: Promise<boolean>;
   readonly #free: Buffer[] = [];
   /** Called when something was taken, or when the listing has ended. */
   #wake: () => void = () => {};
   #outcome: ScanOutcome | undefined;
+  #onRead: ScanLayerOptions['onRead'];
   #failure: unknown;
 
-  constructor(program: string) {
+  /** Undefined if threads cannot be started here: then layers are listed without. */
+  static async start(program: string): Promise<ScanThread | undefined> {
+    const thread = new ScanThread(program);
+    if (await thread.#isReady) return thread;
+    await thread.end();
+    return undefined;
+  }
+
+  private constructor(program: string) {
     this.#worker = new Worker(program, {
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: youngSpaceMegabytes },
     });
-    this.isReady = new Promise((resolve) => {
+    this.#isReady = new Promise((resolve) => {
       this.#worker.on('message', (message: FromScanThread) => {
         if (message.kind === 'ready') resolve(true);
         else this.#hear(message);
@@ -110,30 +90,59 @@ class ScanThread {
     });
   }
 
+  /** As `scanLayer`. */
   async scan(layer: Layer, options: ScanLayerOptions): Promise<LayerIndex> {
-    const { observer, subject } = options;
-    const { descriptor, diffId } = layer;
+    const { observer } = options;
+    const blob = layer.open();
     this.#outcome = undefined;
+    const outcome = await (isFileBlob(blob)
+      ? this.#scanFile(layer, options, blob)
+      : this.#scanStream(layer, options, blob));
+    if (outcome.kind === 'failed') throw unpackError(outcome.error);
+    if (outcome.kind === 'broken') throw new RangeError('a thread gave up a layer that was read');
+    observer?.add?.(outcome.observed);
+    return packedIndex({ diffId: layer.diffId, ...outcome.facts }, outcome.packed);
+  }
+
+  /** The thread reads the file itself. */
+  async #scanFile(layer: Layer, options: ScanLayerOptions, blob: FileBlob): Promise<ScanOutcome> {
+    const { release, ...part } = await blob.hold();
+    const abort = () => this.#post({ kind: 'abort' });
+    const { signal } = options;
+    try {
+      this.#onRead = options.onRead;
+      this.#order(layer, options, { ...part, where: blob.where });
+      signal?.addEventListener('abort', abort);
+      if (signal?.aborted) abort();
+      return await this.#ended();
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      await release();
+    }
+  }
+
+  async #scanStream(layer: Layer, options: ScanLayerOptions, blob: ByteStream): Promise<ScanOutcome> {
     // A listing that failed has kept some.
     while (this.#free.length < pieceCount) this.#free.push(Buffer.allocUnsafeSlow(pieceBytes));
-    const name = observer?.threadName;
-    this.#post({
-      ...{ kind: 'scan', layer: { descriptor, diffId }, subject },
-      ...(name !== undefined && { observer: { name, input: observer?.threadInput } }),
-    });
-    const sourceError = await this.#send(layer, options).then(
+    this.#order(layer, options);
+    const sourceError = await this.#send(storedBytes(layer, options, blob)).then(
       () => undefined,
       (error: unknown) => ({ error }),
     );
     this.#post({ kind: sourceError ? 'broken' : 'end' });
     const outcome = await this.#ended();
     // What was wrong with the bytes before came first.
-    if (outcome.kind === 'failed') throw unpackError(outcome.error);
-    if (sourceError) throw sourceError.error;
-    if (outcome.kind === 'broken') throw new RangeError('a thread gave up a layer that was read');
-    observer?.add?.(outcome.observed);
-    const { buffer, byteOffset, byteLength } = outcome.index;
-    return decodeLayerIndex(Buffer.from(buffer, byteOffset, byteLength));
+    if (sourceError && outcome.kind !== 'failed') throw sourceError.error;
+    return outcome;
+  }
+
+  #order({ descriptor, diffId }: Layer, { subject, observer }: ScanLayerOptions, file?: OrderedFile): void {
+    const name = observer?.threadName;
+    this.#post({
+      ...{ kind: 'scan', layer: { descriptor, diffId }, subject },
+      ...(name !== undefined && { observer: { name, input: observer?.threadInput } }),
+      ...(file && { file }),
+    });
   }
 
   end(): Promise<number> {
@@ -141,10 +150,10 @@ class ScanThread {
   }
 
   /** Sends the blob, at the pace at which it is taken, unless the listing fails on the way. Throws what reading it throws. */
-  async #send(layer: Layer, options: ScanLayerOptions): Promise<void> {
+  async #send(stored: ByteStream): Promise<void> {
     let filling: Buffer | undefined;
     let sizeBytes = 0;
-    for await (const piece of storedBytes(layer, options)) {
+    for await (const piece of stored) {
       for (let at = 0; at < piece.length; ) {
         filling ??= await this.#emptyPiece();
         if (filling === undefined) return;
@@ -186,7 +195,8 @@ class ScanThread {
   }
 
   #hear(message: Exclude<FromScanThread, { kind: 'ready' }>): void {
-    if (message.kind === 'taken') this.#free.push(Buffer.from(message.memory));
+    if (message.kind === 'read') this.#onRead?.(message.sizeBytes);
+    else if (message.kind === 'taken') this.#free.push(Buffer.from(message.memory));
     else this.#outcome = message;
     this.#wake();
   }

@@ -38,6 +38,12 @@ interface Place {
   readonly name: ByteString;
 }
 
+interface KnownDirectory {
+  /** Links followed. */
+  readonly components: readonly ByteString[];
+  readonly directory: UpperDirectory;
+}
+
 /** Linux, NAME_MAX and PATH_MAX (without its NUL) of include/uapi/linux/limits.h. */
 const maximalNameBytes = 255;
 const maximalPathBytes = 4095;
@@ -53,15 +59,11 @@ export class LayerUnpacker {
   readonly root: UpperDirectory = impliedDirectory();
   /** Files of the layer that gave way to a directory because entries after them are below. */
   readonly replacedFiles = new Set<ImagePath>();
+  /** The layer gave something under a name that it had given something under before. */
+  hasRepeats = false;
   readonly #options: LayerUnpackerOptions;
-  /** The directory of the last entry: most entries follow others of their directory. Forgotten where a name changes. */
-  #latest:
-    | {
-        readonly path: ImagePath;
-        readonly components: readonly ByteString[];
-        readonly directory: UpperDirectory;
-      }
-    | undefined;
+  /** Where directories of entries lead to. Forgotten where a name changes. */
+  readonly #known = new Map<ImagePath, KnownDirectory>();
 
   constructor(options: LayerUnpackerOptions) {
     this.#options = options;
@@ -92,7 +94,9 @@ export class LayerUnpacker {
   }
 
   #put({ parent, name }: Place, node: UpperNode): void {
-    if (node.kind === 'symlink' || parent.children.has(name)) this.#latest = undefined;
+    const before = parent.children.get(name);
+    if (node.kind === 'symlink' || before) this.#known.clear();
+    if (before && before.kind !== 'whiteout') this.hasRepeats = true;
     parent.children.set(name, node);
   }
 
@@ -137,9 +141,10 @@ export class LayerUnpacker {
 
   /** Goes to a directory, links of this layer followed, and makes what is missing on the way. */
   #descend(entry: LayerEntry, directory: ImagePath): UpperDirectory {
-    if (this.#latest?.path === directory) {
-      this.#checkLengths(entry, this.#latest.components);
-      return this.#latest.directory;
+    const known = this.#known.get(directory);
+    if (known) {
+      this.#checkLengths(entry, known.components);
+      return known.directory;
     }
     const components = realComponents(this.root, directory);
     if (components === undefined) throw this.#failure(entry, 'the links in its directory form a loop');
@@ -149,7 +154,7 @@ export class LayerUnpacker {
       path = childOf(path, name);
       current = this.#enter(current, name, path);
     }
-    this.#latest = { path: directory, components, directory: current };
+    this.#known.set(directory, { components, directory: current });
     return current;
   }
 

@@ -18,7 +18,7 @@ export function mergeLayers(
   nameLayer: (layer: number) => string = (layer) => `layer ${layer + 1}`,
 ): FileTree {
   const merger = new LayerMerger(nameLayer);
-  for (const entries of layers) merger.add(entries);
+  for (const entries of layers) for (const _ of merger.add(entries));
   return merger.tree;
 }
 
@@ -28,6 +28,7 @@ export class LayerMerger {
   #root = newDirectory(0);
   #warnings: string[] = [];
   #count = 0;
+  #repeating = new Set<number>();
   /** Directories of a tree that others have: they are copied before they are changed. */
   #shared: ReadonlySet<DirectoryNode> = new Set();
 
@@ -48,19 +49,29 @@ export class LayerMerger {
     return { root: this.#root, warnings: this.#warnings };
   }
 
-  /** The same; it stays as it is when layers are added, and has in common with what they come to what they do not change. */
+  /** Which of the layers that were added may give a name more than once. */
+  get repeating(): ReadonlySet<number> {
+    return new Set(this.#repeating);
+  }
+
+  /** The same as `tree`; it stays as it is when layers are added, and has in common with what they come to what they do not change. */
   split(): FileTree {
     const { tree } = this;
     this.#begin(tree);
     return tree;
   }
 
-  /** Lays the next layer over those before. */
-  add(entries: readonly LayerEntry[]): void {
+  /** Lays the next layer over those before. Pauses now and then, for whoever has other things to do meanwhile. */
+  *add(entries: Iterable<LayerEntry>): Generator<void> {
     const layer = this.#count++;
     const subject = this.#nameLayer(layer);
     const unpacker = new LayerUnpacker({ lower: this.tree, layer, subject });
-    for (const entry of entries) unpacker.apply(entry);
+    let count = 0;
+    for (const entry of entries) {
+      unpacker.apply(entry);
+      if (++count % entriesAtOnce === 0) yield;
+    }
+    if (unpacker.hasRepeats) this.#repeating.add(layer);
     this.#warnings.push(...fileWarning(subject, [...unpacker.replacedFiles]));
     const disputes = overlay(this.#root, unpacker.root, layer, (directory) => this.#own(directory));
     this.#warnings.push(...disputeWarnings(subject, disputes));
@@ -79,6 +90,9 @@ export class LayerMerger {
       : (directory as DirectoryBuilder);
   }
 }
+
+/** These take a few milliseconds. */
+const entriesAtOnce = 1000;
 
 function directoriesOf(root: DirectoryNode): readonly DirectoryNode[] {
   const found = [root];

@@ -13,9 +13,10 @@ import {
   runtimePlacesOf,
 } from '../runtime/places.ts';
 import { labelledVersion, parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
+import type { ImageScan } from '../scan/image-scan.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { readFiles } from '../scan/read-files.ts';
-import type { ImageScan, LayerIndexStore, ScanImageOptions } from '../scan/scan-image.ts';
+import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-options.ts';
 import { scanReporting } from '../scan/scan-reporting.ts';
 import { describeSigstruct, type SigstructDescription } from '../signature/describe-sigstruct.ts';
 import { programOf } from '../signature/enclave-plan.ts';
@@ -56,6 +57,7 @@ export interface GraminizedImage extends ReadEnclave {
   /** One per layer, lowest first. */
   readonly indexes: readonly LayerIndex[];
   readonly tree: FileTree;
+  readonly repeating: ImageScan['repeating'];
   /** Of its lowest layers, if these were asked for. */
   readonly lower?: ImageScan;
   readonly contents: ObservedContents;
@@ -101,7 +103,7 @@ export async function readGraminizedImage(image: Image, options: ReadOptions = {
   const contents = seen?.contents ?? new ObservedContents();
   contents.keep(keptFiles(places, all));
   const known = seen && { indexes: knownIndexes(seen.indexes) };
-  const { tree, indexes, lower } = await scanReporting(image, reporter, {
+  const { tree, indexes, repeating, lower } = await scanReporting(image, reporter, {
     ...scan,
     ...known,
     observer: contents,
@@ -125,7 +127,7 @@ export async function readGraminizedImage(image: Image, options: ReadOptions = {
   if (first === undefined) throw new RangeError('an image without an enclave');
   return {
     ...first,
-    ...{ image, labels: found, indexes, tree, contents, isSigned, enclaves, places, version },
+    ...{ image, labels: found, indexes, tree, repeating, contents, isSigned, enclaves, places, version },
     ...(lower && { lower }),
     libpal: read(places.libpal),
     record: attempt(labelOf(found, labels.build), (text) => readBuildRecord(text, labels.build)),

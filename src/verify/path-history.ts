@@ -1,5 +1,6 @@
 import { type ImagePath, isWithin, parentOf, showBytes } from '../base/image-path.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
+import { eachEntry } from '../scan/packed-index.ts';
 import type { LayerEntry } from '../tree/entry.ts';
 import { type GraminizedImage, showLayer } from './graminized-image.ts';
 
@@ -36,8 +37,8 @@ function sayingsOf(indexes: readonly LayerIndex[]): ReadonlyMap<ImagePath, reado
   if (known) return known;
   const made = new Map<ImagePath, Saying[]>();
   let order = 0;
-  for (const [layer, { entries }] of indexes.entries()) {
-    for (const entry of entries) {
+  for (const [layer, index] of indexes.entries()) {
+    for (const entry of eachEntry(index)) {
       const saying = { layer, order: order++, entry };
       const others = made.get(entry.path);
       if (others) others.push(saying);
@@ -73,18 +74,21 @@ function wordsOn(entry: LayerEntry, path: ImagePath): string | undefined {
 const ambiguousByImage = new WeakMap<readonly LayerIndex[], ReadonlyMap<ImagePath, number>>();
 
 /** Paths that one layer holds more than once, as files with different contents: unpacking tools may disagree about them. */
-export function ambiguousFiles({ indexes }: GraminizedImage): ReadonlyMap<ImagePath, number> {
-  const known = ambiguousByImage.get(indexes) ?? findAmbiguous(indexes);
+export function ambiguousFiles({ indexes, repeating }: GraminizedImage): ReadonlyMap<ImagePath, number> {
+  const known = ambiguousByImage.get(indexes) ?? findAmbiguous(indexes, repeating);
   ambiguousByImage.set(indexes, known);
   return known;
 }
 
-function findAmbiguous(indexes: readonly LayerIndex[]): ReadonlyMap<ImagePath, number> {
+function findAmbiguous(
+  indexes: readonly LayerIndex[],
+  repeating: ReadonlySet<number>,
+): ReadonlyMap<ImagePath, number> {
   const found = new Map<ImagePath, number>();
-  for (const [layer, { entries }] of indexes.entries()) {
-    if (new Set(entries.map(({ path }) => path)).size === entries.length) continue;
+  for (const [layer, index] of indexes.entries()) {
+    if (!repeating.has(layer)) continue;
     const seen = new Map<ImagePath, string>();
-    for (const entry of entries) {
+    for (const entry of eachEntry(index)) {
       if (entry.kind === 'directory' || entry.kind === 'whiteout' || entry.kind === 'opaque') continue;
       const content = entry.kind === 'file' ? entry.sha256 : JSON.stringify({ ...entry, path: '' });
       const before = seen.get(entry.path);

@@ -3,7 +3,7 @@ import { manifestHash, profileHash } from '../graminize/build-record.ts';
 import type { Image } from '../image/image.ts';
 import { labels } from '../image/labels.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { ImageScan } from '../scan/scan-image.ts';
+import type { ImageScan } from '../scan/image-scan.ts';
 import { failed, failures, type ImageCheck, mismatch, notChecked, ok, okUnless } from './check.ts';
 import { diffFacts, isSame, showDifference } from './diff-facts.ts';
 import { type GraminizedImage, showLayer } from './graminized-image.ts';

@@ -7,8 +7,9 @@ import type { Image } from '../image/image.ts';
 import { labels } from '../image/labels.ts';
 import type { TomlDocument } from '../manifest/toml/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { ImageScan } from '../scan/image-scan.ts';
 import { readFiles } from '../scan/read-files.ts';
-import { type ImageScan, scanImage } from '../scan/scan-image.ts';
+import { scanImage } from '../scan/scan-image.ts';
 import { measureImage, type NamedMeasurement } from '../sign/unsigned-enclave.ts';
 import {
   type GraminizedImage,

@@ -109,9 +109,7 @@ class ExportListing {
 }
 
 function indexOf({ visitor, hash, sizeBytes }: ArrivingLayer): LayerIndex {
-  const { entries, ignoredKeys } = visitor;
-  const diffId = finishDigest(hash);
-  return { diffId, sizeBytes, entries, ...(ignoredKeys.length > 0 && { ignoredKeys }) };
+  return visitor.indexOf(finishDigest(hash), sizeBytes);
 }
 
 /** False if something is wrong with the bytes. */

@@ -7,7 +7,7 @@ import { collectBytes } from '../image/verified-stream.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { decodeLayerIndex, encodeLayerIndex, layerIndexFormat } from '../scan/layer-index-codec.ts';
 import type { FileContentStore, ReadFilesOptions } from '../scan/read-files.ts';
-import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-image.ts';
+import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-options.ts';
 import { BlobCache } from '../store/cache/blob-cache.ts';
 import { findCacheDirectory } from '../store/cache/cache-directory.ts';
 import { loadContent, saveContent } from '../store/cache/cached-content.ts';

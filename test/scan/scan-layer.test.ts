@@ -145,11 +145,14 @@ describe('scanLayer', () => {
     }
   });
 
-  it('the compressed bytes can be watched', async () => {
+  it('tells how many of the compressed bytes are being read', async () => {
     const layer = gzipped(await tarWith([['a', 'x']]), { pieceBytes: 10 });
-    const pieces: Buffer[] = [];
-    await scanLayer(layer, { ...options, onBytes: (piece) => void pieces.push(piece) });
-    expect(digestOf(Buffer.concat(pieces))).toBe(layer.descriptor.digest);
+    let readBytes = 0;
+    const onRead = (sizeBytes: number) => {
+      readBytes += sizeBytes;
+    };
+    await scanLayer(layer, { ...options, onRead });
+    expect(readBytes).toBe(layer.descriptor.sizeBytes);
   });
 
   it('a layer with another diffId is refused, with both digests', async () => {

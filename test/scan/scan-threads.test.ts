@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { createCipheriv } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/base/digest.ts';
 import { GscError } from '../../src/base/error.ts';
@@ -10,28 +12,30 @@ import type { Layer } from '../../src/image/image.ts';
 import { mediaTypes } from '../../src/image/media-type.ts';
 import { verifiedStream } from '../../src/image/verified-stream.ts';
 import { scanLayer } from '../../src/scan/scan-layer.ts';
-import { layersForThreads, ScanThreads } from '../../src/scan/scan-threads.ts';
+import { areWorthThreads, ScanThread } from '../../src/scan/scan-threads.ts';
 import { hasNodeZstd } from '../../src/tar/codec/unzstd.ts';
 import { ObservedContents } from '../../src/verify/observed-contents.ts';
 import { makeElf } from '../support/runtime/make-elf.ts';
+import { fileLayer } from '../support/scan/file-layer.ts';
 import { gzipped, layerFrom, sha256Of, tarWith } from '../support/scan/made-layers.ts';
 import { threadProgram } from '../support/scan/thread-program.ts';
 import { rawEntry, rawPax, rawTar } from '../support/tar/raw-tar.ts';
+import { hasNeededTool } from '../support/tool.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'gsc-threads-'));
-let threads: ScanThreads;
+let thread: ScanThread;
 
-async function started(program: string, count: number): Promise<ScanThreads> {
-  const result = await ScanThreads.start(program, count);
+async function started(program: string): Promise<ScanThread> {
+  const result = await ScanThread.start(program);
   if (result === undefined) throw new Error('no thread has started');
   return result;
 }
 
 beforeAll(async () => {
-  threads = await started(await threadProgram(directory), 1);
+  thread = await started(await threadProgram(directory));
 });
 afterAll(async () => {
-  await threads.close();
+  await thread.end();
   rmSync(directory, { recursive: true });
 });
 
@@ -71,23 +75,47 @@ const goodTars: readonly (readonly [string, () => Buffer | Promise<Buffer>])[] =
   ['no entries', () => Buffer.alloc(1024)],
 ];
 
+const hasZstd = hasNeededTool('zstd');
+
+function zstdOf(bytes: Buffer): Buffer {
+  return execFileSync('zstd', ['-q', '-c'], { input: bytes, maxBuffer: 2 ** 28 });
+}
+
+/** The layer with its blob in a file, plain, in gzip and in zstd. */
+function inFiles(tar: Buffer): readonly Layer[] {
+  const forms = [tar, gzipSync(tar), ...(hasZstd ? [zstdOf(tar)] : [])];
+  return forms.map((stored, i) => fileLayer(layerFrom(tar, { stored }), stored, join(directory, `blob${i}`)));
+}
+
 describe('a layer that is listed in a thread', () => {
   test.each(goodTars)('has the same index: %s', async (_, make) => {
     const tar = await make();
-    for (const layer of [layerFrom(tar), layerFrom(tar, { pieceBytes: 2 ** 21 }), gzipped(tar)])
-      expect(await threads.scan(layer, { subject })).toEqual(await scanLayer(layer, { subject }));
+    const layers = [layerFrom(tar), layerFrom(tar, { pieceBytes: 2 ** 21 }), gzipped(tar)];
+    for (const layer of [...layers, ...inFiles(tar)])
+      expect(await thread.scan(layer, { subject })).toEqual(await scanLayer(layer, { subject }));
   });
 
-  test('is read once, its bytes shown as they are stored', async () => {
+  test('is read once, its bytes counted as they are stored', async () => {
     const tar = await tarWith([['a', large]]);
     let opened = 0;
     const layer = gzipped(tar, { onOpen: () => opened++ });
     let sizeBytes = 0;
-    const onBytes = (piece: Buffer) => {
-      sizeBytes += piece.length;
+    const onRead = (readBytes: number) => {
+      sizeBytes += readBytes;
     };
-    await threads.scan(layer, { subject, onBytes });
+    await thread.scan(layer, { subject, onRead });
     expect([opened, sizeBytes]).toEqual([1, layer.descriptor.sizeBytes]);
+  });
+
+  test('is read by the thread where its blob is in a file, which is closed afterwards', async () => {
+    const tar = await tarWith([['a', large]]);
+    let [released, sizeBytes] = [0, 0];
+    const layer = fileLayer(layerFrom(tar), tar, join(directory, 'counted'), () => released++);
+    const onRead = (readBytes: number) => {
+      sizeBytes += readBytes;
+    };
+    await thread.scan(layer, { subject, onRead });
+    expect([released, sizeBytes]).toEqual([1, tar.length]);
   });
 
   test('is seen by an observer as one that is listed here', async () => {
@@ -99,7 +127,7 @@ describe('a layer that is listed in a thread', () => {
     const places = [imagePath('/gramine/app_files')];
     const [here, there] = [new ObservedContents(places), new ObservedContents(places)];
     await scanLayer(layerFrom(tar), { subject, observer: here });
-    await threads.scan(layerFrom(tar), { subject, observer: there });
+    await thread.scan(layerFrom(tar), { subject, observer: there });
     expect(there.contentOf(sha256Of(manifest))).toEqual(manifest);
     expect(there.needsOf(sha256Of(library))).toEqual(here.needsOf(sha256Of(library)));
     expect(here.needsOf(sha256Of(library))).toBeDefined();
@@ -131,6 +159,8 @@ async function badLayers(): Promise<readonly (readonly [string, Layer])[]> {
   const other = { ...good.descriptor, digest: digestOf('other') };
   const broken = Buffer.from(tar);
   broken.fill(0xff, 0, 512);
+  const damaged = gzipSync(tar);
+  damaged.fill(0, 1_000_000, 1_000_100);
   const zipped = gzipped(tar);
   const cutShort = zipped.descriptor.sizeBytes - 1000;
   const failing = async function* () {
@@ -157,6 +187,17 @@ async function badLayers(): Promise<readonly (readonly [string, Layer])[]> {
     ],
     ['a source that fails', { ...good, open: failing }],
     ['a blob that is cut short', { ...zipped, open: () => firstBytes(zipped, cutShort) }],
+    ['a file with a damaged header', fileLayer(layerFrom(broken), broken, join(directory, 'broken'))],
+    [
+      'a file with another digest',
+      fileLayer(good, Buffer.concat([tar]).fill(1, -2000), join(directory, 'other')),
+    ],
+    ['a file that is cut short', fileLayer(good, tar.subarray(0, 4_000_000), join(directory, 'short'))],
+    ['a file that is too long', fileLayer(good, Buffer.concat([tar, tar]), join(directory, 'long'))],
+    [
+      'a file of gzip that is damaged',
+      fileLayer(layerFrom(tar, { stored: damaged }), damaged, join(directory, 'damaged')),
+    ],
   ];
 }
 
@@ -172,17 +213,34 @@ describe('what is wrong with a layer', () => {
     const expected = await scanLayer(good, { subject });
     for (const [what, layer] of await badLayers()) {
       const here = await failureOf(scanLayer(layer, { subject }));
-      expect(await failureOf(threads.scan(layer, { subject })), what).toEqual(here);
-      expect(await threads.scan(good, { subject }), what).toEqual(expected);
+      expect(await failureOf(thread.scan(layer, { subject })), what).toEqual(here);
+      expect(await thread.scan(good, { subject }), what).toEqual(expected);
     }
   });
 
   test('an abort ends the reading', async () => {
     const abort = new AbortController();
     const layer = layerFrom(await tarWith([['a', large]]));
-    const onBytes = () => abort.abort();
-    const failure = await failureOf(threads.scan(layer, { subject, onBytes, signal: abort.signal }));
+    const onRead = () => abort.abort();
+    const failure = await failureOf(thread.scan(layer, { subject, onRead, signal: abort.signal }));
     expect(failure).toMatchObject({ code: 'aborted', about: `test: layer ${layer.diffId}` });
+  });
+
+  test('an abort ends the reading of a file, and lets go of it', async () => {
+    const tar = await tarWith([
+      ['a', large],
+      ['b', large],
+    ]);
+    for (const when of ['before', 'meanwhile']) {
+      const abort = new AbortController();
+      let released = 0;
+      const layer = fileLayer(layerFrom(tar), tar, join(directory, 'aborted'), () => released++);
+      if (when === 'before') abort.abort();
+      const onRead = () => abort.abort();
+      const failure = await failureOf(thread.scan(layer, { subject, onRead, signal: abort.signal }));
+      expect(failure).toMatchObject({ code: 'aborted', about: `test: layer ${layer.diffId}` });
+      expect(released).toBe(1);
+    }
   });
 
   test('a source is closed when the listing fails on the way', async () => {
@@ -196,7 +254,7 @@ describe('what is wrong with a layer', () => {
         isClosed = true;
       }
     };
-    await expect(threads.scan({ ...layer, open }, { subject })).rejects.toMatchObject({ code: 'tree' });
+    await expect(thread.scan({ ...layer, open }, { subject })).rejects.toMatchObject({ code: 'tree' });
     expect(isClosed).toBe(true);
   });
 });
@@ -204,8 +262,8 @@ describe('what is wrong with a layer', () => {
 describe('threads', () => {
   test('that cannot start are none', async () => {
     const broken = await threadProgram(directory, 'throw new Error("no")', 'broken');
-    expect(await ScanThreads.start(broken, 2)).toBeUndefined();
-    expect(await ScanThreads.start(join(directory, 'missing.mjs'), 1)).toBeUndefined();
+    expect(await ScanThread.start(broken)).toBeUndefined();
+    expect(await ScanThread.start(join(directory, 'missing.mjs'))).toBeUndefined();
   });
 
   test('that end on the way are an error, not a wait', async () => {
@@ -213,43 +271,46 @@ describe('threads', () => {
       import { parentPort } from 'node:worker_threads';
       parentPort.postMessage({ kind: 'ready' });
       parentPort.on('message', () => process.exit(3));`;
-    const dying = await started(await threadProgram(directory, source, 'dying'), 1);
+    const dying = await started(await threadProgram(directory, source, 'dying'));
     const layer = layerFrom(await tarWith([['a', large]]));
     await expect(dying.scan(layer, { subject })).rejects.toThrow('ended with 3');
-    await dying.close();
+    await dying.end();
   });
 
   test('list several layers at a time', async () => {
-    const several = await started(join(directory, 'thread.mjs'), 3);
-    const layers = await Promise.all(
-      [1, 2, 3].map(async (n) => layerFrom(await tarWith([[`f${n}`, large]]))),
+    const several = await Promise.all([1, 2, 3].map(() => started(join(directory, 'thread.mjs'))));
+    const found = several.map(async (each, n) =>
+      each.scan(layerFrom(await tarWith([[`f${n}`, large]])), { subject }),
     );
-    const found = await Promise.all(layers.map((layer) => several.scan(layer, { subject })));
-    expect(found.map(({ entries }) => entries[0]?.path)).toEqual(['/f1', '/f2', '/f3']);
-    await several.close();
+    expect((await Promise.all(found)).map(({ entries }) => entries[0]?.path)).toEqual(['/f0', '/f1', '/f2']);
+    await Promise.all(several.map((each) => each.end()));
   });
 });
 
-describe('layersForThreads', () => {
+describe('areWorthThreads', () => {
   const layer = (sizeBytes: number, mediaType: string = mediaTypes.ociLayer): Layer => {
     const made = layerFrom(Buffer.alloc(1024));
     return { ...made, descriptor: { ...made.descriptor, sizeBytes, mediaType } };
   };
 
   test.each([
-    ['two large ones', [layer(1e8), layer(1e8)], 2],
-    ['large ones with a small one', [layer(1e8), layer(10), layer(1e8)], 3],
-    ['one large one and small ones', [layer(1e9), layer(1000), layer(1e6)], 0],
-    ['many that come to enough', Array.from({ length: 20 }, () => layer(1e6)), 20],
-    ['compressed by gzip', [layer(1e8, mediaTypes.ociLayerGzip), layer(1e8, mediaTypes.dockerLayerGzip)], 0],
+    ['two large ones', [layer(1e8), layer(1e8)], true],
+    ['large ones with a small one', [layer(1e8), layer(10), layer(1e8)], true],
+    ['one large one and small ones', [layer(1e9), layer(1000), layer(1e6)], false],
+    ['many that come to enough', Array.from({ length: 20 }, () => layer(1e6)), true],
+    [
+      'compressed by gzip',
+      [layer(1e8, mediaTypes.ociLayerGzip), layer(1e8, mediaTypes.dockerLayerGzip)],
+      false,
+    ],
     [
       'compressed by zstd',
       [layer(1e8, mediaTypes.ociLayerZstd), layer(1e8, mediaTypes.ociLayerZstd)],
-      hasNodeZstd ? 0 : 2,
+      !hasNodeZstd,
     ],
-    ['none', [], 0],
-  ])('%s', (_, layers, count) => {
-    expect(layersForThreads(layers, 2)).toHaveLength(count);
-    expect(layersForThreads(layers, 1)).toHaveLength(0);
+    ['none', [], false],
+  ])('%s', (_, layers, expected) => {
+    expect(areWorthThreads(layers, 2)).toBe(expected);
+    expect(areWorthThreads(layers, 1)).toBe(false);
   });
 });

@@ -68,19 +68,33 @@ describe('mergeLayers', () => {
         const upper = layers.slice(count);
         fc.pre(mergedOrFailure(layers) !== undefined);
         const merger = new LayerMerger(nameLayer);
-        for (const entries of layers.slice(0, count)) merger.add(entries);
+        for (const entries of layers.slice(0, count)) for (const _ of merger.add(entries));
         const lower = merger.split();
         const before = linesOf(lower);
-        for (const entries of upper) merger.add(entries);
+        for (const entries of upper) for (const _ of merger.add(entries));
         fc.pre(mergedOrFailure([...layers.slice(0, count), other]) !== undefined);
         const second = LayerMerger.upon(lower, count, nameLayer);
-        second.add(other);
+        for (const _ of second.add(other));
         expect(merger.tree).toEqual(mergeLayers(layers));
         expect(second.tree).toEqual(mergeLayers([...layers.slice(0, count), other]));
         expect(linesOf(lower)).toEqual(before);
         expect(lower).toEqual(mergeLayers(layers.slice(0, count)));
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it('a layer that has two files under one path is among those that may repeat a name', () => {
+    fc.assert(
+      fc.property(fc.array(layerEntry, { maxLength: 12 }), (entries) => {
+        fc.pre(mergedOrFailure([entries]) !== undefined);
+        const merger = new LayerMerger((layer) => `layer ${layer + 1}`);
+        for (const _ of merger.add(entries));
+        const files = entries.filter(({ kind }) => !['directory', 'whiteout', 'opaque'].includes(kind));
+        const isTwice = new Set(files.map(({ path }) => path)).size < files.length;
+        if (isTwice) expect([...merger.repeating]).toEqual([0]);
+      }),
+      { numRuns: 2000 },
     );
   });
 

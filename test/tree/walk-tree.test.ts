@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { imagePath } from '../../src/base/image-path.ts';
+import type { LayerEntry } from '../../src/tree/entry.ts';
 import type { FileTree } from '../../src/tree/file-tree.ts';
 import { LayerMerger, mergeLayers } from '../../src/tree/merge-layers.ts';
 import { walkDifferent, walkTree } from '../../src/tree/walk-tree.ts';
@@ -39,9 +40,12 @@ describe('walkTree', () => {
 
 describe('walkDifferent', () => {
   const merger = new LayerMerger((layer) => `layer ${layer}`);
-  merger.add([file('/b/x'), file('/b/y'), file('/c/d/z'), file('/e')]);
+  const add = (entries: readonly LayerEntry[]) => {
+    for (const _ of merger.add(entries));
+  };
+  add([file('/b/x'), file('/b/y'), file('/c/d/z'), file('/e')]);
   const lower = merger.split();
-  merger.add([file('/b/y', 'other'), file('/f/g')]);
+  add([file('/b/y', 'other'), file('/f/g')]);
 
   const namesIn = (one: FileTree, other: FileTree) => [...walkDifferent(one, other)].map(({ path }) => path);
 

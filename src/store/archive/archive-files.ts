@@ -89,13 +89,15 @@ function archiveError(error: unknown): unknown {
 function filesOf(tar: FileHandle, name: string, entries: readonly ArchiveEntry[]): FileSet {
   const byPath = new Map(entries.map((entry) => [imagePath(entry.name), entry]));
   const find = (path: ByteString): Place | undefined => findPlace(byPath, imagePath(path));
+  const placeOf = (path: ByteString) => find(path) ?? { offset: 0, sizeBytes: 0 };
   return {
     name,
     sizeOf: async (path) => find(path)?.sizeBytes,
     open: (path, limitBytes = Number.POSITIVE_INFINITY) => {
-      const { offset, sizeBytes } = find(path) ?? { offset: 0, sizeBytes: 0 };
+      const { offset, sizeBytes } = placeOf(path);
       return readRange(tar, offset, Math.min(sizeBytes, limitBytes));
     },
+    hold: async (path) => ({ fd: tar.fd, ...placeOf(path), release: async () => {} }),
     close: () => tar.close(),
   };
 }

@@ -14,7 +14,7 @@ import { sniffBytes, sniffCompression } from '../../tar/codec/compression.ts';
 import { decompress } from '../../tar/codec/decompress.ts';
 import { blobPath } from '../layout/oci-blobs.ts';
 import { openOciImage } from '../layout/oci-image.ts';
-import { type FileSet, readDocument } from '../local/file-set.ts';
+import { type FileSet, openBlob, readDocument } from '../local/file-set.ts';
 import { type ArchivedImage, chooseArchived, type WantedArchivedImage } from './docker-archive-names.ts';
 
 const listingShape = listOf(object({ Config: required(text), RepoTags: listOf(text), Layers: listOf(text) }));
@@ -105,7 +105,7 @@ async function openLayer(files: FileSet, path: ByteString, diffId: Digest): Prom
   if (compression === 'xz' || compression === 'bzip2') return openUncompressed(files, path, diffId);
   const digest = compression === 'none' ? diffId : await storedDigest(files, path, diffId);
   const descriptor = { mediaType: layerTypes[compression], digest, sizeBytes };
-  return { descriptor, diffId, open: () => verifiedStream(files.open(path), descriptor, files.name) };
+  return { descriptor, diffId, open: () => openBlob(files, path, descriptor) };
 }
 
 const layerTypes = {

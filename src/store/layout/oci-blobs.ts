@@ -3,7 +3,7 @@ import { GscError } from '../../base/error.ts';
 import type { Descriptor } from '../../image/descriptor.ts';
 import type { Layer } from '../../image/image.ts';
 import { collectBytes, verifiedStream } from '../../image/verified-stream.ts';
-import { type FileSet, maximalDocumentBytes } from '../local/file-set.ts';
+import { type FileSet, maximalDocumentBytes, openBlob } from '../local/file-set.ts';
 
 /** Where a layout keeps a blob. OCI image-spec, image-layout.md. */
 export function blobPath(digest: Digest): string {
@@ -31,7 +31,7 @@ export async function openLayer(files: FileSet, descriptor: Descriptor, diffId: 
   return {
     descriptor,
     diffId,
-    open: () => verifiedStream(files.open(blobPath(descriptor.digest)), descriptor, files.name),
+    open: () => openBlob(files, blobPath(descriptor.digest), descriptor),
   };
 }
 

@@ -1,4 +1,4 @@
-import { open, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GscError } from '../../base/error.ts';
 import { readError } from '../../base/read-file.ts';
@@ -23,6 +23,11 @@ export async function openDirectory(path: string, name: string): Promise<FileSet
     name,
     sizeOf: (file) => sizeOf(join(path, file)),
     open: (file, limitBytes) => readFileFrom(join(path, file), limitBytes),
+    hold: async (file) => {
+      const handle = await openFile(join(path, file));
+      const part = { fd: handle.fd, offset: 0, sizeBytes: Number.POSITIVE_INFINITY };
+      return { ...part, release: () => handle.close() };
+    },
     close: async () => {},
   };
 }
@@ -38,12 +43,16 @@ async function sizeOf(path: string): Promise<number | undefined> {
 
 /** The file is open only while it is read. */
 async function* readFileFrom(path: string, limitBytes = Number.POSITIVE_INFINITY): ByteStream {
-  const file = await open(path).catch((error: unknown) => {
-    throw readError(path, 'file', error);
-  });
+  const file = await openFile(path);
   try {
     yield* readRange(file, 0, limitBytes);
   } finally {
     await file.close();
   }
+}
+
+function openFile(path: string): Promise<FileHandle> {
+  return open(path).catch((error: unknown) => {
+    throw readError(path, 'file', error);
+  });
 }

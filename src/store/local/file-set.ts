@@ -1,6 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { GscError } from '../../base/error.ts';
 import type { ByteString } from '../../base/image-path.ts';
+import type { Descriptor } from '../../image/descriptor.ts';
+import { fileBlob, type HeldPart } from '../../image/file-blob.ts';
 import type { ByteStream } from '../../image/image.ts';
 import { collectBytes } from '../../image/verified-stream.ts';
 
@@ -12,6 +14,8 @@ export interface FileSet {
   sizeOf(path: ByteString): Promise<number | undefined>;
   /** A file's bytes, from the beginning to `limitBytes` or to its end. */
   open(path: ByteString, limitBytes?: number): ByteStream;
+  /** Where a file's bytes are; it stays open until the part is released. */
+  hold(path: ByteString): Promise<HeldPart>;
   /** Gives back what it holds; readings after that fail. */
   close(): Promise<void>;
 }
@@ -36,6 +40,11 @@ export async function readDocument(files: FileSet, path: ByteString): Promise<Bu
     message: `expected a document of at most ${maximalDocumentBytes} bytes, got ${sizeBytes}`,
     hint: 'this is not an image; export it again',
   });
+}
+
+/** A blob in a file of the set, checked against its descriptor. */
+export function openBlob(files: FileSet, path: ByteString, descriptor: Descriptor): ByteStream {
+  return fileBlob({ descriptor, where: files.name, hold: () => files.hold(path) });
 }
 
 /** `sizeBytes` bytes of an open file from `offset` on, or fewer if it ends before. */

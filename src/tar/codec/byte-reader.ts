@@ -1,9 +1,16 @@
 import type { ByteStream } from '../../image/image.ts';
 
-/** Reads a stream by numbers of bytes instead of by the pieces that it comes in. */
+const nothing: Buffer = Buffer.alloc(0);
+
+/**
+ * Reads a stream by numbers of bytes instead of by the pieces that it comes in. The next piece is asked for when nothing of
+ * the one before is left, or when that has been copied: so a source may use its memory again.
+ */
 export class ByteReader {
   readonly #source: AsyncIterator<Buffer>;
-  #piece: Buffer = Buffer.alloc(0);
+  #piece: Buffer = nothing;
+  /** What follows `#piece`. */
+  #behind: Buffer = nothing;
 
   constructor(source: ByteStream) {
     this.#source = source[Symbol.asyncIterator]();
@@ -39,7 +46,7 @@ export class ByteReader {
       await this.peek(minBytes);
       const piece = this.#piece;
       if (piece.length === 0) return;
-      this.#piece = Buffer.alloc(0);
+      this.#piece = nothing;
       yield piece;
     }
   }
@@ -50,15 +57,29 @@ export class ByteReader {
   }
 
   async #fill(sizeBytes: number): Promise<void> {
-    const pieces = this.#piece.length > 0 ? [this.#piece] : [];
-    let length = this.#piece.length;
-    while (length < sizeBytes) {
-      const next = await this.#source.next();
-      if (next.done) break;
-      pieces.push(next.value);
-      length += next.value.length;
-    }
     // A piece that is large enough stays uncopied.
-    this.#piece = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, length);
+    if (this.#piece.length === 0) this.#piece = await this.#take(Number.POSITIVE_INFINITY);
+    if (this.#piece.length >= sizeBytes || this.#piece.length === 0) return;
+    const filled = Buffer.allocUnsafe(sizeBytes);
+    let length = this.#piece.copy(filled);
+    while (length < sizeBytes) {
+      const more = await this.#take(sizeBytes - length);
+      if (more.length === 0) break;
+      length += more.copy(filled, length);
+    }
+    this.#piece = filled.subarray(0, length);
+  }
+
+  /** Up to so many of the bytes behind; none only at the end of the stream. */
+  async #take(sizeBytes: number): Promise<Buffer> {
+    while (this.#behind.length === 0) {
+      const next = await this.#source.next();
+      if (next.done) return nothing;
+      this.#behind = next.value;
+    }
+    const behind = this.#behind;
+    const taken = behind.subarray(0, sizeBytes);
+    this.#behind = taken.length < behind.length ? behind.subarray(taken.length) : nothing;
+    return taken;
   }
 }

@@ -14,21 +14,22 @@ export const hasNodeZstd = createZstdDecompress !== undefined;
 
 /**
  * Decompresses zstd: any number of frames, skippable ones too, windows up to 128 MiB, no dictionaries. Throws a `tar`
- * error on damage.
+ * error on damage. `lends` as for `decompress`.
  */
-export function unzstd(reader: ByteReader, subject: string): ByteStream {
+export function unzstd(reader: ByteReader, subject: string, lends = false): ByteStream {
   return createZstdDecompress === undefined
-    ? unzstdPortably(reader, subject)
+    ? unzstdPortably(reader, subject, lends)
     : throughZlib(inLargePieces(zstdParts(reader, subject)), createZstdDecompress(zlibOptions), subject);
 }
 
 /** The way without Node's own zstd: the same decoder, as WebAssembly. */
-export async function* unzstdPortably(reader: ByteReader, subject: string): ByteStream {
+export async function* unzstdPortably(reader: ByteReader, subject: string, lends = false): ByteStream {
   const { WasmZstd } = await import('./wasm-zstd.ts');
   const decoder = await WasmZstd.create();
   try {
-    for await (const piece of inLargePieces(zstdParts(reader, subject)))
-      yield* damageIn(decoder.push(piece), subject);
+    for await (const { bytes } of zstdParts(reader, subject)) {
+      for (const piece of damageIn(decoder.push(bytes), subject)) yield lends ? piece : Buffer.from(piece);
+    }
   } finally {
     decoder.free();
   }

@@ -11,7 +11,7 @@ interface Zstd {
 }
 
 /** Larger pieces are given in parts. */
-const inputBytes = 1 << 20;
+const inputBytes = 1 << 18;
 const outputBytes = 1 << 18;
 
 /** zstd.h: `ZSTD_inBuffer` and `ZSTD_outBuffer`, each pointer, size, position. The two are one after the other. */
@@ -50,6 +50,7 @@ export class WasmZstd {
   readonly #output: number;
   /** Of both buffers. */
   readonly #state: number;
+  readonly #piece = Buffer.allocUnsafeSlow(outputBytes);
 
   static async create(): Promise<WasmZstd> {
     return new WasmZstd(await loadZstd());
@@ -65,7 +66,10 @@ export class WasmZstd {
       throw new RangeError('out of memory');
   }
 
-  /** What comes out for the next bytes of the stream. Throws an `Error` with zstd's own words on damage. */
+  /**
+   * What comes out for the next bytes of the stream; each piece is good until the next one is asked for. Throws an `Error`
+   * with zstd's own words on damage.
+   */
   *push(bytes: Buffer): Generator<Buffer> {
     for (let at = 0; at < bytes.length; at += inputBytes)
       yield* this.#take(bytes.subarray(at, at + inputBytes));
@@ -86,7 +90,10 @@ export class WasmZstd {
       if (status < 0) throw new Error(errors[-status] ?? `zstd error ${-status}`);
       const writtenBytes = this.#positionOf(this.#state + bufferBytes);
       isDone = this.#positionOf(this.#state) === piece.length && writtenBytes < outputBytes;
-      if (writtenBytes > 0) yield Buffer.from(this.#bytesAt(this.#output, writtenBytes));
+      if (writtenBytes === 0) continue;
+      // The decoder's own memory moves when it grows, for another decoder too.
+      this.#piece.set(this.#bytesAt(this.#output, writtenBytes));
+      yield this.#piece.subarray(0, writtenBytes);
     }
   }
 

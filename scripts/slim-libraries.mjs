@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
+import { transformSync } from 'esbuild';
 import { gzip } from 'pako';
 
 const require = createRequire(import.meta.url);
@@ -44,6 +45,20 @@ function llhttpConstants(path) {
   return `module.exports = ${JSON.stringify({ ERROR, TYPE })};`;
 }
 
+/** The channels on which undici tells debuggers what it does: nobody listens. */
+function undiciChannels(path) {
+  const names = JSON.stringify(Object.keys(require(path).channels));
+  return `const channel = { hasSubscribers: false };
+module.exports = { channels: Object.fromEntries(${names}.map((name) => [name, channel])) };`;
+}
+
+/** Of a module that exports a style sheet as a template, the same without what browsers pass over. */
+function styleModule(path) {
+  const [head, css, tail] = readFileSync(path, 'utf8').split('`');
+  const { code } = transformSync(css, { loader: 'css', minify: true });
+  return { contents: `${head}${JSON.stringify(code.trim())}${tail}`, loader: 'ts' };
+}
+
 /** zstddec's decoder, which puts its bytes as base64 into a text when it is asked for. */
 function zstddec(path) {
   const declaration = /^const wasm = "([\w+/=]+)";$/m;
@@ -71,6 +86,10 @@ export const slimLibraries = {
     });
     onLoad({ filter: /\/llhttp-wasm\.js$/ }, ({ path }) => ({ contents: llhttp(path) }));
     onLoad({ filter: /\/llhttp\/constants\.js$/ }, ({ path }) => ({ contents: llhttpConstants(path) }));
+    onLoad({ filter: /\/undici\/lib\/core\/diagnostics\.js$/ }, ({ path }) => ({
+      contents: undiciChannels(path),
+    }));
+    onLoad({ filter: /\/src\/report\/page-style\.ts$/ }, ({ path }) => styleModule(path));
     onLoad({ filter: /\/zstddec-stream\.mjs$/ }, ({ path }) => ({ contents: zstddec(path) }));
   },
 };

@@ -56,12 +56,28 @@ static struct strings read_arguments(const struct keys *keys, char **command_lin
     return arguments;
 }
 
+/* The commit of the first GSC has no key for it, and always takes what the manifest does not set. */
+static bool takes_host_environment(const struct keys *keys) {
+    return GRAPHENE_RELEASE < 11 || is_present(keys, "loader.insecure__use_host_env");
+}
+
+static bool is_named(const struct keys *keys, const char *variable) {
+    size_t length = strcspn(variable, "=");
+    for (size_t i = 0; i < keys->count; i++) {
+        const char *name = key_below(keys, i, "loader.env.");
+        if (name && strlen(name) == length && memcmp(name, variable, length) == 0)
+            return true;
+    }
+    return false;
+}
+
 static struct strings read_environment(const struct keys *keys, char **host) {
     struct strings environment = {.list = allocate(sizeof(char *))};
     environment.list[0] = NULL;
-    if (is_present(keys, "loader.insecure__use_host_env"))
+    if (takes_host_environment(keys))
         for (; *host; host++)
-            add_string(&environment, *host);
+            if (!is_named(keys, *host))
+                add_string(&environment, *host);
     for (size_t i = 0; i < keys->count; i++) {
         const char *name = key_below(keys, i, "loader.env.");
         if (name)

@@ -129,6 +129,7 @@ export function writeError(path: string, error: unknown): unknown {
     message: `cannot be written: ${reason}`,
     hint,
     cause: error,
+    isPassing: passingRefusals.has(code),
   });
 }
 
@@ -142,6 +143,11 @@ export function fileExists(path: string, cause?: unknown): GscError {
     cause,
   });
 }
+
+/** What is not as the user wants it, but full or broken for the moment. */
+const passingRefusals: ReadonlySet<string> = new Set([
+  ...['ENOSPC', 'EDQUOT', 'EIO', 'EAGAIN', 'EBUSY', 'EMFILE', 'ENFILE', 'ESTALE'],
+]);
 
 /** What the system's words for a refused call mean for an output, and what to do. */
 const refusals: Readonly<Record<string, readonly [reason: string, hint: string]>> = {

@@ -47,7 +47,12 @@ export interface ErrorDetails {
   /** One thing that the user can do. */
   readonly hint?: string;
   readonly cause?: unknown;
+  /** Whether another attempt may succeed; by default as the cause, else as the code has it. */
+  readonly isPassing?: boolean;
 }
+
+/** What breaks on the way, is full for the moment, or was stopped. */
+const passingCodes: ReadonlySet<ErrorCode> = new Set(['aborted', 'blob', 'unwritable']);
 
 /** The only error class that gsc throws on purpose. `message` is `subject: detail`. */
 export class GscError extends Error {
@@ -56,6 +61,11 @@ export class GscError extends Error {
   /** The message without the subject. */
   readonly detail: string;
   readonly hint: string | undefined;
+  /**
+   * True if the same may succeed another time: a network, a registry or an Engine that does not answer or cannot for the moment.
+   * What is wrong with an image, a manifest, a key or a login stays wrong.
+   */
+  readonly isPassing: boolean;
 
   static {
     // Node shows the name of an error's class, which the bundler shortens.
@@ -69,6 +79,8 @@ export class GscError extends Error {
     this.subject = details.subject;
     this.detail = details.message;
     this.hint = details.hint;
+    const ofCause = details.cause instanceof GscError ? details.cause.isPassing : undefined;
+    this.isPassing = details.isPassing ?? ofCause ?? passingCodes.has(details.code);
   }
 }
 

@@ -1,5 +1,6 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import type { ExpectedIdentity } from '../attest/options.ts';
+import { strictObjectOf } from '../base/object-schema.ts';
 import { listOf, naturalNumber } from '../policy/policy-values.ts';
 import { parseYamlFile } from '../policy/yaml-file.ts';
 
@@ -43,60 +44,60 @@ export interface BrokerConfig {
   readonly clients: readonly ClientEntry[];
 }
 
-const text = z.string({ error: 'expected a string' }).check(z.minLength(1, { error: 'expected a string' }));
-const hash = z.pipe(
-  z.string().check(z.regex(/^[0-9a-fA-F]{64}$/, { error: 'expected 32 bytes in hex' })),
-  z.transform((hex) => hex.toLowerCase()),
+const text = v.pipe(v.string('expected a string'), v.minLength(1, 'expected a string'));
+const hash = v.pipe(
+  v.string(),
+  v.regex(/^[0-9a-fA-F]{64}$/, 'expected 32 bytes in hex'),
+  v.transform((hex) => hex.toLowerCase()),
 );
 
-const secret = z
-  .strictObject(
+const secret = v.pipe(
+  strictObjectOf(
     {
       name: text,
-      form: z.enum(['key', 'string', 'file'], { error: 'expected key, string or file' }),
-      file: z.optional(text),
-      environment: z.optional(text),
-      program: z.optional(listOf(text).check(z.minLength(1, { error: 'expected a program' }))),
+      form: v.picklist(['key', 'string', 'file'], 'expected key, string or file'),
+      file: v.optional(text),
+      environment: v.optional(text),
+      program: v.optional(v.pipe(listOf(text), v.minLength(1, 'expected a program'))),
     },
     'expected name, form, and one of file, environment and program',
-  )
-  .check(
-    z.refine(
-      ({ file, environment, program }) => [file, environment, program].filter((each) => each).length === 1,
-      { error: 'expected one of file, environment and program' },
-    ),
-  );
+  ),
+  v.check(
+    ({ file, environment, program }) => [file, environment, program].filter((each) => each).length === 1,
+    'expected one of file, environment and program',
+  ),
+);
 
-const client = z
-  .strictObject(
+const client = v.pipe(
+  strictObjectOf(
     {
       name: text,
-      image: z.optional(text),
-      mr_enclave: z.optional(hash),
-      mr_signer: z.optional(hash),
-      isv_prod_id: z.optional(naturalNumber(0xffff)),
-      isv_svn: z.optional(naturalNumber(0xffff)),
-      secrets: listOf(secret).check(z.minLength(1, { error: 'expected at least one secret' })),
+      image: v.optional(text),
+      mr_enclave: v.optional(hash),
+      mr_signer: v.optional(hash),
+      isv_prod_id: v.optional(naturalNumber(0xffff)),
+      isv_svn: v.optional(naturalNumber(0xffff)),
+      secrets: v.pipe(listOf(secret), v.minLength(1, 'expected at least one secret')),
     },
     'expected name, an identity, and secrets',
-  )
-  .check(
-    z.refine((entry) => entry.image !== undefined || (entry.mr_enclave ?? entry.mr_signer) !== undefined, {
-      error: 'expected image, mr_enclave or mr_signer: secrets are given by identity',
-    }),
-  );
+  ),
+  v.check(
+    (entry) => entry.image !== undefined || (entry.mr_enclave ?? entry.mr_signer) !== undefined,
+    'expected image, mr_enclave or mr_signer: secrets are given by identity',
+  ),
+);
 
 const listenPattern = /^(.*):(\d{1,5})$/;
-const schema = z.strictObject(
+const schema = strictObjectOf(
   {
-    listen: z.optional(z.string().check(z.regex(listenPattern, { error: 'expected HOST:PORT' }))),
+    listen: v.optional(v.pipe(v.string(), v.regex(listenPattern, 'expected HOST:PORT'))),
     certificate: text,
     key: text,
-    collateral: z.optional(text),
-    policy: z.optional(text),
-    root_ca: z.optional(text),
-    most_clients: z.optional(naturalNumber(100_000)),
-    seconds_per_client: z.optional(naturalNumber(3600)),
+    collateral: v.optional(text),
+    policy: v.optional(text),
+    root_ca: v.optional(text),
+    most_clients: v.optional(naturalNumber(100_000)),
+    seconds_per_client: v.optional(naturalNumber(3600)),
     clients: listOf(client),
   },
   'expected the keys certificate, key and clients',

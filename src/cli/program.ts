@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { sharedSignal } from '../base/shared-signal.ts';
 import type { CommandRow } from './commands.ts';
 import type { Act, ActOptions, CommonOptions } from './options/command-context.ts';
 import { refuseMounts } from './options/foreign-options.ts';
@@ -9,9 +10,10 @@ import { progressChoices } from './terminal/progress-mode.ts';
 
 /** Runs the command line and gives the exit code: 0 done, 1 failed or did not verify, 2 wrong usage or configuration. */
 export async function runCommandLine(
-  host: CommandLineHost,
+  caller: CommandLineHost,
   commands: readonly CommandRow[],
 ): Promise<number> {
+  const host = { ...caller, signal: sharedSignal(caller.signal) };
   let exitCode = 0;
   let console: Console | undefined;
   const act: Act =

@@ -1,32 +1,28 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
+import { strictObjectOf } from '../base/object-schema.ts';
 import type { RawCollateral } from './collateral.ts';
 import { parseJsonAs } from './signed-json.ts';
 
-const text = z.optional(z.string({ error: 'expected a string' }));
+const text = v.optional(v.string('expected a string'));
 
 /** Strict: a name that is not known may be a known one that was misspelt, and its part would be missing in silence. */
-const schema = z.strictObject(
-  {
-    pck_crl_issuer_chain: text,
-    root_ca_crl: text,
-    pck_crl: text,
-    tcb_info_issuer_chain: text,
-    tcb_info: text,
-    tcb_info_signature: text,
-    qe_identity_issuer_chain: text,
-    qe_identity: text,
-    qe_identity_signature: text,
-    pck_certificate_chain: z.nullish(z.string({ error: 'expected a string' })),
-  },
-  {
-    error: ({ code, keys }) =>
-      code === 'unrecognized_keys' ? `unknown member ${keys}` : 'expected an object',
-  },
-);
+const members = {
+  pck_crl_issuer_chain: text,
+  root_ca_crl: text,
+  pck_crl: text,
+  tcb_info_issuer_chain: text,
+  tcb_info: text,
+  tcb_info_signature: text,
+  qe_identity_issuer_chain: text,
+  qe_identity: text,
+  qe_identity_signature: text,
+  pck_certificate_chain: v.nullish(v.string('expected a string')),
+};
+const schema = strictObjectOf(members);
 
 /** Whether an object's members are those of dcap-qvl's collateral. */
 export function isDcapQvl(names: readonly string[]): boolean {
-  return names.some((name) => name in schema.shape);
+  return names.some((name) => name in members);
 }
 
 /** Reads JSON of dcap-qvl's `QuoteCollateralV3`: texts as they are signed, signatures and lists in hex. Throws a plain Error. */

@@ -1,4 +1,5 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
+import { looseObjectOf } from '../base/object-schema.ts';
 import { countUpTo, hexText, isoTime, parseJsonAs } from './signed-json.ts';
 
 /** A step of the quoting enclave's ladder. */
@@ -26,9 +27,9 @@ export interface QeIdentity {
   readonly levels: readonly QeLevel[];
 }
 
-const schema = z.looseObject({
-  id: z.literal('QE', { error: 'expected the identity of the quoting enclave of SGX, "QE"' }),
-  version: z.literal(2, { error: 'expected version 2' }),
+const schema = looseObjectOf({
+  id: v.literal('QE', 'expected the identity of the quoting enclave of SGX, "QE"'),
+  version: v.literal(2, 'expected version 2'),
   issueDate: isoTime,
   nextUpdate: isoTime,
   tcbEvaluationDataNumber: countUpTo(Number.MAX_SAFE_INTEGER),
@@ -38,15 +39,16 @@ const schema = z.looseObject({
   attributesMask: hexText(16),
   mrsigner: hexText(32),
   isvprodid: countUpTo(0xffff),
-  tcbLevels: z
-    .array(
-      z.looseObject({
-        tcb: z.looseObject({ isvsvn: countUpTo(0xffff) }),
-        tcbStatus: z.string(),
-        advisoryIDs: z.optional(z.array(z.string())),
+  tcbLevels: v.pipe(
+    v.array(
+      looseObjectOf({
+        tcb: looseObjectOf({ isvsvn: countUpTo(0xffff) }),
+        tcbStatus: v.string(),
+        advisoryIDs: v.optional(v.array(v.string())),
       }),
-    )
-    .check(z.minLength(1)),
+    ),
+    v.minLength(1),
+  ),
 });
 
 /** Reads the identity. Throws a plain Error if it is of another enclave, of another version, or not of the right shape. */

@@ -1,39 +1,46 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { describeShape } from '../base/shape-problem.ts';
 
 /** Hex of bytes in one case, so that a text has one form only. */
 export const hexText = (sizeBytes: number) =>
-  z.string().check(
-    z.regex(new RegExp(`^(?:[0-9a-f]{${2 * sizeBytes}}|[0-9A-F]{${2 * sizeBytes}})$`), {
-      error: `expected ${sizeBytes} bytes in hex`,
-    }),
+  v.pipe(
+    v.string(),
+    v.regex(
+      new RegExp(`^(?:[0-9a-f]{${2 * sizeBytes}}|[0-9A-F]{${2 * sizeBytes}})$`),
+      `expected ${sizeBytes} bytes in hex`,
+    ),
   );
 
 const datePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
 
 /** A time as Intel writes it, in seconds and UTC; gives milliseconds since 1970. */
-export const isoTime = z.pipe(
-  z.string().check(
-    z.refine((text) => datePattern.test(text) && !Number.isNaN(Date.parse(text)), {
-      error: 'expected a time like 2025-01-31T12:00:00Z',
-    }),
+export const isoTime = v.pipe(
+  v.string(),
+  v.check(
+    (text) => datePattern.test(text) && !Number.isNaN(Date.parse(text)),
+    'expected a time like 2025-01-31T12:00:00Z',
   ),
-  z.transform((text) => Date.parse(text)),
+  v.transform((text) => Date.parse(text)),
 );
 
 /** An integer from 0 to `most`. */
 export const countUpTo = (most: number) =>
-  z.number({ error: `expected a whole number from 0 to ${most}` }).check(
-    z.refine((value) => Number.isSafeInteger(value) && value >= 0 && value <= most, {
-      error: `expected a whole number from 0 to ${most}`,
-    }),
+  v.pipe(
+    v.number(`expected a whole number from 0 to ${most}`),
+    v.check(
+      (value) => Number.isSafeInteger(value) && value >= 0 && value <= most,
+      `expected a whole number from 0 to ${most}`,
+    ),
   );
 
 /** Parses JSON and checks its shape. Throws a plain Error. */
-export function parseJsonAs<Schema extends z.ZodMiniType>(text: string, schema: Schema): z.output<Schema> {
-  const parsed = schema.safeParse(JSON.parse(text));
-  if (!parsed.success) throw new Error(describeShape(parsed.error));
-  return parsed.data;
+export function parseJsonAs<Schema extends v.GenericSchema>(
+  text: string,
+  schema: Schema,
+): v.InferOutput<Schema> {
+  const parsed = v.safeParse(schema, JSON.parse(text));
+  if (!parsed.success) throw new Error(describeShape(parsed.issues));
+  return parsed.output;
 }
 
 /**

@@ -1,4 +1,5 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
+import { looseObjectOf, recordOf } from '../base/object-schema.ts';
 import { tcbComponentCount } from '../quote/pck-extension.ts';
 import { countUpTo, hexText, isoTime, parseJsonAs } from './signed-json.ts';
 
@@ -32,61 +33,62 @@ const common = {
   fmspc: hexText(6),
   pceId: hexText(2),
   // 0: the only way of comparing levels that exists.
-  tcbType: z.literal(0, { error: 'expected the TCB type 0' }),
+  tcbType: v.literal(0, 'expected the TCB type 0'),
   tcbEvaluationDataNumber: countUpTo(Number.MAX_SAFE_INTEGER),
 };
 
-const levelSchema = <Tcb extends z.ZodMiniType>(tcb: Tcb) =>
-  z
-    .array(
-      z.looseObject({
+const levelSchema = <Tcb extends v.GenericSchema>(tcb: Tcb) =>
+  v.pipe(
+    v.array(
+      looseObjectOf({
         tcb,
         tcbDate: isoTime,
-        tcbStatus: z.string(),
-        advisoryIDs: z.optional(z.array(z.string())),
+        tcbStatus: v.string(),
+        advisoryIDs: v.optional(v.array(v.string())),
       }),
-    )
-    .check(z.minLength(1));
+    ),
+    v.minLength(1),
+  );
 
 const componentNames = Array.from(
   { length: tcbComponentCount },
   (_, index) => `sgxtcbcomp${String(index + 1).padStart(2, '0')}svn`,
 );
 
-const tcbV2 = z.record(z.string(), z.unknown()).check(
-  z.refine(
+const tcbV2 = v.pipe(
+  recordOf(v.string(), v.unknown()),
+  v.check(
     (tcb) => Object.keys(tcb).filter((key) => key.startsWith('sgxtcbcomp')).length === tcbComponentCount,
-    {
-      error: `expected ${tcbComponentCount} components`,
-    },
+    `expected ${tcbComponentCount} components`,
   ),
 );
 
-const svnsV2 = z.looseObject({
+const svnsV2 = looseObjectOf({
   ...Object.fromEntries(componentNames.map((name) => [name, countUpTo(0xff)])),
   pcesvn: countUpTo(0xffff),
 });
 
-const svnsV3 = z.looseObject({
-  sgxtcbcomponents: z
-    .array(z.looseObject({ svn: countUpTo(0xff) }))
-    .check(z.length(tcbComponentCount, { error: `expected ${tcbComponentCount} components` })),
+const svnsV3 = looseObjectOf({
+  sgxtcbcomponents: v.pipe(
+    v.array(looseObjectOf({ svn: countUpTo(0xff) })),
+    v.length(tcbComponentCount, `expected ${tcbComponentCount} components`),
+  ),
   pcesvn: countUpTo(0xffff),
 });
 
-const schemaV2 = z.looseObject({
+const schemaV2 = looseObjectOf({
   ...common,
-  version: z.literal(2),
-  tcbLevels: levelSchema(z.intersection(tcbV2, svnsV2)),
+  version: v.literal(2),
+  tcbLevels: levelSchema(v.intersect([tcbV2, svnsV2])),
 });
-const schemaV3 = z.looseObject({
+const schemaV3 = looseObjectOf({
   ...common,
-  version: z.literal(3),
-  id: z.literal('SGX', { error: 'expected the TCB info of SGX' }),
+  version: v.literal(3),
+  id: v.literal('SGX', 'expected the TCB info of SGX'),
   tcbLevels: levelSchema(svnsV3),
 });
 
-const versionSchema = z.looseObject({ version: z.number() });
+const versionSchema = looseObjectOf({ version: v.number() });
 
 /** Reads TCB info. Throws a plain Error if it is not of SGX, of another version, or not of the right shape. */
 export function parseTcbInfo(text: string): TcbInfo {

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { GscError, usageError } from '../base/error.ts';
+import { strictObjectOf } from '../base/object-schema.ts';
 import { listOf } from '../policy/policy-values.ts';
 import { parseYamlFile } from '../policy/yaml-file.ts';
 import { showFullName, withDefaultTag } from '../reference/image-name.ts';
@@ -19,23 +20,24 @@ export interface FleetEntry {
   readonly options: readonly string[];
 }
 
-const word = z.string().check(z.minLength(1, { error: 'expected a text that is not empty' }));
+const word = v.pipe(v.string(), v.minLength(1, 'expected a text that is not empty'));
 const words = listOf(word);
-const table = z.strictObject(
+const table = strictObjectOf(
   {
     image: word,
-    output: z.optional(word),
-    manifest: z.optional(z.union([words, word])),
-    options: z.optional(words),
+    output: v.optional(word),
+    manifest: v.optional(v.union([words, word])),
+    options: v.optional(words),
   },
   'expected an image, or a table with the key image',
 );
-const fileShape = z.strictObject(
+const fileShape = strictObjectOf(
   {
-    options: z.optional(words),
-    images: z
-      .array(z.union([word, table]), { error: 'expected a list of images' })
-      .check(z.minLength(1, { error: 'expected at least one image' })),
+    options: v.optional(words),
+    images: v.pipe(
+      v.array(v.union([word, table]), 'expected a list of images'),
+      v.minLength(1, 'expected at least one image'),
+    ),
   },
   'expected the keys images and options',
 );
@@ -53,7 +55,7 @@ export function parseFleet(
   checkOptions(common, `${subject}: options`);
   const entries = images.map((item, index) => {
     const entry = typeof item === 'string' ? { image: item } : item;
-    const { image, output, manifest = [], options = [] } = entry as z.output<typeof table>;
+    const { image, output, manifest = [], options = [] } = entry as v.InferOutput<typeof table>;
     const where = `${subject}: images[${index}]`;
     checkOptions(options, where);
     const app = referenceIn(image, where);

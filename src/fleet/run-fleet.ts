@@ -9,6 +9,8 @@ export interface FleetFailure {
   readonly subject?: string;
   readonly message: string;
   readonly hint?: string;
+  /** Another attempt may succeed. */
+  readonly isPassing: boolean;
 }
 
 /** What one attempt came to. */
@@ -41,19 +43,6 @@ export interface FleetRun {
   readonly signal: AbortSignal;
 }
 
-/**
- * Failures that another attempt may not have: the network, an Engine, a process that was killed. What is wrong with an image, a
- * manifest or an option stays wrong.
- */
-const passing: ReadonlySet<string> = new Set([
-  'registry',
-  'engine',
-  'crashed',
-  'aborted',
-  'unwritable',
-  'blob',
-]);
-
 /** Makes every image of a fleet once, and says of each what became of it, in the order of the entries. Throws nothing of `make`. */
 export async function runFleet(run: FleetRun): Promise<readonly EntryState[]> {
   const states: EntryState[] = run.entries.map(() => ({ kind: 'not-made' }));
@@ -67,7 +56,7 @@ export async function runFleet(run: FleetRun): Promise<readonly EntryState[]> {
       if (run.signal.aborted) return;
       const { entry, index, attempt } = next;
       const state = await tryEntry(run, entry, attempt);
-      const isAgain = state.kind === 'failed' && passing.has(state.failure.code) && attempt <= run.retries;
+      const isAgain = state.kind === 'failed' && state.failure.isPassing && attempt <= run.retries;
       if (run.signal.aborted && state.kind === 'failed') settle(index, { kind: 'not-made' });
       // At the end of the queue: what fails for a moment has time to pass.
       else if (isAgain) queue.push({ entry, index, attempt: attempt + 1 });
@@ -95,7 +84,10 @@ async function tryEntry(run: FleetRun, entry: FleetEntry, attempt: number): Prom
 /** Whatever happens to one image, the others are made. */
 function failureOf(error: unknown): FleetFailure {
   if (!(error instanceof GscError))
-    return { code: 'internal', message: error instanceof Error ? error.message : String(error) };
-  const { code, subject, detail: message, hint } = error;
-  return { code, subject, message, ...(hint !== undefined && { hint }) };
+    return {
+      ...{ code: 'internal', message: error instanceof Error ? error.message : String(error) },
+      isPassing: false,
+    };
+  const { code, subject, detail: message, hint, isPassing } = error;
+  return { code, subject, message, ...(hint !== undefined && { hint }), isPassing };
 }

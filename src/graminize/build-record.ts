@@ -1,69 +1,102 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { type Digest, digestOf, hexOf, isDigest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath, isWithin, parentOf } from '../base/image-path.ts';
+import { objectOf, recordOf } from '../base/object-schema.ts';
 import { canonicalJson } from '../json/canonical-json.ts';
 import type { AddedFile } from '../layer/added-layer.ts';
 import { serializeManifest } from '../manifest/toml/serialize.ts';
 import type { TomlDocument } from '../manifest/toml/toml.ts';
 import type { Profile } from '../profile/profile.ts';
 import { type RuntimeFile, runtimeDigest } from '../runtime/runtime.ts';
-import { trustLevels } from '../trust/trust-level.ts';
+import { type TrustLevel, trustLevels } from '../trust/trust-level.ts';
 import { type BuildChoices, type GraminizeOptions, noChoices, programName } from './build-options.ts';
 
-const hex = z.string().check(z.regex(/^[0-9a-f]{64}$/));
-const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value));
-const path = z.custom<ImagePath>((value) => typeof value === 'string' && imagePath(value) === value);
-const words = z.array(z.string());
+const hex = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+const digest = v.custom<Digest>((value) => typeof value === 'string' && isDigest(value));
+const path = v.custom<ImagePath>((value) => typeof value === 'string' && imagePath(value) === value);
+const words = v.array(v.string());
 
-const optionsSchema = z.object({
-  insecureArguments: z.optional(z.boolean()),
-  libc: z.optional(z.enum(['auto', 'runtime', 'image'])),
-  trust: z.optional(words),
-  exclude: z.optional(words),
-  trustLevel: z.optional(z.enum(trustLevels)),
-  volumes: z.optional(
-    z.array(
-      z.object({
+const optionsSchema: v.GenericSchema<unknown, RecordedOptions> = objectOf({
+  insecureArguments: v.optional(v.boolean()),
+  libc: v.optional(v.picklist(['auto', 'runtime', 'image'])),
+  trust: v.optional(words),
+  exclude: v.optional(words),
+  trustLevel: v.optional(v.picklist(trustLevels)),
+  volumes: v.optional(
+    v.array(
+      objectOf({
         path,
-        use: z.union([
-          z.object({ kind: z.enum(['tmpfs', 'allowed']) }),
-          z.object({ kind: z.literal('encrypted'), keyName: z.optional(z.string()) }),
+        use: v.union([
+          objectOf({ kind: v.picklist(['tmpfs', 'allowed']) }),
+          objectOf({ kind: v.literal('encrypted'), keyName: v.optional(v.string()) }),
         ]),
       }),
     ),
   ),
-  secrets: z.optional(z.array(z.object({ name: z.string(), path }))),
-  environment: z.optional(
-    z.array(
-      z.union([
-        z.object({ kind: z.literal('value'), name: z.string(), value: z.string() }),
-        z.object({ kind: z.literal('passthrough'), name: z.string() }),
+  secrets: v.optional(v.array(objectOf({ name: v.string(), path }))),
+  environment: v.optional(
+    v.array(
+      v.union([
+        objectOf({ kind: v.literal('value'), name: v.string(), value: v.string() }),
+        objectOf({ kind: v.literal('passthrough'), name: v.string() }),
       ]),
     ),
   ),
-  hosts: z.optional(z.array(z.object({ name: z.string(), address: z.string() }))),
-  files: z.optional(z.array(z.object({ path, mode: z.int(), sha256: hex }))),
-  preset: z.optional(z.string()),
-  entrypoint: z.optional(words),
-  cmd: z.optional(words),
-  raTls: z.optional(z.object({ certificate: path, key: path, format: z.optional(z.enum(['pem', 'der'])) })),
-  secretBrokers: z.optional(z.object({ servers: words, authorities: z.optional(hex) })),
-  epochSeconds: z.optional(z.int()),
-  manifest: z.optional(hex),
-  children: z.optional(z.array(z.object({ name: z.string(), manifest: hex }))),
-  profile: z.optional(hex),
+  hosts: v.optional(v.array(objectOf({ name: v.string(), address: v.string() }))),
+  files: v.optional(v.array(objectOf({ path, mode: v.pipe(v.number(), v.integer()), sha256: hex }))),
+  preset: v.optional(v.string()),
+  entrypoint: v.optional(words),
+  cmd: v.optional(words),
+  raTls: v.optional(
+    objectOf({ certificate: path, key: path, format: v.optional(v.picklist(['pem', 'der'])) }),
+  ),
+  secretBrokers: v.optional(objectOf({ servers: words, authorities: v.optional(hex) })),
+  epochSeconds: v.optional(v.pipe(v.number(), v.integer())),
+  manifest: v.optional(hex),
+  children: v.optional(v.array(objectOf({ name: v.string(), manifest: hex }))),
+  profile: v.optional(hex),
 });
 
-const schema = z.object({
-  base: z.array(digest),
+const schema = objectOf({
+  base: v.array(digest),
   config: digest,
-  launch: z.record(path, hex),
+  launch: recordOf(path, hex),
   options: optionsSchema,
 });
 
+type Optional<Values> = { readonly [Name in keyof Values]?: Values[Name] | undefined };
+
 /** The options of a build that are not the default; of files that were given, SHA-256 in hex. */
-export type RecordedOptions = z.output<typeof optionsSchema>;
+export type RecordedOptions = Optional<{
+  insecureArguments: boolean;
+  libc: NonNullable<GraminizeOptions['libc']>;
+  trust: readonly string[];
+  exclude: readonly string[];
+  trustLevel: TrustLevel;
+  volumes: readonly {
+    readonly path: ImagePath;
+    readonly use:
+      | { readonly kind: 'tmpfs' | 'allowed' }
+      | { readonly kind: 'encrypted'; readonly keyName?: string | undefined };
+  }[];
+  secrets: readonly { readonly name: string; readonly path: ImagePath }[];
+  environment: readonly (
+    | { readonly kind: 'value'; readonly name: string; readonly value: string }
+    | { readonly kind: 'passthrough'; readonly name: string }
+  )[];
+  hosts: readonly { readonly name: string; readonly address: string }[];
+  files: readonly { readonly path: ImagePath; readonly mode: number; readonly sha256: string }[];
+  preset: string;
+  entrypoint: readonly string[];
+  cmd: readonly string[];
+  raTls: Optional<{ format: 'pem' | 'der' }> & { readonly certificate: ImagePath; readonly key: ImagePath };
+  secretBrokers: { readonly servers: readonly string[]; readonly authorities?: string | undefined };
+  epochSeconds: number;
+  manifest: string;
+  children: readonly { readonly name: string; readonly manifest: string }[];
+  profile: string;
+}>;
 
 /** What a build notes of itself in the label `gsc.build`: enough to check the image, and to build it again. */
 export interface BuildRecord {
@@ -121,7 +154,9 @@ export function writeBuildRecord(record: BuildRecord): string {
 /** Reads the label. Throws an `image` error for what gsc does not write. */
 export function readBuildRecord(text: string, subject: string): BuildRecord {
   try {
-    return schema.parse(JSON.parse(text));
+    const { launch, ...rest } = v.parse(schema, JSON.parse(text));
+    // No value of a record is undefined: what is in the way of the type are the keys.
+    return { ...rest, launch: launch as BuildRecord['launch'] };
   } catch (cause) {
     throw new GscError({
       code: 'image',

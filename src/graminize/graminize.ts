@@ -3,7 +3,7 @@ import { baseNameOf, type ImagePath } from '../base/image-path.ts';
 import type { GramineEnclave } from '../enclave/gramine-enclave.ts';
 import type { Image } from '../image/image.ts';
 import { stateOf } from '../image/labels.ts';
-import { type InsecureOption, insecureOptions } from '../manifest/insecure-options.ts';
+import type { InsecureOption } from '../manifest/insecure-options.ts';
 import type { AppliedPreset } from '../manifest/preset/presets.ts';
 import { hostNeeds } from '../runtime/app-launch.ts';
 import type { AppLaunch } from '../runtime/launch-order.ts';
@@ -78,7 +78,7 @@ export async function graminize(
     trustLevel,
     startCosts: costs,
     trustedFileCount: manifest.trustedFileCount,
-    insecure: insecureOptions(manifest.root),
+    insecure: manifest.insecureOptions,
     ...(preset && { preset }),
     ...(profiled && { profileBasis: profiled.basis }),
     notes: [

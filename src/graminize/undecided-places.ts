@@ -23,7 +23,8 @@ export function findUndecidedPlaces(
   const trusted = new Set(selection.trusted.map(({ path }) => path));
   const declared = placesOf(volumes);
   const excluded = selection.excluded.map(({ path }) => ({ path, key: keyOf(path) }));
-  const isUndecided = (path: ImagePath) => ['refused', 'trusted'].includes(decideAccess(names, path).kind);
+  const isUndecided = (path: ImagePath) =>
+    !names.allowsCreation && ['refused', 'trusted'].includes(decideAccess(names, path).kind);
   const isRefused = (path: ImagePath) => decideAccess(names, path).kind === 'refused';
   return {
     writePlaces: likelyWrittenDirectories({ tree, user: start.user, trusted }).filter(

@@ -33,6 +33,11 @@ export function appendLayers(base: Image, options: AppendOptions): Image {
   });
 }
 
+/** True if the lowest layers of an image are all those of another one. */
+export function beginsWith(image: Image, base: Image): boolean {
+  return base.layers.every(({ diffId }, index) => diffId === image.layers[index]?.diffId);
+}
+
 export interface ImageParts {
   readonly name: string;
   readonly config: ImageConfig;

@@ -1,7 +1,7 @@
 import { GscError } from '../base/error.ts';
 import { type ImagePath, imagePath, isWithin, rootPath, showBytes } from '../base/image-path.ts';
 import type { Image } from '../image/image.ts';
-import { type Labels, labels, stateOf } from '../image/labels.ts';
+import { labels, stateOf } from '../image/labels.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { allowedPaths } from '../manifest/files/allow-behind-mounts.ts';
 import { listedMounts } from '../manifest/files/mounts.ts';
@@ -13,9 +13,11 @@ import { directWords, hostNeeds } from '../runtime/app-launch.ts';
 import type { HostNeeds } from '../runtime/launch-order.ts';
 import { labelledEnclaves } from '../runtime/places.ts';
 import { labelledVersion, parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
+import type { SigstructDescription } from '../signature/describe-sigstruct.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
 import { graminizedManifest } from './graminized-manifest.ts';
+import { inspectImage } from './inspect-image.ts';
 
 /** A place in the container that keeps data outside of the image: what is encrypted, or let in from the host as it is. */
 export interface DataPlace {
@@ -34,7 +36,7 @@ export interface SecretFile {
 export interface ContainerNeeds {
   readonly isSigned: boolean;
   readonly isStandIn: boolean;
-  /** Of a signed image, in hex. */
+  /** Of a signed image, in hex, as its SIGSTRUCT has them. */
   readonly mrEnclave: string | undefined;
   readonly mrSigner: string | undefined;
   readonly enclaveSizeBytes: bigint;
@@ -62,17 +64,27 @@ export interface ContainerNeeds {
 
 /**
  * Reads what a container of a graminized image needs; `tree` is that of all its layers. Throws a `state` error for an app image,
- * `manifest` for a manifest that cannot be read, and what reading the layers throws.
+ * `manifest` and `sigstruct` for a manifest and a signature that cannot be read, and what reading the layers throws.
  */
 export async function containerNeeds(image: Image, tree: FileTree): Promise<ContainerNeeds> {
   checkIsGraminized(image);
+  if (stateOf(image.config.config?.Labels ?? {}) === 'signed') {
+    const { manifest, sigstruct } = await inspectImage(image);
+    return needsIn(image, manifest, { tree, sigstruct });
+  }
   const { path, content } = await graminizedManifest(image);
   const { root } = CompleteManifest.parse(content, `${image.name}: ${path}`, versionOf(image));
-  return needsIn(image, root, tree);
+  return needsIn(image, root, { tree });
+}
+
+/** What of an image was read besides its manifest. */
+interface ReadParts {
+  readonly tree: FileTree;
+  readonly sigstruct?: Pick<SigstructDescription, 'mrEnclave' | 'mrSigner'> | undefined;
 }
 
 /** The same from a manifest that was read already. */
-export function needsIn(image: Image, root: TomlTable, tree: FileTree): ContainerNeeds {
+export function needsIn(image: Image, root: TomlTable, { tree, sigstruct }: ReadParts): ContainerNeeds {
   const { config } = image;
   const found = config.config?.Labels ?? {};
   const version = versionOf(image);
@@ -81,7 +93,10 @@ export function needsIn(image: Image, root: TomlTable, tree: FileTree): Containe
   // Until 1.4 a boolean.
   const makesQuotes = ![undefined, false, 'none'].includes(attestationIn(root));
   return {
-    ...identityIn(found),
+    isStandIn: found[labels.standIn] === 'true',
+    // Of the signature: a label can be written by whoever passes the image on.
+    mrEnclave: sigstruct?.mrEnclave,
+    mrSigner: sigstruct?.mrSigner,
     isSigned: stateOf(found) === 'signed',
     enclaveSizeBytes: parseSignerSize(textAt(root, 'sgx', 'enclave_size')) ?? 0n,
     host,
@@ -95,14 +110,6 @@ export function needsIn(image: Image, root: TomlTable, tree: FileTree): Containe
     dataPlaces: dataPlacesIn(root, tree),
     secrets: secretsIn(root),
     passedVariables: passedVariablesIn(root),
-  };
-}
-
-function identityIn(found: Labels): Pick<ContainerNeeds, 'isStandIn' | 'mrEnclave' | 'mrSigner'> {
-  return {
-    isStandIn: found[labels.standIn] === 'true',
-    mrEnclave: found[labels.mrEnclave],
-    mrSigner: found[labels.mrSigner],
   };
 }
 

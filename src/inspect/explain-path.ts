@@ -98,8 +98,10 @@ export type Verdict =
       readonly exclusion?: KnownExclusion;
       readonly trustedAs?: ImagePath;
       readonly link?: ImagePath;
+      readonly canBeCreated?: true;
     }
-  | { readonly kind: 'absent' };
+  /** `canBeCreated`: a file that a program creates there is let through, unprotected. */
+  | { readonly kind: 'absent'; readonly canBeCreated?: true };
 
 /** How many files below a directory have which verdict, under the names that begin with the directory's. */
 export type DirectoryCounts = Readonly<
@@ -171,9 +173,11 @@ function verdictOn(image: ExplainableImage, path: ImagePath, found: Found): Verd
       return { kind: 'allowed', entry: treatment.entry, isListed: treatment.sha256 !== undefined };
     case 'unchecked':
     case 'refused':
-      if (isAbsent(found)) return { kind: 'absent' };
-      if (treatment.kind === 'unchecked') return { kind: 'unchecked' };
-      return refusal(image, treatment.hostPath, finding);
+      if (treatment.kind === 'unchecked') return { kind: isAbsent(found) ? 'absent' : 'unchecked' };
+      return {
+        ...(isAbsent(found) ? { kind: 'absent' } : refusal(image, treatment.hostPath, finding)),
+        ...(image.names.allowsCreation && { canBeCreated: true }),
+      };
   }
 }
 

@@ -4,7 +4,7 @@ import { baseNameOf, type ImagePath } from '../base/image-path.ts';
 import type { Image } from '../image/image.ts';
 import { type Labels, labels } from '../image/labels.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
-import { type InsecureOption, insecureOptions } from '../manifest/insecure-options.ts';
+import type { InsecureOption } from '../manifest/insecure-options.ts';
 import type { TomlTable } from '../manifest/toml/toml.ts';
 import { type EnclaveFiles, labelledEnclaves } from '../runtime/places.ts';
 import { labelledVersion, parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
@@ -89,7 +89,7 @@ function inspectEnclave(
     manifest: manifest.root,
     manifestDigest: digestOf(manifestSgx),
     trustedFileCount: manifest.trustedFileCount,
-    insecure: insecureOptions(manifest.root),
+    insecure: manifest.insecureOptions,
   };
 }
 

@@ -89,6 +89,7 @@ function checkResult(
       subject,
       `the program did not answer within ${timeoutMs / 1000} seconds, and was ended`,
       'give it more time with --signer-timeout SECONDS',
+      true,
     );
   }
   if (status === 0) return;
@@ -98,6 +99,8 @@ function checkResult(
     subject,
     `the program ${how}${last ? `; it said last: ${last}` : ''}`,
     'run it by hand with the request of docs/external-signers.md on its standard input',
+    // It asks a service, most often.
+    true,
   );
 }
 
@@ -126,6 +129,7 @@ function programError(
   subject: string,
   message: string,
   hint = 'the contract of such programs is in docs/external-signers.md',
+  isPassing = false,
 ): GscError {
-  return new GscError({ code: 'key', subject, message, hint });
+  return new GscError({ code: 'key', subject, message, hint, isPassing });
 }

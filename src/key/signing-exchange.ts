@@ -1,32 +1,34 @@
 import { createHash } from 'node:crypto';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { GscError } from '../base/error.ts';
+import { objectOf, strictObjectOf } from '../base/object-schema.ts';
 import { describeShape } from '../base/shape-problem.ts';
 import { describeSignedBytes } from '../signature/describe-sigstruct.ts';
 import type { SigningFacts } from '../signature/signer.ts';
 import { rsaSizeBytes } from '../signature/sigstruct.ts';
 
 /** `docs/signer.schema.json` is made of these two shapes. */
-const base64 = z
-  .string()
-  .check(z.regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, 'expected base64'));
+const base64 = v.pipe(
+  v.string(),
+  v.regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, 'expected base64'),
+);
 
 /** What an external program gets on its standard input. */
-export const signingRequestShape = z.strictObject({
-  version: z.literal(1),
-  algorithm: z.literal('RSASSA-PKCS1-v1_5-SHA256'),
+export const signingRequestShape = strictObjectOf({
+  version: v.literal(1),
+  algorithm: v.literal('RSASSA-PKCS1-v1_5-SHA256'),
   message: base64,
   sha256: base64,
-  mr_enclave: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
-  image: z.nullable(z.string()),
-  date: z.string().check(z.regex(/^\d{4}-\d{2}-\d{2}$/)),
+  mr_enclave: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  image: v.nullable(v.string()),
+  date: v.pipe(v.string(), v.regex(/^\d{4}-\d{2}-\d{2}$/)),
 });
 
 /** What it answers, and what a file with a signature that was made elsewhere holds. */
-export const signingAnswerShape = z.object({
+export const signingAnswerShape = objectOf({
   signature: base64,
   modulus: base64,
-  message: z.optional(base64),
+  message: v.optional(base64),
 });
 
 /** A signature, by whose key it is, and of what. */
@@ -41,7 +43,7 @@ export interface SigningAnswer {
 /** The request to sign a message, as one line of JSON. */
 export function writeSigningRequest(message: Buffer, facts: SigningFacts = {}): string {
   const { mrEnclave, date } = describeSignedBytes(message, 'message');
-  const request: z.infer<typeof signingRequestShape> = {
+  const request: v.InferOutput<typeof signingRequestShape> = {
     version: 1,
     algorithm: 'RSASSA-PKCS1-v1_5-SHA256',
     message: message.toString('base64'),
@@ -61,10 +63,10 @@ export function writeSigningAnswer({ signature, modulus, message }: SigningAnswe
 
 /** Reads an answer. Throws a `key` error, which quotes nothing of it, for any other content. */
 export function parseSigningAnswer(text: string, subject: string): SigningAnswer {
-  const parsed = signingAnswerShape.safeParse(parseObject(text, subject));
-  if (!parsed.success) throw answerError(subject, `its answer is wrong: ${describeShape(parsed.error)}`);
+  const parsed = v.safeParse(signingAnswerShape, parseObject(text, subject));
+  if (!parsed.success) throw answerError(subject, `its answer is wrong: ${describeShape(parsed.issues)}`);
   const bytes = (value: string) => Buffer.from(value, 'base64');
-  const { signature, modulus, message } = parsed.data;
+  const { signature, modulus, message } = parsed.output;
   const answer = { signature: bytes(signature), modulus: withoutZeros(bytes(modulus)) };
   if (answer.modulus.length !== rsaSizeBytes)
     throw answerError(

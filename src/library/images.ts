@@ -2,6 +2,7 @@ import type { Digest } from '../base/digest.ts';
 import type { HostEnvironment } from '../base/host-environment.ts';
 import { countedStream } from '../base/progress.ts';
 import { type Reporter, silentReporter } from '../base/reporter.ts';
+import { beginsWith } from '../image/append.ts';
 import type { Image, Layer } from '../image/image.ts';
 import { type ImageWriter, type StoreResult, teeLayers } from '../image/image-writer.ts';
 import { type ImageReference, parseReference, showReference } from '../reference/image-reference.ts';
@@ -137,7 +138,7 @@ class WorkspaceImages implements Images {
     reference: string | ImageReference,
     options: StoreOptions = {},
   ): Promise<StoreResult> {
-    const sharedWith = this.#opened.filter((opened) => isBase(opened.image, image));
+    const sharedWith = this.#opened.filter((opened) => beginsWith(image, opened.image));
     const writer = await this.openWriter(reference, { sharedWith, ...options });
     try {
       return await writer.commit(image);
@@ -166,11 +167,6 @@ class WorkspaceImages implements Images {
 
 function toReference(reference: string | ImageReference): ImageReference {
   return typeof reference === 'string' ? parseReference(reference) : reference;
-}
-
-/** True if an image begins with all layers of another one. */
-function isBase(base: Image, image: Image): boolean {
-  return base.layers.every((layer, index) => layer.diffId === image.layers[index]?.diffId);
 }
 
 /** A writer that compresses the layers of no base; the small ones that gsc adds. */

@@ -7,6 +7,7 @@ import { readText } from './graphene/complete-lines.ts';
 import { fromGrapheneForm } from './graphene/graphene-form.ts';
 import { parseLinesDocument } from './graphene/lines-document.ts';
 import { writeGrapheneManifest } from './graphene/write-manifest.ts';
+import { type InsecureOption, insecureOptions } from './insecure-options.ts';
 import { manifestBytes, serializeManifest } from './toml/serialize.ts';
 import { isArray, isTable, parseToml, type TomlTable, type TomlValue, valueAt } from './toml/toml.ts';
 import { findTrustedFileRun } from './toml/trusted-file-blocks.ts';
@@ -57,6 +58,16 @@ export class CompleteManifest {
   get bytes(): Buffer {
     this.#bytes ??= this.#written?.() ?? writeManifest(this.root, this.version);
     return this.#bytes;
+  }
+
+  /** All that weakens the enclave. */
+  get insecureOptions(): readonly InsecureOption[] {
+    return insecureOptions(this.root, this.version.release);
+  }
+
+  /** True if the application gets all variables of the host that the manifest does not set. */
+  get takesHostEnvironment(): boolean {
+    return this.insecureOptions.some(({ path }) => path.join('.') === 'loader.insecure__use_host_env');
   }
 
   /** What decides about the names of files. */

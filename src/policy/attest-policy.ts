@@ -1,4 +1,5 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
+import { strictObjectOf } from '../base/object-schema.ts';
 import { type TcbStatus, tcbStatuses } from '../collateral/tcb-status.ts';
 import { listOf, naturalNumber, truth } from './policy-values.ts';
 
@@ -42,49 +43,46 @@ export const defaultAttestPolicy: AttestPolicy = {
 
 const mostGraceDays = 3650;
 
-const status = z.enum(tcbStatuses, { error: `expected one of ${tcbStatuses.join(', ')}` }).check(
-  z.refine((word) => word !== 'Revoked', {
-    error: 'Revoked cannot be accepted: such platforms prove nothing',
-  }),
+const status = v.pipe(
+  v.picklist(tcbStatuses, `expected one of ${tcbStatuses.join(', ')}`),
+  v.check((word) => word !== 'Revoked', 'Revoked cannot be accepted: such platforms prove nothing'),
 );
-const advisory = z
-  .string()
-  .check(z.regex(/^INTEL-(?:SA|DOC)-\d+$/, { error: 'expected an advisory like INTEL-SA-00615' }));
+const advisory = v.pipe(
+  v.string(),
+  v.regex(/^INTEL-(?:SA|DOC)-\d+$/, 'expected an advisory like INTEL-SA-00615'),
+);
 export const hexOf = (sizeBytes: number) =>
-  z.pipe(
-    z.string().check(
-      z.regex(new RegExp(`^[0-9a-fA-F]{${2 * sizeBytes}}$`), {
-        error: `expected ${sizeBytes} bytes in hex`,
-      }),
-    ),
-    z.transform((text) => text.toLowerCase()),
+  v.pipe(
+    v.string(),
+    v.regex(new RegExp(`^[0-9a-fA-F]{${2 * sizeBytes}}$`), `expected ${sizeBytes} bytes in hex`),
+    v.transform((text) => text.toLowerCase()),
   );
 
-export const selectionOf = <Item extends z.ZodMiniType<string>>(item: Item) =>
-  z.optional(
-    z.strictObject(
-      { accept: z.optional(listOf(item)), refuse: z.optional(listOf(item)) },
+export const selectionOf = <Item extends v.GenericSchema<string>>(item: Item) =>
+  v.optional(
+    strictObjectOf(
+      { accept: v.optional(listOf(item)), refuse: v.optional(listOf(item)) },
       'expected the keys accept or refuse, each with a list',
     ),
   );
 
 /** The section `attest` of a policy file; every scalar is a text. */
-export const attestSection = z.strictObject(
+export const attestSection = strictObjectOf(
   {
-    tcb_status: z.optional(listOf(status)),
+    tcb_status: v.optional(listOf(status)),
     advisories: selectionOf(advisory),
-    min_tcb_evaluation_data_number: z.optional(naturalNumber(Number.MAX_SAFE_INTEGER)),
+    min_tcb_evaluation_data_number: v.optional(naturalNumber(Number.MAX_SAFE_INTEGER)),
     fmspc: selectionOf(hexOf(6)),
     platform_instance: selectionOf(hexOf(16)),
-    grace_days: z.optional(naturalNumber(mostGraceDays)),
-    debug: z.optional(truth),
-    require_crls: z.optional(truth),
+    grace_days: v.optional(naturalNumber(mostGraceDays)),
+    debug: v.optional(truth),
+    require_crls: v.optional(truth),
   },
   'expected keys with values',
 );
 
 /** The policy of a section: the default where it says nothing. */
-export function toAttestPolicy(section: z.output<typeof attestSection>): AttestPolicy {
+export function toAttestPolicy(section: v.InferOutput<typeof attestSection>): AttestPolicy {
   const base = defaultAttestPolicy;
   return {
     tcbStatuses: section.tcb_status ?? base.tcbStatuses,

@@ -1,4 +1,5 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
+import { strictObjectOf } from '../base/object-schema.ts';
 import { everything, hexOf, type Selection, selectionOf, toSelection } from './attest-policy.ts';
 import { listOf, naturalNumber, truth } from './policy-values.ts';
 
@@ -42,31 +43,32 @@ export const defaultImagePolicy: ImagePolicy = {
 
 const mostIsvNumber = 0xffff;
 const mostDays = 36_500;
-const name = z.string().check(z.minLength(1, { error: 'expected a text that is not empty' }));
-const place = z
-  .string()
-  .check(z.regex(/^\/(?:[^/]+(?:\/[^/]+)*)?$/, { error: 'expected an absolute path like /data' }));
+const name = v.pipe(v.string(), v.minLength(1, 'expected a text that is not empty'));
+const place = v.pipe(
+  v.string(),
+  v.regex(/^\/(?:[^/]+(?:\/[^/]+)*)?$/, 'expected an absolute path like /data'),
+);
 
 /** The section `verify-image` of a policy file; every scalar is a text. */
-export const imageSection = z.strictObject(
+export const imageSection = strictObjectOf(
   {
-    debug: z.optional(truth),
-    insecure_options: z.optional(listOf(name)),
-    allowed_files: z.optional(listOf(place)),
-    host_environment: z.optional(listOf(name)),
-    host_arguments: z.optional(truth),
-    isv_prod_id: z.optional(listOf(naturalNumber(mostIsvNumber))),
-    min_isv_svn: z.optional(naturalNumber(mostIsvNumber)),
+    debug: v.optional(truth),
+    insecure_options: v.optional(listOf(name)),
+    allowed_files: v.optional(listOf(place)),
+    host_environment: v.optional(listOf(name)),
+    host_arguments: v.optional(truth),
+    isv_prod_id: v.optional(listOf(naturalNumber(mostIsvNumber))),
+    min_isv_svn: v.optional(naturalNumber(mostIsvNumber)),
     signers: selectionOf(hexOf(32)),
     runtimes: selectionOf(name),
     bases: selectionOf(name),
-    max_age_days: z.optional(naturalNumber(mostDays)),
+    max_age_days: v.optional(naturalNumber(mostDays)),
   },
   'expected keys with values',
 );
 
 /** The policy of a section: the default where it says nothing. */
-export function toImagePolicy(section: z.output<typeof imageSection>): ImagePolicy {
+export function toImagePolicy(section: v.InferOutput<typeof imageSection>): ImagePolicy {
   const base = defaultImagePolicy;
   return {
     isDebugAllowed: section.debug ?? base.isDebugAllowed,

@@ -1,4 +1,5 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
+import { strictObjectOf } from '../base/object-schema.ts';
 import { type AttestPolicy, attestSection, defaultAttestPolicy, toAttestPolicy } from './attest-policy.ts';
 import { defaultImagePolicy, type ImagePolicy, imageSection, toImagePolicy } from './image-policy.ts';
 import { parseYamlFile } from './yaml-file.ts';
@@ -12,8 +13,8 @@ export interface Policy {
 /** What counts without a policy file: strict in everything. */
 export const defaultPolicy: Policy = { attest: defaultAttestPolicy, verifyImage: defaultImagePolicy };
 
-const schema = z.strictObject(
-  { attest: z.optional(attestSection), 'verify-image': z.optional(imageSection) },
+const schema = strictObjectOf(
+  { attest: v.optional(attestSection), 'verify-image': v.optional(imageSection) },
   'expected sections, like attest',
 );
 

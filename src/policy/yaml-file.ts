@@ -1,6 +1,8 @@
+import * as v from 'valibot';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
-import type { z } from 'zod/mini';
 import { GscError } from '../base/error.ts';
+import { isUnknownKey, messageOf } from '../base/issue-message.ts';
+import { keysOf } from '../base/shape-problem.ts';
 
 export interface YamlFile {
   readonly content: string;
@@ -14,10 +16,10 @@ export interface YamlFile {
  * Parses a file of the user's, YAML and so JSON too, whose scalars all come as texts: YAML would take the FMSPC 00706e470000 for a number.
  * Top-level keys without a value count as missing. Throws a `config` error with line and column of the first problem.
  */
-export function parseYamlFile<Schema extends z.ZodMiniType>(
+export function parseYamlFile<Schema extends v.GenericSchema>(
   { content, subject, hint }: YamlFile,
   schema: Schema,
-): z.output<Schema> {
+): v.InferOutput<Schema> {
   const lines = new LineCounter();
   const fail = (offset: number, message: string) => {
     const { line, col } = lines.linePos(offset);
@@ -27,14 +29,16 @@ export function parseYamlFile<Schema extends z.ZodMiniType>(
   const [syntaxError] = document.errors;
   if (syntaxError) throw fail(syntaxError.pos[0], `not valid YAML: ${syntaxError.message}`);
   const values = valuesOf(document, (message) => fail(0, message));
-  const parsed = schema.safeParse(values);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues as [z.core.$ZodIssue, ...z.core.$ZodIssue[]];
-  const isUnknown = issue.code === 'unrecognized_keys';
-  const path = isUnknown ? [...issue.path, issue.keys[0] ?? ''] : issue.path;
+  const parsed = v.safeParse(schema, values);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  const path = keysOf(issue);
   const node = document.getIn(path, true);
   const offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
-  throw fail(offset, `${path.join('.') || 'the file'}: ${isUnknown ? 'unknown key' : issue.message}`);
+  throw fail(
+    offset,
+    `${path.join('.') || 'the file'}: ${isUnknownKey(issue) ? 'unknown key' : messageOf(issue)}`,
+  );
 }
 
 /** Plain values, empty sections left out; too many aliases are refused by the parser, as they could grow without end. */

@@ -42,7 +42,7 @@ export function dataReport(image: Image, manifest: CompleteManifest, needs: Cont
     ...imageFlows(manifest),
     ...mounts.filter(({ type }) => type !== 'chroot').map(mountFlow),
     ...attestationFlows(root, needs),
-    ...hostFlows(root, needs),
+    ...hostFlows(manifest, needs),
     ...volumeFlows(image, root),
   ];
   return {
@@ -139,7 +139,7 @@ function raTlsFlows(argv: readonly string[]): readonly DataFlow[] {
   ];
 }
 
-function hostFlows(root: TomlTable, needs: ContainerNeeds): readonly DataFlow[] {
+function hostFlows({ root, names }: CompleteManifest, needs: ContainerNeeds): readonly DataFlow[] {
   const secrets = new Set(needs.secrets.map(({ path }) => showBytes(path)));
   const listed = valueAt(root, ['sgx', 'allowed_files']);
   const allowed = (isArray(listed) ? listed : []).map((entry) => uriOf(entry) ?? '');
@@ -151,6 +151,10 @@ function hostFlows(root: TomlTable, needs: ContainerNeeds): readonly DataFlow[] 
         : 'the host reads and changes it at will; what the application writes there is in plain';
       return { kind: 'host', place, meaning };
     }),
+    ...(names.allowsUnlisted ? [hostFlow('every other file', 'is let through unchecked')] : []),
+    ...(names.allowsCreation
+      ? [hostFlow('files that the program creates', 'are not protected, wherever they are')]
+      : []),
     ...needs.passedVariables.map((name): DataFlow => {
       return { kind: 'host', place: `$${name}`, meaning: 'a variable whose value the host chooses' };
     }),
@@ -165,6 +169,10 @@ function hostFlows(root: TomlTable, needs: ContainerNeeds): readonly DataFlow[] 
       meaning: 'passes through the host as it is; TLS inside the application protects it',
     },
   ];
+}
+
+function hostFlow(place: string, meaning: string): DataFlow {
+  return { kind: 'host', place, meaning: `${meaning}; the host reads and changes it at will` };
 }
 
 /** A declared volume that no mount and no list speaks of is there, but nothing in it can be opened. */

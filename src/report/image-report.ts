@@ -3,7 +3,7 @@ import type { GramineEnclave } from '../enclave/gramine-enclave.ts';
 import { labels, patchesOf } from '../image/labels.ts';
 import { type ContainerNeeds, needsIn } from '../inspect/container-needs.ts';
 import type { CompleteManifest } from '../manifest/complete-manifest.ts';
-import { debugReason, insecureOptions } from '../manifest/insecure-options.ts';
+import { debugReason } from '../manifest/insecure-options.ts';
 import { showPath } from '../manifest/toml/toml.ts';
 import { showRuntimeVersion } from '../runtime/patch-marks.ts';
 import { runtimeDigest } from '../runtime/runtime.ts';
@@ -12,7 +12,7 @@ import type { SigstructDescription } from '../signature/describe-sigstruct.ts';
 import { type CheckGroup, checkGroups, type ImageCheck } from '../verify/check.ts';
 import { attempt, type GraminizedImage, type Maybe } from '../verify/graminized-image.ts';
 import { launchIn } from '../verify/image-launch.ts';
-import { runtimeFilesIn } from '../verify/image-runtime.ts';
+import { listRuntimeFiles, runtimeFilesIn } from '../verify/image-runtime.ts';
 import { measureFiles } from '../verify/measurement-checks.ts';
 import { judgeImage, type VerifyImageOptions } from '../verify/verify-image.ts';
 import { type AddressSpace, addressSpace } from './address-space.ts';
@@ -50,7 +50,9 @@ export interface RuntimeReport {
   readonly version: string;
   readonly digest: string;
   readonly patches: readonly string[];
-  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+  readonly fileCount: number;
+  /** A directory with many files is one, with their number and a digest of them all. */
+  readonly files: readonly { readonly path: string; readonly sha256: string; readonly fileCount?: number }[];
 }
 
 /** What only a manifest tells. */
@@ -144,19 +146,25 @@ function withoutRuntimeFiles(check: ImageCheck): ImageCheck {
   return { ...rest, detail: detail.replace(/; its files:$/, '') };
 }
 
-/** Of the manifest, and of the signature: Graphene until v1.1 makes a debug enclave where the manifest says nothing. */
-function insecureRows({ signature }: GraminizedImage, { root }: CompleteManifest): readonly InsecureRow[] {
-  const rows = insecureOptions(root).map(({ path, reason }) => ({ key: showPath(path), reason }));
+/** Of the manifest, and of the signature, which decides about debuggers. */
+function insecureRows(
+  { signature }: GraminizedImage,
+  { insecureOptions }: CompleteManifest,
+): readonly InsecureRow[] {
+  const rows = insecureOptions.map(({ path, reason }) => ({ key: showPath(path), reason }));
   if (signature.value?.isDebug !== true || rows.some(({ key }) => key === 'sgx.debug')) return rows;
   return [{ key: 'sgx.debug', reason: debugReason }, ...rows];
 }
 
 function manifestReport(image: GraminizedImage, manifest: CompleteManifest): ManifestReport {
   const { image: stored, tree, version } = image;
-  const needs: ContainerNeeds = needsIn(stored, manifest.root, tree);
+  const needs: ContainerNeeds = needsIn(stored, manifest.root, {
+    tree,
+    sigstruct: image.signature.value,
+  });
   const files = mapFiles(tree, manifest.names, ownFiles(image));
   return {
-    program: programReport(stored, manifest.root, {
+    program: programReport(stored, manifest, {
       needs,
       launchWords: launchIn(image).entrypoint.length,
     }),
@@ -168,10 +176,14 @@ function manifestReport(image: GraminizedImage, manifest: CompleteManifest): Man
   };
 }
 
-/** Says which files Gramine reads itself: the runtime's, the manifests and what goes with them. */
-function ownFiles({ places, enclaves }: GraminizedImage): (path: ImagePath) => boolean {
+/** Says which files are of gsc and Gramine themselves: the runtime's, the manifests, what goes with them and what starts them. */
+function ownFiles(image: GraminizedImage): (path: ImagePath) => boolean {
+  const { places, enclaves } = image;
   const directories = [...places.directories, places.appDirectory];
-  const files = new Set(enclaves.flatMap((enclave) => Object.values(enclave.files)));
+  const files = new Set([
+    ...enclaves.flatMap((enclave) => Object.values(enclave.files)),
+    ...launchIn(image).files.map(({ path }) => path),
+  ]);
   return (path) => files.has(path) || directories.some((directory) => isWithin(path, directory));
 }
 
@@ -188,6 +200,7 @@ function runtimeReport(image: GraminizedImage): RuntimeReport {
     version: version.value ? showRuntimeVersion(version.value, []) : 'unknown',
     digest: runtimeDigest({ files }),
     patches,
-    files: files.map(({ path, sha256 }) => ({ path: showBytes(path), sha256 })),
+    fileCount: files.length,
+    files: listRuntimeFiles(image).map(({ path, ...more }) => ({ path: showBytes(path), ...more })),
   };
 }

@@ -215,13 +215,13 @@ const runtime = `<% const { runtime } = it.report; %>
 <dl class="facts">
 <div><dt>Version</dt><dd><%= runtime.version %> <small>as the image's labels say</small></dd></div>
 <div><dt>Patches</dt><dd><%= runtime.patches.length > 0 ? runtime.patches.join(', ') : 'none' %></dd></div>
-<div><dt>Digest</dt><dd><code><%= runtime.digest %></code> <small>over all files below</small></dd></div>
+<div><dt>Digest</dt><dd><code><%= runtime.digest %></code> <small>over all of its <%= it.showCount(runtime.fileCount) %> files</small></dd></div>
 </dl>
-<table><caption>Its files, to be compared with a release that you know</caption>
+<table><caption>Its files, to be compared with a release that you know; the manifest has hashes of those that the application opens only</caption>
 <thead><tr><th scope="col">File</th><th scope="col">SHA-256</th></tr></thead>
 <tbody>
 <% for (const file of runtime.files) { %>
-<tr><th scope="row"><code><%= file.path %></code></th><td><code class="hash"><%= file.sha256 %></code></td></tr>
+<tr><th scope="row"><code><%= file.path %></code><% if (file.fileCount !== undefined) { %> <small>all <%= it.showCount(file.fileCount) %> files in it</small><% } %></th><td><code class="hash"><%= file.sha256 %></code></td></tr>
 <% } %>
 </tbody></table>
 </section>`;

@@ -2,6 +2,7 @@ import type { RunConfig } from '../image/config.ts';
 import { graminizedPaths } from '../image/graminized-paths.ts';
 import type { Image } from '../image/image.ts';
 import type { ContainerNeeds } from '../inspect/container-needs.ts';
+import type { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { showWhole } from '../manifest/merge.ts';
 import { isArray, isTable, type TomlTable, type TomlValue, valueAt } from '../manifest/toml/toml.ts';
 
@@ -41,10 +42,11 @@ export interface ProgramReport {
 
 export function programReport(
   { config }: Image,
-  root: TomlTable,
+  manifest: CompleteManifest,
   { needs, launchWords }: { readonly needs: ContainerNeeds; readonly launchWords: number },
 ): ProgramReport {
   const run = config.config ?? {};
+  const { root } = manifest;
   return {
     program: textAt(root, 'libos', 'entrypoint'),
     isRaTls: startsByRaTls(root),
@@ -52,7 +54,7 @@ export function programReport(
     user: `uid ${showId(needs.userId)}, gid ${showId(needs.groupId)}${run.User ? ` (USER ${run.User})` : ''}`,
     directory: textAt(root, 'fs', 'start_dir') || '/',
     environment: variablesIn(root),
-    moreEnvironment: openEnvironment(root),
+    moreEnvironment: openEnvironment(manifest),
     container: {
       entrypoint: run.Entrypoint ?? [],
       cmd: run.Cmd ?? [],
@@ -97,12 +99,10 @@ function variablesIn(root: TomlTable): readonly VariableRow[] {
   return rows.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function openEnvironment(root: TomlTable): readonly string[] {
+function openEnvironment({ root, takesHostEnvironment }: CompleteManifest): readonly string[] {
   const file = valueAt(root, ['loader', 'env_src_file']);
   return [
-    ...(valueAt(root, ['loader', 'insecure__use_host_env']) === true
-      ? ['All other variables are those of the host.']
-      : []),
+    ...(takesHostEnvironment ? ['All other variables are those of the host.'] : []),
     ...(typeof file === 'string' ? [`All other variables are those in ${file}.`] : []),
   ];
 }

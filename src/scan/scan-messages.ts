@@ -58,18 +58,19 @@ export type PackedError =
       readonly detail: string;
       readonly hint: string | undefined;
       readonly cause: unknown;
+      readonly isPassing: boolean;
     }
   | { readonly kind: 'other'; readonly error: unknown };
 
 export function packError(error: unknown): PackedError {
   if (!(error instanceof GscError)) return { kind: 'other', error };
-  const { code, subject, detail, hint, cause } = error;
-  return { kind: 'gsc', code, subject, detail, hint, cause };
+  const { code, subject, detail, hint, cause, isPassing } = error;
+  return { kind: 'gsc', code, subject, detail, hint, cause, isPassing };
 }
 
 export function unpackError(packed: PackedError): unknown {
   if (packed.kind === 'other') return packed.error;
-  const { code, subject, detail, hint, cause } = packed;
+  const { code, subject, detail, hint, cause, isPassing } = packed;
   const more = { ...(hint !== undefined && { hint }), ...(cause !== undefined && { cause }) };
-  return new GscError({ code, subject, message: detail, ...more });
+  return new GscError({ code, subject, message: detail, ...more, isPassing });
 }

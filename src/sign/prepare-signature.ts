@@ -53,7 +53,7 @@ export async function prepareSignature(
     ...{ date, measured, applied },
     imageDigest: image.manifest.digest,
     base: { name: found[labels.baseName], digest: found[labels.baseDigest] },
-    insecure: insecureOptions(enclave.manifest.root),
+    insecure: insecureOptions(enclave.manifest.root, enclave.version.release),
     trustedFiles: listTrustedFiles(enclave.manifest.root),
   };
 }

@@ -56,6 +56,7 @@ export async function imageNotFound(
     message: `neither an Engine nor the registry provides the image: ${search.obstacle.message}; ${error.message}`,
     hint: localHint ?? (await hintFor(bare, search, error)) ?? otherPlaces,
     cause: error,
+    isPassing: error.isPassing || search.obstacle.isPassing,
   });
 }
 

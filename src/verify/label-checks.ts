@@ -35,7 +35,7 @@ export function labelChecks(image: GraminizedImage): readonly ImageCheck[] {
   const runtime = image.version.value ? showVersion(image.version.value) : 'of unknown version';
   const checks = okUnless(failures(name, found, name), name, () => ({
     subject: name,
-    detail: `as the image's files have it: gsc ${tool}, ${runtime}, ${digest}`,
+    detail: `as the image's files have it: ${digest}; only a label says: ${runtime}, gsc ${tool}`,
     protection,
   }));
   const unrecorded = image.labels[labels.build] === undefined;

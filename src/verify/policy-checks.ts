@@ -1,42 +1,21 @@
 import { bytesOfText, imagePath, isWithin } from '../base/image-path.ts';
-import type { Image } from '../image/image.ts';
-import { labels } from '../image/labels.ts';
-import { insecureOptions } from '../manifest/insecure-options.ts';
+import type { InsecureOption } from '../manifest/insecure-options.ts';
 import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { isArray, isTable, showPath, type TomlTable, valueAt } from '../manifest/toml/toml.ts';
-import type { Selection } from '../policy/attest-policy.ts';
 import type { ImagePolicy } from '../policy/image-policy.ts';
-import { runtimeDigest } from '../runtime/runtime.ts';
 import type { SigstructDescription } from '../signature/describe-sigstruct.ts';
-import {
-  failed,
-  failures,
-  type ImageCheck,
-  type ImageCheckName,
-  mismatch,
-  notChecked,
-  ok,
-  okUnless,
-} from './check.ts';
+import { failed, failures, type ImageCheck, notChecked, ok, okUnless } from './check.ts';
 import type { GraminizedImage } from './graminized-image.ts';
-import { runtimeFilesIn } from './image-runtime.ts';
+import { judge, type OriginContext, selectionCheck } from './origin-checks.ts';
 
-export interface PolicyContext {
-  readonly policy: ImagePolicy;
+export interface PolicyContext extends OriginContext {
   /** For which time the signature's age is judged; without it that is not judged. */
   readonly at?: Date;
-  /** The app image, if it was given: then its names are not only what a label says. */
-  readonly app: Image | undefined;
 }
 
 /** Group 7: what the user of an enclave accepts. */
 export function policyChecks(image: GraminizedImage, context: PolicyContext): readonly ImageCheck[] {
   return [...manifestChecks(image, context.policy), ...signatureChecks(image, context)];
-}
-
-/** Group 7: the same of an image, whatever its enclaves. */
-export function imagePolicyChecks(image: GraminizedImage, context: PolicyContext): readonly ImageCheck[] {
-  return [runtimeCheck(image, context.policy), baseCheck(image, context)];
 }
 
 function manifestChecks(
@@ -50,22 +29,26 @@ function manifestChecks(
     'policy-host-environment',
     'policy-host-arguments',
   ] as const;
-  const root = manifest.value?.root;
-  if (root === undefined) {
+  if (manifest.value === undefined) {
     const finding = { subject: 'manifest', detail: 'needs a manifest that can be read' };
     return names.map((name) => notChecked(name, finding));
   }
+  const { root, insecureOptions } = manifest.value;
+  const found = insecureOptions.map((option): NamedOption => ({ ...option, key: showPath(option.path) }));
+  const isDebug = signature.value?.isDebug === true || found.some(({ key }) => key === 'sgx.debug');
   return [
-    // Graphene until v1.1 opens an enclave to debuggers unless the manifest says otherwise.
-    debugCheck(signature.value?.isDebug === true || isOn(root, 'sgx', 'debug'), policy),
-    ...insecureChecks(root, policy),
+    debugCheck(isDebug, policy),
+    ...insecureChecks(found, policy),
     ...allowedFileChecks(root, policy),
-    ...environmentChecks(root, policy),
-    argumentsCheck(root, policy),
+    ...environmentChecks(root, found, policy),
+    argumentsCheck(found, policy),
   ];
 }
 
-const isOn = (root: TomlTable, ...path: readonly string[]): boolean => valueAt(root, path) === true;
+/** With the name that a policy accepts it by. */
+interface NamedOption extends InsecureOption {
+  readonly key: string;
+}
 
 function debugCheck(isDebug: boolean, { isDebugAllowed }: ImagePolicy): ImageCheck {
   const name = 'policy-debug';
@@ -79,19 +62,17 @@ function debugCheck(isDebug: boolean, { isDebugAllowed }: ImagePolicy): ImageChe
 
 /** Those that have a check of their own. */
 const ownChecks =
-  /^(?:sgx\.debug|sgx\.allowed_files|loader\.insecure__use_(?:cmdline_argv|host_env)|loader\.env\..*\.passthrough)$/s;
+  /^(?:sgx\.debug|sgx\.allowed_files|loader\.insecure__use_(?:cmdline_argv|host_env)|loader\.(?:argv|env)_src_file|loader\.env\..*\.passthrough)$/s;
 
-function insecureChecks(root: TomlTable, policy: ImagePolicy): readonly ImageCheck[] {
+function insecureChecks(all: readonly NamedOption[], policy: ImagePolicy): readonly ImageCheck[] {
   const name = 'policy-insecure-options';
-  const found = insecureOptions(root)
-    .map(({ path, reason }) => ({ key: showPath(path), reason }))
-    .filter(({ key }) => !ownChecks.test(key));
+  const found = all.filter(({ key }) => !ownChecks.test(key));
   const accepted = new Set(policy.insecureOptions);
   const refused = found
     .filter(({ key }) => !accepted.has(key))
-    .map(({ key, reason }) => ({
-      subject: key,
-      detail: `${reason.replace(/\.$/, '')}; the policy does not accept it: insecure_options: [${key}] does`,
+    .map((option) => ({
+      subject: option.key,
+      detail: `${withoutStop(option)}; the policy does not accept it: insecure_options: [${yamlText(option.key)}] does`,
     }));
   return okUnless(failures(name, refused, 'manifest'), name, () => ({
     subject: 'manifest',
@@ -102,7 +83,9 @@ function insecureChecks(root: TomlTable, policy: ImagePolicy): readonly ImageChe
 function allowedFileChecks(root: TomlTable, { allowedFiles }: ImagePolicy): readonly ImageCheck[] {
   const name = 'policy-allowed-files';
   const listed = valueAt(root, ['sgx', 'allowed_files']);
-  const entries = (isArray(listed) ? listed : []).map((entry) => uriOf(entry) ?? '');
+  const entries = (isTable(listed) ? [...listed.values()] : isArray(listed) ? listed : []).map(
+    (entry) => uriOf(entry) ?? '',
+  );
   const places = allowedFiles.map((place) => imagePath(bytesOfText(place)));
   const refused = entries
     .filter((entry) => {
@@ -119,13 +102,22 @@ function allowedFileChecks(root: TomlTable, { allowedFiles }: ImagePolicy): read
   }));
 }
 
-function environmentChecks(root: TomlTable, { hostEnvironment }: ImagePolicy): readonly ImageCheck[] {
+/** What gives all variables to the host, or all arguments. */
+const environmentSources = /^loader\.(?:insecure__use_host_env|env_src_file)$/;
+const argumentSources = /^loader\.(?:insecure__use_cmdline_argv|argv_src_file)$/;
+
+function environmentChecks(
+  root: TomlTable,
+  found: readonly NamedOption[],
+  { hostEnvironment }: ImagePolicy,
+): readonly ImageCheck[] {
   const name = 'policy-host-environment';
   const subject = 'loader.env';
   const isAny = hostEnvironment.includes('*');
-  if (isOn(root, 'loader', 'insecure__use_host_env') && !isAny) {
-    const detail = 'the host chooses the whole environment; host_environment: ["*"] in the policy accepts it';
-    return [failed(name, { subject: 'loader.insecure__use_host_env', detail })];
+  const source = found.find(({ key }) => environmentSources.test(key));
+  if (source && !isAny) {
+    const detail = `${withoutStop(source)}; host_environment: ["*"] in the policy accepts it`;
+    return [failed(name, { subject: source.key, detail })];
   }
   const table = valueAt(root, ['loader', 'env']);
   const passed = (isTable(table) ? [...table] : []).flatMap(([variable, value]) =>
@@ -137,21 +129,31 @@ function environmentChecks(root: TomlTable, { hostEnvironment }: ImagePolicy): r
       subject: `${subject}.${variable}`,
       detail: 'the host chooses its value; the policy does not list it in host_environment',
     }));
+  const accepted = [...(source ? [source.key] : []), ...passed];
   return okUnless(failures(name, refused, subject), name, () => ({
     subject,
-    detail: passed.length === 0 ? 'no variable comes from the host' : `accepted: ${passed.join(', ')}`,
+    detail: accepted.length === 0 ? 'no variable comes from the host' : `accepted: ${accepted.join(', ')}`,
   }));
 }
 
-function argumentsCheck(root: TomlTable, { areHostArgumentsAllowed }: ImagePolicy): ImageCheck {
+function argumentsCheck(found: readonly NamedOption[], { areHostArgumentsAllowed }: ImagePolicy): ImageCheck {
   const name = 'policy-host-arguments';
-  const subject = 'loader.insecure__use_cmdline_argv';
-  if (!isOn(root, 'loader', 'insecure__use_cmdline_argv'))
-    return ok(name, { subject, detail: 'the arguments are in the manifest' });
-  const detail = 'the host chooses the arguments of the program';
+  const source = found.find(({ key }) => argumentSources.test(key));
+  if (source === undefined) return ok(name, { subject: 'loader.argv', detail: 'they are measured' });
+  const { key: subject } = source;
+  const detail = withoutStop(source);
   return areHostArgumentsAllowed
     ? ok(name, { subject, detail: `${detail}; the policy accepts it` })
     : failed(name, { subject, detail: `${detail}; host_arguments: true in the policy accepts it` });
+}
+
+/** As it is written in a list of a policy. */
+function yamlText(text: string): string {
+  return /^[\w.]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+function withoutStop({ reason }: InsecureOption): string {
+  return reason.replace(/\.$/, '');
 }
 
 function signatureChecks({ signature }: GraminizedImage, context: PolicyContext): readonly ImageCheck[] {
@@ -172,34 +174,9 @@ function signatureChecks({ signature }: GraminizedImage, context: PolicyContext)
       got: String(isvSvn),
       expected: minIsvSvn === undefined ? undefined : `at least ${minIsvSvn}`,
     }),
-    selectionCheck('policy-signer', 'MRSIGNER', [mrSigner], signers),
+    selectionCheck('policy-signer', { subject: 'MRSIGNER', proven: [mrSigner] }, signers),
     ageCheck(signed, context),
   ];
-}
-
-function judge(
-  name: ImageCheckName,
-  subject: string,
-  isRefused: boolean | undefined,
-  { got, expected }: { readonly got: string; readonly expected: string | undefined },
-): ImageCheck {
-  if (isRefused) return failed(name, { subject, detail: mismatch(expected, got) });
-  const detail = expected === undefined ? `${got}: the policy accepts any` : `${got}, as the policy demands`;
-  return ok(name, { subject, detail });
-}
-
-/** Of the names of a thing one must be accepted, and none refused. */
-function selectionCheck(
-  name: ImageCheckName,
-  subject: string,
-  got: readonly string[],
-  { accepted, refused }: Selection,
-): ImageCheck {
-  const shown = got.join(', ') || 'unknown';
-  const bad = got.find((each) => refused.includes(each));
-  if (bad !== undefined) return failed(name, { subject, detail: `the policy refuses ${bad}` });
-  const isAccepted = accepted === undefined || got.some((each) => accepted.includes(each));
-  return judge(name, subject, !isAccepted, { got: shown, expected: accepted?.join(' or ') });
 }
 
 const dayMilliseconds = 86_400_000;
@@ -217,23 +194,4 @@ function ageCheck({ date }: SigstructDescription, { policy, at }: PolicyContext)
     got: `${date}, ${Number.isNaN(days) ? 'not a day' : `${days} days ago`}`,
     expected: maxAgeDays === undefined ? undefined : `at most ${maxAgeDays} days`,
   });
-}
-
-function runtimeCheck(image: GraminizedImage, { runtimes }: ImagePolicy): ImageCheck {
-  const { [labels.family]: family, [labels.runtimeVersion]: version } = image.labels;
-  const digest = runtimeDigest({ files: runtimeFilesIn(image) });
-  const names = version === undefined ? [] : [version, `${family} ${version}`];
-  return selectionCheck('policy-runtime', 'runtime', [...names, digest], runtimes);
-}
-
-function baseCheck({ labels: found }: GraminizedImage, { policy, app }: PolicyContext): ImageCheck {
-  const { [labels.baseName]: baseName, [labels.baseDigest]: baseDigest } = found;
-  const isStated = app === undefined || app.manifest.digest === baseDigest;
-  const known = [app?.manifest.digest, ...(isStated ? [baseDigest, baseName] : [])];
-  const names = [...new Set(known.filter((each) => each !== undefined))];
-  const check = selectionCheck('policy-base', 'app image', names, policy.bases);
-  const isOnlyStated = app === undefined && policy.bases.accepted !== undefined && check.result === 'ok';
-  if (!isOnlyStated) return check;
-  const { subject, detail } = check;
-  return notChecked('policy-base', { subject, detail: `${detail}: a label says so; --base proves it` });
 }

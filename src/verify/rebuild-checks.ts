@@ -55,6 +55,8 @@ async function rebuildCheck(
   const subject = source.app.name;
   const missing = missingInput(image, source);
   if (missing !== undefined) return notChecked('rebuild', { subject, detail: missing, protection });
+  const extra = extraManifests(image, source);
+  if (extra !== undefined) return failed('rebuild', { subject, detail: extra, protection });
   try {
     return judge(image, await rebuild(image, source, parts), { source, runtime: parts.runtime });
   } catch (error) {
@@ -71,13 +73,23 @@ function missingInput({ record }: GraminizedImage, source: RebuildSource): strin
   if (options.manifest !== undefined && manifest === undefined)
     return 'it was built with a manifest of the user: give it with --manifest FILE';
   const names = (options.children ?? []).map(({ name }) => name);
-  if (names.length !== childManifests.length)
-    return childManifests.length > names.length
-      ? `${childManifests.length + 1} manifests were given, and it was built with ${names.length + 1}: leave the others out`
-      : `it was built with manifests of the user for ${names.length} programs besides the first${names.map((name) => `, ${name}`).join('')}: give all with --manifest FILE, in the order of the build`;
+  if (childManifests.length < names.length)
+    return `it was built with manifests of the user for ${names.length} programs besides the first${names.map((name) => `, ${name}`).join('')}: give all with --manifest FILE, in the order of the build`;
   if (options.profile !== undefined && profile === undefined)
     return 'it was built with a profile: give it with --profile FILE';
   return undefined;
+}
+
+/** Manifests of programs that have no enclave of their own in the image: no build with them gives it. */
+function extraManifests(
+  { record }: GraminizedImage,
+  { manifest, childManifests = [] }: RebuildSource,
+): string | undefined {
+  const { manifest: first, children = [] } = record.value?.options ?? {};
+  if (childManifests.length <= children.length) return undefined;
+  const countOf = (main: unknown, others: readonly unknown[]) => others.length + (main === undefined ? 0 : 1);
+  const given = countOf(manifest, childManifests);
+  return `${given} manifests were given, and it was built with ${countOf(first, children)}`;
 }
 
 interface Inputs {

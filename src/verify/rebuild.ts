@@ -24,6 +24,8 @@ import { signersChoice } from './signers-choice.ts';
 /** What an image was made of, as far as the image cannot say it itself. */
 export interface RebuildSource {
   readonly app: Image;
+  /** The full name that it was opened by, as in docker.io/library/python:3.12: what a policy calls it. */
+  readonly name?: string;
   /** The user's manifest, if the build had one. */
   readonly manifest?: TomlDocument;
   /** The manifests of the programs that the first one starts, in the order of the build, if it had some. */

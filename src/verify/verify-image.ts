@@ -17,7 +17,8 @@ import { launchFileChecks, manifestCopyCheck } from './launch-file-checks.ts';
 import { layerChecks } from './layer-checks.ts';
 import { type MeasuredFiles, measureFiles, measurementChecks } from './measurement-checks.ts';
 import { mountChecks } from './mount-checks.ts';
-import { imagePolicyChecks, policyChecks } from './policy-checks.ts';
+import { originChecks } from './origin-checks.ts';
+import { policyChecks } from './policy-checks.ts';
 import { programChecks } from './program-checks.ts';
 import type { RebuildSource } from './rebuild.ts';
 import { rebuildChecks } from './rebuild-checks.ts';
@@ -84,14 +85,14 @@ export async function judgeImage(
     detail: `${image.layers.length} layers, each with the digests that the manifest and the config name`,
   });
   const { base, runtime, policy = defaultImagePolicy, at } = options;
-  const context = { policy, app: base?.app, ...(at && { at }) };
+  const context = { policy, base, runtime, ...(at && { at }) };
   const checks = [
     layers,
     ...(await ownChecks(read, measured, options)),
     ...(await rebuildChecks(read, base, runtime)),
     ...runtimeChecks(read, runtime),
     ...eachEnclave(read, (view) => policyChecks(view, context)),
-    ...imagePolicyChecks(read, context),
+    ...originChecks(read, context),
     ...(await evidenceChecks(image, options.evidence)),
   ];
   return verdictOn(checks, read.labels);

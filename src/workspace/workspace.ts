@@ -1,5 +1,6 @@
 import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Reporter } from '../base/reporter.ts';
+import { sharedSignal } from '../base/shared-signal.ts';
 import type { ImageReference } from '../reference/image-reference.ts';
 import { ImageStore, type StoreChoices } from '../store/image-store.ts';
 import { openScanCache, type ScanCache, withSharedIndexes } from './scan-cache.ts';
@@ -33,11 +34,14 @@ export interface WorkspaceOptions extends StoreChoices {
 }
 
 /** Opens a workspace. Nothing is connected or read before it is needed. */
-export function openWorkspace(options: WorkspaceOptions): Workspace {
-  const { host, reporter, usesCache, sharedCache, ...choices } = options;
+export function openWorkspace({ host: callersHost, ...options }: WorkspaceOptions): Workspace {
+  const { reporter, usesCache, sharedCache, ...choices } = options;
+  const host = { ...callersHost, signal: sharedSignal(callersHost.signal) };
   const own = openScanCache(host, reporter, usesCache);
   const images = new ImageStore({ ...own, host, reporter }, choices);
-  const cache = sharedCache ? withSharedIndexes(own, sharedIndexes(images, options, sharedCache)) : own;
+  const cache = sharedCache
+    ? withSharedIndexes(own, sharedIndexes(images, { ...options, host }, sharedCache))
+    : own;
   const close = async () => {
     await images.close();
     await cache.close();

@@ -36,7 +36,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as { port: number }).port;
 }
 
-/** A web server behind a certificate, as an application in an enclave is. */
+/** A web server with a certificate, as an application in an enclave is. */
 function serve({ key, pem }: Holder, version: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3'): Promise<number> {
   const keyPem = key.export({ type: 'pkcs8', format: 'pem' });
   const server = createHttpsServer(

@@ -1,13 +1,14 @@
+import * as v from 'valibot';
 import { expect, test } from 'vitest';
-import * as z from 'zod/mini';
+import { objectOf, recordOf, strictObjectOf } from '../../src/base/object-schema.ts';
 import { describeShape } from '../../src/base/shape-problem.ts';
 
-const schema = z.object({ layers: z.array(z.object({ size: z.number('expected a size') })) });
+const schema = objectOf({ layers: v.array(objectOf({ size: v.number('expected a size') })) });
 
-function describe(value: unknown, shape: z.ZodMiniType = schema): string {
-  const { error } = shape.safeParse(value);
-  if (error === undefined) throw new Error('expected a problem');
-  return describeShape(error);
+function describe(value: unknown, shape: v.GenericSchema = schema): string {
+  const { issues } = v.safeParse(shape, value);
+  if (issues === undefined) throw new Error('expected a problem');
+  return describeShape(issues);
 }
 
 test('a problem is reported on one line with its place, as JavaScript would write it', () => {
@@ -24,25 +25,27 @@ test('of many problems the first are reported, and how many more there are', () 
   expect(text).not.toContain('\n');
 });
 
-test.each<[z.ZodMiniType, unknown, string]>([
-  [z.string(), 1, 'expected a string'],
-  [z.number(), 'x', 'expected a number'],
-  [z.int(), 1.5, 'expected a whole number'],
-  [z.boolean(), null, 'expected true or false'],
-  [z.array(z.string()), {}, 'expected an array'],
-  [z.record(z.string(), z.string()), [], 'expected an object'],
-  [z.literal([2, 'two']), 3, 'expected 2 or "two"'],
-  [z.enum(['a', 'b']), 'c', 'expected "a" or "b"'],
-  [z.number().check(z.minimum(3)), 2, 'expected at least 3'],
-  [z.string().check(z.maxLength(1)), 'ab', 'expected at most 1'],
-  [z.string().check(z.regex(/^x$/)), 'y', 'expected a string of the form /^x$/'],
-  [z.strictObject({}), { a: 1, b: 2 }, 'unknown keys a, b'],
+test.each<[v.GenericSchema, unknown, string]>([
+  [v.string(), 1, 'expected a string'],
+  [v.number(), 'x', 'expected a number'],
+  [v.pipe(v.number(), v.integer()), 1.5, 'expected a whole number'],
+  [v.boolean(), null, 'expected true or false'],
+  [v.array(v.string()), {}, 'expected an array'],
+  [recordOf(v.string(), v.string()), [], 'expected an object'],
+  [v.picklist([2, 'two']), 3, 'expected 2 or "two"'],
+  [v.picklist(['a', 'b']), 'c', 'expected "a" or "b"'],
+  [v.pipe(v.number(), v.minValue(3)), 2, 'expected at least 3'],
+  [v.pipe(v.string(), v.maxLength(1)), 'ab', 'expected at most 1'],
+  [v.pipe(v.string(), v.regex(/^x$/)), 'y', 'expected a string of the form /^x$/'],
+  [strictObjectOf({}), { a: 1, b: 2 }, 'unknown key a'],
+  [objectOf({ a: objectOf({ b: v.string() }) }), { a: {} }, 'a.b: expected a string'],
+  [objectOf({ a: v.pipe(v.string('expected a name'), v.minLength(1)) }), {}, 'a: expected a name'],
   [
-    z.union([z.string(), z.number()]),
+    v.union([v.string(), v.number()]),
     true,
     'expected one of several forms: expected a string, or expected a number',
   ],
-  [z.nullish(z.array(z.string())), [1], '[0]: expected a string'],
+  [v.nullish(v.array(v.string())), [1], '[0]: expected a string'],
 ])('a schema without its own message still says what it expects (%#)', (shape, value, message) => {
   expect(describe(value, shape)).toBe(message);
 });

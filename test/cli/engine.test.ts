@@ -36,7 +36,7 @@ const fixed: readonly (readonly [ImageName, hasShell: boolean])[] = [
 ];
 
 /**
- * Images that wait for somebody: here they get other arguments, which only --insecure-args lets through. `program` is what
+ * Images that wait for input: here they get other arguments, which only --insecure-args lets through. `program` is what
  * `docker run` of the app image wants besides: that has no ENTRYPOINT, and inside the program is fixed.
  */
 const open: readonly (readonly [ImageName, program: readonly string[], words: readonly string[]])[] = [

@@ -110,6 +110,13 @@ describe('a fleet', () => {
     expect((await fleet()).stderr).toMatch(/^warning: oci:a: insecure: /m);
   });
 
+  longTest('of a dozen at a time runs without a warning of Node', async () => {
+    writeList(...Array.from({ length: 12 }, (_, index) => `missing-${index}`));
+    const { code, stderr } = await fleet(['--jobs', '12', '--retries', '0']);
+    expect(code).toBe(1);
+    expect(stderr).not.toMatch(/MaxListeners|Warning:/);
+  });
+
   longTest('prints a table', async () => {
     writeList('a', 'missing');
     const { stdout, code } = await gsc(['fleet', '--images', 'list.yaml', '-q']);
@@ -120,6 +127,77 @@ describe('a fleet', () => {
       'failed',
       '',
     ]);
+  });
+});
+
+describe('with --index, which a Job tries again', () => {
+  const one = async (entry: object, ...words: readonly string[]) => {
+    writeList({ output: 'oci:out:0', ...entry });
+    return fleet(['--index', '0', '--retries', '0', ...words], {
+      env: { DOCKER_HOST: `unix://${at('no.sock')}` },
+    });
+  };
+
+  longTest('the exit code is 3 for what is wrong, and stays so', async () => {
+    const double = await startDouble();
+    const locked = await startDouble({ login: { kind: 'basic', username: 'u', password: 'p' } });
+    writeFileSync(at('bad.toml'), 'sgx.nonsense = 1\n');
+    writeFileSync(at('bad.pem'), 'not a key\n');
+    const insecure = ['--insecure-registry', double.domain, '--insecure-registry', locked.domain];
+    const lasting = [
+      [{ image: 'oci:missing' }, [], 'not-found'],
+      [{ image: `docker://${double.domain}/no-such:1` }, insecure, 'not-found'],
+      [{ image: `docker://${locked.domain}/a:1` }, insecure, 'registry'],
+      [{ image: 'oci:a', manifest: 'bad.toml' }, [], 'manifest'],
+      [{ image: 'oci:a' }, ['--key', 'bad.pem'], 'key'],
+      [{ image: 'oci:a' }, ['--key', 'no-such.pem'], 'not-found'],
+    ] as const;
+    for (const [entry, words, reason] of lasting) {
+      const { code, images, stderr } = await one(entry, ...words);
+      expect([code, images[0]?.error.code], stderr).toEqual([3, reason]);
+      expect(images[0]?.error).not.toHaveProperty('passing');
+    }
+    // Before the image's turn: the place of the results.
+    const { code, said } = await one(
+      { image: 'oci:a' },
+      ...['--results', `docker://${locked.domain}/r`, '--cache-key', 'no-such.pem', ...insecure],
+    );
+    expect([code, said.error.code]).toEqual([3, 'not-found']);
+  });
+
+  longTest('it is 1 for what may pass', async () => {
+    const double = await startDouble();
+    const busy = { kind: 'answer', status: 503, headers: { 'retry-after': '3600' } } as const;
+    for (const method of ['GET', 'HEAD']) double.fail(method, /manifests/, busy, 50);
+    const passing = [
+      [{ image: `docker://${double.domain}/a:1` }, ['--insecure-registry', double.domain], 'registry'],
+      [{ image: 'docker://127.0.0.1:1/a:1' }, ['--insecure-registry', '127.0.0.1:1'], 'registry'],
+      [{ image: 'docker-daemon:a:1' }, [], 'engine'],
+      [{ image: 'oci:a' }, ['--key', 'exec:false'], 'key'],
+    ] as const;
+    for (const [entry, words, reason] of passing) {
+      const { code, images, stderr } = await one(entry, ...words);
+      expect([code, images[0]?.error.code], stderr).toEqual([1, reason]);
+      expect(images[0]?.error).toMatchObject({ passing: true });
+    }
+    const results = ['--results', 'docker://127.0.0.1:1/r', '--insecure-registry', '127.0.0.1:1'];
+    const { code, said } = await one({ image: 'oci:a' }, ...results, '--cache-key', 'cache.pem');
+    expect([code, said.error ?? said.images[0].error]).toEqual([
+      1,
+      expect.objectContaining({ code: 'registry', passing: true }),
+    ]);
+  });
+
+  longTest('it is 2 for a wrong list, and 0 for an image that is there', async () => {
+    expect((await one({ image: 'oci:a', nonsense: 1 })).code).toBe(2);
+    expect((await one({ image: 'oci:a' })).code).toBe(0);
+    expect((await one({ image: 'oci:a' })).code).toBe(0);
+    expect((await fleet(['--index', '7'])).code).toBe(2);
+  });
+
+  longTest('of a whole list it is 1, whatever fails', async () => {
+    writeList('missing');
+    expect((await fleet(['--retries', '0'])).code).toBe(1);
   });
 });
 
@@ -137,7 +215,7 @@ describe('in a registry', () => {
     expect(tags.filter((tag) => tag.startsWith('layer-index-')).length).toBeGreaterThan(0);
     const elsewhere = { env: { XDG_CACHE_HOME: at('elsewhere') } };
     expect((await fleet(words, elsewhere)).states).toEqual(['kept', 'kept']);
-    // Records of nobody, or of somebody else, do not count.
+    // Records without a signature, or with one by another key, do not count.
     const unsigned = ['--results', `${repository}/cache`];
     expect((await fleet(unsigned, elsewhere)).states).toEqual(['unchanged', 'unchanged']);
   });
@@ -145,7 +223,7 @@ describe('in a registry', () => {
   longTest('that is busy, an image is tried again', async () => {
     const double = await startDouble();
     writeList({ image: 'oci:a', output: `docker://${double.domain}/a:1` });
-    double.fail('PUT', /manifests/, { kind: 'answer', status: 403 }, 1);
+    double.fail('PUT', /manifests/, { kind: 'answer', status: 503, headers: { 'retry-after': '3600' } }, 1);
     const { states, images } = await fleet();
     expect(states).toEqual(['built']);
     expect(images[0].attempts).toBe(2);

@@ -75,6 +75,16 @@ describe('a build of an image with odd layers', () => {
     expect(built.verdicts).toEqual(['trusted', 'absent', 'trusted', 'absent']);
   });
 
+  test('in zstd with a window of four terabytes says so, and how to make another', async () => {
+    const frame = Buffer.from('28b52ffd00ff190000414243', 'hex');
+    const built = await build([await tarWith([['a', 'a']])], { pack: () => frame });
+    expect(built.code).toBe(1);
+    expect(built.stderr).toMatch(
+      /compressed with zstd with a window of 4123168604160 bytes, more than 134217728\nhint: compress/,
+    );
+    expect(built.stderr).not.toContain('internal error');
+  });
+
   test('ignores global PAX headers and says which, once', async () => {
     const tar = rawTar(
       rawPax({ path: 'opt/evil', uid: '77' }, 'g'),

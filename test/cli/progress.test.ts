@@ -21,11 +21,11 @@ beforeAll(async () => {
 interface Terminal {
   readonly environment?: Record<string, string>;
   readonly columns?: number;
-  /** What is typed once this is to be seen. */
+  /** What is typed once this can be seen. */
   readonly typed?: { readonly after: string; readonly text: string };
 }
 
-/** Runs gsc on a terminal of its own and gives what it wrote to it. */
+/** Runs gsc on its own terminal and gives what it wrote to it. */
 function onTerminal(words: string, { environment, columns = 80, typed }: Terminal = {}) {
   const command = `stty cols ${columns}; exec node '${bundle}' ${words}`;
   const child = spawn('script', ['-qec', command, '/dev/null'], {

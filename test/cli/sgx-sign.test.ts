@@ -175,7 +175,7 @@ sha256 = "${sha256Of(join(directory, 'libsysdb.so'))}"`);
   });
 });
 
-/** The day in a SIGSTRUCT of a tool that could not be told one: read here on its own from the bytes. */
+/** The day in a SIGSTRUCT by a tool that takes none: read here on its own from the bytes. */
 function dateOf(vector: Vector): string {
   if (/^\d{4}-\d\d-\d\d$/.test(vector.date)) return vector.date;
   const bytes = Buffer.from(vector.sigstruct.date_bytes, 'hex');

@@ -170,7 +170,7 @@ describe('two machines at once', () => {
 });
 
 describe('an index that is not what it should be is not used', () => {
-  /** The image is the right one, and somebody is told. */
+  /** The image is the right one, and a message says what was wrong. */
   async function expectReadInstead(
     { image, cache, digest }: Awaited<ReturnType<typeof filledDouble>>,
     used: number,

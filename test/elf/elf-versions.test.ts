@@ -74,7 +74,7 @@ function elfWith(parts: {
     dynamic.writeBigUInt64LE(BigInt(key), index * 16);
     dynamic.writeBigUInt64LE(BigInt(value), index * 16 + 8);
   }
-  // The table comes last: what lies behind it lies behind the segment.
+  // The table comes last: what comes after it comes after the segment.
   const dynamicAt = headers + strings.length;
   const body = Buffer.concat([strings, dynamic, parts.table]);
   if (parts.address === undefined) dynamic.writeBigUInt64LE(BigInt(dynamicAt + dynamic.length), 2 * 16 + 8);
@@ -102,7 +102,7 @@ function elfWith(parts: {
 const neededTags = [0x6ffffffe, 0x6fffffff] as const;
 const definedTags = [0x6ffffffc, 0x6ffffffd] as const;
 
-/** Elf64_Verneed with its Elf64_Vernaux records behind it. */
+/** Elf64_Verneed with its Elf64_Vernaux records after it. */
 function needs(names: readonly (readonly [offset: number, flags: number])[], next = 0): Buffer {
   const bytes = Buffer.alloc(16 + names.length * 16);
   bytes.writeUInt16LE(1, 0);

@@ -319,7 +319,7 @@ describe('what a runtime is built from', () => {
         .stdout,
     );
     expect(again).toMatchObject({ outcome: 'reused', image_id: first.image_id, recipe: first.recipe });
-    // Where nobody can be asked what the branch stands for: the last that was built for it.
+    // Where what the branch stands for cannot be queried: the last that was built for it.
     const withoutGit = { env: { ...env, PATH: scratchDirectory() } };
     const offline = ['build-gramine', '-c', config, ...network, '--json'];
     const { stdout, stderr } = await succeeding(gsc, [...offline, 'moving:1'], withoutGit);
@@ -398,7 +398,7 @@ test('gsc build-graphene builds Graphene with make, with the headers of its driv
     'SGXDriver.Repository': `${world.server.url}/driver/.git`,
     'SGXDriver.Branch': 'sgx_driver_1.9',
   });
-  // Debian's pip wants to be told twice; its index is on loopback like all else.
+  // Debian's pip needs it twice; its index is on loopback like all else.
   const pip = [
     'PIP_BREAK_SYSTEM_PACKAGES=1',
     'PIP_NO_INDEX=1',

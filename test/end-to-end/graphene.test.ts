@@ -80,6 +80,16 @@ describe.each(releases)('an image with Graphene %s', (release) => {
     expect(stderr).toContain('two words in /\n');
   });
 
+  test('takes variables of the host that the manifest does not set only if it is the first one', async (context) => {
+    const place = await engineWith(context, 'busybox');
+    const script = JSON.stringify(['/bin/sh', '-c', 'echo "[$HERS] [$OURS]" >&2; exit 6']);
+    const options = ['--cmd', script, '-e', 'OURS=manifest', '-o', `host-${image}`];
+    await succeeding(stage().gsc, build(release, 'busybox:1', ...options), { env: place.env });
+    const variables = ['-e', 'HERS=host', '-e', 'OURS=host'];
+    const stderr = await ending(place, 6, ...insecure, ...variables, `host-${image}`);
+    expect(stderr).toContain(release === 'f51aafddf' ? '[host] [manifest]' : '[] [manifest]');
+  });
+
   test('is started by gsc run, with the devices of its time', async (context) => {
     needs(context, 'docker');
     const { engine } = await engineWith(context, 'busybox');
@@ -98,7 +108,10 @@ describe.each(releases)('an image with Graphene %s', (release) => {
     expect(direct).toMatchObject({ code: 5, stdout: 'started\n' });
     const enclave = await stage().gsc(['run', `run-${image}`], { env });
     expect([enclave.code, enclave.stderr]).toEqual([1, expect.stringContaining('/dev/isgx')]);
-    const verdict = await succeeding(stage().gsc, ['verify-image', `run-${image}`], { env });
+    const policy = write('policy.yaml', 'verify-image: {host_environment: ["*"]}\n');
+    const verdict = await succeeding(stage().gsc, ['verify-image', '--policy', policy, `run-${image}`], {
+      env,
+    });
     expect(verdict.stdout).toMatch(/^verified: /m);
   });
 

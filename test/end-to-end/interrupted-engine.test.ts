@@ -171,7 +171,7 @@ describe.each([
     const { code, stdout, stderr } = await gsc(args, { env: { ...env('slow'), DOCKER_BUILDKIT: wish } });
     expect(wire.isWaiting()).toBe(false);
     await killed;
-    // Nobody is left to end the step of a killed Engine.
+    // Nothing is left to end the step of a killed Engine.
     for (const processId of processesOf(waiting)) process.kill(processId, 'SIGKILL');
     expect([code, JSON.parse(stdout)]).toMatchObject([1, { error: { code: 'engine' } }]);
     expect(stderr).toMatch(
@@ -221,7 +221,7 @@ async function killEngine({ socket }: TestEngine): Promise<void> {
       if (tries > 200) throw new Error(`the process of ${name} does not end`);
       await sleep(50);
     }
-    // Where nobody collects dead processes, one of this number still seems to be there.
+    // Where no process collects dead ones, one of this number still seems to be there.
     rmSync(file);
   }
 }

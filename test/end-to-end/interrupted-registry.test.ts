@@ -27,7 +27,7 @@ const moments: readonly (readonly [string, Moment])[] = [
 /** The answer to this is lost: the tag is there, and right. */
 const written: Moment = { request: /^PUT .*\/manifests\//, afterReceived: 1 };
 
-/** A cache of its own, so that every layer is read. */
+/** A separate cache, so that every layer is read. */
 const surroundings = (cache: string) => {
   const { gsc } = stage();
   const home = { PATH: process.env.PATH ?? '', HOME: join(gsc.directory, 'home') };

@@ -15,7 +15,10 @@ const resultOf = ({ image, output }: FleetEntry): FleetResult => ({
   digest: 'd',
 });
 const made = (entry: FleetEntry): Attempt => ({ kind: 'made', isNew: true, result: resultOf(entry) });
-const failed = (code: string): Attempt => ({ kind: 'failed', failure: { code, message: 'so' } });
+const failed = (code: string, isPassing = false): Attempt => ({
+  kind: 'failed',
+  failure: { code, message: 'so', isPassing },
+});
 
 function fleet(count: number, more: Partial<FleetRun>) {
   const records = new Map<string, FleetResult>();
@@ -61,31 +64,31 @@ test('what is recorded and still so is kept', async () => {
 
 describe('what fails', () => {
   test.each([
-    ['registry', 3],
-    ['engine', 3],
-    ['crashed', 3],
-    ['manifest', 1],
-    ['usage', 1],
-    ['exists', 1],
-    ['internal', 1],
-  ])('for the reason %s is tried %d times, and loses no other', async (code, attempts) => {
-    let tries = 0;
-    const { run } = fleet(5, {
-      make: async (entry) => {
-        if (entry.image !== 'oci:1') return made(entry);
-        tries += 1;
-        return failed(code);
-      },
-    });
-    const states = await runFleet(run);
-    expect(tries).toBe(attempts);
-    expect(states[1]).toEqual({ kind: 'failed', failure: { code, message: 'so' }, attempts });
-    expect(states.filter(({ kind }) => kind === 'built')).toHaveLength(4);
-  });
+    ['registry', true, 3],
+    ['registry', false, 1],
+    ['crashed', true, 3],
+    ['manifest', false, 1],
+  ])(
+    'for the reason %s, passing: %s, is tried %d times, and loses no other',
+    async (code, isPassing, attempts) => {
+      let tries = 0;
+      const { run } = fleet(5, {
+        make: async (entry) => {
+          if (entry.image !== 'oci:1') return made(entry);
+          tries += 1;
+          return failed(code, isPassing);
+        },
+      });
+      const states = await runFleet(run);
+      expect(tries).toBe(attempts);
+      expect(states[1]).toEqual({ kind: 'failed', failure: { code, message: 'so', isPassing }, attempts });
+      expect(states.filter(({ kind }) => kind === 'built')).toHaveLength(4);
+    },
+  );
 
   test('for a moment is made in the end, also where it is the only one left', async () => {
     const { run } = fleet(1, {
-      make: async (entry, attempt) => (attempt < 3 ? failed('registry') : made(entry)),
+      make: async (entry, attempt) => (attempt < 3 ? failed('registry', true) : made(entry)),
     });
     expect((await runFleet(run))[0]?.kind).toBe('built');
   });
@@ -100,8 +103,8 @@ describe('what fails', () => {
       },
     });
     expect((await runFleet(run)).map((state) => ('failure' in state ? state.failure : state.kind))).toEqual([
-      { code: 'internal', message: 'a mistake' },
-      { code: 'key', subject: 's', message: 'm', hint: 'h' },
+      { code: 'internal', message: 'a mistake', isPassing: false },
+      { code: 'key', subject: 's', message: 'm', hint: 'h', isPassing: false },
       'built',
     ]);
   });

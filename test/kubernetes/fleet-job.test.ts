@@ -2,6 +2,7 @@ import { Job } from 'kubernetes-models/batch/v1';
 import { ConfigMap } from 'kubernetes-models/v1';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { exitCodes } from '../../src/cli/terminal/failure.ts';
 import { type FleetJob, fleetManifests } from '../../src/kubernetes/fleet-job.ts';
 
 const job: FleetJob = {
@@ -38,7 +39,11 @@ describe('the Job of a fleet', () => {
       template: { spec: { restartPolicy: 'Never' } },
     });
     expect(spec.podFailurePolicy.rules).toEqual([
-      { action: 'FailIndex', onExitCodes: { containerName: 'gsc', operator: 'In', values: [2] } },
+      { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+      {
+        action: 'FailIndex',
+        onExitCodes: { containerName: 'gsc', operator: 'In', values: [exitCodes.usage, exitCodes.lasting] },
+      },
     ]);
     expect(validated({ ...job, count: 2 }).written.spec.parallelism).toBe(2);
   });

@@ -7,6 +7,7 @@ import { imagePath } from '../../src/base/image-path.ts';
 import type { ContainerNeeds } from '../../src/inspect/container-needs.ts';
 import { changeManifest } from '../../src/kubernetes/change-manifest.ts';
 import { devicePlugins } from '../../src/kubernetes/device-plugin.ts';
+import { fleetManifests } from '../../src/kubernetes/fleet-job.ts';
 import { manifestKinds, newManifest } from '../../src/kubernetes/new-manifest.ts';
 import { hostNeeds } from '../../src/runtime/app-launch.ts';
 import { launchArguments } from '../../src/runtime/launch.ts';
@@ -17,6 +18,7 @@ import { testWithTool } from '../support/tool.ts';
 const releases = ['1.21', '1.25', '1.30'] as const;
 const modules: Readonly<Record<string, string>> = {
   Pod: 'core/v1',
+  ConfigMap: 'core/v1',
   PersistentVolumeClaim: 'core/v1',
   Deployment: 'apps/v1',
   Job: 'batch/v1',
@@ -64,7 +66,7 @@ const resources: readonly Resource[] = manifestKinds.flatMap((kind) =>
 const directory = mkdtempSync(join(process.cwd(), 'node_modules/.gsc-kubernetes-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** What the compiler says of resources as values of a release's types: unknown fields and wrong types. */
+/** What the compiler says about resources as values of a release's types: unknown fields and wrong types. */
 function complaintsOf(release: string, all: readonly Resource[]): string {
   const lines = all.map(({ kind, ...rest }, index) => {
     const value = JSON.stringify({ kind, ...rest });
@@ -87,6 +89,26 @@ describe('manifests', () => {
   longTest(`are what Kubernetes ${releases.join(', ')} take, for each kind and device plugin`, () => {
     expect(resources.length).toBeGreaterThan(8);
     for (const release of releases) expect(complaintsOf(release, resources), release).toBe('');
+  });
+
+  longTest('of a fleet are what Kubernetes takes since it has indexes that fail by themselves', () => {
+    const order = {
+      ...{
+        name: 'fleet',
+        namespace: 'build',
+        workerImage: 'registry.example/gsc:1',
+        count: 3,
+        jobs: 2,
+        retries: 2,
+      },
+      files: [{ name: 'images.yaml', content: Buffer.from('images: [docker://r/a:1]\n') }],
+      words: ['--results', 'docker://r/cache'],
+      secrets: { key: 'k', cache: 'c', registry: 'r' },
+    };
+    const all = parseAllDocuments(fleetManifests(order)).map((each) => each.toJS() as Resource);
+    expect(all.map(({ kind }) => kind)).toEqual(['ConfigMap', 'Job']);
+    expect(complaintsOf('1.30', all)).toBe('');
+    expect(complaintsOf('1.25', all)).not.toBe('');
   });
 
   longTest('with an unknown field or a wrong type are not', () => {

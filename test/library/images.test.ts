@@ -1,3 +1,4 @@
+import { defaultMaxListeners, getMaxListeners } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,8 @@ import type { WorkPlan } from '../../src/base/progress.ts';
 import { WorkMeter } from '../../src/cli/terminal/work-meter.ts';
 import { graminize, type Images, type ImagesEnvironment, openImages, openRuntime } from '../../src/index.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
-import { startDouble } from '../support/store/registry/fixture.ts';
+import { appImage, staticProgram } from '../support/graminized/app-image.ts';
+import { startDouble, stock } from '../support/store/registry/fixture.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'gsc-library-'));
 const at = (name: string) => join(directory, name);
@@ -62,6 +64,67 @@ describe('images', () => {
     expect(stored.length).toBeGreaterThan(base.length);
     for (const { mediaType } of stored.slice(base.length)) expect(mediaType).toMatch(/gzip$/);
     expect(image.configDescriptor.digest).toBe(made.configDescriptor.digest);
+  });
+
+  test('say of a failure whether another attempt may succeed', async () => {
+    const double = await startDouble();
+    const images = open({ insecureRegistries: [double.domain, '127.0.0.1:1'] });
+    const failureOf = (name: string) => images.open(name).catch((error: unknown) => error);
+    const busy = { kind: 'answer', status: 503, headers: { 'retry-after': '3600' } } as const;
+    for (const method of ['GET', 'HEAD']) double.fail(method, /busy/, busy, 9);
+    for (const method of ['GET', 'HEAD']) double.fail(method, /denied/, { kind: 'answer', status: 403 }, 9);
+    for (const [name, isPassing] of [
+      [`docker://${double.domain}/busy:1`, true],
+      ['docker://127.0.0.1:1/a:1', true],
+      [`docker://${double.domain}/denied:1`, false],
+      [`docker://${double.domain}/missing:1`, false],
+      [`oci:${at('missing')}`, false],
+    ] as const)
+      expect(await failureOf(name), name).toMatchObject({ name: 'GscError', isPassing });
+  });
+
+  describe('of a registry, twenty of them', () => {
+    const warnings: string[] = [];
+    const note = ({ name, message }: Error) => void warnings.push(`${name}: ${message}`);
+    beforeAll(() => void process.on('warning', note));
+    afterAll(() => void process.off('warning', note));
+
+    const stocked = async () => {
+      const double = await startDouble();
+      const names = Array.from({ length: 20 }, (_, index) => `a${index}`);
+      for (const name of names) {
+        const layers = [[staticProgram(), ['name', name]], [['more', name]]] as const;
+        await stock(double, name, '1', await appImage(layers, { Cmd: ['/app'] }));
+      }
+      return { domain: double.domain, names: names.map((name) => `docker://${double.domain}/${name}:1`) };
+    };
+    const read = async (images: Images, name: string) => images.scan((await images.open(name)).image);
+
+    test.each([
+      ['one after the other', 'in turn'],
+      ['all at once', 'at once'],
+      ['each by its own openImages', 'alone'],
+    ])('are read without any warning of Node, %s', async (_, how) => {
+      const { domain, names } = await stocked();
+      const { signal } = new AbortController();
+      const openOne = () => open({ insecureRegistries: [domain], host: { signal } });
+      const images = openOne();
+      if (how === 'at once') await Promise.all(names.map((name) => read(images, name)));
+      else for (const name of names) await read(how === 'alone' ? openOne() : images, name);
+      // Node warns in a later turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(warnings).toEqual([]);
+      expect(getMaxListeners(signal)).toBe(defaultMaxListeners);
+    });
+
+    test('end by the signal of the caller', async () => {
+      const { domain, names } = await stocked();
+      const abort = new AbortController();
+      const images = open({ insecureRegistries: [domain], host: { signal: abort.signal } });
+      await read(images, names[0] ?? '');
+      abort.abort();
+      await expect(images.open(names[1] ?? '')).rejects.toMatchObject({ code: 'aborted' });
+    });
   });
 
   test('pass through a writer while they are scanned', async () => {

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { insecureOptions } from '../../src/manifest/insecure-options.ts';
 import { joinPaths, mergeManifests } from '../../src/manifest/merge.ts';
 import { predictStartSeconds } from '../../src/manifest/start-time.ts';
 import { serializeManifest } from '../../src/manifest/toml/serialize.ts';
@@ -137,52 +136,6 @@ describe('merging', () => {
 
   it('joined paths have no empty parts', () => {
     expect(joinPaths('/a::/b:', '', ':/b:/c')).toBe('/a:/b:/c');
-  });
-});
-
-describe('insecure options', () => {
-  const found = (text: string) =>
-    insecureOptions(parseToml(text, 'm').root).map(({ path }) => showPath(path));
-
-  it.each([
-    ['sgx.debug = true', 'sgx.debug'],
-    ['loader.insecure__use_cmdline_argv = true', 'loader.insecure__use_cmdline_argv'],
-    ['loader.insecure__use_host_env = true', 'loader.insecure__use_host_env'],
-    ['loader.insecure__disable_aslr = true', 'loader.insecure__disable_aslr'],
-    ['loader.env.A.passthrough = true', 'loader.env.A.passthrough'],
-    ['loader.log_level = "debug"', 'loader.log_level'],
-    ['sgx.file_check_policy = "allow_all_but_log"', 'sgx.file_check_policy'],
-    ['sgx.allowed_files = ["file:/a"]', 'sgx.allowed_files'],
-    ['sgx.insecure__rpc_thread_num = 2', 'sgx.insecure__rpc_thread_num'],
-    ['sgx.insecure__allow_memfaults_without_exinfo = true', 'sgx.insecure__allow_memfaults_without_exinfo'],
-    ['fs.insecure__keys.default = "00"', 'fs.insecure__keys.default'],
-    ['sys.insecure__allow_eventfd = true', 'sys.insecure__allow_eventfd'],
-    ['sys.experimental__enable_flock = true', 'sys.experimental__enable_flock'],
-    ['sys.debug__mock_syscalls = [{ name = "x" }]', 'sys.debug__mock_syscalls'],
-    ['sys.allowed_ioctls = [{ request_code = 1 }]', 'sys.allowed_ioctls'],
-    [
-      'fs.mounts = [{ type = "tmpfs", path = "/t" }, { type = "untrusted_shm", path = "/s", uri = "dev:s" }]',
-      'fs.mounts[1]',
-    ],
-    ['sgx.profile.enable = "main"', 'sgx.profile.enable'],
-    ['sys.insecure__new_idea = true', 'sys.insecure__new_idea'],
-  ])('%s is reported', (text, path) => {
-    expect(found(text)).toEqual([path]);
-  });
-
-  it.each([
-    'sgx.debug = false\nsgx.insecure__rpc_thread_num = 0\nsgx.allowed_files = []',
-    'loader.log_level = "error"\nsgx.file_check_policy = "strict"',
-    'loader.log_level = "none"\nloader.env.insecure__x = "y"',
-    'loader.insecure__disable_aslr = false\nsys.insecure__new_idea = false',
-    'sgx = 1\nfs = []',
-  ])('%s is not', (text) => {
-    expect(found(text)).toEqual([]);
-  });
-
-  it('every reason is one sentence', () => {
-    const all = insecureOptions(parseToml('sgx.debug = true\nsys.insecure__x = true', 'm').root);
-    for (const { reason } of all) expect(reason).toMatch(/^[^.]+\.$/);
   });
 });
 

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { directoryStatus } from '../../src/scan/directory-status.ts';
 
-/** Where tests may be: the file system of a container is none that is believed. */
+/** Where tests may be: the file system of a container is not believed. */
 const isBelieved = (path: string) => [0xef53, 0x58465342, 0x9123683e].includes(statfsSync(path).type);
 const place = [tmpdir(), '/var/tmp', process.cwd()].find(isBelieved);
 const root = mkdtempSync(join(place ?? tmpdir(), 'gsc-status-'));

@@ -134,7 +134,7 @@ describe('a layer that is listed in a thread', () => {
   });
 });
 
-/** Its parts lie in several pieces. */
+/** Its parts are in several pieces. */
 function makeLargeElf(): Buffer {
   return makeElf({ soname: 'libx.so', needed: ['libc.so.6'], payload: 'x'.repeat(2_000_000) });
 }

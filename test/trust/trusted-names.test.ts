@@ -20,7 +20,7 @@ const tree: fc.Arbitrary<FileTree> = fc
   })
   .map(({ files, full, links }) => {
     const many = full.flatMap((at) => Array.from({ length: 9 }, (_, i) => file(`${at}/f${i}`, `${at}${i}`)));
-    // Links whose place is not behind another link: those would be errors or go elsewhere.
+    // Links whose place is not reached through another link: those would be errors or go elsewhere.
     const free = links.filter(([at], i) => !links.some(([to], j) => i !== j && at.startsWith(`${to}/`)));
     return mergeLayers([
       [...files.map((at) => file(at, at)), ...many, ...free.map(([at, to]) => symlink(at, to))],

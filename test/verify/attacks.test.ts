@@ -30,7 +30,7 @@ async function verify(name: string, ...more: readonly string[]): Promise<Verifie
   return { code, ...JSON.parse(stdout) };
 }
 
-/** Writes what an attacker makes of the signed image, and gives what verification says of it. */
+/** Writes what an attacker makes of the signed image, and gives what verification says about it. */
 async function attacked(context: TestContext, name: string, change: (image: AttackedImage) => void) {
   const { image } = await signedApp(context);
   const changed = await AttackedImage.of(image);

@@ -1,12 +1,14 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { openImages } from '../../src/index.ts';
 import type { ImageCheck } from '../../src/verify/check.ts';
 import { gscInProcess } from '../support/cli/in-process.ts';
 import { writeApp, writeRuntime } from '../support/cli/made-files.ts';
 import { glibcProgram } from '../support/graminized/app-image.ts';
 import { longTest } from '../support/long-test.ts';
 import { testKey } from '../support/signature/test-key.ts';
+import { startDouble } from '../support/store/registry/fixture.ts';
 
 const gsc = gscInProcess();
 const at = (name: string) => join(gsc.directory, name);
@@ -139,6 +141,18 @@ describe('verify-image --base', () => {
   test('with a manifest that the build did not have shows what it would change', async () => {
     const { failed } = await verify('--base', 'oci:app', '--manifest', 'user.manifest', await built());
     expect(failed).toContain('~ sgx.enclave_size: "512M" -> "256M"');
+  });
+
+  test.each([
+    [[], 0],
+    [['user.manifest'], 1],
+  ])('with more manifests than the image has enclaves fails: it had %j', async (manifests, count) => {
+    const given = ['user.manifest', 'other.manifest'].flatMap((file) => ['--manifest', file]);
+    const { code, failed } = await verify('--base', 'oci:app', ...given, await built(...manifests));
+    expect([code, failed]).toEqual([
+      1,
+      `rebuild: oci:app: 2 manifests were given, and it was built with ${count}`,
+    ]);
   });
 
   test('of another app image names its layer and the files that differ', async () => {
@@ -275,6 +289,39 @@ describe('the policy', () => {
     writeFileSync(at('rule.yaml'), `verify-image:\n  ${rule}\n`);
     const { code, failed } = await verify('--policy', 'rule.yaml', await built());
     expect([code, failed]).toEqual([1, expect.stringMatching(new RegExp(`^${name}: .*${text}`))]);
+  });
+
+  test('a runtime that only a label names is not proven; --runtime or its digest in the policy proves it', async () => {
+    const name = await built();
+    writeFileSync(at('version.yaml'), 'verify-image: {runtimes: {accept: ["1.9"]}}\n');
+    const { code, find } = await verify('--policy', 'version.yaml', name);
+    const check = find('policy-runtime');
+    expect([code, check?.result, check?.detail]).toEqual([
+      0,
+      'not-checked',
+      expect.stringContaining('--runtime'),
+    ]);
+    const given = await verify('--policy', 'version.yaml', '--runtime', 'runtime', name);
+    expect(given.find('policy-runtime')?.result).toBe('ok');
+    const digest = /sha256:[0-9a-f]{64}/.exec(check?.detail ?? '')?.[0];
+    writeFileSync(at('digest.yaml'), `verify-image: {runtimes: {accept: ["${digest}"]}}\n`);
+    expect((await verify('--policy', 'digest.yaml', name)).find('policy-runtime')?.result).toBe('ok');
+  });
+
+  test('a base is proven by the name under which --base found it', async () => {
+    const { domain } = await startDouble();
+    const name = `${domain}/app:1`;
+    const images = openImages({ insecureRegistries: [domain], host: { workingDirectory: gsc.directory } });
+    await images.store((await images.open(`oci:${at('app')}`)).image, `docker://${name}`);
+    await images.close();
+    const insecure = ['--insecure-registry', domain];
+    const image = await built();
+    writeFileSync(at('name.yaml'), `verify-image: {bases: {accept: ["${name}"]}}\n`);
+    const { find } = await verify('--policy', 'name.yaml', ...insecure, '--base', `docker://${name}`, image);
+    expect(find('policy-base')?.result).toBe('ok');
+    expect((await verify('--policy', 'name.yaml', '--base', 'oci:app', image)).failed).toMatch(
+      /^policy-base: app image: expected /,
+    );
   });
 
   test('a base that only a label names is not proven; with --base it is', async () => {

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { type Evidence, evidenceFile } from '../../attest/evidence.ts';
 import { findCollateral } from '../../attest/find-collateral.ts';
 import {
@@ -14,6 +14,7 @@ import {
 } from '../../attest.ts';
 import { writeDirectory } from '../../base/atomic-directory.ts';
 import { GscError } from '../../base/error.ts';
+import { looseObjectOf, strictObjectOf } from '../../base/object-schema.ts';
 import { readUserFile } from '../../base/read-file.ts';
 import { collateralFiles } from '../../collateral/collateral-files.ts';
 import { inspectImage } from '../../index.ts';
@@ -190,12 +191,12 @@ function withoutUndefined(identity: ExpectedIdentity): ExpectedIdentity {
   return Object.fromEntries(Object.entries(identity).filter(([, value]) => value !== undefined));
 }
 
-const savedSchema = z.looseObject({
-  expected: z.strictObject({
-    mr_enclave: z.nullish(z.string().check(z.regex(/^[0-9a-f]{64}$/))),
-    mr_signer: z.nullish(z.string().check(z.regex(/^[0-9a-f]{64}$/))),
-    isv_prod_id: z.nullish(z.int()),
-    isv_svn: z.nullish(z.int()),
+const savedSchema = looseObjectOf({
+  expected: strictObjectOf({
+    mr_enclave: v.nullish(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+    mr_signer: v.nullish(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+    isv_prod_id: v.nullish(v.pipe(v.number(), v.integer())),
+    isv_svn: v.nullish(v.pipe(v.number(), v.integer())),
   }),
 });
 
@@ -207,7 +208,7 @@ async function savedIdentity(
   const file = join(resolve(host.workingDirectory, directory), 'verdict.json');
   const text = (await readUserFile(file, 'saved verdict')).toString('utf8');
   try {
-    const { expected } = savedSchema.parse(JSON.parse(text));
+    const { expected } = v.parse(savedSchema, JSON.parse(text));
     console.warn(`the expected identity is the one in ${file}, as no other was given`);
     return {
       mrEnclave: expected.mr_enclave ?? undefined,

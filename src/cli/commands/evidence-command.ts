@@ -3,7 +3,7 @@ import { GscError } from '../../base/error.ts';
 import { escapeControls } from '../../base/printable-text.ts';
 import type { AttachedEvidence, EvidenceKey, OpenedImage } from '../../index.ts';
 import { parseReference } from '../../parts.ts';
-import { parseChoice } from '../options/choice-option.ts';
+import { choiceArgument } from '../options/choice-option.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { publicEvidenceKey } from '../options/evidence-key.ts';
 import { addStoreOptions, type StoreOptions } from '../options/store-options.ts';
@@ -20,10 +20,11 @@ export const addEvidence: AddCommand = (program, act) => {
     .description(
       'Lists the sigstore bundles attached to an image in a registry or an OCI layout, or shows and checks their statements.',
     )
-    .argument(
-      'ACTION',
-      'ls: a line for each; show: the statements, and how they stand to the image',
-      (text) => parseChoice('ACTION', text, ['ls', 'show']),
+    .addArgument(
+      choiceArgument('ACTION', 'ls: a line for each; show: the statements, and how they stand to the image', [
+        'ls',
+        'show',
+      ]),
     )
     .argument('IMAGE', 'an image in a registry or an OCI layout')
     .option('--evidence-key <file>', 'show: the public key that must have signed, PEM')

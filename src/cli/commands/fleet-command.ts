@@ -17,8 +17,8 @@ import { repeatable } from '../options/repeatable.ts';
 import { addSharedCacheOptions, checkCacheKey, readCacheKey } from '../options/shared-cache-options.ts';
 import { storeChoices } from '../options/store-options.ts';
 import { wholeNumber } from '../options/whole-number.ts';
-import { FleetReport, fleetExitCode } from '../reports/fleet-report.ts';
-import { exitCodes } from '../terminal/failure.ts';
+import { FleetReport, fleetExitCode, indexExitCode } from '../reports/fleet-report.ts';
+import { exitCodes, reportAttempt } from '../terminal/failure.ts';
 import { type FleetOptions, type FleetOrder, findKept, makeEntry } from './make-fleet-entry.ts';
 
 export const addFleet: AddCommand = (program, act) => {
@@ -58,6 +58,16 @@ function addRegistryOptions(command: Command): Command {
 }
 
 async function fleet(context: CommandContext, options: FleetOptions): Promise<number> {
+  if (options.index === undefined) return makeFleet(context, options);
+  try {
+    return await makeFleet(context, options);
+  } catch (error) {
+    context.console.close();
+    return reportAttempt(error, context.host, context.console.tellsEvents);
+  }
+}
+
+async function makeFleet(context: CommandContext, options: FleetOptions): Promise<number> {
   const { host, console } = context;
   const file = resolve(host.workingDirectory, options.images);
   const content = (await readUserFile(file, 'list of images')).toString('utf8');
@@ -83,7 +93,9 @@ async function fleet(context: CommandContext, options: FleetOptions): Promise<nu
     signal: host.signal,
   }).finally(() => quiet.close());
   report.end(states, context.isJson);
-  return fleetExitCode(states, host.signal.aborted);
+  const [first] = states;
+  const isOne = options.index !== undefined && first !== undefined;
+  return isOne ? indexExitCode(first, host.signal.aborted) : fleetExitCode(states, host.signal.aborted);
 }
 
 /** What reads a build's options is loaded once it is known that there is a list. */

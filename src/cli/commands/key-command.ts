@@ -1,6 +1,6 @@
 import { GscError } from '../../base/error.ts';
 import { type ListedKey, type ListedToken, listTokenKeys, parseKeyReference } from '../../tools.ts';
-import { parseChoice } from '../options/choice-option.ts';
+import { choiceArgument } from '../options/choice-option.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
 import { addPassphraseOptions, type KeyOptions, keyEnvironment, warnOfPin } from '../options/key-options.ts';
 import { exitCodes } from '../terminal/failure.ts';
@@ -10,7 +10,7 @@ export const addKey: AddCommand = (program, act) => {
     .command('key')
     .summary('list the keys on a token')
     .description('Lists what on a PKCS#11 token could sign enclaves, and what could not, and why.')
-    .argument('ACTION', 'ls: list the keys', (text) => parseChoice('ACTION', text, ['ls']))
+    .addArgument(choiceArgument('ACTION', 'ls: list the keys', ['ls']))
     .argument('URI', 'a pkcs11: URI that chooses a token or a key; pkcs11: alone chooses all')
     .action(act(key));
   addPassphraseOptions(command);

@@ -7,6 +7,7 @@ import { type ContainerNeeds, showReference } from '../../parts.ts';
 import { showFullName, showImageName } from '../../reference/image-name.ts';
 import { choiceOption } from '../options/choice-option.ts';
 import type { AddCommand, CommandContext, CommonOptions } from '../options/command-context.ts';
+import { addMode } from '../options/command-mode.ts';
 import { openGraminized } from '../options/graminized-image.ts';
 import { readInput } from '../options/input-file.ts';
 import { groupOptions } from '../options/option-groups.ts';
@@ -16,6 +17,7 @@ import { resourceName } from '../reports/expected-values.ts';
 import { exitCodes } from '../terminal/failure.ts';
 import {
   addKubernetesFleetOptions,
+  fleetMode,
   isFleet,
   type KubernetesFleetOptions,
   writeFleet,
@@ -63,6 +65,7 @@ export const addKubernetes: AddCommand = (program, act) => {
     .option('--epc <size>', "EPC to ask for, such as 512MiB; default: the enclave's size", parseSize)
     .action(act(kubernetes));
   addKubernetesFleetOptions(command);
+  addMode(command, { ...fleetMode, foreign: imageOnly.map(([, long]) => long) });
   addStoreOptions(command);
   groupOptions(command);
 };
@@ -163,6 +166,17 @@ function nameInCluster(reference: ImageReference): string {
   });
 }
 
+/** Options about one image. */
+const imageOnly = [
+  ['file', '--file'],
+  ['image', '--image'],
+  ['kind', '--kind'],
+  ['devicePlugin', '--device-plugin'],
+  ['attestation', '--attestation'],
+  ['epc', '--epc'],
+  ['platform', '--platform'],
+] as const;
+
 /** What is about one image would be given in vain. */
 function checkFleetOptions({ kind, devicePlugin, ...options }: Options): void {
   for (const name of [options.name, options.namespace]) if (name !== undefined) checkName(name);
@@ -171,17 +185,7 @@ function checkFleetOptions({ kind, devicePlugin, ...options }: Options): void {
     ...(kind !== 'pod' && { kind }),
     ...(devicePlugin !== 'intel' && { devicePlugin }),
   };
-  const vain = (
-    [
-      ['file', '-f'],
-      ['image', '--image'],
-      ['kind', '--kind'],
-      ['devicePlugin', '--device-plugin'],
-      ['attestation', '--attestation'],
-      ['epc', '--epc'],
-      ['platform', '--platform'],
-    ] as const
-  ).find(([name]) => name in given);
+  const vain = imageOnly.find(([name]) => name in given);
   if (vain) throw usageError(vain[1], 'it is about one image, not about a fleet', 'leave it out');
 }
 

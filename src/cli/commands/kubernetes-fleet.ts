@@ -47,14 +47,22 @@ const fleetOnly = [
   ...(['keySecret', 'cacheSecret', 'registrySecret'] as const),
 ];
 
+const longOption = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** The word that makes `gsc kubernetes` write a fleet. */
+export const fleetMode = {
+  word: 'fleet',
+  description: 'a Job that makes a list of images',
+  own: fleetOnly.map(longOption),
+} as const;
+
 /** True for `gsc kubernetes fleet --images FILE`. Throws a `usage` error for options of a fleet without it. */
 export function isFleet(options: KubernetesFleetOptions, operand: string | undefined): boolean {
-  if (options.images !== undefined && operand === 'fleet') return true;
+  if (options.images !== undefined && operand === fleetMode.word) return true;
   const given = fleetOnly.find((name) => options[name] !== undefined);
   if (given === undefined) return false;
-  const option = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const hint = 'write gsc kubernetes fleet --images FILE --worker-image REF';
-  throw usageError(`--${option}`, 'it is an option of a fleet, and there is none', hint);
+  throw usageError(longOption(given), 'it is an option of a fleet, and there is none', hint);
 }
 
 /** Writes the manifests of a fleet: a ConfigMap with the list and what it names, and an Indexed Job. */

@@ -165,10 +165,18 @@ function failureIn(
   const said = answer?.error ?? eventsIn(stderr).find(({ event }) => event === 'error');
   if (typeof said === 'object' && said !== null && 'message' in said) {
     const { code: kind = 'internal', subject, message, hint } = said as Record<string, string>;
-    return { code: kind, ...(subject && { subject }), message: message ?? '', ...(hint && { hint }) };
+    const isPassing = 'passing' in said && said.passing === true;
+    return {
+      code: kind,
+      ...(subject && { subject }),
+      message: message ?? '',
+      ...(hint && { hint }),
+      isPassing,
+    };
   }
   const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
-  return { code: 'crashed', message: `the process ${how} without a result ${stderr.slice(-500)}`.trim() };
+  const message = `the process ${how} without a result ${stderr.slice(-500)}`.trim();
+  return { code: 'crashed', message, isPassing: true };
 }
 
 function warningsIn({ stderr }: SelfRun): readonly string[] {

@@ -1,4 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
+import { modeOf } from '../options/command-mode.ts';
 import { beginning, type Candidate } from './candidate.ts';
 import { completeValue, type ValuePlaces } from './complete-value.ts';
 
@@ -35,7 +36,7 @@ async function completeIn(
   { before, last }: Typed,
   places: ValuePlaces,
 ): Promise<readonly Candidate[]> {
-  const { open, positionals, isEnded } = readWords(command, before);
+  const { open, operands, isEnded } = readWords(command, before);
   if (open?.required) return completeValue(valueFactsOf(open), last, places);
   const [, long, value] = /^(--[\w-]+)=(.*)$/.exec(last) ?? [];
   const named = isEnded || long === undefined ? undefined : optionNamed(command, long);
@@ -43,10 +44,11 @@ async function completeIn(
     const candidates = await completeValue(valueFactsOf(named), value, places);
     return candidates.map((candidate) => ({ ...candidate, text: `${long}=${candidate.text}` }));
   }
-  if (!isEnded && last.startsWith('-')) return optionsOf(command, last);
-  const argument = argumentAt(command, positionals);
+  if (!isEnded && last.startsWith('-')) return optionsOf(command, last, operands[0]);
+  const argument = argumentAt(command, operands.length);
   return [
     ...(open === undefined ? [] : await completeValue(valueFactsOf(open), last, places)),
+    ...(operands.length === 0 ? modesOf(command, last) : []),
     ...(argument === undefined ? [] : await completeValue(valueOfArgument(argument), last, places)),
   ];
 }
@@ -54,7 +56,7 @@ async function completeIn(
 interface ReadWords {
   /** The option whose value comes next. */
   readonly open: Option | undefined;
-  readonly positionals: number;
+  readonly operands: readonly string[];
   /** True after `--`. */
   readonly isEnded: boolean;
 }
@@ -62,17 +64,17 @@ interface ReadWords {
 /** Reads words as commander does. */
 function readWords(command: Command, words: readonly string[]): ReadWords {
   let open: Option | undefined;
-  let positionals = 0;
+  const operands: string[] = [];
   for (const [index, word] of words.entries()) {
     if (word === '--' && open?.required !== true) {
-      return { open: undefined, positionals: positionals + words.length - index - 1, isEnded: true };
+      return { open: undefined, operands: [...operands, ...words.slice(index + 1)], isEnded: true };
     }
     const isOption = word.startsWith('-') && word !== '-';
     if (open !== undefined && (open.required || !isOption)) open = undefined;
     else if (isOption) open = optionThatWaits(command, word);
-    else positionals += 1;
+    else operands.push(word);
   }
-  return { open, positionals, isEnded: false };
+  return { open, operands, isEnded: false };
 }
 
 /** An option that takes a value and does not have it in the same word. */
@@ -99,11 +101,19 @@ function valueOfArgument(argument: Argument) {
   return { choices: argument.argChoices, placeholder: argument.name().toLowerCase() };
 }
 
-function optionsOf(command: Command, typed: string): readonly Candidate[] {
+/** Those of the mode that the first operand chooses, where there is one; before it those of all modes. */
+function optionsOf(command: Command, typed: string, operand?: string): readonly Candidate[] {
+  const mode = modeOf(command);
+  const others = operand === undefined ? [] : operand === mode?.word ? mode.foreign : mode?.own;
   const options = command.options.flatMap(({ long, description }) =>
-    long === undefined ? [] : [{ text: long, description }],
+    long === undefined || others?.includes(long) ? [] : [{ text: long, description }],
   );
   return [...options, helpOption].filter(({ text }) => text.startsWith(typed));
+}
+
+function modesOf(command: Command, typed: string): readonly Candidate[] {
+  const mode = modeOf(command);
+  return mode?.word.startsWith(typed) ? [{ text: mode.word, description: mode.description }] : [];
 }
 
 function commandsOf(program: Command, typed: string): readonly Candidate[] {

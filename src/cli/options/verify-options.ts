@@ -11,7 +11,7 @@ import {
   openRuntime,
   type VerifyImageOptions,
 } from '../../index.ts';
-import { parseReference } from '../../parts.ts';
+import { fullNameOf, parseReference } from '../../parts.ts';
 import { mrSignerOfPem, parseManifest, parseProfile } from '../../tools.ts';
 import { parseHash } from './attest-options.ts';
 import type { CommandContext } from './command-context.ts';
@@ -105,11 +105,13 @@ async function readInputs(
   );
   const [document, ...childManifests] = documents;
   const given = profile === undefined ? undefined : parseProfile(await read(profile, 'profile'), profile);
-  const app = base === undefined ? undefined : (await images.open(parseReference(base))).image;
+  const app = base === undefined ? undefined : await images.open(parseReference(base));
+  const name = app && fullNameOf(app.reference);
   return {
     ...(app && {
       base: {
-        app,
+        app: app.image,
+        ...(name !== undefined && { name }),
         ...(document && { manifest: document }),
         ...(childManifests.length > 0 && { childManifests }),
         ...(given && { profile: { profile: given, subject: profile ?? '' } }),

@@ -122,12 +122,21 @@ function verdictFacts(explanation: PathExplanation, runtimeName: string): [strin
     case 'directory':
       return [fact('below', countsText(verdict))];
     case 'refused':
-      return refusalFacts(explanation, verdict);
+      return [...refusalFacts(explanation, verdict), ...creationFacts(verdict)];
     case 'unchecked':
       return [fact('because', 'sgx.file_check_policy is allow_all_but_log')];
     case 'absent':
-      return [fact('because', `the image has nothing there: ${obstacleText(finding)}`)];
+      return [
+        fact('because', `the image has nothing there: ${obstacleText(finding)}`),
+        ...creationFacts(verdict),
+      ];
   }
+}
+
+function creationFacts({ canBeCreated }: { readonly canBeCreated?: true }): readonly [string, string][] {
+  return canBeCreated
+    ? [fact('but', 'a program can create it, unprotected: sgx.allow_file_creation is on')]
+    : [];
 }
 
 function basisFacts(basis: ProfileBasis | undefined): readonly [string, string][] {
@@ -237,8 +246,9 @@ function verdictToJson(verdict: Verdict): object {
     case 'allowed':
       return { verdict: 'allowed', entry: verdict.entry, listed: verdict.isListed };
     case 'unchecked':
-    case 'absent':
       return { verdict: verdict.kind };
+    case 'absent':
+      return { verdict: verdict.kind, can_be_created: verdict.canBeCreated };
     case 'storage':
       return { verdict: verdict.type, key_name: verdict.keyName, hides: verdict.hides };
     case 'emulated':
@@ -248,6 +258,7 @@ function verdictToJson(verdict: Verdict): object {
     case 'refused':
       return {
         verdict: 'refused',
+        can_be_created: verdict.canBeCreated,
         rule: verdict.exclusion && showBytes(verdict.exclusion.rule),
         reason: verdict.exclusion?.reason,
         rule_is_default: verdict.exclusion && !verdict.exclusion.isCertain,

@@ -2,7 +2,7 @@ import stringWidth from 'string-width';
 import { escapeControls } from '../../base/printable-text.ts';
 import type { Work } from '../../base/progress.ts';
 import type { FleetEntry } from '../../fleet/fleet-file.ts';
-import type { EntryState } from '../../fleet/run-fleet.ts';
+import type { EntryState, FleetFailure } from '../../fleet/run-fleet.ts';
 import type { Console } from '../terminal/console.ts';
 import { exitCodes } from '../terminal/failure.ts';
 
@@ -62,6 +62,12 @@ export function fleetExitCode(states: readonly EntryState[], isInterrupted: bool
   return isInterrupted ? exitCodes.interrupted : exitCodes.failed;
 }
 
+/** The same for a single image, which is tried again from outside: 3 if that would end as this did. */
+export function indexExitCode(state: EntryState, isInterrupted: boolean): number {
+  const isLasting = state.kind === 'failed' && !state.failure.isPassing;
+  return isLasting && !isInterrupted ? exitCodes.lasting : fleetExitCode([state], isInterrupted);
+}
+
 function countsOf(states: readonly EntryState[]): Readonly<Record<string, number>> {
   const countOf = (kind: EntryState['kind']) => states.filter((state) => state.kind === kind).length;
   return {
@@ -108,7 +114,12 @@ function tableOf(rows: readonly { readonly entry: FleetEntry; readonly state: En
 function toJson({ image, output }: FleetEntry, state: EntryState): object {
   const named = { image, output, state: state.kind.replace('-', '_') };
   if (state.kind === 'not-made') return named;
-  if (state.kind === 'failed') return { ...named, attempts: state.attempts, error: state.failure };
+  if (state.kind === 'failed')
+    return { ...named, attempts: state.attempts, error: failureToJson(state.failure) };
   const { digest, image_id, mr_enclave, seconds, attempts } = state.result;
   return { ...named, digest, image_id, mr_enclave, seconds, attempts };
+}
+
+function failureToJson({ isPassing, ...failure }: FleetFailure): object {
+  return { ...failure, ...(isPassing && { passing: true }) };
 }

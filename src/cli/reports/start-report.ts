@@ -17,7 +17,9 @@ export function sayStart(console: Transcript, graminized: Graminized): void {
     `  starts         ${textAt(root, ['libos', 'entrypoint'])} as ${describeArguments(graminized)}`,
   );
   const [uid, gid, directory] = identityIn(root);
-  console.say(`  as             uid ${uid}, gid ${gid}, in ${directory}, ${describeVariables(root)}`);
+  console.say(
+    `  as             uid ${uid}, gid ${gid}, in ${directory}, ${describeVariables(graminized.manifest)}`,
+  );
   console.say(`  C library      ${describeLibc(graminized)}`);
 }
 
@@ -76,15 +78,15 @@ function identityIn(manifest: TomlTable): readonly [uid: number, gid: number, di
   return [uid ?? 0, gid ?? 0, textAt(manifest, ['fs', 'start_dir'])];
 }
 
-function describeVariables(manifest: TomlTable): string {
-  const env = valueAt(manifest, ['loader', 'env']);
+function describeVariables({ root, takesHostEnvironment }: Graminized['manifest']): string {
+  const env = valueAt(root, ['loader', 'env']);
   const variables = isTable(env) ? [...env.values()] : [];
   const passed = variables.filter((value) => isTable(value) && value.has('passthrough')).length;
-  const file = valueAt(manifest, ['loader', 'env_src_file']);
+  const file = valueAt(root, ['loader', 'env_src_file']);
   return [
     showCounted(variables.length, 'variable'),
     ...(passed > 0 ? [`${showCount(passed)} of them from the host`] : []),
-    ...(valueAt(manifest, ['loader', 'insecure__use_host_env']) === true ? ['all others of the host'] : []),
+    ...(takesHostEnvironment ? ['all others of the host'] : []),
     ...(typeof file === 'string' ? [`all others of ${file}`] : []),
   ].join(', ');
 }

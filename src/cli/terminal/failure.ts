@@ -3,8 +3,8 @@ import { type ErrorCode, GscError, systemErrorCode } from '../../base/error.ts';
 import { escapeControls } from '../../base/printable-text.ts';
 import type { CommandLineHost } from './console.ts';
 
-/** Exit codes of every command. */
-export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+/** Exit codes of every command; `lasting` is that of `gsc fleet --index` alone. */
+export const exitCodes = { done: 0, failed: 1, usage: 2, lasting: 3, interrupted: 130 } as const;
 
 const usageErrors: ReadonlySet<ErrorCode> = new Set(['usage', 'config', 'manifest']);
 
@@ -37,8 +37,15 @@ export function reportFailure(error: unknown, host: CommandLineHost, tellsEvents
   return usageErrors.has(error.code) ? exitCodes.usage : exitCodes.failed;
 }
 
-function factsOf({ code, subject, detail: message, hint }: GscError): object {
-  return { code, subject, message, hint };
+function factsOf({ code, subject, detail: message, hint, isPassing }: GscError): object {
+  return { code, subject, message, hint, ...(isPassing && { passing: true }) };
+}
+
+/** The same for a command whose caller tries again what may pass: what will not has its own exit code. */
+export function reportAttempt(error: unknown, host: CommandLineHost, tellsEvents: boolean): number {
+  const exitCode = reportFailure(error, host, tellsEvents);
+  const isLasting = error instanceof GscError && !error.isPassing;
+  return exitCode === exitCodes.failed && isLasting ? exitCodes.lasting : exitCode;
 }
 
 /** Calls that the system refused, and gsc's own mistakes; where in gsc, only with `-v`. */

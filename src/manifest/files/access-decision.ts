@@ -34,6 +34,8 @@ export interface ManifestNames {
   /** The entries with their order, by cleaned path. */
   readonly allowed: PlaceIndex<AllowedEntry>;
   readonly allowsUnlisted: boolean;
+  /** Files that a program creates are allowed, wherever they are: Graphene until v1.1, `sgx.allow_file_creation`. */
+  readonly allowsCreation: boolean;
   readonly generated: readonly ImagePath[];
 }
 
@@ -48,6 +50,7 @@ export function readManifestNames(manifest: TomlTable): ManifestNames {
     trusted: readTrusted(manifest),
     allowed: readAllowed(manifest),
     allowsUnlisted: valueAt(manifest, ['sgx', 'file_check_policy']) === 'allow_all_but_log',
+    allowsCreation: valueAt(manifest, ['sgx', 'allow_file_creation']) === true,
     generated: generates ? [resolverConfig] : [],
   };
 }
@@ -70,10 +73,21 @@ export function decideAccess(names: ManifestNames, path: ImagePath): FileAccessD
   return treatOnHost(names, { hostPath: hostPathOf(mount, path), mount });
 }
 
+/** What Gramine does with a file of the host that it reads by itself, before there are mounts, as `loader.argv_src_file`. */
+export function decideFileUri(
+  names: ManifestNames,
+  uri: string,
+): Extract<FileAccessDecision, { readonly hostPath: ByteString }> {
+  return treatOnHost(names, { hostPath: pathOfUri(uri), mount: defaultRoot });
+}
+
 /** Gramine's own default for `fs.root`. */
 const defaultRoot: Mount = { type: 'chroot', at: imagePath('/'), shows: undefined, uri: 'file:.' };
 
-function treatOnHost(names: ManifestNames, onHost: OnHost): FileAccessDecision {
+function treatOnHost(
+  names: ManifestNames,
+  onHost: OnHost,
+): Extract<FileAccessDecision, { readonly hostPath: ByteString }> {
   const sha256 = names.trusted.get(onHost.hostPath);
   const allowed = names.allowed.above(onHost.hostPath).reduce<AllowedEntry | undefined>(first, undefined);
   if (allowed) return { kind: 'allowed', ...onHost, entry: allowed.entry, ...(sha256 && { sha256 }) };

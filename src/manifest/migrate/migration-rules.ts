@@ -1,5 +1,6 @@
 import { isAtLeast } from '../../runtime/version.ts';
-import { manifestRows } from '../schema/schema-rows.ts';
+import { grapheneRows } from '../schema/graphene-rows.ts';
+import { manifestRows, type Row } from '../schema/schema-rows.ts';
 import { isTable } from '../toml/toml.ts';
 import { asBoolean, type Draft, isKeyOf, peek, put, take } from './migration-draft.ts';
 import { attachChecksums, migrateSingularNames } from './migration-graphene.ts';
@@ -40,12 +41,19 @@ function listTables(draft: Draft): void {
   }
 }
 
+const booleanKeys = (rows: readonly Row[]): ReadonlySet<string> =>
+  new Set(rows.flatMap(([path, shape]) => (shape.kind === 'boolean' ? [path] : [])));
+const gramineSwitches = booleanKeys(manifestRows);
+const switches = new Set([...gramineSwitches, ...booleanKeys(grapheneRows)]);
+
 /** Graphene wrote 1 and 0. */
 function numbersToBooleans(draft: Draft): void {
-  for (const [dotted, shape] of manifestRows) {
+  for (const dotted of switches) {
     const path = dotted.split('.');
     const value = peek(draft, path);
-    if (shape.kind !== 'boolean' || typeof value !== 'bigint') continue;
+    const [table = '', key = ''] = path;
+    // What the release does not have is not rewritten: it is removed or refused.
+    if (typeof value !== 'bigint' || !(gramineSwitches.has(dotted) || isKeyOf(draft, [table, key]))) continue;
     const meaning = asBoolean(value);
     if (meaning === undefined) continue;
     put(draft, path, meaning);

@@ -4,6 +4,7 @@ const string: Shape = { kind: 'string' };
 const boolean: Shape = { kind: 'boolean' };
 const texts: Shape = { kind: 'map', of: string };
 const until11 = { until: '1.1' } as const;
+const since11 = { since: '1.1' } as const;
 const since12 = { since: '1.2-rc1' } as const;
 
 /**
@@ -12,7 +13,7 @@ const since12 = { since: '1.2-rc1' } as const;
  */
 const shared: ReadonlySet<string> = new Set([
   ...['fs.mounts', 'fs.root', 'fs.start_dir', 'libos.entrypoint'],
-  ...['argv_src_file', 'env_src_file', 'insecure__use_cmdline_argv', 'insecure__use_host_env'].map(loader),
+  ...['argv_src_file', 'insecure__use_cmdline_argv'].map(loader),
   ...['insecure__disable_aslr', 'log_level', 'log_file'].map(loader),
   ...['allowed_files', 'trusted_files', 'debug', 'enable_stats', 'enclave_size', 'file_check_policy'].map(
     sgx,
@@ -20,7 +21,13 @@ const shared: ReadonlySet<string> = new Set([
   ...['isvprodid', 'isvsvn', 'max_threads', 'insecure__rpc_thread_num', 'remote_attestation'].map(sgx),
   ...['ra_client_linkable', 'ra_client_spid', 'require_avx', 'require_avx512', 'require_mpx'].map(sgx),
   ...['require_exinfo'].map(sgx),
-  ...['sys.brk.max_size', 'sys.stack.size', 'sys.insecure__allow_eventfd', 'fs.insecure__keys'],
+  ...['sys.brk.max_size', 'sys.stack.size', 'sys.insecure__allow_eventfd'],
+]);
+
+/** The same since v1.1: the first GSC's commit takes the environment from the host, and has no encrypted files. */
+const sharedSince11: ReadonlySet<string> = new Set([
+  ...['env_src_file', 'insecure__use_host_env'].map(loader),
+  'fs.insecure__keys',
 ]);
 
 /** The same since v1.2-rc1. */
@@ -35,6 +42,9 @@ export const grapheneRows: readonly Row[] = [
   ...manifestRows
     .filter(([path, , rule]) => shared.has(path) && !rule?.since)
     .map(([path, shape]): Row => [path, shape, path === 'libos.entrypoint' ? { required: 'complete' } : {}]),
+  ...manifestRows
+    .filter(([path]) => sharedSince11.has(path))
+    .map(([path, shape]): Row => [path, shape, since11]),
   ...manifestRows
     .filter(([path, , rule]) => sharedSince12.has(path) && !rule?.since)
     .map(([path, shape]): Row => [path, shape, since12]),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Duplex, Readable } from 'node:stream';
 import { Agent, type Dispatcher, upgrade } from 'undici';
 import { GscError } from '../../base/error.ts';
@@ -63,6 +64,7 @@ export class EngineConnection {
   readonly #timeouts: EngineTimeouts;
   readonly #signal: AbortSignal | undefined;
   #isStarted = false;
+  #graceSignal: AbortSignal | undefined;
 
   constructor(address: EngineAddress, options: EngineOptions) {
     this.address = address;
@@ -79,7 +81,7 @@ export class EngineConnection {
 
   async send(request: EngineRequest): Promise<Dispatcher.ResponseData> {
     const { purpose, method, path, body, contentType, headers, isTransfer, isEndless } = request;
-    const signal = request.outlastsAbort ? later(this.#signal, graceMs) : this.#signal;
+    const signal = request.outlastsAbort ? this.#laterSignal() : this.#signal;
     const limitMs = isTransfer ? this.#timeouts.transferMs : this.#timeouts.answerMs;
     const silenceMs = isEndless ? 0 : limitMs;
     throwIfAborted(signal, this.subject);
@@ -142,6 +144,13 @@ export class EngineConnection {
     return connectionError(this.address, this.kind, { purpose, cause, isStarted: this.#isStarted });
   }
 
+  /** For what must be done after an abort: one for all requests before it, as a signal keeps each listener. */
+  #laterSignal(): AbortSignal | undefined {
+    if (this.#signal?.aborted) return later(this.#signal, graceMs);
+    this.#graceSignal ??= later(this.#signal, graceMs);
+    return this.#graceSignal;
+  }
+
   close(): Promise<void> {
     return this.#agent.destroy();
   }
@@ -154,6 +163,7 @@ function later(signal: AbortSignal | undefined, delayMs: number): AbortSignal | 
   const start = () => setTimeout(() => controller.abort(signal.reason), delayMs).unref();
   if (signal.aborted) start();
   else signal.addEventListener('abort', start, { once: true });
+  setMaxListeners(0, controller.signal);
   return controller.signal;
 }
 

@@ -23,12 +23,15 @@ export function connectionError(
   about: { readonly purpose: string; readonly cause: unknown; readonly isStarted: boolean },
 ): GscError {
   const [message, hint] = explainConnection(address, kind, about);
+  const codes = systemErrorCodes(about.cause);
   return new GscError({
     code: 'engine',
     subject: engineSubject(address, kind),
     message: `cannot ${about.purpose}: ${message}`,
     hint,
     cause: about.cause,
+    // Permissions and certificates stay as they are.
+    isPassing: !isTlsProblem(codes) && !codes.some((code) => ['EACCES', 'EPERM'].includes(code)),
   });
 }
 
@@ -40,7 +43,8 @@ export function refusalError(
 ): GscError {
   const said = messageOf(answer.text);
   const status = `status ${answer.status} ${STATUS_CODES[answer.status] ?? ''}`.trim();
-  return failureError(subject, purpose, said === '' ? status : said);
+  const { detail, hint = '' } = failureError(subject, purpose, said === '' ? status : said);
+  return new GscError({ code: 'engine', subject, message: detail, hint, isPassing: answer.status >= 500 });
 }
 
 /** The error for something that the Engine tried and could not do; `said` are its own words. */
@@ -50,6 +54,7 @@ export function failureError(subject: string, purpose: string, said: string): Gs
     subject,
     message: `cannot ${purpose}: ${printableLines(said)}`,
     hint: hintFor(said),
+    isPassing: true,
   });
 }
 

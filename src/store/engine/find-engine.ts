@@ -65,6 +65,7 @@ export async function findAddresses(
     subject: flavour === 'podman' ? 'Podman' : 'Docker Engine',
     message: `no socket was found; looked for ${usual.join(', ')}`,
     hint: `${startHint[flavour]}, or ${withoutEngineHint}`,
+    isPassing: true,
   });
 }
 

@@ -24,5 +24,6 @@ export async function nameImage(
     subject: shown,
     message: `cannot ${purpose}: it no longer exists`,
     hint: 'something removes new images (docker image prune?): run the command again',
+    isPassing: true,
   });
 }

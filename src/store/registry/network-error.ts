@@ -58,7 +58,23 @@ export function networkFailure(
     message: `cannot ${question.purpose}: ${message}`,
     hint,
     cause: error,
+    isPassing: isPassing(error),
   });
+}
+
+/** Certificates, proxies that refuse and answers that are too large stay as they are; all else is the network. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof ProxiedError) return isPassing(error.cause);
+  const proxyStatus = proxyStatusOf(error);
+  if (proxyStatus !== undefined) return Number(proxyStatus) >= 500;
+  if (error instanceof OversizedBodyError) return false;
+  return (
+    !isNotTls(error) && !systemErrorCodes(error).some((code) => Object.hasOwn(certificateProblems, code))
+  );
+}
+
+function proxyStatusOf(error: unknown): string | undefined {
+  return /Proxy response \((\d+)\)/.exec(error instanceof Error ? error.message : '')?.[1];
 }
 
 /** True if the other side answered TLS with something else: it speaks plain http. */
@@ -93,7 +109,7 @@ function explain(question: RequestSubject, error: unknown): readonly [message: s
   }
   if (error instanceof OversizedBodyError)
     return [`the answer is too large: ${error.message}`, 'this is not an image'];
-  const proxyStatus = /Proxy response \((\d+)\)/.exec(error instanceof Error ? error.message : '')?.[1];
+  const proxyStatus = proxyStatusOf(error);
   if (proxyStatus !== undefined) {
     return [`the proxy refused with status ${proxyStatus}`, 'check HTTPS_PROXY, its password and NO_PROXY'];
   }

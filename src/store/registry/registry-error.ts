@@ -3,7 +3,7 @@ import { type ErrorCode, type ErrorDetails, GscError } from '../../base/error.ts
 import { oneLine } from '../../base/printable-text.ts';
 import { readJson } from '../../json/read-json.ts';
 import { listOf, object, required, text } from '../../json/shape.ts';
-import { retryAfterMs } from './retry.ts';
+import { isBusy, retryAfterMs } from './retry.ts';
 import { type HttpResponse, readBody } from './transport.ts';
 
 /** What a request was about, for messages. */
@@ -65,6 +65,7 @@ export async function refusal(
     subject: question.subject,
     message: login.redact(message),
     hint: hintFor(question, response, codes, login, nowMs),
+    isPassing: response.status >= 500 || isBusy(response.status) || codes.includes('TOOMANYREQUESTS'),
   };
   return new RegistryRefusal(details, codes);
 }

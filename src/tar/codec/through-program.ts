@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GscError, systemErrorCode } from '../../base/error.ts';
 import type { ByteStream } from '../../image/image.ts';
-import { compressedDataError } from './compressed-data-error.ts';
+import { compressedDataError, outOfMemory, unfitCompression } from './compressed-data-error.ts';
 
 /** A program that decompresses its standard input to its standard output. */
 interface Decompressor {
@@ -87,17 +87,15 @@ function failure(
   if (/(?:unrecognized|invalid|unknown) option/.test(complaint))
     return programError(name, subject, complaint);
   if (/memory usage limit/i.test(complaint)) return tooMuchMemory(name, subject);
+  if (/cannot allocate memory|out of memory|couldn't allocate/i.test(complaint))
+    return outOfMemory(subject, complaint);
   const ending = status === null ? 'it was ended by a signal' : `it ended with ${status}`;
   return compressedDataError(subject, `${name} says: ${complaint || ending}`);
 }
 
 function tooMuchMemory(name: DecompressorName, subject: string): GscError {
-  return new GscError({
-    code: 'tar',
-    subject,
-    message: `compressed with ${name} with a dictionary that takes more than 256 MiB of memory`,
-    hint: 'compress it again with a smaller one: xz -9 or less',
-  });
+  const how = `${name} with a dictionary that takes more than 256 MiB of memory`;
+  return unfitCompression(subject, how, 'compress it again with a smaller one: xz -9 or less');
 }
 
 function programError(name: DecompressorName, subject: string, cause: Error | string): GscError {

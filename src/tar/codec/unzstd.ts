@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import type { ByteStream } from '../../image/image.ts';
 import type { ByteReader } from './byte-reader.ts';
-import { compressedDataError } from './compressed-data-error.ts';
+import { compressedDataError, outOfMemory } from './compressed-data-error.ts';
 import { throughZlib, zlibInputBytes, zlibOptions } from './zlib-stream.ts';
 import { type ZstdPart, zstdParts } from './zstd-frames.ts';
 
@@ -14,7 +14,7 @@ export const hasNodeZstd = createZstdDecompress !== undefined;
 
 /**
  * Decompresses zstd: any number of frames, skippable ones too, windows up to 128 MiB, no dictionaries. Throws a `tar`
- * error on damage. `lends` as for `decompress`.
+ * error on damage, `unreadable` for want of memory. `lends` as for `decompress`.
  */
 export function unzstd(reader: ByteReader, subject: string, lends = false): ByteStream {
   return createZstdDecompress === undefined
@@ -25,7 +25,9 @@ export function unzstd(reader: ByteReader, subject: string, lends = false): Byte
 /** The way without Node's own zstd: the same decoder, as WebAssembly. */
 export async function* unzstdPortably(reader: ByteReader, subject: string, lends = false): ByteStream {
   const { WasmZstd } = await import('./wasm-zstd.ts');
-  const decoder = await WasmZstd.create();
+  const decoder = await WasmZstd.create().catch((error: unknown) => {
+    throw error instanceof RangeError ? outOfMemory(subject, error) : error;
+  });
   try {
     for await (const { bytes } of zstdParts(reader, subject)) {
       for (const piece of damageIn(decoder.push(bytes), subject)) yield lends ? piece : Buffer.from(piece);
@@ -39,6 +41,7 @@ function* damageIn(pieces: Iterable<Buffer>, subject: string): Generator<Buffer>
   try {
     yield* pieces;
   } catch (error) {
+    if (error instanceof RangeError) throw outOfMemory(subject, error);
     throw compressedDataError(subject, String(error), error);
   }
 }

@@ -23,8 +23,10 @@ const positionOffset = 8;
 const errors: Readonly<Record<number, string>> = {
   20: 'Data corruption detected',
   22: "Restored data doesn't match checksum",
-  64: 'Allocation error : not enough memory',
 };
+
+/** ZSTD_error_memory_allocation: all decoders together have 2 GiB. */
+const allocationError = 64;
 
 let loaded: Promise<Zstd> | undefined;
 
@@ -39,6 +41,10 @@ function loadZstd(): Promise<Zstd> {
     };
     decoder.init().catch(reject);
   });
+  // What fails for want of memory may succeed later.
+  loaded.catch(() => {
+    loaded = undefined;
+  });
   return loaded;
 }
 
@@ -52,6 +58,7 @@ export class WasmZstd {
   readonly #state: number;
   readonly #piece = Buffer.allocUnsafeSlow(outputBytes);
 
+  /** Throws a RangeError if there is not enough memory. */
   static async create(): Promise<WasmZstd> {
     return new WasmZstd(await loadZstd());
   }
@@ -62,13 +69,14 @@ export class WasmZstd {
     this.#input = zstd.malloc(inputBytes);
     this.#output = zstd.malloc(outputBytes);
     this.#state = zstd.malloc(2 * bufferBytes);
-    if ([this.#context, this.#input, this.#output, this.#state].includes(0))
-      throw new RangeError('out of memory');
+    if (![this.#context, this.#input, this.#output, this.#state].includes(0)) return;
+    this.free();
+    throw new RangeError('zstd: not enough memory for a decoder');
   }
 
   /**
    * What comes out for the next bytes of the stream; each piece is good until the next one is asked for. Throws an `Error`
-   * with zstd's own words on damage.
+   * with zstd's own words on damage, a RangeError if there is not enough memory for the frame's window.
    */
   *push(bytes: Buffer): Generator<Buffer> {
     for (let at = 0; at < bytes.length; at += inputBytes)
@@ -87,6 +95,8 @@ export class WasmZstd {
     for (let isDone = false; !isDone; ) {
       this.#setBuffer(this.#state + bufferBytes, this.#output, outputBytes);
       const status = this.#zstd.ZSTD_decompressStream(this.#context, this.#state + bufferBytes, this.#state);
+      if (status === -allocationError)
+        throw new RangeError('zstd: not enough memory for the window of a frame');
       if (status < 0) throw new Error(errors[-status] ?? `zstd error ${-status}`);
       const writtenBytes = this.#positionOf(this.#state + bufferBytes);
       isDone = this.#positionOf(this.#state) === piece.length && writtenBytes < outputBytes;

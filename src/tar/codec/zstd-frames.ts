@@ -1,5 +1,5 @@
 import type { ByteReader } from './byte-reader.ts';
-import { compressedDataError } from './compressed-data-error.ts';
+import { compressedDataError, unfitCompression } from './compressed-data-error.ts';
 
 /** A piece of a zstd stream, as it stands there; skippable frames are left out. */
 export type ZstdPart =
@@ -99,12 +99,18 @@ async function readFrameHeader(reader: ByteReader, subject: string): Promise<Fra
   };
   const rest = await readExactly(reader, sizes.window + sizes.dictionaryId + sizes.contentSize, subject);
   const dictionary = rest.subarray(sizes.window, sizes.window + sizes.dictionaryId);
-  if (dictionary.some((byte) => byte !== 0)) throw compressedDataError(subject, 'zstd with a dictionary');
+  if (dictionary.some((byte) => byte !== 0))
+    throw unfitCompression(subject, 'zstd with a dictionary', 'compress it again without one');
   if ((descriptor & 8) !== 0) throw compressedDataError(subject, 'a zstd frame header is not valid');
   const contentBytes = contentSizeOf(rest.subarray(sizes.window + sizes.dictionaryId));
   const windowBytes = isSingleSegment ? (contentBytes ?? 0) : windowSizeOf(rest.readUInt8());
   if (windowBytes > maxWindowBytes) {
-    throw compressedDataError(subject, `a zstd window of ${windowBytes} bytes, more than ${maxWindowBytes}`);
+    const how = `zstd with a window of ${windowBytes} bytes, more than ${maxWindowBytes}`;
+    throw unfitCompression(
+      subject,
+      how,
+      'compress it again with a smaller one: zstd without --long and --ultra',
+    );
   }
   const start = Buffer.alloc(5);
   start.writeUInt32LE(frameMagic);

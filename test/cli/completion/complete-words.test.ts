@@ -65,6 +65,40 @@ describe('the words of a command line', () => {
     expect(await textsFor('cache', '')).toEqual(['ls', 'prune']);
   });
 
+  test('a word in the place of an operand is offered, and then its own options', async () => {
+    expect(await linesFor('kubernetes', 'f')).toEqual(['fleet\ta Job that makes a list of images']);
+    expect(await textsFor('kubernetes', '')).toEqual(['fleet', ...transports]);
+    expect(await textsFor('kubernetes', 'app:1', 'f')).toEqual([]);
+    expect(await textsFor('kubernetes', '--images', 'keys.txt', 'f')).toEqual(['fleet']);
+    const options = await textsFor('kubernetes', 'fleet', '--');
+    expect(options).toEqual(
+      expect.arrayContaining(['--images', '--worker-image', '--name', '--json', '--help']),
+    );
+    for (const other of [
+      '--file',
+      '--image',
+      '--kind',
+      '--device-plugin',
+      '--attestation',
+      '--epc',
+      '--platform',
+    ])
+      expect(options).not.toContain(other);
+    expect(await textsFor('kubernetes', 'fleet', '--images', 'keys.')).toEqual(['keys.txt']);
+    const ofAnImage = await textsFor('kubernetes', 'app:1', '--');
+    expect(ofAnImage).toEqual(expect.arrayContaining(['--kind', '--platform', '--name', '--json', '--help']));
+    for (const other of ['--images', '--jobs', '--worker-image', '--key-secret'])
+      expect(ofAnImage).not.toContain(other);
+    expect(await textsFor('kubernetes', '--im')).toEqual(['--image', '--images']);
+  });
+
+  test('actions are choices, as of every command that has some', async () => {
+    expect(await textsFor('evidence', '')).toEqual(['ls', 'show']);
+    expect(await textsFor('key', '')).toEqual(['ls']);
+    expect(await textsFor('collateral', '')).toEqual(['get']);
+    expect(await textsFor('secrets', '')).toEqual(['serve']);
+  });
+
   test('an alias of a command is that command; after an unknown one there is nothing', async () => {
     expect(await textsFor('build-graphene', '--buildt')).toEqual(['--buildtype']);
     expect(await textsFor('nothing', '')).toEqual([]);

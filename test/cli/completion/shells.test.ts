@@ -46,6 +46,12 @@ const rows: readonly (readonly [rule: string, keys: string, words: readonly stri
     'gsc build --volume /data=enc\tx',
     ['build', '--volume', '/data=encrypted', 'x'],
   ],
+  ['a fleet in the place of an image', 'gsc kubernetes fle\tx', ['kubernetes', 'fleet', 'x']],
+  [
+    'an option of a fleet',
+    'gsc kubernetes fleet --worker\tx',
+    ['kubernetes', 'fleet', '--worker-image', 'x'],
+  ],
   ['nothing where nothing is known', 'gsc build --cmd \tx', ['build', '--cmd', 'x']],
 ];
 

@@ -24,7 +24,7 @@ function consoleOn(
   return { console, ticker, stderr, talk: world.talk };
 }
 
-/** What is to be seen of what was written, on a terminal that does what these sequences say. */
+/** What is visible of what was written, on a terminal that does what these sequences say. */
 function screenOf(talk: string): readonly string[] {
   const rows = [''];
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the sequence that erases the line

@@ -51,7 +51,8 @@ describe('an Engine of today with its own store', () => {
     const warm = await open(engine, 'app:1', { records });
     expect(exportsOf(double.requests)).toBe(1);
     const { layers, ...facts } = warm;
-    expect({ ...facts, close: cold.close }).toEqual({ ...cold, layers: undefined });
+    const { close, readSingleFiles } = cold;
+    expect({ ...facts, close, readSingleFiles }).toEqual({ ...cold, layers: undefined });
     expect(layers.map(({ open: _, ...layer }) => layer)).toEqual(
       cold.layers.map(({ open: _, ...layer }) => layer),
     );

@@ -11,7 +11,7 @@ import { testWithTool } from '../../support/tool.ts';
 
 const scratch = scratchDirectory();
 
-/** An Engine behind TLS that answers nothing but a ping, and asks for a client's certificate. */
+/** An Engine that speaks TLS and answers nothing but a ping, and asks for a client's certificate. */
 async function tlsEngine() {
   const pem = (name: string) => join(scratch, `${name}.pem`);
   const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
@@ -91,6 +92,24 @@ describe('an Engine that cannot be reached', () => {
     const double = await engineDouble({ intercept: () => true });
     const signal = AbortSignal.timeout(100);
     await expect(connect(double.socket, { signal })).rejects.toMatchObject({ code: 'aborted' });
+  });
+});
+
+describe('what is done after an abort too', () => {
+  const request = { method: 'GET', path: '/version', purpose: 'ask', outlastsAbort: true } as const;
+
+  test('adds one listener to the signal, however often it is asked for, and is answered after the abort', async () => {
+    const abort = new AbortController();
+    const engine = await connect((await engineDouble()).socket, { signal: abort.signal });
+    const before = getEventListeners(abort.signal, 'abort').length;
+    const ask = async () => {
+      const { body } = await engine.send(request);
+      for await (const piece of body) expect(piece).toBeInstanceOf(Buffer);
+    };
+    for (let count = 0; count < 20; count++) await ask();
+    expect(getEventListeners(abort.signal, 'abort').length - before).toBe(1);
+    abort.abort();
+    await ask();
   });
 });
 

@@ -17,7 +17,7 @@ await Promise.all([
   import('../../../src/library/images.ts'),
 ]);
 
-/** Not to be made by anybody, root included. */
+/** Cannot be made, not even by root. */
 export const noHome = '/dev/null/home';
 
 /** Runs a command line in this process: for hundreds of runs, each of which would cost a process's start. */

@@ -9,7 +9,7 @@ export interface TestWorld extends CommandLineHost {
   talk(): string;
 }
 
-/** A world of its own for commands that run inside of the test. */
+/** A separate world for commands that run inside of the test. */
 export function testWorld(
   environment: Readonly<Record<string, string>>,
   args: readonly string[] = [],

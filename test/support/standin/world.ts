@@ -97,7 +97,7 @@ ${lines}
   }
 }
 
-/** A world of its own for each test of the file. */
+/** A separate world for each test of the file. */
 export function useWorld(): () => World {
   let current: World | undefined;
   beforeEach(async () => {

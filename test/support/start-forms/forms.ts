@@ -8,7 +8,7 @@ export interface StartForm {
   readonly title: string;
   readonly base: BaseName;
   readonly run: RunConfig;
-  /** Arguments of `docker run` behind the image's name; the image is built with `--insecure-args` then. */
+  /** Arguments of `docker run` after the image's name; the image is built with `--insecure-args` then. */
   readonly arguments?: readonly string[];
   /** `--entrypoint` of gsc, and of `docker run` for the app image, with `--cmd` as the arguments there. */
   readonly entrypoint?: string;

@@ -25,7 +25,7 @@ function block(type: 0 | 1 | 2, content: Buffer): Buffer {
   return Buffer.concat([header, content]);
 }
 
-/** Pieces in memory of their own, as they come from files and sockets: every other one ends where a block does. */
+/** Pieces in their own memory, as they come from files and sockets: every other one ends where a block does. */
 async function* frameOf(kind: keyof typeof blocks, blockCount: number): ByteStream {
   const unit = blocks[kind];
   const perPiece = Math.max(1, Math.floor(2 ** 20 / unit.length));

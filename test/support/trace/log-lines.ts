@@ -1,4 +1,4 @@
-/** Lines in the form of Gramine's log; what they say is made up. */
+/** Lines in the form of Gramine's log; what they say is invented. */
 
 /** A message of a process (`2`, or `2:7` with its thread) at the level `trace`, without the newline. */
 export function traced(who: string, program: string, text: string): string {

@@ -7,6 +7,7 @@ import { sniffCompression } from '../../../src/tar/codec/compression.ts';
 import { decompress } from '../../../src/tar/codec/decompress.ts';
 import { gzipReproducibly } from '../../../src/tar/codec/gzip-reproducibly.ts';
 import { unzstdPortably } from '../../../src/tar/codec/unzstd.ts';
+import { WasmZstd } from '../../../src/tar/codec/wasm-zstd.ts';
 import { piecesOf } from '../../support/tar/collect-tar.ts';
 import { run } from '../../support/tar/foreign-tool.ts';
 import { noise } from '../../support/tar/sample-tree.ts';
@@ -176,7 +177,19 @@ describe.each([
   });
 
   it.each([
-    ['with a dictionary', '28b52ffd2107010100000000'],
+    ['a window of the largest size', '28b52ffd00ff190000414243', 'a window of 4123168604160 bytes'],
+    ['a single segment of 2^60 bytes', '28b52ffde00000000000000010190000', 'a window of 1152921504606'],
+    ['a dictionary', '28b52ffd2107010100000000', 'a dictionary'],
+  ])('that asks for %s is refused before any memory is taken', async (_, hex, what) => {
+    for (const read of [unzstd, byWasm])
+      await expect(read(Buffer.from(hex, 'hex'))).rejects.toMatchObject({
+        code: 'tar',
+        message: expect.stringContaining(`compressed with zstd with ${what}`),
+        hint: expect.stringContaining('compress it again'),
+      });
+  });
+
+  it.each([
     ['with a reserved bit in the header', '28b52ffd2801010000'],
     ['with a block of the reserved kind', '28b52ffd2001070000'],
     ['with a block beyond 128 KiB', '28b52ffd0058fbffff41'],
@@ -202,6 +215,29 @@ describe('zstd without Node', () => {
     const far = Buffer.concat([noise(1_000_000), Buffer.alloc(120 * 2 ** 20), noise(1_000_000)]);
     const bytes = run('zstd', ['-q', '-c', '-1', '--long=27', '--no-content-size'], far);
     expect((await byWasm(bytes, 2 ** 20)).equals(far)).toBe(true);
+  });
+
+  it('for which there is not enough memory is an error that does not call the data damaged', async () => {
+    const window = Buffer.from('28b52ffd0088190000414243', 'hex');
+    const decoders: WasmZstd[] = [];
+    // All of them together have 2 GiB; what is not written to is not taken from the machine.
+    const fill = async () => {
+      for (;;) {
+        const decoder = await WasmZstd.create();
+        decoders.push(decoder);
+        for (const piece of decoder.push(window.subarray(0, -1))) expect(piece).toBeInstanceOf(Buffer);
+      }
+    };
+    try {
+      await expect(fill()).rejects.toThrow(RangeError);
+      await expect(byWasm(window)).rejects.toMatchObject({
+        ...{ code: 'unreadable', isPassing: true },
+        message: expect.stringMatching(/^test: there is not enough memory to decompress it/),
+      });
+    } finally {
+      for (const decoder of decoders) decoder.free();
+    }
+    expect((await byWasm(window)).toString()).toBe('ABC');
   });
 
   it('a frame that expands to another size than it says is an error', async () => {

@@ -82,7 +82,7 @@ export interface CrlChoice {
   readonly nextUpdate?: Date;
   readonly signer?: KeyObject;
   readonly extensions?: readonly Buffer[];
-  /** The name of somebody else as the issuer. */
+  /** Another name as the issuer. */
   readonly name?: string;
 }
 

@@ -10,7 +10,7 @@ import {
 } from './authority.ts';
 import { enumerated, int, octets, oid, seq } from './der.ts';
 
-/** An authority of attestation of our own: the names are Intel's, the keys are made for each test. Never to be trusted. */
+/** Our own authority of attestation: the names are Intel's, the keys are made for each test. Never to be trusted. */
 export interface TestPki {
   readonly root: Holder;
   readonly processorCa: Holder;

@@ -9,7 +9,7 @@ export type DoubleLogin =
       readonly username?: string;
       readonly password?: string;
       readonly identityToken?: string;
-      /** Repositories that anybody may pull. */
+      /** Repositories that can be pulled without a login. */
       readonly publicPaths?: readonly string[];
       /** Where tokens come from; default: the double itself. */
       readonly realm?: string;

@@ -142,7 +142,7 @@ export function run(program: string, parameters: readonly string[]): string {
 }
 
 /**
- * A port that nobody listens on. Not one that the system gives: those go to outgoing connections too, and one may be taken
+ * A port that nothing listens on. Not one that the system gives: those go to outgoing connections too, and one may be taken
  * while a registry that was killed is to come back to it. Linux gives 32768 and up (ip(7), ip_local_port_range).
  */
 async function freePort(): Promise<number> {

@@ -20,7 +20,7 @@ export type Fault =
   | { readonly kind: 'silence' }
   /** The answer's body is cut, or stops coming, after so many bytes. */
   | { readonly kind: 'cut-download' | 'stall-download'; readonly bytes: number }
-  /** The answer's body comes whole and chunked, but the connection is cut before its end is told. */
+  /** The answer's body comes whole and chunked, but the connection is cut before its end. */
   | { readonly kind: 'cut-end' }
   /** What is asked for is done, but the answer gets lost. */
   | { readonly kind: 'cut-answer' }
@@ -68,7 +68,7 @@ interface Repository {
   readonly manifests: Map<string, { readonly type: string; readonly bytes: Buffer }>;
 }
 
-/** A registry in this process that speaks the real protocol, and fails as it is told to. */
+/** A registry in this process that speaks the real protocol, and fails on request. */
 export class RegistryDouble {
   readonly options: DoubleOptions;
   readonly log: LoggedRequest[] = [];

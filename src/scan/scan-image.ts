@@ -17,6 +17,7 @@ export async function scanImage(image: Image, options: ScanImageOptions = {}): P
   const wanted = new Map(image.layers.slice(merge.belowCount).map((layer) => [layer.diffId, layer]));
   const take = (index: LayerIndex) => merge.add(index);
   await listLayers([...wanted.values()], { ...options, subject: image.name, take });
+  options.onListed?.();
   const { lower, ...whole } = await merge.finish();
   const known = merge.belowCount;
   const withIgnored = ({ tree, ...scan }: ImageScan): ImageScan => {

@@ -27,6 +27,8 @@ export interface ScanImageOptions {
   readonly concurrency?: number;
   readonly indexes?: LayerIndexStore;
   readonly onProgress?: (progress: ScanProgress) => void;
+  /** Called when no layer is read any more; what is left is to merge them. */
+  readonly onListed?: () => void;
   readonly signal?: AbortSignal;
   /** Sees contents of the layers that are read: not of those whose index is known. */
   readonly observer?: ContentObserver;

@@ -69,11 +69,9 @@ export interface GraminizedImage extends ReadEnclave {
 }
 
 /** How an image is read. */
-export interface ReadingOptions extends Pick<ScanImageOptions, 'signal' | 'concurrency'> {
+export interface ReadingOptions extends Pick<ScanImageOptions, 'signal' | 'concurrency' | 'onListed'> {
   /** Told how far the reading is. */
   readonly reporter?: Pick<Reporter, 'begin'>;
-  /** Called when all layers have been read, before anything is made of what is in them. */
-  readonly onRead?: () => void;
 }
 
 export interface ReadOptions extends ReadingOptions, Pick<ScanImageOptions, 'below' | 'lowerLayers'> {
@@ -95,7 +93,7 @@ export function knownIndexes(indexes: readonly LayerIndex[]): LayerIndexStore {
  * that has nothing of gsc's.
  */
 export async function readGraminizedImage(image: Image, options: ReadOptions = {}): Promise<GraminizedImage> {
-  const { seen, reporter = silentReporter, onRead, ...scan } = options;
+  const { seen, reporter = silentReporter, ...scan } = options;
   const found: Labels = image.config.config?.Labels ?? {};
   const version = attempt(labelOf(found, labels.runtimeVersion), () => labelledVersion(found) ?? unlabelled);
   const places = runtimePlacesOf(version.value ?? unlabelled);
@@ -108,7 +106,6 @@ export async function readGraminizedImage(image: Image, options: ReadOptions = {
     ...known,
     observer: contents,
   });
-  onRead?.();
   const read = (path: ImagePath) => ownContent(tree, contents, path);
   const isThere = (path: ImagePath) => read(path).problem === undefined;
   const isSigned =

@@ -64,7 +64,7 @@ async function verdictOn(
       signal: host.signal,
       reporter: console,
       // Two lists of files and two manifests are there at a time.
-      ...(options.base && { onRead: growHeapSlowly }),
+      ...(options.base && { onListed: growHeapSlowly }),
     });
   } catch (error) {
     if (isDamage(error)) return damagedImage(error);

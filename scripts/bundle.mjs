@@ -1,8 +1,7 @@
 // Bundles the command line and the library with esbuild, as one script: a process compiles what it calls of it, or has that from the
 // cache. Beside it lie small modules that start its parts.
-import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { directImports } from './direct-imports.mjs';
@@ -48,10 +47,9 @@ export async function bundleAll(directory, { command = 'gsc.js', maps } = {}) {
   mkdirSync(directory, { recursive: true });
   const script = join(directory, scriptName);
   const metafile = await bundleScript(script, maps);
-  const digest = createHash('sha256').update(readFileSync(script)).digest('hex');
-  await writeStarter(join(directory, command), 'command', digest);
+  await writeStarter(join(directory, command), 'command');
   chmodSync(join(directory, command), 0o755);
-  await writeStarter(join(directory, 'gsc-scan-thread.js'), 'scanThread', digest);
+  await writeStarter(join(directory, 'gsc-scan-thread.js'), 'scanThread');
   writeLibrary(directory);
   return metafile;
 }
@@ -72,15 +70,27 @@ export async function bundleScript(file, maps) {
       'import.meta.url': 'gscPlace',
     },
     // Strict as a whole; else each of its 700 modules would say so.
-    banner: { js: "'use strict';const gscPlace=require('node:url').pathToFileURL(__filename).href;" },
+    banner: { js: scriptHead },
     tsconfigRaw: { compilerOptions: { alwaysStrict: false } },
     plugins: [slimLibraries, directImports],
     metafile: true,
     sourcemap: maps === undefined ? false : 'external',
   });
   for (const { path, text } of outputFiles)
-    write(path.endsWith('.map') ? join(maps, basename(path)) : path, text);
+    if (path.endsWith('.map')) write(join(maps, basename(path)), text);
+    else write(path, withBuiltins(text));
   return metafile;
+}
+
+/** Where a program has the library in a bundle of its own, as an ES module, there is neither `require` nor `__filename`. */
+const scriptHead = `'use strict';const builtin=process.getBuiltinModule,gscPlace=builtin('node:url').pathToFileURL(\
+typeof __filename==='string'?__filename:(process.argv[1]??process.execPath)).href;`;
+
+/** Node's own modules without `require`; the other word is as long, so that source maps stay right. */
+function withBuiltins(script) {
+  return script.replace(/\brequire\("([^"]+)"\)/g, (call, name) =>
+    isBuiltin(name) ? `builtin(${JSON.stringify(name)})` : call,
+  );
 }
 
 function partsAsFunctions() {
@@ -90,7 +100,7 @@ function partsAsFunctions() {
 }
 
 /** A module that loads the script and calls one of its parts. */
-async function writeStarter(file, part, scriptDigest) {
+async function writeStarter(file, part) {
   const { outputFiles } = await build({
     ...common,
     stdin: {
@@ -99,7 +109,7 @@ async function writeStarter(file, part, scriptDigest) {
     },
     outfile: file,
     format: 'esm',
-    define: { __GSC_SCRIPT__: JSON.stringify({ name: scriptName, digest: scriptDigest }) },
+    define: { __GSC_SCRIPT__: JSON.stringify(scriptName) },
     banner: part === 'command' ? { js: '#!/usr/bin/env node' } : {},
   });
   for (const { path, text } of outputFiles) write(path, text);

@@ -4,5 +4,5 @@ declare const __GSC_VERSION__: string;
 declare const __GSC_BUILD__: string;
 /** The program of the threads that list layers, from where the bundle is (scripts/bundle.mjs); not defined in bundles without. */
 declare const __GSC_SCAN_THREAD__: string | undefined;
-/** In the modules that start the bundle's script (scripts/bundle.mjs): its file beside them, and the SHA-256 of that (hex). */
-declare const __GSC_SCRIPT__: { readonly name: string; readonly digest: string };
+/** In the modules that start the bundle's script (scripts/bundle.mjs): its file beside them. */
+declare const __GSC_SCRIPT__: string;

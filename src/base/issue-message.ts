@@ -6,7 +6,7 @@ export type ShapeIssue = v.BaseIssue<unknown>;
 const typeNames: Readonly<Record<string, string>> = {
   string: 'a string',
   number: 'a number',
-  integer: 'a whole number',
+  safe_integer: 'a whole number',
   boolean: 'true or false',
   array: 'an array',
   null: 'null',
@@ -15,6 +15,19 @@ const typeNames: Readonly<Record<string, string>> = {
 /** True of a key that a strict object does not have; it is the last of the path. */
 export function isUnknownKey({ type, expected }: Pick<ShapeIssue, 'type' | 'expected'>): boolean {
   return type === 'strict_object' && expected === 'never';
+}
+
+/** From the whole to the part that is wrong. */
+export function keysOf(issue: ShapeIssue): readonly unknown[] {
+  return (issue.path ?? []).map(({ key }) => key);
+}
+
+/** Of a value that has none of several forms the problem inside the form that it comes closest to, if it has the beginning of one. */
+export function innermost(issue: ShapeIssue): ShapeIssue {
+  const inside = issue.type === 'union' ? issue.issues?.find(({ path }) => path !== undefined) : undefined;
+  if (inside === undefined) return issue;
+  const { path = [], ...found } = innermost(inside as ShapeIssue);
+  return { ...found, path: [...(issue.path ?? []), ...path] as NonNullable<ShapeIssue['path']> };
 }
 
 /** A message of the schema's own, else what the issue says was expected: Valibot's own end with the value. */

@@ -21,7 +21,18 @@ export const strictObjectOf = <const Shape extends Entries>(entries: Shape, mess
 export const recordOf = <Key extends v.GenericSchema<string, string>, Value extends v.GenericSchema>(
   key: Key,
   value: Value,
-) => noArray(v.record(key, value));
+) =>
+  noArray(
+    v.pipe(
+      v.custom<object>((input) =>
+        passedOver.every((name) => !Object.hasOwn(input as object, name) || v.is(key, name)),
+      ),
+      v.record(key, value),
+    ),
+  );
+
+/** The keys that Valibot's records leave out unseen. */
+const passedOver = ['__proto__', 'prototype', 'constructor'];
 
 function noArray<Schema extends v.GenericSchema>(
   schema: Schema,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, futimesSync, openSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
@@ -28,12 +28,12 @@ type Part = (code: CompiledCode | undefined) => void;
  * given what a process with the same command has compiled before, if the cache has it.
  */
 export function loadBundle(part: 'command' | 'scanThread'): void {
-  const { name, digest } = __GSC_SCRIPT__;
-  const file = fileURLToPath(new URL(name, import.meta.url));
-  const key = keyOfCode(digest, ownWords());
+  const file = fileURLToPath(new URL(__GSC_SCRIPT__, import.meta.url));
+  const bytes = readFileSync(file);
+  const key = keyOfCode(bytes, ownWords());
   const cachedData = key && readCode(key);
   // The parameters of a CommonJS module.
-  const source = `(function(exports,require,module,__filename,__dirname){${readFileSync(file, 'latin1')}\n})`;
+  const source = `(function(exports,require,module,__filename,__dirname){${bytes.toString('latin1')}\n})`;
   const script = new Script(source, { filename: file, ...(cachedData && { cachedData }) });
   const module = { exports: {} as Record<typeof part, Part> };
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
@@ -48,22 +48,26 @@ export function loadBundle(part: 'command' | 'scanThread'): void {
 
 const wordsOfProcess = 'gsc: words of the command line';
 
-/** The words of the command line; of a thread, those of the process, so that it gets the same code. */
-function ownWords(): readonly string[] {
+/** The words of the command line; of a thread, those of the process, so that it gets the same code: undefined in a library's. */
+function ownWords(): readonly string[] | undefined {
   if (isMainThread) setEnvironmentData(wordsOfProcess, process.argv.slice(2));
-  return (getEnvironmentData(wordsOfProcess) as readonly string[] | undefined) ?? [];
+  return getEnvironmentData(wordsOfProcess) as readonly string[] | undefined;
 }
 
 const commandWord = /^[a-z][a-z-]*$/;
 
-/** Each command uses other code, and its help little of it. Undefined if the user wants no cache. */
-function keyOfCode(scriptDigest: string, words: readonly string[]): CacheKey | undefined {
+/**
+ * Each command uses other code, and its help little of it. V8 compares no more of the script than its length, and of itself neither
+ * processor nor how it was built. Undefined if the user wants no cache, or looks after it.
+ */
+function keyOfCode(script: Buffer, words: readonly string[] = ['--no-cache']): CacheKey | undefined {
   if (words.includes('--no-cache') || words.includes('-nc')) return undefined;
-  const command = words.find((word) => !word.startsWith('-')) ?? '';
+  const command = words.find((word, at) => !word.startsWith('-') && words[at - 1] !== '--progress') ?? '';
+  if (command === 'cache') return undefined;
   const isHelp = words.some((word) => word === '--help' || word === '-h');
   const named = isHelp || !commandWord.test(command) ? '' : command;
-  const hash = createHash('sha256').update(`${scriptDigest}\n${cachedDataVersionTag()}\n${named}`);
-  return { kind: 'code', digest: digestOfHex(hash.digest('hex')) };
+  const state = [hash('sha256', script), process.version, process.arch, cachedDataVersionTag(), named];
+  return { kind: 'code', digest: digestOfHex(hash('sha256', state.join('\n'))) };
 }
 
 /** As `BlobCache.get`, but at once; undefined if anything is not as it should be: then it is compiled. */

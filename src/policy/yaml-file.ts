@@ -1,8 +1,7 @@
 import * as v from 'valibot';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { GscError } from '../base/error.ts';
-import { isUnknownKey, messageOf } from '../base/issue-message.ts';
-import { keysOf } from '../base/shape-problem.ts';
+import { innermost, isUnknownKey, keysOf, messageOf } from '../base/issue-message.ts';
 
 export interface YamlFile {
   readonly content: string;
@@ -31,14 +30,19 @@ export function parseYamlFile<Schema extends v.GenericSchema>(
   const values = valuesOf(document, (message) => fail(0, message));
   const parsed = v.safeParse(schema, values);
   if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
+  const issue = innermost(parsed.issues[0]);
   const path = keysOf(issue);
-  const node = document.getIn(path, true);
-  const offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
   throw fail(
-    offset,
+    offsetOf(document, path),
     `${path.join('.') || 'the file'}: ${isUnknownKey(issue) ? 'unknown key' : messageOf(issue)}`,
   );
+}
+
+/** Where a value begins; of one that is missing, where the innermost does that it is missing from. */
+function offsetOf(document: Document, path: readonly unknown[]): number {
+  const node = document.getIn(path, true);
+  if (isNode(node)) return node.range?.[0] ?? 0;
+  return path.length === 0 ? 0 : offsetOf(document, path.slice(0, -1));
 }
 
 /** Plain values, empty sections left out; too many aliases are refused by the parser, as they could grow without end. */

@@ -28,7 +28,8 @@ test('of many problems the first are reported, and how many more there are', () 
 test.each<[v.GenericSchema, unknown, string]>([
   [v.string(), 1, 'expected a string'],
   [v.number(), 'x', 'expected a number'],
-  [v.pipe(v.number(), v.integer()), 1.5, 'expected a whole number'],
+  [v.pipe(v.number(), v.safeInteger()), 1.5, 'expected a whole number'],
+  [v.pipe(v.number(), v.safeInteger()), 2 ** 53, 'expected a whole number'],
   [v.boolean(), null, 'expected true or false'],
   [v.array(v.string()), {}, 'expected an array'],
   [recordOf(v.string(), v.string()), [], 'expected an object'],
@@ -46,6 +47,16 @@ test.each<[v.GenericSchema, unknown, string]>([
     'expected one of several forms: expected a string, or expected a number',
   ],
   [v.nullish(v.array(v.string())), [1], '[0]: expected a string'],
+  [
+    v.array(v.union([v.string(), strictObjectOf({ a: v.string() })])),
+    [{ a: '', b: 1 }],
+    '[0]: unknown key b',
+  ],
+  [
+    v.union([v.string(), objectOf({ a: v.union([v.number(), v.array(v.string())]) })]),
+    { a: [1] },
+    'a[0]: expected a string',
+  ],
 ])('a schema without its own message still says what it expects (%#)', (shape, value, message) => {
   expect(describe(value, shape)).toBe(message);
 });

@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -8,9 +10,9 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, describe, expect } from 'vitest';
-import { type Gsc, gscInScratch } from '../support/cli/gsc.ts';
+import { bundledGsc, type Gsc, gscInScratch } from '../support/cli/gsc.ts';
 import { longTest } from '../support/long-test.ts';
 
 let gsc: Gsc;
@@ -57,6 +59,35 @@ describe('compiled code', () => {
     await gsc(['sign-image', '--no-cache', '--help']);
     await gsc(['build', '-nc', '--help']);
     expect(kept()).toEqual([]);
+  });
+
+  longTest('is that of the command, whatever stands before its name', async () => {
+    makeCache();
+    await gsc(['gen-private-key', 'first.pem']);
+    await gsc(['--progress', 'plain', '-q', 'gen-private-key', 'second.pem']);
+    expect(kept()).toHaveLength(1);
+  });
+
+  longTest('is neither kept nor read by gsc cache, which may have emptied it', async () => {
+    makeCache();
+    await version();
+    expect(await gsc(['cache', 'prune', '--all'])).toMatchObject({ code: 0 });
+    await gsc(['cache', 'ls']);
+    expect(kept()).toEqual([]);
+  });
+
+  longTest('of a script that was changed since is not taken, though it is as long', async () => {
+    makeCache();
+    const copy = join(gsc.directory, 'copy');
+    cpSync(dirname(await bundledGsc()), copy, { recursive: true });
+    const run = () =>
+      spawnSync(process.execPath, [join(copy, 'gsc.js'), '--version'], { env, encoding: 'utf8' });
+    const env = { HOME: join(gsc.directory, 'home') };
+    const first = run().stdout.trim();
+    const script = join(copy, 'gsc-bundle.cjs');
+    writeFileSync(script, readFileSync(script, 'utf8').replaceAll(`"${first}"`, `"9${first.slice(1)}"`));
+    expect(run().stdout.trim()).toBe(`9${first.slice(1)}`);
+    expect(kept()).toHaveLength(2);
   });
 
   longTest('of other settings of V8 is other code', async () => {

@@ -78,6 +78,9 @@ describe('the record of a build', () => {
     '{}',
     '{"base":["sha256:1"],"config":"","launch":{},"options":{}}',
     `{"base":[],"config":"${digest}","launch":{"/a":"short"},"options":{}}`,
+    `{"base":[],"config":"${digest}","launch":{"constructor":"short"},"options":{}}`,
+    `{"base":[],"config":"${digest}","launch":{"__proto__":"short"},"options":{}}`,
+    `{"base":[],"config":"${digest}","launch":{},"options":{"epochSeconds":9007199254740992}}`,
     `{"base":[],"config":"${digest}","launch":{},"options":{"trustLevel":"none"}}`,
     `{"base":[],"config":"${digest}","launch":{},"options":{"files":[{"path":"a/../b","mode":1,"sha256":"x"}]}}`,
   ])('%s is an image error', (text) => {

@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { build } from 'esbuild';
 import { afterAll, expect } from 'vitest';
 import { bundledGsc, gscInScratch } from '../support/cli/gsc.ts';
 import { longTest } from '../support/long-test.ts';
@@ -52,4 +54,19 @@ longTest('what makes a page is not run by a command that makes none', async () =
 
 longTest('what a command itself is, is run', async () => {
   expect(await runsOf(['print the version of gsc'], ['cache', 'ls'])).toEqual([1]);
+});
+
+longTest('the library works in a bundle of its user, as an ES module and as CommonJS', async () => {
+  const library = join(dirname(await bundledGsc()), 'index.js');
+  for (const format of ['esm', 'cjs'] as const) {
+    const outfile = join(scratch, format === 'esm' ? 'user.mjs' : 'user.cjs');
+    await build({
+      ...{ format, outfile, bundle: true, platform: 'node', logLevel: 'silent' },
+      stdin: {
+        contents: `import { imagePath, openImages } from ${JSON.stringify(library)};\nconsole.log(typeof openImages, imagePath('/a'));`,
+        resolveDir: scratch,
+      },
+    });
+    expect(execFileSync(process.execPath, [outfile], { encoding: 'utf8' })).toBe('function /a\n');
+  }
 });

@@ -195,8 +195,8 @@ const savedSchema = looseObjectOf({
   expected: strictObjectOf({
     mr_enclave: v.nullish(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
     mr_signer: v.nullish(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
-    isv_prod_id: v.nullish(v.pipe(v.number(), v.integer())),
-    isv_svn: v.nullish(v.pipe(v.number(), v.integer())),
+    isv_prod_id: v.nullish(v.pipe(v.number(), v.safeInteger())),
+    isv_svn: v.nullish(v.pipe(v.number(), v.safeInteger())),
   }),
 });
 

@@ -57,13 +57,20 @@ export async function openEngineImage(
       notes: [],
       warnings: [],
       readSingleFiles: async (paths) =>
-        source.isAtHand ? undefined : readImageFiles(engine, { kind: 'id', digest: facts.id }, paths),
+        source.isAtHand
+          ? undefined
+          : readImageFiles(engine, { kind: 'id', digest: facts.id }, paths).catch(unlessRefused),
       close: () => source.close(),
     };
   } catch (error) {
     await source.close();
     throw error;
   }
+}
+
+/** An Engine may let users read images and make no containers of them, and makes none of some images: their export has the files too. */
+function unlessRefused(error: unknown): undefined {
+  if (!(error instanceof GscError) || error.code !== 'engine') throw error;
 }
 
 /** Engines know few of the digests that their images have: a classic Docker Engine those of images that it pulled. */

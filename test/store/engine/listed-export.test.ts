@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Digest, digestOf } from '../../../src/base/digest.ts';
+import { imagePath } from '../../../src/base/image-path.ts';
 import { collectBytes } from '../../../src/image/verified-stream.ts';
 import type { LayerIndex } from '../../../src/scan/layer-index.ts';
 import { listLayersOfExport } from '../../../src/workspace/export-listener.ts';
@@ -44,6 +45,20 @@ describe('an image whose layers are only listed', () => {
     for (const [number, layer] of image.layers.entries())
       expect((await collectBytes(layer.open())).equals(tars[number] as Buffer)).toBe(true);
     expect(exportsOf(double)).toBe(2);
+  });
+
+  test('is exported for its files where the Engine makes no container of it', async () => {
+    const double = await engineDouble({
+      intercept: ({ method }, response) => {
+        if (method !== 'POST') return false;
+        response.writeHead(403, { 'content-type': 'application/json' }).end('{"message":"Forbidden"}');
+        return true;
+      },
+    });
+    double.put('app:1', config, tars);
+    const image = await open(await connect(double.socket), 'app:1', listening().options);
+    expect(await image.readSingleFiles?.([imagePath('/data/a')])).toBeUndefined();
+    expect(double.requests.some((request) => request.includes('/containers/create'))).toBe(true);
   });
 
   test('is exported whole where the Engine wants all layers of a result', async () => {

@@ -80,8 +80,8 @@ export {
   labelledVersion,
   type RuntimeVersion,
 } from './runtime/version.ts';
+export type { ImageScan } from './scan/image-scan.ts';
 export type { LayerIndex } from './scan/layer-index.ts';
-export type { ImageScan } from './scan/scan-image.ts';
 export type { AppliedOverride, EnclaveOverrides } from './sign/enclave-overrides.ts';
 export {
   type MeasuredImage,

@@ -83,8 +83,8 @@ export {
   type RuntimeVersion,
   showVersion,
 } from './runtime/version.ts';
+export type { ImageScan } from './scan/image-scan.ts';
 export type { LayerIndex } from './scan/layer-index.ts';
-export type { ImageScan } from './scan/scan-image.ts';
 export { type AppliedOverride, type EnclaveOverrides, overrideManifest } from './sign/enclave-overrides.ts';
 export {
   type PreparedMessageSignature,

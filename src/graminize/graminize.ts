@@ -6,6 +6,7 @@ import { stateOf } from '../image/labels.ts';
 import type { InsecureOption } from '../manifest/insecure-options.ts';
 import type { AppliedPreset } from '../manifest/preset/presets.ts';
 import { hostNeeds } from '../runtime/app-launch.ts';
+import type { AppLaunch } from '../runtime/launch-order.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type EnclavePlan, layOutPlan } from '../signature/enclave-plan.ts';
 import type { ContainerProcess } from '../start/container-process.ts';
@@ -13,10 +14,11 @@ import type { TrustLevel } from '../trust/trust-level.ts';
 import type { TrustedSelection } from '../trust/trusted-files.ts';
 import { buildNotes } from './build-notes.ts';
 import type { GraminizeOptions } from './build-options.ts';
-import { buildChildren, checkFirstName, checkSizes } from './child-enclaves.ts';
+import { buildChildren, type ChildEnclave, checkFirstName, checkSizes } from './child-enclaves.ts';
 import type { LibcDecision } from './choose-libc.ts';
 import { type ComposedManifest, composeManifest } from './compose-manifest.ts';
 import { planEnclave } from './enclave-plan.ts';
+import type { GraminizeContext } from './graminize-context.ts';
 import { appendGraminizedLayers, type BuiltEnclave, launchOf } from './graminized-layers.ts';
 import { makeContext } from './make-context.ts';
 import type { ProfileBasis } from './profiled-selection.ts';
@@ -48,6 +50,9 @@ export interface Graminized extends ComposedManifest, UndecidedPlaces {
   readonly predictedStartSeconds: number;
 }
 
+/** The unsigned image alone. */
+export type GraminizedAlone = Pick<Graminized, 'image' | 'enclave' | 'plans'>;
+
 /**
  * Turns an app image into one that starts in an enclave: finds out how it starts, chooses its trusted files, composes the
  * manifest and adds two layers, the runtime and the app files. Same inputs, same bytes. Throws a `state` error for an
@@ -58,30 +63,14 @@ export async function graminize(
   runtime: Runtime,
   options: GraminizeOptions = {},
 ): Promise<Graminized> {
-  checkIsAppImage(app);
-  const children = await buildChildren(app, runtime, options);
-  const childSignatures = children.map(({ plan }) => baseNameOf(plan.files.sigstruct));
-  const context = await makeContext(app, runtime, { ...options, childSignatures });
-  const composed = await composeManifest(context);
+  const { context, composed, children, launch, ...built } = await buildImage(app, runtime, options);
   const { manifest } = composed;
-  const plan = await planEnclave(context, composed);
-  checkFirstName(children, plan);
-  // Laid out now, so that an enclave that is too small is found here and not when it is signed.
-  const enclave = await layOutPlan(plan);
-  checkSizes(children, enclave);
-  const built: readonly BuiltEnclave[] = [
-    { ...plan, ownFiles: composed.ownFiles },
-    ...children.toReversed().map((child) => ({ ...child.plan, ownFiles: child.ownFiles })),
-  ];
-  const launch = launchOf(context, built);
   const { start, selection, trustLevel, preset, libcDecision, profiled } = context;
   const costs = startCosts(context, manifest);
   return {
     ...composed,
     ...findUndecidedPlaces(context, manifest),
-    image: appendGraminizedLayers(context, built, { launch, attested: composed.attested, options }),
-    enclave,
-    plans: [...children.map((child) => child.plan), plan],
+    ...built,
     runOptions: runOptions(runtime),
     start,
     libc: libcDecision,
@@ -100,6 +89,46 @@ export async function graminize(
       ...(profiled?.notes ?? []),
     ],
     predictedStartSeconds: (costs[context.costLevel] ?? costs[trustLevel]).predictedSeconds,
+  };
+}
+
+/** As {@link graminize}, without what a user should know about the image: for one that is only compared. */
+export async function graminizeAlone(
+  app: Image,
+  runtime: Runtime,
+  options: GraminizeOptions,
+): Promise<GraminizedAlone> {
+  const { image, enclave, plans } = await buildImage(app, runtime, options);
+  return { image, enclave, plans };
+}
+
+interface BuiltImage extends GraminizedAlone {
+  readonly context: GraminizeContext;
+  readonly composed: ComposedManifest;
+  readonly children: readonly ChildEnclave[];
+  readonly launch: AppLaunch;
+}
+
+async function buildImage(app: Image, runtime: Runtime, options: GraminizeOptions): Promise<BuiltImage> {
+  checkIsAppImage(app);
+  const children = await buildChildren(app, runtime, options);
+  const childSignatures = children.map(({ plan }) => baseNameOf(plan.files.sigstruct));
+  const context = await makeContext(app, runtime, { ...options, childSignatures });
+  const composed = await composeManifest(context);
+  const plan = await planEnclave(context, composed);
+  checkFirstName(children, plan);
+  // Laid out now, so that an enclave that is too small is found here and not when it is signed.
+  const enclave = await layOutPlan(plan);
+  checkSizes(children, enclave);
+  const enclaves: readonly BuiltEnclave[] = [
+    { ...plan, ownFiles: composed.ownFiles },
+    ...children.toReversed().map((child) => ({ ...child.plan, ownFiles: child.ownFiles })),
+  ];
+  const launch = launchOf(context, enclaves);
+  return {
+    ...{ context, composed, children, launch, enclave },
+    image: appendGraminizedLayers(context, enclaves, { launch, attested: composed.attested, options }),
+    plans: [...children.map((child) => child.plan), plan],
   };
 }
 

@@ -17,7 +17,8 @@ import { variableOf } from '../start/environment.ts';
 import type { ClosureParts } from '../trace/elf-closure.ts';
 import type { FileTree } from '../tree/file-tree.ts';
 import { resolvePath } from '../tree/resolve-path.ts';
-import { type SelectOptions, selectTrustedFiles } from '../trust/trusted-files.ts';
+import type { TrustLevel } from '../trust/trust-level.ts';
+import { type SelectOptions, selectTrustedFiles, type TrustedSelection } from '../trust/trusted-files.ts';
 import { settleUserManifest } from '../user-manifest/settle-manifest.ts';
 import { addFiles } from './add-files.ts';
 import { configuredApp, type GraminizeOptions, noChoices } from './build-options.ts';
@@ -56,11 +57,7 @@ export async function makeContext(
   const image = { app, configured, appName: app.name, runtime, choices, appTree, tree, start, volumes };
   const select = selectOptions(options, { ...image, ...(user && { user }) }, data);
   const profiled = options.profile && (await selectByProfile(options.profile, select, closure(image, read)));
-  const selections: Selections = {
-    full: selectTrustedFiles(tree, { ...select, level: 'full' }),
-    lean: selectTrustedFiles(tree, { ...select, level: 'lean' }),
-    ...(profiled && { traced: profiled.selection }),
-  };
+  const selections = selectionsOf(tree, select, profiled?.selection);
   const selection = profiled?.selection ?? selections[trustLevel];
   const argumentSource = argumentSourceOf(user, options.insecureArguments === true);
   const setsArguments = argumentSource === 'own';
@@ -83,6 +80,29 @@ export async function makeContext(
     children: options.childSignatures ?? [],
     startNotes: startable.notes,
     readFiles: read,
+  };
+}
+
+/** Each is made when it is asked for: only a report asks for those of other levels. */
+function selectionsOf(
+  tree: FileTree,
+  options: SelectOptions,
+  traced: TrustedSelection | undefined,
+): Selections {
+  const made = new Map<TrustLevel, TrustedSelection>();
+  const at = (level: TrustLevel): TrustedSelection => {
+    const selection = made.get(level) ?? selectTrustedFiles(tree, { ...options, level });
+    made.set(level, selection);
+    return selection;
+  };
+  return {
+    get full() {
+      return at('full');
+    },
+    get lean() {
+      return at('lean');
+    },
+    ...(traced && { traced }),
   };
 }
 

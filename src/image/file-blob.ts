@@ -36,18 +36,23 @@ export type ReadInto = (
 
 /** The stream of a blob that is in a file here, so that it can be read in other ways too. */
 export interface FileBlob extends ByteStream, Pick<FileBlobSource, 'where' | 'hold'> {
-  /** The same bytes, each piece good only until the next one is asked for: its memory is used again. */
-  lent(): ByteStream;
+  /**
+   * The same bytes, each piece good only until the next one is asked for: its memory is used again. Unless `mayLend` says of
+   * the blob's beginning that pieces are kept for longer.
+   */
+  lent(mayLend?: (start: Buffer) => boolean): ByteStream;
 }
 
 /** Checks what it reads as `verifiedStream` does. */
 export function fileBlob(source: FileBlobSource): FileBlob {
   const { where, hold } = source;
   const newMemory = (sizeBytes: number) => Buffer.allocUnsafeSlow(sizeBytes);
-  const lent = () => {
+  const lent = (mayLend: (start: Buffer) => boolean = () => true) => {
     let memory: Buffer | undefined;
+    let lends: boolean | undefined;
     return readBlob(source, (sizeBytes) => {
-      memory ??= newMemory(sizeBytes);
+      if (memory) lends ??= mayLend(memory);
+      if (!memory || !lends) memory = newMemory(sizeBytes);
       return memory;
     });
   };

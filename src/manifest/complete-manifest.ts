@@ -8,7 +8,7 @@ import { fromGrapheneForm } from './graphene/graphene-form.ts';
 import { parseLinesDocument } from './graphene/lines-document.ts';
 import { writeGrapheneManifest } from './graphene/write-manifest.ts';
 import { type InsecureOption, insecureOptions } from './insecure-options.ts';
-import { serializeManifest } from './toml/serialize.ts';
+import { manifestBytes, serializeManifest } from './toml/serialize.ts';
 import { isArray, isTable, parseToml, type TomlTable, type TomlValue, valueAt } from './toml/toml.ts';
 import { findTrustedFileRun } from './toml/trusted-file-blocks.ts';
 
@@ -18,15 +18,16 @@ import { findTrustedFileRun } from './toml/trusted-file-blocks.ts';
  */
 export class CompleteManifest {
   readonly root: TomlTable;
-  readonly #version: RuntimeVersion;
+  /** Of the runtime that reads it. */
+  readonly version: RuntimeVersion;
   readonly #written: (() => Buffer | undefined) | undefined;
   #bytes: Buffer | undefined;
   #names: ManifestNames | undefined;
 
-  /** `version` is that of the runtime which reads it. `written`: its bytes, if they are known to be those of {@link bytes}. */
+  /** `written`: its bytes, if they are known to be those of {@link bytes}. */
   constructor(root: TomlTable, version: RuntimeVersion, written?: () => Buffer | undefined) {
     this.root = root;
-    this.#version = version;
+    this.version = version;
     this.#written = written;
   }
 
@@ -43,7 +44,7 @@ export class CompleteManifest {
 
   /** With other values of keys of `sgx`. In the text of Graphene's form all else stays as it is. */
   withSgxKeys(values: ReadonlyMap<string, TomlValue>): CompleteManifest {
-    const version = this.#version;
+    const version = this.version;
     if (version.family === 'graphene') {
       const text = changeKeys(this.bytes.toString('utf8'), values, version.release);
       return CompleteManifest.parse(Buffer.from(text), 'manifest', version);
@@ -55,13 +56,13 @@ export class CompleteManifest {
 
   /** As it is in the image: Gramine's `.manifest` and `.manifest.sgx` are the same bytes, Graphene's signer completes it. */
   get bytes(): Buffer {
-    this.#bytes ??= this.#written?.() ?? Buffer.from(writeManifest(this.root, this.#version));
+    this.#bytes ??= this.#written?.() ?? writeManifest(this.root, this.version);
     return this.#bytes;
   }
 
   /** All that weakens the enclave. */
   get insecureOptions(): readonly InsecureOption[] {
-    return insecureOptions(this.root, this.#version.release);
+    return insecureOptions(this.root, this.version.release);
   }
 
   /** True if the application gets all variables of the host that the manifest does not set. */
@@ -80,9 +81,9 @@ export class CompleteManifest {
   }
 }
 
-function writeManifest(root: TomlTable, version: RuntimeVersion): string {
-  if (version.family === 'gramine') return serializeManifest(root);
-  return writeGrapheneManifest(root, version.release);
+function writeManifest(root: TomlTable, version: RuntimeVersion): Buffer {
+  if (version.family === 'gramine') return manifestBytes(root);
+  return Buffer.from(writeGrapheneManifest(root, version.release));
 }
 
 function readGraphene(
@@ -107,7 +108,7 @@ interface QuicklyRead {
  * text is parsed then, so that lines are counted in it.
  */
 function readQuickly(content: Uint8Array, subject: string): QuicklyRead | undefined {
-  const bytes = Buffer.from(content);
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const run = isUtf8(bytes) ? findTrustedFileRun(bytes.toString('utf8')) : undefined;
   const shortened = run && parseOrNothing(run.rest, subject);
   const sgx = shortened?.get('sgx');

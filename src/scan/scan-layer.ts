@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Digest, finishDigest } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
-import { type FileBlob, isFileBlob } from '../image/file-blob.ts';
+import { isFileBlob } from '../image/file-blob.ts';
 import type { ByteStream, Layer } from '../image/image.ts';
 import { sniffBytes, sniffCompression } from '../tar/codec/compression.ts';
 import { decompress, needsNoCopies } from '../tar/codec/decompress.ts';
@@ -101,18 +101,10 @@ export async function* storedBytes(
   blob: ByteStream = layer.open(),
 ): ByteStream {
   const { onRead, signal } = options;
-  for await (const piece of isFileBlob(blob) ? bytesOfFile(blob) : blob) {
+  for await (const piece of isFileBlob(blob) ? blob.lent(needsNoCopies) : blob) {
     if (signal?.aborted) throw aborted(subjectOf(layer, options));
     onRead?.(piece.length);
     yield piece;
-  }
-}
-
-async function* bytesOfFile(blob: FileBlob): ByteStream {
-  let isLent: boolean | undefined;
-  for await (const piece of blob.lent()) {
-    isLent ??= needsNoCopies(piece);
-    yield isLent ? piece : Buffer.from(piece);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Layer } from '../image/image.ts';
+import type { ImageScan } from './image-scan.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { ContentObserver } from './layer-visitor.ts';
 
@@ -26,7 +27,13 @@ export interface ScanImageOptions {
   readonly concurrency?: number;
   readonly indexes?: LayerIndexStore;
   readonly onProgress?: (progress: ScanProgress) => void;
+  /** Called when no layer is read any more; what is left is to merge them. */
+  readonly onListed?: () => void;
   readonly signal?: AbortSignal;
   /** Sees contents of the layers that are read: not of those whose index is known. */
   readonly observer?: ContentObserver;
+  /** A scan of an image whose layers may be the lowest of this one: what it has found is taken over then. */
+  readonly below?: ImageScan;
+  /** How many of the lowest layers are wanted as an image of their own, too. */
+  readonly lowerLayers?: number;
 }

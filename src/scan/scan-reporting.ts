@@ -2,7 +2,8 @@ import type { Digest } from '../base/digest.ts';
 import type { Work } from '../base/progress.ts';
 import type { Reporter } from '../base/reporter.ts';
 import type { Image } from '../image/image.ts';
-import { type ImageScan, scanImage } from './scan-image.ts';
+import type { ImageScan } from './image-scan.ts';
+import { scanImage } from './scan-image.ts';
 import type { ScanImageOptions, ScanProgress } from './scan-options.ts';
 
 /** {@link scanImage}, which says how far it is. */

@@ -3,7 +3,7 @@ import { baseNameOf } from '../base/image-path.ts';
 import type { GramineEnclave } from '../enclave/gramine-enclave.ts';
 import type { Image } from '../image/image.ts';
 import type { EnclaveFiles } from '../runtime/places.ts';
-import type { ImageScan } from '../scan/scan-image.ts';
+import type { ImageScan } from '../scan/image-scan.ts';
 import { layOutPlan } from '../signature/enclave-plan.ts';
 import { type MeasuredEnclave, measureLaidOut } from '../signature/sign-enclave.ts';
 import type { MeasurementStore } from '../workspace/scan-cache.ts';

@@ -59,6 +59,8 @@ export class LayerUnpacker {
   readonly root: UpperDirectory = impliedDirectory();
   /** Files of the layer that gave way to a directory because entries after them are below. */
   readonly replacedFiles = new Set<ImagePath>();
+  /** The layer gave something under a name that it had given something under before. */
+  hasRepeats = false;
   readonly #options: LayerUnpackerOptions;
   /** Where directories of entries lead to. Forgotten where a name changes. */
   readonly #known = new Map<ImagePath, KnownDirectory>();
@@ -92,7 +94,9 @@ export class LayerUnpacker {
   }
 
   #put({ parent, name }: Place, node: UpperNode): void {
-    if (node.kind === 'symlink' || parent.children.has(name)) this.#known.clear();
+    const before = parent.children.get(name);
+    if (node.kind === 'symlink' || before) this.#known.clear();
+    if (before && before.kind !== 'whiteout') this.hasRepeats = true;
     parent.children.set(name, node);
   }
 

@@ -1,8 +1,8 @@
 import { type ImagePath, showBytes } from '../base/image-path.ts';
 import type { LayerEntry } from './entry.ts';
-import type { FileTree } from './file-tree.ts';
+import type { DirectoryNode, FileTree } from './file-tree.ts';
 import { LayerUnpacker } from './layer-unpacker.ts';
-import { type Disagreement, newDirectory, overlay } from './overlay.ts';
+import { type DirectoryBuilder, type Disagreement, newDirectory, overlay } from './overlay.ts';
 
 /**
  * Merges layers, lowest first, into the tree that a container starts with. OCI image-spec, layer.md, "Applying
@@ -25,17 +25,40 @@ export function mergeLayers(
 /** Merges layers one by one, as {@link mergeLayers}. */
 export class LayerMerger {
   readonly #nameLayer: (layer: number) => string;
-  readonly #root = newDirectory(0);
-  readonly #warnings: string[] = [];
+  #root = newDirectory(0);
+  #warnings: string[] = [];
   #count = 0;
+  #repeating = new Set<number>();
+  /** Directories of a tree that others have: they are copied before they are changed. */
+  #shared: ReadonlySet<DirectoryNode> = new Set();
 
   constructor(nameLayer: (layer: number) => string) {
     this.#nameLayer = nameLayer;
   }
 
+  /** Begins with the tree of layers that are merged already, of which it changes nothing. */
+  static upon(tree: FileTree, layerCount: number, nameLayer: (layer: number) => string): LayerMerger {
+    const merger = new LayerMerger(nameLayer);
+    merger.#count = layerCount;
+    merger.#begin(tree);
+    return merger;
+  }
+
   /** What all layers so far come to. */
   get tree(): FileTree {
     return { root: this.#root, warnings: this.#warnings };
+  }
+
+  /** Which of the layers that were added may give a name more than once. */
+  get repeating(): ReadonlySet<number> {
+    return new Set(this.#repeating);
+  }
+
+  /** The same as `tree`; it stays as it is when layers are added, and has in common with what they come to what they do not change. */
+  split(): FileTree {
+    const { tree } = this;
+    this.#begin(tree);
+    return tree;
   }
 
   /** Lays the next layer over those before. Pauses now and then, for whoever has other things to do meanwhile. */
@@ -48,13 +71,36 @@ export class LayerMerger {
       unpacker.apply(entry);
       if (++count % entriesAtOnce === 0) yield;
     }
+    if (unpacker.hasRepeats) this.#repeating.add(layer);
     this.#warnings.push(...fileWarning(subject, [...unpacker.replacedFiles]));
-    this.#warnings.push(...disputeWarnings(subject, overlay(this.#root, unpacker.root, layer)));
+    const disputes = overlay(this.#root, unpacker.root, layer, (directory) => this.#own(directory));
+    this.#warnings.push(...disputeWarnings(subject, disputes));
+  }
+
+  #begin({ root, warnings }: FileTree): void {
+    this.#shared = new Set(directoriesOf(root));
+    this.#root = this.#own(root);
+    this.#warnings = [...warnings];
+  }
+
+  /** Every directory that is not shared was made by `newDirectory`, or here. */
+  #own(directory: DirectoryNode): DirectoryBuilder {
+    return this.#shared.has(directory)
+      ? { ...directory, children: new Map(directory.children) }
+      : (directory as DirectoryBuilder);
   }
 }
 
 /** These take a few milliseconds. */
 const entriesAtOnce = 1000;
+
+function directoriesOf(root: DirectoryNode): readonly DirectoryNode[] {
+  const found = [root];
+  for (const directory of found) {
+    for (const node of directory.children.values()) if (node.kind === 'directory') found.push(node);
+  }
+  return found;
+}
 
 const namedInWarnings = 3;
 const disputed =

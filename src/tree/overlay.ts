@@ -12,6 +12,9 @@ export interface DirectoryBuilder extends DirectoryNode {
   readonly children: Map<ByteString, TreeNode>;
 }
 
+/** Gives a directory of the tree that is merged so far, or a copy of it: one that may be changed. */
+export type OwnDirectory = (directory: DirectoryNode) => DirectoryBuilder;
+
 /** What tools that unpack a layer over those below take differently from engines that lay it over them. */
 export type Disagreement =
   /** The layer has entries below what is a link in a lower one: followed by some, hidden by a new directory with others. */
@@ -29,12 +32,14 @@ export function newDirectory(
 
 /**
  * Lays what one layer unpacks to over the layers below, as overlay file systems do: a directory merges with one of the same
- * name unless it is opaque; everything else replaces what is below. Changes `root`. Gives what tools disagree about.
+ * name unless it is opaque; everything else replaces what is below. Changes `root`, and of what is below it what `own` lets it
+ * change. Gives what tools disagree about.
  */
 export function overlay(
   root: DirectoryBuilder,
   upperRoot: UpperDirectory,
   layer: number,
+  own: OwnDirectory,
 ): readonly Disagreement[] {
   const disagreements: Disagreement[] = [];
   const pending = [{ path: rootPath, lower: root, upper: upperRoot }];
@@ -50,8 +55,7 @@ export function overlay(
       } else {
         const path = childOf(parent, name);
         disagreements.push(...disagreementOn(path, node, below));
-        // Every directory of a tree under construction was made by newDirectory.
-        const merged = below?.kind === 'directory' ? (below as DirectoryBuilder) : newDirectory(layer);
+        const merged = below?.kind === 'directory' ? own(below) : newDirectory(layer);
         lower.children.set(name, merged);
         pending.push({ path, lower: merged, upper: node });
       }

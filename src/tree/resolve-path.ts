@@ -35,6 +35,43 @@ export function resolvePath(tree: FileTree, path: ByteString, options: ResolveOp
   return new Walker(tree, options.followLast ?? true).walk(start);
 }
 
+interface FoundDirectory {
+  readonly path: ImagePath;
+  readonly realPath: ImagePath;
+  readonly node: DirectoryNode;
+}
+
+/** Looks up many paths of one tree. One whose directory is that of the path before takes one step. */
+export class PathFinder {
+  readonly #tree: FileTree;
+  #latest: FoundDirectory | undefined;
+
+  constructor(tree: FileTree) {
+    this.#tree = tree;
+  }
+
+  /** As {@link resolvePath}. */
+  resolve(path: ImagePath): Resolution {
+    const name = baseNameOf(path);
+    const directory = this.#directoryOf(path);
+    const node = directory?.node.children.get(name);
+    if (directory === undefined || (node?.kind !== 'file' && node?.kind !== 'special'))
+      return resolvePath(this.#tree, path);
+    const isReal = directory.path === directory.realPath;
+    return { kind: 'found', path: isReal ? path : childOf(directory.realPath, name), node };
+  }
+
+  #directoryOf(path: ImagePath): FoundDirectory | undefined {
+    const { path: latest } = this.#latest ?? { path: '' };
+    if (path.lastIndexOf('/') === latest.length && path.startsWith(latest)) return this.#latest;
+    const directory = parentOf(path);
+    const found = resolvePath(this.#tree, directory);
+    if (found.kind !== 'found' || found.node.kind !== 'directory') return undefined;
+    this.#latest = { path: directory, realPath: found.path, node: found.node };
+    return this.#latest;
+  }
+}
+
 /** The node under a path, links followed except in the last component; undefined if there is none. */
 export function lookup(tree: FileTree, path: ImagePath): TreeNode | undefined {
   const resolution = resolvePath(tree, path, { followLast: false });

@@ -19,14 +19,25 @@ export function* walkTree(tree: FileTree, from: ImagePath = rootPath): Generator
   if (start.node.kind === 'directory') yield* walkDirectory(start.path, start.node);
 }
 
+/** What {@link walkTree} gives of a tree, without what another tree has of it: nodes that are the very same. */
+export function* walkDifferent(tree: FileTree, other: FileTree): Generator<NamedNode, void, undefined> {
+  if (tree.root === other.root) return;
+  yield { path: rootPath, node: tree.root };
+  yield* walkDirectory(rootPath, tree.root, other.root);
+}
+
 /** The names of a directory's children in byte order. */
 export function sortedNames(directory: DirectoryNode): readonly ByteString[] {
   return [...directory.children.keys()].sort();
 }
 
 /** A stack of directories instead of nested generators, whose cost per name grows with the depth. */
-function* walkDirectory(top: ImagePath, root: DirectoryNode): Generator<NamedNode, void, undefined> {
-  const open = [{ path: top, directory: root, names: sortedNames(root), next: 0 }];
+function* walkDirectory(
+  top: ImagePath,
+  root: DirectoryNode,
+  otherRoot?: DirectoryNode,
+): Generator<NamedNode, void, undefined> {
+  const open = [{ path: top, directory: root, other: otherRoot, names: sortedNames(root), next: 0 }];
   for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
     const name = level.names[level.next];
     level.next += 1;
@@ -35,8 +46,12 @@ function* walkDirectory(top: ImagePath, root: DirectoryNode): Generator<NamedNod
       open.pop();
       continue;
     }
+    const same = level.other?.children.get(name);
+    if (same === node) continue;
     const path = childOf(level.path, name);
     yield { path, node };
-    if (node.kind === 'directory') open.push({ path, directory: node, names: sortedNames(node), next: 0 });
+    if (node.kind !== 'directory') continue;
+    const other = same?.kind === 'directory' ? same : undefined;
+    open.push({ path, directory: node, other, names: sortedNames(node), next: 0 });
   }
 }

@@ -13,7 +13,15 @@ export async function diffImages(
   after: Image,
   options: ReadingOptions = {},
 ): Promise<ImageDifference> {
-  const first = await readGraminizedImage(before, options);
-  const second = await readGraminizedImage(after, { ...options, seen: first });
-  return diffFacts(factsOf(first), factsOf(second));
+  const lowerLayers = sharedLayers(before, after);
+  const first = await readGraminizedImage(before, { ...options, lowerLayers });
+  const below = first.lower && { below: first.lower };
+  const second = await readGraminizedImage(after, { ...options, ...below, seen: first });
+  return diffFacts(factsOf(first, second), factsOf(second, first));
+}
+
+/** How many of the lowest layers they have in common. */
+function sharedLayers(before: Image, after: Image): number {
+  const differing = before.layers.findIndex(({ diffId }, layer) => after.layers[layer]?.diffId !== diffId);
+  return differing < 0 ? before.layers.length : differing;
 }

@@ -6,7 +6,6 @@ import { type BuildRecord, readBuildRecord } from '../graminize/build-record.ts'
 import type { Image } from '../image/image.ts';
 import { type Labels, labels } from '../image/labels.ts';
 import { CompleteManifest } from '../manifest/complete-manifest.ts';
-import { type TomlTable, valueAt } from '../manifest/toml/toml.ts';
 import {
   type EnclaveFiles,
   labelledEnclaves,
@@ -14,11 +13,11 @@ import {
   runtimePlacesOf,
 } from '../runtime/places.ts';
 import { labelledVersion, parseRuntimeVersion, type RuntimeVersion } from '../runtime/version.ts';
+import type { ImageScan } from '../scan/image-scan.ts';
 import type { LayerIndex } from '../scan/layer-index.ts';
 import { readFiles } from '../scan/read-files.ts';
 import type { LayerIndexStore, ScanImageOptions } from '../scan/scan-options.ts';
 import { scanReporting } from '../scan/scan-reporting.ts';
-import type { EnclaveOverrides } from '../sign/enclave-overrides.ts';
 import { describeSigstruct, type SigstructDescription } from '../signature/describe-sigstruct.ts';
 import { programOf } from '../signature/enclave-plan.ts';
 import type { FileTree } from '../tree/file-tree.ts';
@@ -58,6 +57,9 @@ export interface GraminizedImage extends ReadEnclave {
   /** One per layer, lowest first. */
   readonly indexes: readonly LayerIndex[];
   readonly tree: FileTree;
+  readonly repeating: ImageScan['repeating'];
+  /** Of its lowest layers, if these were asked for. */
+  readonly lower?: ImageScan;
   readonly contents: ObservedContents;
   /** True unless nothing in it says that it was ever signed. */
   readonly isSigned: boolean;
@@ -67,14 +69,17 @@ export interface GraminizedImage extends ReadEnclave {
 }
 
 /** How an image is read. */
-export interface ReadingOptions extends Pick<ScanImageOptions, 'signal' | 'concurrency'> {
+export interface ReadingOptions extends Pick<ScanImageOptions, 'signal' | 'concurrency' | 'onListed'> {
   /** Told how far the reading is. */
   readonly reporter?: Pick<Reporter, 'begin'>;
 }
 
-export interface ReadOptions extends ReadingOptions {
-  /** An image that was read before: layers that both have are not read again. An image that is to be verified is read whole. */
-  readonly seen?: Pick<GraminizedImage, 'indexes' | 'contents'>;
+export interface ReadOptions extends ReadingOptions, Pick<ScanImageOptions, 'below' | 'lowerLayers'> {
+  /**
+   * An image that was read before: layers and manifests that both have are not read again. An image that is to be verified is read
+   * whole.
+   */
+  readonly seen?: Pick<GraminizedImage, 'indexes' | 'contents'> & Partial<Pick<GraminizedImage, 'enclaves'>>;
 }
 
 /** What is known of layers that were read: a layer is its uncompressed bytes, so the same diffId has the same index. */
@@ -96,7 +101,11 @@ export async function readGraminizedImage(image: Image, options: ReadOptions = {
   const contents = seen?.contents ?? new ObservedContents();
   contents.keep(keptFiles(places, all));
   const known = seen && { indexes: knownIndexes(seen.indexes) };
-  const { tree, indexes } = await scanReporting(image, reporter, { ...scan, ...known, observer: contents });
+  const { tree, indexes, repeating, lower } = await scanReporting(image, reporter, {
+    ...scan,
+    ...known,
+    observer: contents,
+  });
   const read = (path: ImagePath) => ownContent(tree, contents, path);
   const isThere = (path: ImagePath) => read(path).problem === undefined;
   const isSigned =
@@ -104,7 +113,7 @@ export async function readGraminizedImage(image: Image, options: ReadOptions = {
     all.some(({ sigstruct, manifestSgx }) => isThere(sigstruct) || isThere(manifestSgx));
   const isGraminized = found[labels.runtimeVersion] !== undefined || isThere(all[0].manifest);
   if (!isSigned && !isGraminized) throw notGraminized(image);
-  const parts = { read, isSigned, version };
+  const parts = { read, isSigned, version, known: seen?.enclaves ?? [] };
   const enclaves = await withPrograms(
     image,
     tree,
@@ -115,7 +124,8 @@ export async function readGraminizedImage(image: Image, options: ReadOptions = {
   if (first === undefined) throw new RangeError('an image without an enclave');
   return {
     ...first,
-    ...{ image, labels: found, indexes, tree, contents, isSigned, enclaves, places, version },
+    ...{ image, labels: found, indexes, tree, repeating, contents, isSigned, enclaves, places, version },
+    ...(lower && { lower }),
     libpal: read(places.libpal),
     record: attempt(labelOf(found, labels.build), (text) => readBuildRecord(text, labels.build)),
   };
@@ -142,16 +152,18 @@ interface EnclaveParts {
   readonly read: (path: ImagePath) => Maybe<Buffer>;
   readonly isSigned: boolean;
   readonly version: Maybe<RuntimeVersion>;
+  /** Of an image that was read before. */
+  readonly known: readonly ReadEnclave[];
 }
 
-function readEnclave(files: EnclaveFiles, { read, isSigned, version }: EnclaveParts): ReadEnclave {
+function readEnclave(files: EnclaveFiles, { read, isSigned, version, known }: EnclaveParts): ReadEnclave {
   const manifestPath = isSigned ? files.manifestSgx : files.manifest;
   const manifestBytes = read(manifestPath);
   const sigstruct = read(files.sigstruct);
   return {
     name: showBytes(baseNameOf(files.sigstruct)).replace(/\.sig$/, ''),
     ...{ files, manifestPath, manifestBytes, sigstruct },
-    manifest: attempt(manifestBytes, (bytes) => parseManifest(bytes, manifestPath, version)),
+    manifest: attempt(manifestBytes, (bytes) => parseManifest(bytes, manifestPath, version, known)),
     signature: attempt(sigstruct, (bytes) => describeSigstruct(bytes, files.sigstruct, version.value)),
     executable: { value: undefined },
   };
@@ -196,13 +208,22 @@ export function viewsOf(image: GraminizedImage): readonly GraminizedImage[] {
   return image.enclaves.map((enclave) => ({ ...image, ...enclave }));
 }
 
-/** All releases of Gramine write their manifests alike, so that one without a label is read too. */
+/**
+ * All releases of Gramine write their manifests alike, so that one without a label is read too. One that an enclave of `known` has,
+ * byte for byte, is that one.
+ */
 export function parseManifest(
   bytes: Buffer,
   path: ImagePath,
   { value: version = unlabelled }: Maybe<RuntimeVersion>,
+  known: readonly ReadEnclave[] = [],
 ): CompleteManifest {
-  return CompleteManifest.parse(bytes, path, version);
+  const same = known.find(({ manifest, manifestBytes }) => {
+    const { family, text } = manifest.value?.version ?? {};
+    const isSameRelease = family === version.family && text === version.text;
+    return isSameRelease && manifestBytes.value?.equals(bytes) === true;
+  });
+  return same?.manifest.value ?? CompleteManifest.parse(bytes, path, version);
 }
 
 /** The content of a file of gsc's own, which has to lie under its very name. */
@@ -219,33 +240,6 @@ export function ownContent(tree: FileTree, contents: ObservedContents, path: Ima
       problem: `expected a file of gsc's own, got ${node.sizeBytes} bytes that came under another name`,
     };
   return { value: content };
-}
-
-/**
- * The keys that whoever signed has chosen: those of the signed manifest whose values differ from the `completed` one's, which is
- * what signing makes of the image without any choice. None of an unsigned image.
- */
-export function signersChoice(
-  { isSigned, manifest }: GraminizedImage,
-  { root }: Pick<CompleteManifest, 'root'>,
-): EnclaveOverrides {
-  if (!isSigned || manifest.value === undefined) return {};
-  const [before, now] = [chosenKeys(root), chosenKeys(manifest.value.root)];
-  const differing = Object.entries(now).filter(
-    ([key, value]) => value !== before[key as keyof EnclaveOverrides],
-  );
-  return Object.fromEntries(differing);
-}
-
-function chosenKeys(root: TomlTable): EnclaveOverrides {
-  const [isvProdId, isvSvn, isDebug] = ['isvprodid', 'isvsvn', 'debug'].map((key) =>
-    valueAt(root, ['sgx', key]),
-  );
-  return {
-    ...(typeof isvProdId === 'bigint' && { isvProdId: Number(isvProdId) }),
-    ...(typeof isvSvn === 'bigint' && { isvSvn: Number(isvSvn) }),
-    ...(typeof isDebug === 'boolean' && { isDebug }),
-  };
 }
 
 /** What a step makes of a value; what gsc refuses becomes a problem. */

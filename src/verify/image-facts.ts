@@ -11,7 +11,7 @@ import {
   type TomlValue,
 } from '../manifest/toml/toml.ts';
 import type { TreeNode } from '../tree/file-tree.ts';
-import { walkTree } from '../tree/walk-tree.ts';
+import { walkDifferent } from '../tree/walk-tree.ts';
 import { type GraminizedImage, showLayer, viewsOf } from './graminized-image.ts';
 import { launchIn } from './image-launch.ts';
 
@@ -34,8 +34,11 @@ export type ImageFacts = Readonly<Record<FactKind, ReadonlyMap<string, string>>>
   readonly layerOf: ReadonlyMap<string, string>;
 };
 
-/** What of a graminized image is worth comparing; of several enclaves each thing by its enclave. */
-export function factsOf(image: GraminizedImage): ImageFacts {
+/**
+ * What of a graminized image is worth comparing with `other`; of several enclaves each thing by its enclave. Files and lists that both
+ * have as the very same values are left out.
+ */
+export function factsOf(image: GraminizedImage, other: GraminizedImage): ImageFacts {
   const [runtime, files, layerOf] = [new Map(), new Map(), new Map()] as Map<string, string>[];
   const ofSignature = new Set(
     image.enclaves.flatMap((each) => [each.files.manifest, each.files.manifestSgx, each.files.sigstruct]),
@@ -46,7 +49,7 @@ export function factsOf(image: GraminizedImage): ImageFacts {
   ]);
   const isOwn = (path: ImagePath) => ownDirectoryOf(path) !== undefined || beside.has(path);
   const layers = image.image.layers.map((_, index) => showLayer(image.image, index));
-  for (const { path, node } of walkTree(image.tree)) {
+  for (const { path, node } of walkDifferent(image.tree, other.tree)) {
     // What signing makes of the rest, or what has its own comparison.
     if (ofSignature.has(path) || node.kind === 'directory') continue;
     const name = showBytes(path);
@@ -60,7 +63,7 @@ export function factsOf(image: GraminizedImage): ImageFacts {
     environment: ofEnclaves(image, (view) => environmentIn(view.manifest.value?.root ?? new Map())),
     start: startFacts(image),
     files: files ?? new Map(),
-    trusted: ofEnclaves(image, trustedFacts),
+    trusted: hasSameManifests(image, other) ? new Map() : ofEnclaves(image, trustedFacts),
     layerOf: layerOf ?? new Map(),
   };
 }
@@ -76,6 +79,13 @@ function ofEnclaves(
       [...facts(view)].map(([key, value]) => [isSeveral ? `${view.name}: ${key}` : key, value] as const),
     ),
   );
+}
+
+function hasSameManifests({ enclaves }: GraminizedImage, other: GraminizedImage): boolean {
+  const isSame = enclaves.every(
+    ({ manifest }, index) => manifest.value === other.enclaves[index]?.manifest.value,
+  );
+  return isSame && enclaves.length === other.enclaves.length;
 }
 
 /** Their contents are compared as files. */

@@ -28,11 +28,11 @@ import {
   ownContent,
   parseManifest,
   showLayer,
-  signersChoice,
 } from './graminized-image.ts';
 import { launchIn } from './image-launch.ts';
 import { planOf } from './measurement-checks.ts';
 import { ambiguousFiles, pathHistory } from './path-history.ts';
+import { signersChoice } from './signers-choice.ts';
 import { diffLines } from './text-diff.ts';
 
 const protection = 'not-protected';

@@ -3,7 +3,7 @@ import { manifestHash, profileHash } from '../graminize/build-record.ts';
 import type { Image } from '../image/image.ts';
 import { labels } from '../image/labels.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { ImageScan } from '../scan/scan-image.ts';
+import type { ImageScan } from '../scan/image-scan.ts';
 import { failed, failures, type ImageCheck, mismatch, notChecked, ok, okUnless } from './check.ts';
 import { diffFacts, isSame, showDifference } from './diff-facts.ts';
 import { type GraminizedImage, showLayer } from './graminized-image.ts';
@@ -101,7 +101,8 @@ function judge(image: GraminizedImage, rebuilt: Rebuilt, { source, runtime }: In
   const finding = { subject: source.app.name, protection } as const;
   const how =
     runtime === undefined ? 'the runtime in the image (--runtime gives another one)' : runtime.subject;
-  const difference = diffFacts(comparable(rebuilt.image), comparable(image));
+  const [before, after] = [comparable(rebuilt.image, image), comparable(image, rebuilt.image)];
+  const difference = diffFacts(before, after);
   const what = [
     ...differencesIn(image, rebuilt),
     ...(isSame(difference) ? [] : ['it is not the same image']),
@@ -162,8 +163,8 @@ function otherInputs(image: GraminizedImage, source: RebuildSource): readonly st
 }
 
 /** Without what only a signed image has, and what depends on where the app image was opened. */
-function comparable(image: GraminizedImage): ImageFacts {
-  const facts = factsOf(image);
+function comparable(image: GraminizedImage, other: GraminizedImage): ImageFacts {
+  const facts = factsOf(image, other);
   const start = new Map(
     [...facts.start].filter(
       ([name]) => name !== `label ${labels.baseDigest}` && name !== `label ${labels.baseName}`,

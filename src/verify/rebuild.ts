@@ -1,26 +1,25 @@
 import { digestOf, hexOf } from '../base/digest.ts';
 import { GscError } from '../base/error.ts';
 import { optionsOfRecord, type RecordedOptions } from '../graminize/build-record.ts';
-import { type Graminized, graminize } from '../graminize/graminize.ts';
+import { type GraminizedAlone, graminizeAlone } from '../graminize/graminize.ts';
 import type { GivenProfile } from '../graminize/profiled-selection.ts';
 import type { Image } from '../image/image.ts';
 import { labels } from '../image/labels.ts';
 import type { TomlDocument } from '../manifest/toml/toml.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { RuntimeVersion } from '../runtime/version.ts';
+import type { ImageScan } from '../scan/image-scan.ts';
 import { readFiles } from '../scan/read-files.ts';
-import { type ImageScan, scanImage } from '../scan/scan-image.ts';
+import { scanImage } from '../scan/scan-image.ts';
 import { measureImage, type NamedMeasurement } from '../sign/unsigned-enclave.ts';
 import {
   type GraminizedImage,
   knownIndexes,
-  type Maybe,
   parseManifest,
   type ReadEnclave,
   readGraminizedImage,
-  signersChoice,
 } from './graminized-image.ts';
 import { runtimeInImage } from './image-runtime.ts';
+import { signersChoice } from './signers-choice.ts';
 
 /** What an image was made of, as far as the image cannot say it itself. */
 export interface RebuildSource {
@@ -41,9 +40,9 @@ export interface Rebuilt {
   readonly mrEnclaves: readonly string[];
 }
 
-/** The app image with its files; layers that it shares with the graminized image are not read again. */
-export async function scanBase(image: GraminizedImage, app: Image): Promise<ImageScan> {
-  return scanImage(app, { indexes: knownIndexes(image.indexes) });
+/** The app image with its files; what the graminized image has of it is not read again. */
+export async function scanBase({ indexes, lower }: GraminizedImage, app: Image): Promise<ImageScan> {
+  return scanImage(app, { indexes: knownIndexes(indexes), ...(lower && { below: lower }) });
 }
 
 /**
@@ -66,22 +65,25 @@ export async function rebuild(
     ...(profile && { profile }),
   });
   const { [labels.toolVersion]: toolVersion, [labels.baseName]: baseName } = image.labels;
-  const graminized = await graminize(app, given.runtime ?? (await runtimeInImage(image, version.value)), {
-    ...options,
-    tree: given.scan.tree,
-    name: 'the rebuild',
-    ...(toolVersion !== undefined && { toolVersion }),
-    ...(baseName !== undefined && { baseName }),
-  });
-  const seen = { indexes: [...image.indexes, ...given.scan.indexes], contents: image.contents };
-  const read = await readGraminizedImage(graminized.image, { seen });
+  const graminized = await graminizeAlone(
+    app,
+    given.runtime ?? (await runtimeInImage(image, version.value)),
+    {
+      ...options,
+      tree: given.scan.tree,
+      name: 'the rebuild',
+      ...(toolVersion !== undefined && { toolVersion }),
+      ...(baseName !== undefined && { baseName }),
+    },
+  );
+  const seen = { ...image, indexes: [...image.indexes, ...given.scan.indexes] };
+  const read = await readGraminizedImage(graminized.image, { seen, below: given.scan });
   const enclaves = await measureChosen(graminized, image);
   // Of an unsigned image the manifests are as the build wrote them.
   const asMeasured = read.enclaves.map((each): ReadEnclave => {
     if (!image.isSigned) return each;
-    const bytes = enclaves.find(({ files }) => files.manifest === each.files.manifest)?.enclave.manifest
-      .bytes;
-    return bytes === undefined ? each : { ...each, ...manifestOf(each, bytes, version) };
+    const found = enclaves.find(({ files }) => files.manifest === each.files.manifest);
+    return found === undefined ? each : { ...each, ...manifestOf(each, found.enclave.manifest.bytes, image) };
   });
   return {
     image: { ...read, ...asMeasured[0], enclaves: asMeasured },
@@ -89,20 +91,25 @@ export async function rebuild(
   };
 }
 
-function manifestOf({ manifestPath }: ReadEnclave, bytes: Buffer, version: Maybe<RuntimeVersion>) {
+function manifestOf(
+  { manifestPath }: ReadEnclave,
+  bytes: Buffer,
+  { version, enclaves }: Pick<GraminizedImage, 'version' | 'enclaves'>,
+) {
   return {
     manifestBytes: { value: bytes },
-    manifest: { value: parseManifest(bytes, manifestPath, version) },
+    manifest: { value: parseManifest(bytes, manifestPath, version, enclaves) },
   };
 }
 
 /** The enclaves of a rebuild, with what whoever signed the image has chosen. */
 async function measureChosen(
-  graminized: Graminized,
+  graminized: GraminizedAlone,
   image: GraminizedImage,
 ): Promise<readonly NamedMeasurement[]> {
   const { enclave, enclaves } = await measureImage(graminized);
-  const completed = parseManifest(enclave.manifest.bytes, image.files.manifest, image.version);
+  const { files, version } = image;
+  const completed = parseManifest(enclave.manifest.bytes, files.manifest, version, image.enclaves);
   const overrides = signersChoice(image, completed);
   return Object.keys(overrides).length === 0
     ? enclaves

@@ -1,9 +1,11 @@
 import { type ImagePath, showBytes } from '../base/image-path.ts';
 import { showSize } from '../base/show-size.ts';
+import type { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { isArray, isTable, type TomlValue, valueAt } from '../manifest/toml/toml.ts';
-import { type Resolution, resolvePath, showFailure } from '../tree/resolve-path.ts';
-import { type Finding, failures, type ImageCheck, mismatch, notChecked, okUnless } from './check.ts';
+import type { FileNode } from '../tree/file-tree.ts';
+import { PathFinder, type Resolution, showFailure } from '../tree/resolve-path.ts';
+import { type Finding, failures, type ImageCheck, mismatch, notChecked, ok } from './check.ts';
 import { type GraminizedImage, showLayer } from './graminized-image.ts';
 import { ambiguousFiles, pathHistory } from './path-history.ts';
 
@@ -17,58 +19,107 @@ interface TrustedEntry {
 
 /** Group 3: every trusted file of the manifest is in the image, with the manifest's hash. */
 export function trustedFileChecks(image: GraminizedImage): readonly ImageCheck[] {
-  const root = image.manifest.value?.root;
-  if (root === undefined)
+  const manifest = image.manifest.value;
+  if (manifest === undefined)
     return [notChecked(name, { subject: 'sgx.trusted_files', detail: 'needs a manifest that can be read' })];
-  const listed = valueAt(root, ['sgx', 'trusted_files']);
-  const entries = (isArray(listed) ? listed : []).map(readEntry);
-  const ambiguous = ambiguousFiles(image);
-  const sizes = new Map<string, number>();
-  const hashes = new Map<ImagePath, string>();
-  const found: Finding[] = [];
-  for (const entry of entries) {
-    const finding = checkEntry(image, entry, { ambiguous, sizes, hashes });
-    if (finding) found.push({ ...finding, protection: 'checked-at-open' });
+  const given = valueAt(manifest.root, ['sgx', 'trusted_files']);
+  const listed = isArray(given) ? given : [];
+  const intactBytes = sizeIfIntact(image, manifest, listed);
+  if (intactBytes !== undefined) return [intact(listed.length, intactBytes)];
+  const found = new TrustedFiles(image);
+  const findings: Finding[] = [];
+  for (const each of listed) {
+    const finding = found.check(readEntry(each));
+    if (finding) findings.push({ ...finding, protection: 'checked-at-open' });
   }
-  const sizeBytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  return okUnless(failures(name, found, 'sgx.trusted_files'), name, () => ({
+  return findings.length > 0
+    ? failures(name, findings, 'sgx.trusted_files')
+    : [intact(listed.length, found.sizeBytes)];
+}
+
+function intact(count: number, sizeBytes: number): ImageCheck {
+  return ok(name, {
     subject: 'sgx.trusted_files',
-    detail: `all ${entries.length} are in the image with the manifest's hash, ${showSize(sizeBytes)}`,
+    detail: `all ${count} are in the image with the manifest's hash, ${showSize(sizeBytes)}`,
     protection: 'checked-at-open',
-  }));
+  });
 }
 
-interface SoFar {
-  /** Paths that one layer has twice, with the layer. */
-  readonly ambiguous: ReadonlyMap<ImagePath, number>;
-  /** Of each content that was found. */
-  readonly sizes: Map<string, number>;
-  readonly hashes: Map<ImagePath, string>;
-}
-
-function checkEntry(
+/**
+ * The size of all, each content once, if nothing can be wrong with any: each path is listed once, and is in the image once, as a
+ * file with that hash. Undefined if each has to be looked at. There are tens of thousands.
+ */
+function sizeIfIntact(
   image: GraminizedImage,
-  { uri, path, sha256 }: TrustedEntry,
-  { ambiguous, sizes, hashes }: SoFar,
-): Finding | undefined {
-  if (path === undefined || sha256 === undefined)
-    return { subject: uri, detail: 'expected a file: URI with an absolute path and a sha256' };
-  const other = hashes.get(path);
-  if (other !== undefined && other !== sha256)
-    return { subject: showBytes(path), detail: `the manifest lists it twice, with ${other} and ${sha256}` };
-  hashes.set(path, sha256);
-  const resolution = resolvePath(image.tree, path);
-  const problem = problemOf(image, resolution, sha256) ?? linkProblem(image, resolution, path);
-  if (problem !== undefined)
-    return { subject: showBytes(path), detail: problem, lines: pathHistory(image, path) };
-  const layer = ambiguous.get(path);
-  if (layer !== undefined) {
-    const detail = `${showLayer(image.image, layer)} has it more than once, with different contents: what is unpacked may depend on the tool`;
-    return { subject: showBytes(path), detail, lines: pathHistory(image, path) };
+  { names: { trusted } }: CompleteManifest,
+  listed: readonly TomlValue[],
+): number | undefined {
+  const isPlain = trusted.size === listed.length && listed.every((each) => uriOf(each)?.startsWith('file:/'));
+  if (!isPlain || ambiguousFiles(image).size > 0) return undefined;
+  const finder = new PathFinder(image.tree);
+  const contents = new Set<string>();
+  let sizeBytes = 0;
+  for (const [path, sha256] of trusted) {
+    const found = finder.resolve(path as ImagePath);
+    if (found.kind !== 'found' || found.node.kind !== 'file' || found.node.sha256 !== sha256)
+      return undefined;
+    if (found.path !== path && linkProblem(image, found, path as ImagePath) !== undefined) return undefined;
+    if (contents.has(sha256)) continue;
+    contents.add(sha256);
+    sizeBytes += found.node.sizeBytes;
   }
-  if (resolution.kind === 'found' && resolution.node.kind === 'file')
-    sizes.set(sha256, resolution.node.sizeBytes);
-  return undefined;
+  return sizeBytes;
+}
+
+/** Those of a manifest, one after another. */
+class TrustedFiles {
+  readonly #image: GraminizedImage;
+  readonly #finder: PathFinder;
+  /** Paths that one layer has twice, with the layer. */
+  readonly #ambiguous: ReadonlyMap<ImagePath, number>;
+  /** Of those so far. */
+  readonly #hashes = new Map<ImagePath, string>();
+  readonly #contents = new Set<string>();
+  #sizeBytes = 0;
+
+  constructor(image: GraminizedImage) {
+    this.#image = image;
+    this.#finder = new PathFinder(image.tree);
+    this.#ambiguous = ambiguousFiles(image);
+  }
+
+  /** Of the contents that were found, each once. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  check({ uri, path, sha256 }: TrustedEntry): Finding | undefined {
+    if (path === undefined || sha256 === undefined)
+      return { subject: uri, detail: 'expected a file: URI with an absolute path and a sha256' };
+    const other = this.#hashes.get(path);
+    if (other !== undefined && other !== sha256)
+      return { subject: showBytes(path), detail: `the manifest lists it twice, with ${other} and ${sha256}` };
+    this.#hashes.set(path, sha256);
+    const image = this.#image;
+    const resolution = this.#finder.resolve(path);
+    const detail =
+      problemOf(image, resolution, sha256) ?? linkProblem(image, resolution, path) ?? this.#ambiguity(path);
+    if (detail !== undefined) return { subject: showBytes(path), detail, lines: pathHistory(image, path) };
+    if (resolution.kind === 'found' && resolution.node.kind === 'file') this.#add(resolution.node);
+    return undefined;
+  }
+
+  #ambiguity(path: ImagePath): string | undefined {
+    const layer = this.#ambiguous.get(path);
+    if (layer === undefined) return undefined;
+    return `${showLayer(this.#image.image, layer)} has it more than once, with different contents: what is unpacked may depend on the tool`;
+  }
+
+  #add({ sha256, sizeBytes }: FileNode): void {
+    if (this.#contents.has(sha256)) return;
+    this.#contents.add(sha256);
+    this.#sizeBytes += sizeBytes;
+  }
 }
 
 function problemOf(image: GraminizedImage, resolution: Resolution, sha256: string): string | undefined {
@@ -76,7 +127,7 @@ function problemOf(image: GraminizedImage, resolution: Resolution, sha256: strin
     return `${mismatch(`a file with SHA-256 ${sha256}`, 'none')}: ${showBytes(showFailure(resolution))}`;
   const { node, path } = resolution;
   if (node.kind !== 'file') return mismatch(`a file with SHA-256 ${sha256}`, `a ${node.kind}`);
-  if (node.sha256 === sha256.toLowerCase()) return undefined;
+  if (node.sha256 === sha256 || node.sha256 === sha256.toLowerCase()) return undefined;
   return `${mismatch(`SHA-256 ${sha256}`, node.sha256)} from ${showLayer(image.image, node.layer)}, ${showBytes(path)}`;
 }
 

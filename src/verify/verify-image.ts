@@ -41,8 +41,6 @@ export interface VerifyImageOptions extends ReadingOptions {
   readonly evidence?: ExpectedEvidence;
   /** For which time the age of the signature is judged; the caller's clock. Without it the age is not judged. */
   readonly at?: Date;
-  /** Called when all layers have been read, before the checks begin. */
-  readonly onRead?: () => void;
 }
 
 /** What became of an image's verification. */
@@ -60,13 +58,19 @@ export interface ImageVerdict {
  */
 export async function verifyImage(image: Image, options: VerifyImageOptions): Promise<ImageVerdict> {
   try {
-    const read = await readGraminizedImage(image, options);
-    options.onRead?.();
+    const lowerLayers = sharedLayers(image, options.base?.app);
+    const read = await readGraminizedImage(image, { ...options, ...(lowerLayers && { lowerLayers }) });
     return await judgeImage(read, await measureFiles(read), options);
   } catch (error) {
     if (isDamage(error)) return damagedImage(error);
     throw error;
   }
+}
+
+/** How many layers the app image has, if they are the image's lowest. */
+function sharedLayers(image: Image, app: Image | undefined): number | undefined {
+  const isShared = app?.layers.every(({ diffId }, layer) => image.layers[layer]?.diffId === diffId);
+  return isShared ? app?.layers.length : undefined;
 }
 
 /** The checks of an image that was read, and whose enclaves were measured. Throws `isDamage` errors of what it is held against. */

@@ -42,6 +42,16 @@ describe('a blob in a file', () => {
     expect(memory.size).toBe(1);
   });
 
+  it('lends nothing of which the beginning says that it is kept', async () => {
+    const starts: string[] = [];
+    const mayLend = (start: Buffer) => {
+      starts.push(start.toString('latin1', 0, 7));
+      return false;
+    };
+    expect(Buffer.concat(await piecesOf(blobOf(content).lent(mayLend))).equals(content)).toBe(true);
+    expect(starts).toEqual(['not all']);
+  });
+
   it.each([
     ['cut short', content.subarray(0, -1)],
     ['too long', Buffer.concat([content, Buffer.alloc(1)])],

@@ -13,7 +13,8 @@ import { explainableBuild, explainableImage } from '../../src/inspect/explainabl
 import { pemSigner } from '../../src/key/pem-signer.ts';
 import { parseToml } from '../../src/manifest/toml/toml.ts';
 import { parseReference } from '../../src/reference/image-reference.ts';
-import { type ImageScan, scanImage } from '../../src/scan/scan-image.ts';
+import type { ImageScan } from '../../src/scan/image-scan.ts';
+import { scanImage } from '../../src/scan/scan-image.ts';
 import { signImage } from '../../src/sign/sign-image.ts';
 import { type FileReference, openImage } from '../../src/store/open-image.ts';
 import type { FileTree } from '../../src/tree/file-tree.ts';

@@ -26,6 +26,8 @@ describe('a manifest with a run of trusted files is read as the parser of TOML r
       'before one with an escape',
       `${head}${blocks}[[sgx.trusted_files]]\nuri = "file:/\\u00e4"\nsha256 = "${hash}"\n`,
     ],
+    ['with backslashes and quotes', `${head}${block('a\\\\x2d')}${block('\\\\\\\\b\\"c\\"')}${blocks}[fs]\n`],
+    ['before one with a quote that does not end', `${head}${blocks}[fs]\nx = "[[sgx.trusted_files]]\\\\"\n`],
     ['before one with another key', `${head}${blocks}[[sgx.trusted_files]]\nuri = "file:/x"\n`],
     ['in two parts', `${head}${blocks}[fs]\n\n${blocks}`],
     ['with names that are not ASCII', `${head}${block('grün')}${block('日本')}${block('\u{1f600}')}[fs]\n`],

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GscError } from '../../src/base/error.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
-import { mergeLayers } from '../../src/tree/merge-layers.ts';
+import { LayerMerger, mergeLayers } from '../../src/tree/merge-layers.ts';
 import { resolvePath } from '../../src/tree/resolve-path.ts';
 import { walkTree } from '../../src/tree/walk-tree.ts';
 import { diffOf, type FlatTree, flatTree, layerEntry } from '../support/tree/arbitrary-layers.ts';
@@ -56,6 +56,45 @@ describe('mergeLayers', () => {
         expect(mergedOrFailure([...layers, []])).toEqual(result);
       }),
       { numRuns: 1000 },
+    );
+  });
+
+  it('a tree that was split off stays as it is, and what is merged upon it is what merging all at once gives', () => {
+    const nameLayer = (layer: number) => `layer ${layer + 1}`;
+    const history = fc.array(fc.array(layerEntry, { maxLength: 10 }), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(history, fc.nat(4), fc.array(layerEntry, { maxLength: 10 }), (layers, at, other) => {
+        const count = Math.min(at, layers.length);
+        const upper = layers.slice(count);
+        fc.pre(mergedOrFailure(layers) !== undefined);
+        const merger = new LayerMerger(nameLayer);
+        for (const entries of layers.slice(0, count)) for (const _ of merger.add(entries));
+        const lower = merger.split();
+        const before = linesOf(lower);
+        for (const entries of upper) for (const _ of merger.add(entries));
+        fc.pre(mergedOrFailure([...layers.slice(0, count), other]) !== undefined);
+        const second = LayerMerger.upon(lower, count, nameLayer);
+        for (const _ of second.add(other));
+        expect(merger.tree).toEqual(mergeLayers(layers));
+        expect(second.tree).toEqual(mergeLayers([...layers.slice(0, count), other]));
+        expect(linesOf(lower)).toEqual(before);
+        expect(lower).toEqual(mergeLayers(layers.slice(0, count)));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('a layer that has two files under one path is among those that may repeat a name', () => {
+    fc.assert(
+      fc.property(fc.array(layerEntry, { maxLength: 12 }), (entries) => {
+        fc.pre(mergedOrFailure([entries]) !== undefined);
+        const merger = new LayerMerger((layer) => `layer ${layer + 1}`);
+        for (const _ of merger.add(entries));
+        const files = entries.filter(({ kind }) => !['directory', 'whiteout', 'opaque'].includes(kind));
+        const isTwice = new Set(files.map(({ path }) => path)).size < files.length;
+        if (isTwice) expect([...merger.repeating]).toEqual([0]);
+      }),
+      { numRuns: 2000 },
     );
   });
 

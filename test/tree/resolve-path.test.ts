@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { imagePath } from '../../src/base/image-path.ts';
 import { mergeLayers } from '../../src/tree/merge-layers.ts';
-import { lookup, type ResolveOptions, resolvePath, showFailure } from '../../src/tree/resolve-path.ts';
+import {
+  lookup,
+  PathFinder,
+  type ResolveOptions,
+  resolvePath,
+  showFailure,
+} from '../../src/tree/resolve-path.ts';
 import { file, symlink } from '../support/tree/layer-stack.ts';
 
 const chain = Array.from({ length: 41 }, (_, i) =>
@@ -87,5 +93,17 @@ describe('lookup', () => {
   it('follows links in directories and not the last', () => {
     expect(lookup(tree, imagePath('/lib/y'))).toMatchObject({ kind: 'symlink', target: 'x' });
     expect(lookup(tree, imagePath('/lib/nope'))).toBeUndefined();
+  });
+});
+
+describe('PathFinder', () => {
+  const places = ['/', '/usr', '/usr/lib', '/usr/lib/parent', '/usr/up', '/lib', '/a', '/chain', '/nowhere'];
+  const names = ['', 'x', 'y', 'z', 'lib', 'parent', 'abs', 'dangling', 'self', 'empty', 'slash', '39', '40'];
+  const paths = places.flatMap((place) => names.map((name) => imagePath(`${place}/${name}`)));
+
+  it('finds what resolvePath finds, whatever it found before', () => {
+    const finder = new PathFinder(tree);
+    for (const path of [...paths, ...paths.toReversed()])
+      expect(finder.resolve(path)).toEqual(resolvePath(tree, path));
   });
 });

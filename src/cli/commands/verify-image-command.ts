@@ -63,7 +63,8 @@ async function verdictOn(
       at: host.today(),
       signal: host.signal,
       reporter: console,
-      onRead: growHeapSlowly,
+      // Two lists of files and two manifests are there at a time.
+      ...(options.base && { onListed: growHeapSlowly }),
     });
   } catch (error) {
     if (isDamage(error)) return damagedImage(error);

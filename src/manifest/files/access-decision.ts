@@ -2,7 +2,7 @@ import { type ByteString, bytesOfText, type ImagePath, imagePath } from '../../b
 import { PlaceIndex } from '../../base/place-index.ts';
 import { emulatedPlaceOf } from '../../start/emulated-places.ts';
 import { select } from '../schema/runtime-values.ts';
-import { isTable, type TomlTable, type TomlValue, valueAt } from '../toml/toml.ts';
+import { isArray, isTable, type TomlTable, valueAt } from '../toml/toml.ts';
 import { type Mount, mountOf, readMounts } from './mounts.ts';
 
 /** What Gramine does when a program inside opens a name, if there is a file. */
@@ -47,9 +47,7 @@ export function readManifestNames(manifest: TomlTable): ManifestNames {
   const generates = valueAt(manifest, ['sys', 'enable_extra_runtime_domain_names_conf']) === true;
   return {
     mounts: readMounts(manifest),
-    trusted: new Map(
-      [...select(manifest, 'sgx.trusted_files.*')].flatMap(([, entry]) => trustedEntry(entry)),
-    ),
+    trusted: readTrusted(manifest),
     allowed: readAllowed(manifest),
     allowsUnlisted: valueAt(manifest, ['sgx', 'file_check_policy']) === 'allow_all_but_log',
     allowsCreation: valueAt(manifest, ['sgx', 'allow_file_creation']) === true,
@@ -110,10 +108,15 @@ function hostPathOf(mount: Mount, path: ImagePath): ByteString {
   return cleanPath(`${pathOfUri(mount.uri ?? 'file:.') || '.'}/${below}`);
 }
 
-function trustedEntry(entry: TomlValue): readonly (readonly [ByteString, string])[] {
-  if (!isTable(entry)) return [];
-  const [uri, sha256] = [entry.get('uri'), entry.get('sha256')];
-  return typeof uri === 'string' && typeof sha256 === 'string' ? [[pathOfUri(uri), sha256]] : [];
+function readTrusted(manifest: TomlTable): ReadonlyMap<ByteString, string> {
+  const trusted = new Map<ByteString, string>();
+  const listed = valueAt(manifest, ['sgx', 'trusted_files']);
+  for (const entry of isArray(listed) || isTable(listed) ? listed.values() : []) {
+    if (!isTable(entry)) continue;
+    const [uri, sha256] = [entry.get('uri'), entry.get('sha256')];
+    if (typeof uri === 'string' && typeof sha256 === 'string') trusted.set(pathOfUri(uri), sha256);
+  }
+  return trusted;
 }
 
 /** The path of a `file:` or `dev:` URI, cleaned as Gramine does. */

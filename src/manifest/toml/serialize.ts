@@ -18,9 +18,51 @@ export function serializeManifest(
   root: TomlTable,
   options: SerializeOptions = { layout: 'genuine' },
 ): string {
-  const lines: string[] = [];
+  return writeParts(root, options, (part) => part).join('');
+}
+
+/** The same in UTF-8. */
+export function manifestBytes(root: TomlTable): Buffer {
+  return Buffer.concat(writeParts(root, { layout: 'genuine' }, (part) => Buffer.from(part)));
+}
+
+function writeParts<Part>(
+  root: TomlTable,
+  options: SerializeOptions,
+  partOf: (text: string) => Part,
+): readonly Part[] {
+  const lines = new Lines(partOf);
   writeTable({ table: root, name: '', isElement: false }, lines, options);
-  return lines.join('');
+  return lines.end();
+}
+
+/** Lines of tens of thousands of files take several times the memory of the text that they make. */
+const linesOfPart = 1024;
+
+/** Takes lines, and makes a part of many of them at a time. */
+class Lines<Part> {
+  readonly #partOf: (text: string) => Part;
+  readonly #parts: Part[] = [];
+  #lines: string[] = [];
+
+  constructor(partOf: (text: string) => Part) {
+    this.#partOf = partOf;
+  }
+
+  push(line: string): void {
+    this.#lines.push(line);
+    if (this.#lines.length >= linesOfPart) this.#join();
+  }
+
+  end(): readonly Part[] {
+    this.#join();
+    return this.#parts;
+  }
+
+  #join(): void {
+    this.#parts.push(this.#partOf(this.#lines.join('')));
+    this.#lines = [];
+  }
 }
 
 interface Section {
@@ -32,7 +74,7 @@ interface Section {
 }
 
 /** First the plain pairs, then the tables below, each after an empty line unless nothing was written yet. */
-function writeTable(section: Section, lines: string[], options: SerializeOptions): void {
+function writeTable(section: Section, lines: { push(line: string): void }, options: SerializeOptions): void {
   const { table, name, isElement } = section;
   const { pairs, sections } = splitTable(section, options);
   let isStarted = false;

@@ -7,8 +7,10 @@ export interface TrustedFileRun {
 }
 
 const header = '[[sgx.trusted_files]]\n';
-// biome-ignore lint/suspicious/noControlCharactersInRegex: strings that need no escape, and so none to be undone
-const block = /\[\[sgx\.trusted_files\]\]\nuri = "([^"\\\u0000-\u001f\u007f]*)"\nsha256 = "([0-9a-f]*)"\n\n/y;
+/** Of the escapes those that names of files have: units of systemd have a backslash. */
+const block =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the others stand for control characters
+  /\[\[sgx\.trusted_files\]\]\nuri = "([^"\\\u0000-\u001f\u007f]*(?:\\["\\][^"\\\u0000-\u001f\u007f]*)*)"\nsha256 = "([0-9a-f]*)"\n\n/y;
 
 /**
  * Finds the first run of trusted files in a TOML text. They are nearly all of a manifest, and a parser that knows nothing of them
@@ -22,15 +24,15 @@ export function findTrustedFileRun(text: string): TrustedFileRun | undefined {
   let [end, firstEnd] = [start, start];
   block.lastIndex = start;
   for (let match = block.exec(text); match !== null; match = block.exec(text)) {
-    files.push(
-      new Map([
-        ['uri', match[1] as string],
-        ['sha256', match[2] as string],
-      ]),
-    );
+    const [, uri, sha256] = match as unknown as readonly [string, string, string];
+    files.push(new Map().set('uri', unescaped(uri)).set('sha256', sha256));
     end = block.lastIndex;
     if (files.length === 1) firstEnd = end;
   }
   if (files.length < 2) return undefined;
   return { files, rest: text.slice(0, firstEnd) + text.slice(end) };
+}
+
+function unescaped(text: string): string {
+  return text.includes('\\') ? text.replace(/\\(.)/g, '$1') : text;
 }

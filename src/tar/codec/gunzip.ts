@@ -2,14 +2,14 @@ import { createGunzip } from 'node:zlib';
 import type { ByteStream } from '../../image/image.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { compressedDataError } from './compressed-data-error.ts';
-import { throughZlib, zlibChunkBytes, zlibInputBytes } from './zlib-stream.ts';
+import { throughZlib, zlibInputBytes, zlibOptions } from './zlib-stream.ts';
 
 /**
  * Decompresses gzip, one or more members (pigz, estargz). Throws a `tar` error on damage, and on anything after the
  * last member: zeros as well, for Go's reader, which engines use, refuses them too.
  */
 export async function* gunzip(reader: ByteReader, subject: string): ByteStream {
-  const stream = createGunzip({ chunkSize: zlibChunkBytes });
+  const stream = createGunzip(zlibOptions);
   let fedBytes = 0;
   const counted = async function* (): ByteStream {
     for await (const piece of reader.rest(zlibInputBytes)) {

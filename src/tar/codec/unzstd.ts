@@ -3,7 +3,7 @@ import * as zlib from 'node:zlib';
 import type { ByteStream } from '../../image/image.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { compressedDataError, outOfMemory } from './compressed-data-error.ts';
-import { throughZlib, zlibChunkBytes, zlibInputBytes } from './zlib-stream.ts';
+import { throughZlib, zlibInputBytes, zlibOptions } from './zlib-stream.ts';
 import { type ZstdPart, zstdParts } from './zstd-frames.ts';
 
 /** Node has zstd from 22.15 and 23.8 on; the types are those of Node 20. */
@@ -19,11 +19,7 @@ export const hasNodeZstd = createZstdDecompress !== undefined;
 export function unzstd(reader: ByteReader, subject: string, lends = false): ByteStream {
   return createZstdDecompress === undefined
     ? unzstdPortably(reader, subject, lends)
-    : throughZlib(
-        inLargePieces(zstdParts(reader, subject)),
-        createZstdDecompress({ chunkSize: zlibChunkBytes }),
-        subject,
-      );
+    : throughZlib(inLargePieces(zstdParts(reader, subject)), createZstdDecompress(zlibOptions), subject);
 }
 
 /** The way without Node's own zstd: the same decoder, as WebAssembly. */

@@ -46,11 +46,12 @@ export class EarlyMerge {
   /** Takes the index of one of the layers, of all that have its diffId. */
   add(index: LayerIndex): void {
     this.#found.set(index.diffId, index);
-    for (let next = this.#next(); next !== undefined; next = this.#next()) {
-      const index = next;
-      const count = this.#indexes.push(index);
-      this.#merged = this.#merged.then(() => this.#merge(index, count));
-    }
+    for (let next = this.#next(); next !== undefined; next = this.#next()) this.#append(next);
+  }
+
+  #append(index: LayerIndex): void {
+    const count = this.#indexes.push(index);
+    this.#merged = this.#merged.then(() => this.#merge(index, count));
   }
 
   /** Throws what `mergeLayers` throws. */

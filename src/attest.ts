@@ -71,8 +71,8 @@ export type {
 } from './reference/image-reference.ts';
 export type { ImageScan } from './scan/image-scan.ts';
 export type { LayerIndex } from './scan/layer-index.ts';
-export type { OpenOptions } from './store/image-store.ts';
 export type { OpenedImage } from './store/opened-image.ts';
+export type { OpenOptions } from './store/store-options.ts';
 export type { FileFacts, LayerEntry, Ownership, ProgramFacts } from './tree/entry.ts';
 export type {
   DirectoryNode,

@@ -132,9 +132,9 @@ export type { ProgramChain } from './start/program-chain.ts';
 export type { StartedPrograms } from './start/started-programs.ts';
 export type { WorkingDirectory } from './start/working-directory.ts';
 export type { RegistryChoices } from './store/connections.ts';
-export type { OpenOptions, StoreChoices } from './store/image-store.ts';
 export type { OpenedImage } from './store/opened-image.ts';
 export type { RegistryOptions, RetryPolicy, Timeouts } from './store/registry/registry-options.ts';
+export type { OpenOptions, StoreChoices } from './store/store-options.ts';
 export type { FileFacts, LayerEntry, Ownership, ProgramFacts } from './tree/entry.ts';
 export type {
   DirectoryNode,

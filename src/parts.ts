@@ -101,8 +101,8 @@ export type { LibcKind, LibraryPaths } from './start/library-paths.ts';
 export type { ProgramChain } from './start/program-chain.ts';
 export type { StartedPrograms } from './start/started-programs.ts';
 export type { WorkingDirectory } from './start/working-directory.ts';
-export type { OpenOptions } from './store/image-store.ts';
 export { defaultDestination, fullNameOf, type OpenedImage } from './store/opened-image.ts';
+export type { OpenOptions } from './store/store-options.ts';
 export type { FileFacts, LayerEntry, Ownership, ProgramFacts } from './tree/entry.ts';
 export type {
   DirectoryNode,

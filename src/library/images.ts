@@ -9,8 +9,8 @@ import { type ImageReference, parseReference, showReference } from '../reference
 import type { ImageScan } from '../scan/image-scan.ts';
 import type { ContentObserver } from '../scan/layer-visitor.ts';
 import { scanReporting } from '../scan/scan-reporting.ts';
-import type { OpenOptions, StoreChoices } from '../store/image-store.ts';
 import type { OpenedImage } from '../store/opened-image.ts';
+import type { OpenOptions, StoreChoices } from '../store/store-options.ts';
 import type { MeasurementStore } from '../workspace/scan-cache.ts';
 import { openWorkspace, type SharedCacheChoice, type Workspace } from '../workspace/workspace.ts';
 import { processHost } from './process-host.ts';

@@ -26,7 +26,7 @@ import type {
 } from '../reference/image-reference.ts';
 import { showReference } from '../reference/image-reference.ts';
 import { hintForLocalName, imageNotFound, searchEngine } from './bare-names.ts';
-import { Connections, type RegistryChoices } from './connections.ts';
+import { Connections } from './connections.ts';
 import type { BuildLogin } from './engine/build/build-session.ts';
 import type { Engine } from './engine/engine.ts';
 import { openEngineWriter } from './engine/engine-writer.ts';
@@ -46,38 +46,7 @@ import { type DocumentStore, openRegistryImage, type RegistryImage } from './reg
 import { RegistryReferrers } from './registry/referrers.ts';
 import { repositoryOf } from './registry/registry-session.ts';
 import { openRegistryWriter } from './registry/registry-writer.ts';
-
-/** What a store for a result gets. */
-export interface WriterOptions {
-  readonly force: boolean;
-  /** Images that the result shares layers with: what their store has already is not sent. */
-  readonly sharedWith: readonly OpenedImage[];
-}
-
-/** What the user says about places of images. */
-export interface StoreChoices extends RegistryChoices {
-  /** Of an image for several platforms; plain amd64 by default. */
-  readonly platform?: Platform;
-}
-
-/** What the caller is about to do with an image. */
-export interface OpenOptions {
-  /**
-   * Its layers are listed and not read, as far as is known: an Engine's export is then not kept on disk while it is listed. A layer that is
-   * read all the same exports the image again. False by default.
-   */
-  readonly isListed?: boolean;
-}
-
-export interface StoreSurroundings {
-  readonly host: HostEnvironment;
-  readonly reporter: Reporter;
-  /** What Engines told before; without it every image of an Engine is exported. */
-  readonly records: ImageRecordStore | undefined;
-  /** Layers that gsc has added; without it they are read where they are stored. */
-  readonly layers?: LayerStore | undefined;
-  readonly listen?: ExportOptions['listen'];
-}
+import type { OpenOptions, StoreChoices, StoreSurroundings, WriterOptions } from './store-options.ts';
 
 /** All places where images lie, for one command: files, Engines, registries. What was opened is given back by `close`. */
 export class ImageStore {

@@ -2,7 +2,8 @@ import type { HostEnvironment } from '../base/host-environment.ts';
 import type { Reporter } from '../base/reporter.ts';
 import { sharedSignal } from '../base/shared-signal.ts';
 import type { ImageReference } from '../reference/image-reference.ts';
-import { ImageStore, type StoreChoices } from '../store/image-store.ts';
+import { ImageStore } from '../store/image-store.ts';
+import type { StoreChoices } from '../store/store-options.ts';
 import { openScanCache, type ScanCache, withSharedIndexes } from './scan-cache.ts';
 import { type SharedCacheKey, SharedIndexes } from './shared-indexes.ts';
 

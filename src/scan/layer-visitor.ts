@@ -1,5 +1,6 @@
 import { createHash, type Hash, hash } from 'node:crypto';
 import type { Digest } from '../base/digest.ts';
+import { freeMemory } from '../base/free-memory.ts';
 import type { ByteString, ImagePath } from '../base/image-path.ts';
 import { isCLibraryPart, versionsDefinedIn } from '../elf/c-library-parts.ts';
 import { hasLibraryData, libraryDataPlaces } from '../elf/library-data.ts';
@@ -12,8 +13,8 @@ import { EntryPacker, packedIndex, unpackEntries } from './packed-index.ts';
 import { ProgramProbe } from './program-probe.ts';
 
 /**
- * Sees contents of files while a layer is read: what an index has no room for. `content` may be a view into a buffer that is
- * used again: it is to be copied if it is kept.
+ * Sees contents of files while a layer is read: what an index has no room for. `content` may be in memory that is used again, or
+ * given back: it is to be copied if it is kept.
  */
 export interface ContentObserver {
   /** Asked with the first bytes of each file that is not empty; undefined for a file whose content is not wanted. */
@@ -37,18 +38,25 @@ export type TakeContent = (sha256: string, content: Buffer) => void;
 /** Others are comments, times and names of owners, which no listing has. */
 const changesEntries = /^(?:path|linkpath|size|uid|gid|hdrcharset|(?:SCHILY|LIBARCHIVE)\.xattr\..+)$/s;
 
+export interface LayerVisitorOptions {
+  readonly observer?: ContentObserver;
+  readonly onEntry?: (entry: LayerEntry) => void;
+}
+
 /** Makes layer entries of a tar as it is read. */
 export class LayerVisitor implements TarVisitor {
   readonly #entries = new EntryPacker();
   readonly #ignoredKeys = new Set<ByteString>();
   readonly #subject: string;
   readonly #observer: ContentObserver | undefined;
+  readonly #onEntry: (entry: LayerEntry) => void;
   #file: { readonly path: ImagePath; readonly ownership: Ownership; readonly facts: FileScan } | undefined;
 
-  /** `subject` is what errors are about. */
-  constructor(subject: string, observer?: ContentObserver) {
+  /** `subject` is what errors are about; `onEntry` gets each entry as soon as it is complete. */
+  constructor(subject: string, { observer, onEntry = () => {} }: LayerVisitorOptions = {}) {
     this.#subject = subject;
     this.#observer = observer;
+    this.#onEntry = onEntry;
   }
 
   /** The index of the whole layer, entries in the order of the tar, keys of global headers that would have changed them sorted. */
@@ -68,7 +76,7 @@ export class LayerVisitor implements TarVisitor {
 
   entry(entry: TarEntry): void {
     const meaning = classifyTarEntry(entry, this.#subject);
-    if (meaning.kind === 'entry') this.#entries.add(meaning.entry);
+    if (meaning.kind === 'entry') this.#add(meaning.entry);
     if (meaning.kind !== 'file') return;
     const { path, ownership } = meaning;
     this.#file = {
@@ -85,8 +93,13 @@ export class LayerVisitor implements TarVisitor {
   end(): void {
     if (this.#file === undefined) return;
     const { path, ownership, facts } = this.#file;
-    this.#entries.add(fileEntry(path, ownership, facts.finish()));
+    this.#add(fileEntry(path, ownership, facts.finish()));
     this.#file = undefined;
+  }
+
+  #add(entry: LayerEntry): void {
+    this.#entries.add(entry);
+    this.#onEntry(entry);
   }
 }
 
@@ -129,7 +142,7 @@ export class FileScan {
       this.#take?.(this.#sha256, piece);
     } else {
       if (this.#take) {
-        this.#observed ??= Buffer.allocUnsafe(this.#sizeBytes);
+        this.#observed ??= Buffer.allocUnsafeSlow(this.#sizeBytes);
         this.#observedBytes += piece.copy(this.#observed, this.#observedBytes);
       }
       this.#hash ??= createHash('sha256');
@@ -139,7 +152,10 @@ export class FileScan {
 
   finish(): FileFacts {
     const sha256 = this.#sha256 ?? this.#hash?.digest('hex') ?? hash('sha256', '', 'hex');
-    if (this.#observed) this.#take?.(sha256, this.#observed);
+    if (this.#observed) {
+      this.#take?.(sha256, this.#observed);
+      freeMemory(this.#observed.buffer);
+    }
     const content = this.#pieces && Buffer.concat(this.#pieces);
     const program = this.#programOf(content);
     const isKept = this.#isContentKept || isShellScript(program);

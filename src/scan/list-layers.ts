@@ -12,6 +12,8 @@ export interface ListLayersOptions extends ScanImageOptions {
   readonly subject: string;
   /** Gets each index as soon as it is there. */
   readonly take: (index: LayerIndex) => void;
+  /** Asked when a layer is about to be listed in this thread: what gets its entries on the way. */
+  readonly follow?: (layer: Layer) => ScanLayerOptions['onEntry'];
 }
 
 /**
@@ -134,7 +136,7 @@ async function listLayer(
   // Reading another layer may have listed this one too: an export is listed as a whole.
   const known = await loadKnown(layer, options);
   if (known) return known;
-  const { onProgress, signal, observer, subject, lister } = options;
+  const { onProgress, signal, observer, subject, lister, follow } = options;
   let readBytes = 0;
   const report = (kind: ScanProgress['kind']) => onProgress?.({ kind, layer, readBytes });
   report('started');
@@ -142,7 +144,8 @@ async function listLayer(
     readBytes += sizeBytes;
     report('bytes');
   };
-  const more = { ...(signal && { signal }), ...(observer && { observer }) };
+  const onEntry = lister === here ? follow?.(layer) : undefined;
+  const more = { ...(signal && { signal }), ...(observer && { observer }), ...(onEntry && { onEntry }) };
   const index = await lister.scan(layer, { subject, onRead, ...more });
   await options.indexes?.save(layer, index);
   report('done');

@@ -15,8 +15,12 @@ export async function scanImage(image: Image, options: ScanImageOptions = {}): P
   const diffIds = image.layers.map(({ diffId }) => diffId);
   const merge = new EarlyMerge(diffIds, nameLayer, options);
   const wanted = new Map(image.layers.slice(merge.belowCount).map((layer) => [layer.diffId, layer]));
-  const take = (index: LayerIndex) => merge.add(index);
-  await listLayers([...wanted.values()], { ...options, subject: image.name, take });
+  await listLayers([...wanted.values()], {
+    ...options,
+    subject: image.name,
+    take: (index) => merge.add(index),
+    follow: ({ diffId }) => merge.follow(diffId),
+  });
   options.onListed?.();
   const { lower, ...whole } = await merge.finish();
   const known = merge.belowCount;

@@ -6,6 +6,7 @@ import type { ByteStream, Layer } from '../image/image.ts';
 import { sniffBytes, sniffCompression } from '../tar/codec/compression.ts';
 import { decompress, needsNoCopies } from '../tar/codec/decompress.ts';
 import { readTar } from '../tar/read-tar.ts';
+import type { LayerEntry } from '../tree/entry.ts';
 import type { LayerIndex } from './layer-index.ts';
 import { type ContentObserver, LayerVisitor } from './layer-visitor.ts';
 
@@ -16,6 +17,8 @@ export interface ScanLayerOptions {
   readonly onRead?: (sizeBytes: number) => void;
   readonly signal?: AbortSignal;
   readonly observer?: ContentObserver;
+  /** Gets each entry as soon as it is listed: before it is known whether the layer is what it should be. */
+  readonly onEntry?: (entry: LayerEntry) => void;
 }
 
 /**
@@ -26,7 +29,7 @@ export interface ScanLayerOptions {
 export async function scanLayer(layer: Layer, options: ScanLayerOptions): Promise<LayerIndex> {
   const subject = subjectOf(layer, options);
   const reading = new LayerReading(layer, options, subject);
-  const visitor = new LayerVisitor(subject, options.observer);
+  const visitor = new LayerVisitor(subject, options);
   await readTar(reading.uncompressed(), visitor, subject);
   reading.checkDiffId();
   return visitor.indexOf(layer.diffId, reading.sizeBytes);

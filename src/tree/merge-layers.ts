@@ -22,6 +22,14 @@ export function mergeLayers(
   return merger.tree;
 }
 
+/** A layer on its way into the tree. Both throw what {@link mergeLayers} throws. */
+export interface NextLayer {
+  /** Takes the layer's next entry. */
+  apply(entry: LayerEntry): void;
+  /** Lays the layer over those before, which nothing has changed so far. */
+  finish(): void;
+}
+
 /** Merges layers one by one, as {@link mergeLayers}. */
 export class LayerMerger {
   readonly #nameLayer: (layer: number) => string;
@@ -63,18 +71,30 @@ export class LayerMerger {
 
   /** Lays the next layer over those before. Pauses now and then, for whoever has other things to do meanwhile. */
   *add(entries: Iterable<LayerEntry>): Generator<void> {
-    const layer = this.#count++;
-    const subject = this.#nameLayer(layer);
-    const unpacker = new LayerUnpacker({ lower: this.tree, layer, subject });
+    const next = this.begin();
     let count = 0;
     for (const entry of entries) {
-      unpacker.apply(entry);
+      next.apply(entry);
       if (++count % entriesAtOnce === 0) yield;
     }
-    if (unpacker.hasRepeats) this.#repeating.add(layer);
-    this.#warnings.push(...fileWarning(subject, [...unpacker.replacedFiles]));
-    const disputes = overlay(this.#root, unpacker.root, layer, (directory) => this.#own(directory));
-    this.#warnings.push(...disputeWarnings(subject, disputes));
+    next.finish();
+  }
+
+  /** Begins with the next layer, whose entries come one by one. No other is begun before it is finished. */
+  begin(): NextLayer {
+    const layer = this.#count;
+    const subject = this.#nameLayer(layer);
+    const unpacker = new LayerUnpacker({ lower: this.tree, layer, subject });
+    return {
+      apply: (entry) => unpacker.apply(entry),
+      finish: () => {
+        this.#count += 1;
+        if (unpacker.hasRepeats) this.#repeating.add(layer);
+        this.#warnings.push(...fileWarning(subject, [...unpacker.replacedFiles]));
+        const disputes = overlay(this.#root, unpacker.root, layer, (directory) => this.#own(directory));
+        this.#warnings.push(...disputeWarnings(subject, disputes));
+      },
+    };
   }
 
   #begin({ root, warnings }: FileTree): void {

@@ -22,6 +22,12 @@ export type Disagreement =
   /** The layer removes or replaces a directory, then gives it again: with some the lower content is gone, others show it. */
   | { readonly kind: 'return'; readonly path: ImagePath };
 
+/** A directory of the layer that has nothing below it to merge with: it is not copied. */
+function takenOver({ children }: UpperDirectory, layer: number): DirectoryBuilder {
+  // What is no part of a tree yet is replaced one by one.
+  return { kind: 'directory', ...impliedOwnership, layer, children: children as Map<ByteString, TreeNode> };
+}
+
 /** An empty directory, by default one that `layer` implies without its own entry. */
 export function newDirectory(
   layer: number,
@@ -45,17 +51,19 @@ export function overlay(
   const pending = [{ path: rootPath, lower: root, upper: upperRoot }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { path: parent, lower, upper } = next;
-    takeOver(lower, upper, layer);
+    const isTaken = upper.children === lower.children;
+    if (upper.isOpaque && !isTaken) lower.children.clear();
+    takeOwnership(lower, upper, layer);
     for (const [name, node] of upper.children) {
-      const below = lower.children.get(name);
+      const below = isTaken ? undefined : lower.children.get(name);
       if (node.kind === 'whiteout') {
         lower.children.delete(name);
       } else if (node.kind !== 'directory') {
-        lower.children.set(name, node);
+        if (!isTaken) lower.children.set(name, node);
       } else {
         const path = childOf(parent, name);
         disagreements.push(...disagreementOn(path, node, below));
-        const merged = below?.kind === 'directory' ? own(below) : newDirectory(layer);
+        const merged = below?.kind === 'directory' ? own(below) : takenOver(node, layer);
         lower.children.set(name, merged);
         pending.push({ path, lower: merged, upper: node });
       }
@@ -64,9 +72,8 @@ export function overlay(
   return disagreements;
 }
 
-/** The directory itself: its metadata, where the layer gives them, and an end to what is in it, where it is opaque. */
-function takeOver(lower: DirectoryBuilder, { ownership, isOpaque }: UpperDirectory, layer: number): void {
-  if (isOpaque) lower.children.clear();
+/** The metadata of the directory itself, where the layer gives them. */
+function takeOwnership(lower: DirectoryBuilder, { ownership }: UpperDirectory, layer: number): void {
   if (ownership === undefined) return;
   lower.mode = ownership.mode;
   lower.uid = ownership.uid;

@@ -136,10 +136,10 @@ function scriptFinding(image: GraminizedImage): readonly Finding[] {
   const { tree, contents } = image;
   return launchIn(image).files.flatMap(({ path, content: expected }): readonly Finding[] => {
     const subject = showBytes(path);
-    const lines = pathHistory(image, path);
     const content = ownContent(tree, contents, path);
+    if (content.value?.equals(expected)) return [];
+    const lines = pathHistory(image, path);
     if (content.problem !== undefined) return [{ subject, detail: content.problem, protection, lines }];
-    if (content.value.equals(expected)) return [];
     const [wanted, got] = [expected, content.value].map((each) => each.toString('utf8')) as [string, string];
     const detail = 'expected the script that gsc writes, got another one';
     return [{ subject, detail, protection, lines: [...diffLines(wanted, got), ...lines] }];

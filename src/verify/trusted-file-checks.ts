@@ -64,9 +64,8 @@ function sizeIfIntact(
     if (found.kind !== 'found' || found.node.kind !== 'file' || found.node.sha256 !== sha256)
       return undefined;
     if (found.path !== path && linkProblem(image, found, path as ImagePath) !== undefined) return undefined;
-    if (contents.has(sha256)) continue;
-    contents.add(sha256);
-    sizeBytes += found.node.sizeBytes;
+    const count = contents.size;
+    if (contents.add(found.node.sha256).size > count) sizeBytes += found.node.sizeBytes;
   }
   return sizeBytes;
 }

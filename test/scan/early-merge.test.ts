@@ -58,4 +58,41 @@ describe('EarlyMerge', () => {
     const [one, other] = [await indexOf(['a', 'x']), await indexOf(['b', 'x'])];
     await expect(mergeOf([one, other], [other])).rejects.toThrow(RangeError);
   });
+
+  it('takes the entries of the next layer while that is listed, with the same result', async () => {
+    const layers = [
+      await indexOf(['d/x', 'a'], ['d/q', 'a'], ['l', { link: 'd' }]),
+      await indexOf(['d/.wh.x', ''], ['l/y', 'b'], ['l/y', 'c'], ['z', { hard: 'd/q' }]),
+      await indexOf(['d/x', 'd']),
+    ];
+    const diffIds = [...layers, ...layers.slice(0, 1)].map(({ diffId }) => diffId);
+    const all = [...layers, ...layers.slice(0, 1)] as LayerIndex[];
+    const merge = new EarlyMerge(diffIds, nameLayer);
+    const [first, second, third] = layers as [LayerIndex, LayerIndex, LayerIndex];
+    expect(merge.follow(second.diffId)).toBeUndefined();
+    const take = merge.follow(first.diffId);
+    expect(merge.follow(first.diffId)).toBeUndefined();
+    for (const entry of first.entries) take?.(entry);
+    merge.add(second);
+    merge.add(first);
+    merge.add(third);
+    const found = await merge.finish();
+    expect(found.tree).toEqual(
+      mergeLayers(
+        all.map(({ entries }) => entries),
+        nameLayer,
+      ),
+    );
+    expect(found.indexes).toEqual(all);
+    expect(found.repeating).toEqual((await mergeOf(all)).repeating);
+  });
+
+  it('keeps what does not merge on the way for the end', async () => {
+    const index = await indexOf(['b', { hard: 'gone' }], ['c', 'x']);
+    const merge = new EarlyMerge([index.diffId], nameLayer);
+    const take = merge.follow(index.diffId);
+    for (const entry of index.entries) take?.(entry);
+    merge.add(index);
+    await expect(merge.finish()).rejects.toMatchObject({ code: 'tree', subject: 'layer 0: /b' });
+  });
 });

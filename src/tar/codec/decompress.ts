@@ -11,7 +11,7 @@ import { zlibInputBytes } from './zlib-stream.ts';
  * go through the system's programs. Memory stays flat; a consumer that stops early ends the source. Reads the source to its
  * end. Throws a `tar` error on data that are damaged, cut short or followed by something else, `unreadable` where a
  * program is missing; errors of the source pass unchanged. A consumer that is done with each piece before it asks for the
- * next one says so by `lends`: then memory is used again where that saves some.
+ * next one says so by `lends`: then memory is used again, or given back, where that saves some.
  */
 export async function* decompress(
   source: ByteStream,
@@ -25,7 +25,7 @@ export async function* decompress(
       case 'none':
         return yield* reader.rest(1);
       case 'gzip':
-        return yield* gunzip(reader, subject);
+        return yield* gunzip(reader, subject, lends);
       case 'zstd':
         return yield* unzstd(reader, subject, lends);
       case 'xz':

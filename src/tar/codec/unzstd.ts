@@ -19,7 +19,10 @@ export const hasNodeZstd = createZstdDecompress !== undefined;
 export function unzstd(reader: ByteReader, subject: string, lends = false): ByteStream {
   return createZstdDecompress === undefined
     ? unzstdPortably(reader, subject, lends)
-    : throughZlib(inLargePieces(zstdParts(reader, subject)), createZstdDecompress(zlibOptions), subject);
+    : throughZlib(inLargePieces(zstdParts(reader, subject)), createZstdDecompress(zlibOptions), {
+        subject,
+        lends,
+      });
 }
 
 /** The way without Node's own zstd: the same decoder, as WebAssembly. */

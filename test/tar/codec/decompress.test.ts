@@ -40,6 +40,29 @@ describe('what is not compressed', () => {
   });
 });
 
+describe('pieces of gzip', () => {
+  const gzipped = gzipSync(Buffer.concat([content, content]));
+
+  it('are small enough for others to have their turn', async () => {
+    const sizes: number[] = [];
+    for await (const piece of decompress(piecesOf(gzipped, 65_536), 'test')) sizes.push(piece.length);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(256 * 1024);
+  });
+
+  it('go with their memory where they are only lent', async () => {
+    const kept: Buffer[] = [];
+    let sizeBytes = 0;
+    for await (const piece of decompress(piecesOf(gzipped, 65_536), 'test', { lends: true })) {
+      kept.push(piece);
+      sizeBytes += piece.length;
+    }
+    expect(sizeBytes).toBe(2 * content.length);
+    const left = kept.reduce((sum, { length }) => sum + length, 0);
+    // All but what the last chunk has.
+    expect(left).toBeLessThan(1 << 20);
+  });
+});
+
 describe('sniffCompression', () => {
   it.each([
     ['gzip', '1f8b0800'],

@@ -112,7 +112,7 @@ export type { Runtime, RuntimeFile } from './runtime/runtime.ts';
 export type { GramineRelease, GrapheneRelease, RuntimeVersion } from './runtime/version.ts';
 export type { ImageScan } from './scan/image-scan.ts';
 export type { LayerIndex } from './scan/layer-index.ts';
-export type { ContentObserver, TakeContent } from './scan/layer-visitor.ts';
+export type { ContentObserver, ContentWatcher } from './scan/layer-visitor.ts';
 export type { LayerIndexStore, ScanImageOptions, ScanProgress } from './scan/scan-options.ts';
 export type { AppliedOverride, EnclaveOverrides } from './sign/enclave-overrides.ts';
 export { type NamedEnclave, type SignedImage, type SignImageOptions, signImage } from './sign/sign-image.ts';

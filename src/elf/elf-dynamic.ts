@@ -72,16 +72,35 @@ export function dynamicEntriesOf(elf: ElfFile): readonly DynamicEntry[] {
   return entries;
 }
 
-/** The names that a dynamic section refers to; empty if it has none. Throws an `elf` error if they lie outside the file. */
-export function stringTableOf(elf: ElfFile, entries: readonly DynamicEntry[]): Buffer {
+/** Where the names that a dynamic section refers to are. */
+export interface StringRange {
+  readonly address: bigint;
+  /** In the file. */
+  readonly offset: bigint;
+  readonly sizeBytes: bigint;
+}
+
+/** The range of a dynamic section's names; undefined if it has none. Throws an `elf` error if no segment has them. */
+export function stringRangeOf(elf: ElfFile, entries: readonly DynamicEntry[]): StringRange | undefined {
   const address = entries.find(([key]) => key === tag.strings)?.[1];
   const sizeBytes = entries.find(([key]) => key === tag.stringsSize)?.[1];
-  if (address === undefined || sizeBytes === undefined) return Buffer.alloc(0);
+  if (address === undefined || sizeBytes === undefined) return undefined;
   const segment = loadedSegmentAt(elf, address);
-  const table = segment && sliceOf(elf.bytes, segment.offset + (address - segment.virtualAddress), sizeBytes);
-  if (table === undefined)
-    throw elfError(elf.subject, 'the strings of the dynamic section lie outside the file');
+  if (segment === undefined) throw stringsOutside(elf);
+  return { address, sizeBytes, offset: segment.offset + (address - segment.virtualAddress) };
+}
+
+/** The names that a dynamic section refers to; empty if it has none. Throws an `elf` error if they lie outside the file. */
+export function stringTableOf(elf: ElfFile, entries: readonly DynamicEntry[]): Buffer {
+  const range = stringRangeOf(elf, entries);
+  if (range === undefined) return Buffer.alloc(0);
+  const table = sliceOf(elf.bytes, range.offset, range.sizeBytes);
+  if (table === undefined) throw stringsOutside(elf);
   return table;
+}
+
+function stringsOutside({ subject }: ElfFile) {
+  return elfError(subject, 'the strings of the dynamic section lie outside the file');
 }
 
 /** The PT_LOAD whose bytes in the file cover an address. */

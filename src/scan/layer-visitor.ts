@@ -1,6 +1,5 @@
 import { createHash, type Hash, hash } from 'node:crypto';
 import type { Digest } from '../base/digest.ts';
-import { freeMemory } from '../base/free-memory.ts';
 import type { ByteString, ImagePath } from '../base/image-path.ts';
 import { isCLibraryPart, versionsDefinedIn } from '../elf/c-library-parts.ts';
 import { hasLibraryData, libraryDataPlaces } from '../elf/library-data.ts';
@@ -12,13 +11,10 @@ import type { LayerIndex } from './layer-index.ts';
 import { EntryPacker, packedIndex, unpackEntries } from './packed-index.ts';
 import { ProgramProbe } from './program-probe.ts';
 
-/**
- * Sees contents of files while a layer is read: what an index has no room for. `content` may be in memory that is used again, or
- * given back: it is to be copied if it is kept.
- */
+/** Sees contents of files while a layer is read: what an index has no room for. */
 export interface ContentObserver {
   /** Asked with the first bytes of each file that is not empty; undefined for a file whose content is not wanted. */
-  observe(path: ImagePath, sizeBytes: number, start: Buffer): TakeContent | undefined;
+  observe(path: ImagePath, sizeBytes: number, start: Buffer): ContentWatcher | undefined;
   /** What an observer in another thread goes by, which sees a layer in place of this one. Without it layers are listed in this thread. */
   readonly threadName?: string;
   /** What the observer in the other thread is made with: a value that passes between threads. */
@@ -33,7 +29,13 @@ export interface ThreadObserver extends ContentObserver {
   seen(): unknown;
 }
 
-export type TakeContent = (sha256: string, content: Buffer) => void;
+/** Sees the content of one file. */
+export interface ContentWatcher {
+  /** Gets the next piece, also the first one. Its memory is used again: what is kept has to be copied. */
+  push(piece: Buffer): void;
+  /** Called when all has been pushed, of a file that is what the layer says. */
+  end(sha256: string): void;
+}
 
 /** Others are comments, times and names of owners, which no listing has. */
 const changesEntries = /^(?:path|linkpath|size|uid|gid|hdrcharset|(?:SCHILY|LIBARCHIVE)\.xattr\..+)$/s;
@@ -112,10 +114,7 @@ export class FileScan {
   readonly #isVersioned: boolean;
   readonly #observer: ContentObserver | undefined;
   #pieces: Buffer[] | undefined;
-  /** For the observer, who gets it with its hash. */
-  #take: TakeContent | undefined;
-  #observed: Buffer | undefined;
-  #observedBytes = 0;
+  #watcher: ContentWatcher | undefined;
   #hash: Hash | undefined;
   /** Of a file that came in one piece. */
   #sha256: string | undefined;
@@ -135,16 +134,12 @@ export class FileScan {
     const isFirst = this.#hash === undefined;
     if (isFirst && piece[0] === 0x23 && mayBeStartScript(this.#path, this.#sizeBytes)) this.#pieces ??= [];
     this.#pieces?.push(Buffer.from(piece));
-    if (isFirst) this.#take = this.#observer?.observe(this.#path, this.#sizeBytes, piece);
+    if (isFirst) this.#watcher = this.#observer?.observe(this.#path, this.#sizeBytes, piece);
+    this.#watcher?.push(piece);
     // Most files come in one piece, and a one-shot hash costs half of a Hash object.
     if (piece.length === this.#sizeBytes) {
       this.#sha256 = hash('sha256', piece, 'hex');
-      this.#take?.(this.#sha256, piece);
     } else {
-      if (this.#take) {
-        this.#observed ??= Buffer.allocUnsafeSlow(this.#sizeBytes);
-        this.#observedBytes += piece.copy(this.#observed, this.#observedBytes);
-      }
       this.#hash ??= createHash('sha256');
       this.#hash.update(piece);
     }
@@ -152,10 +147,7 @@ export class FileScan {
 
   finish(): FileFacts {
     const sha256 = this.#sha256 ?? this.#hash?.digest('hex') ?? hash('sha256', '', 'hex');
-    if (this.#observed) {
-      this.#take?.(sha256, this.#observed);
-      freeMemory(this.#observed.buffer);
-    }
+    this.#watcher?.end(sha256);
     const content = this.#pieces && Buffer.concat(this.#pieces);
     const program = this.#programOf(content);
     const isKept = this.#isContentKept || isShellScript(program);

@@ -1,3 +1,4 @@
+import { Capture } from '../elf/capture.ts';
 import type { ProgramFacts } from '../tree/entry.ts';
 import { readElfProgram } from './elf-program.ts';
 import { parseScriptLine, scriptLineBytes } from './script-line.ts';
@@ -86,34 +87,4 @@ export class ProgramProbe {
 
 function isProgram(head: Buffer): boolean {
   return (head[0] === 0x23 && head[1] === 0x21) || head.toString('latin1', 0, 4) === '\x7fELF';
-}
-
-/** A range of the file that fills up as the file streams by. */
-class Capture {
-  readonly offset: number;
-  readonly #bytes: Buffer;
-  #filled = 0;
-
-  constructor(offset: number, sizeBytes: number) {
-    this.offset = offset;
-    this.#bytes = Buffer.alloc(sizeBytes);
-  }
-
-  get seen(): Buffer {
-    return this.#bytes.subarray(0, this.#filled);
-  }
-
-  covers(offset: number, sizeBytes: number): boolean {
-    return offset >= this.offset && offset + sizeBytes <= this.offset + this.#bytes.length;
-  }
-
-  has(offset: number, sizeBytes: number): boolean {
-    return offset >= this.offset && offset + sizeBytes <= this.offset + this.#filled;
-  }
-
-  /** Takes what follows the bytes seen so far, if `piece`, which is at `position`, has it. */
-  fill(piece: Buffer, position: number): void {
-    const start = this.offset + this.#filled - position;
-    if (start >= 0 && start < piece.length) this.#filled += piece.copy(this.#bytes, this.#filled, start);
-  }
 }

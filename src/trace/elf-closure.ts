@@ -1,9 +1,7 @@
-import { GscError } from '../base/error.ts';
-import { type ByteString, type ImagePath, imagePath, parentOf } from '../base/image-path.ts';
-import { parseElf, startsAsElf } from '../elf/elf.ts';
-import { dynamicLinksOf, interpreterOf } from '../elf/elf-dynamic.ts';
+import { type ByteString, type ImagePath, parentOf } from '../base/image-path.ts';
 import { type ReadFiles, realFileAt } from '../runtime/tree-source.ts';
 import type { FileTree } from '../tree/file-tree.ts';
+import { elfNeedsOf, ownDirectories } from './elf-needs.ts';
 
 export interface ClosureParts {
   readonly tree: FileTree;
@@ -73,36 +71,6 @@ function* batches(
     sizeBytes += file.sizeBytes;
   }
   if (batch.length > 0) yield batch;
-}
-
-/** What an ELF file says of the files that it needs. */
-export interface ElfNeeds {
-  readonly interpreter: ByteString | undefined;
-  readonly needed: readonly ByteString[];
-  /** DT_RPATH and DT_RUNPATH, `$ORIGIN` as it stands. */
-  readonly searched: readonly ByteString[];
-}
-
-/** What a file needs; undefined for what is no intact ELF file for x86-64. */
-export function elfNeedsOf(content: Buffer): ElfNeeds | undefined {
-  if (!startsAsElf(content)) return undefined;
-  try {
-    const elf = parseElf(content, 'file');
-    const { needed, rpath, runpath } = dynamicLinksOf(elf);
-    return { interpreter: interpreterOf(elf)?.path, needed, searched: [...rpath, ...runpath] };
-  } catch (error) {
-    // A damaged file is not loaded; whether the program that starts is intact is checked elsewhere.
-    if (error instanceof GscError && error.code === 'elf') return undefined;
-    throw error;
-  }
-}
-
-/** The directories that a file names itself, `$ORIGIN` being its own; those with other variables are left out. */
-export function ownDirectories({ searched }: ElfNeeds, path: ImagePath): readonly ImagePath[] {
-  return searched
-    .map((entry) => entry.replace(/\$(ORIGIN\b|\{ORIGIN\})/g, () => parentOf(path)))
-    .filter((entry) => entry.startsWith('/') && !entry.includes('$'))
-    .map(imagePath);
 }
 
 /** For each file that is needed, the places where it may lie, best first. ld.so(8), without what loaders hand down. */

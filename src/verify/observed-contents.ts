@@ -1,14 +1,13 @@
 import { type ImagePath, isWithin } from '../base/image-path.ts';
+import { Capture } from '../elf/capture.ts';
 import { startsAsElf } from '../elf/elf.ts';
-import type { TakeContent, ThreadObserver } from '../scan/layer-visitor.ts';
-import { type ElfNeeds, elfNeedsOf } from '../trace/elf-closure.ts';
+import type { ContentWatcher, ThreadObserver } from '../scan/layer-visitor.ts';
+import { type ElfNeeds, ElfNeedsProbe } from '../trace/elf-needs.ts';
 
 /** Manifests of large images have some 20 MB; what is larger than this is not kept. */
 const mostKeptBytes = 64 << 20;
 /** Of all files that are kept together: an image may hold the same name in every layer. */
 const mostKeptTogetherBytes = 256 << 20;
-/** Larger ones are looked at by nobody: libraries have a tenth of that. */
-const mostElfBytes = 48 << 20;
 
 /** What was seen of the layers. */
 interface Seen {
@@ -52,17 +51,24 @@ export class ObservedContents implements ThreadObserver {
     for (const [sha256, needs] of seen.needs) this.#needs.set(sha256, needs);
   }
 
-  observe(path: ImagePath, sizeBytes: number, start: Buffer): TakeContent | undefined {
+  observe(path: ImagePath, sizeBytes: number, start: Buffer): ContentWatcher | undefined {
     const isOwn = this.#places.some((place) => isWithin(path, place));
     const hasRoom = sizeBytes <= mostKeptBytes && this.#keptBytes + sizeBytes <= mostKeptTogetherBytes;
     const isKept = isOwn && hasRoom;
     if (isKept) this.#keptBytes += sizeBytes;
-    const isElf = startsAsElf(start) && sizeBytes <= mostElfBytes;
+    const isElf = startsAsElf(start);
     if (!isKept && !isElf) return undefined;
-    return (sha256, content) => {
-      if (isKept) this.#contents.set(sha256, Buffer.from(content));
-      const needs = isElf ? elfNeedsOf(content) : undefined;
-      if (needs) this.#needs.set(sha256, needs);
+    const content = isKept ? new Capture(0, sizeBytes) : undefined;
+    const probe = isElf ? new ElfNeedsProbe(sizeBytes) : undefined;
+    return {
+      push: (piece) => {
+        content?.append(piece);
+        probe?.push(piece);
+      },
+      end: (sha256) => {
+        if (content) this.#contents.set(sha256, content.seen);
+        if (probe?.needs) this.#needs.set(sha256, probe.needs);
+      },
     };
   }
 
@@ -71,7 +77,7 @@ export class ObservedContents implements ThreadObserver {
     return this.#contents.get(sha256);
   }
 
-  /** What an ELF file needs; undefined for what is none, or too large to be looked at. */
+  /** What an ELF file needs; undefined for what is none, and for one that could not be looked into. */
   needsOf(sha256: string): ElfNeeds | undefined {
     return this.#needs.get(sha256);
   }

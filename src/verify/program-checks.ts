@@ -11,7 +11,7 @@ import { decideAccess, type ManifestNames } from '../manifest/files/access-decis
 import { pathOfUri } from '../manifest/schema/file-uri.ts';
 import { isTable, valueAt } from '../manifest/toml/toml.ts';
 import { glibcDefaultDirectories } from '../start/library-paths.ts';
-import { ownDirectories } from '../trace/elf-closure.ts';
+import { ownDirectories } from '../trace/elf-needs.ts';
 import type { FileNode } from '../tree/file-tree.ts';
 import { resolvePath, showFailure } from '../tree/resolve-path.ts';
 import {
@@ -127,8 +127,7 @@ function startedChecks(inside: Inside): readonly ImageCheck[] {
   }
   const { missing, count, unknown } = neededBy(inside, program, opened);
   const what = `${count} interpreters and libraries that it needs are there and trusted`;
-  const rest =
-    unknown.length > 0 ? `; too large to be looked into: ${unknown.map(showBytes).join(', ')}` : '';
+  const rest = unknown.length > 0 ? `; could not be looked into: ${unknown.map(showBytes).join(', ')}` : '';
   return [
     ok('program', { subject, detail: 'it is there and trusted', protection: 'checked-at-open' }),
     ...(unknown.length > 0 && missing.length === 0
@@ -203,7 +202,7 @@ interface Need extends Pick<LoadedFile, 'inherited' | 'isMusl'> {
 /** musl's loader is all of these itself. musl, ldso/dynlink.c, `load_library`. */
 const muslOwn = /^lib(?:c|pthread|rt|m|dl|util|xnet|c\.musl-x86_64)\./;
 
-/** What one file needs; undefined if it was too large to be looked into. */
+/** What one file needs; undefined if it could not be looked into. */
 function needsOf(
   { image, libraryPath }: Inside,
   { realPath, node: { program, sha256 }, inherited, isMusl }: LoadedFile,

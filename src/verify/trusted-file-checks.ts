@@ -3,7 +3,6 @@ import { showSize } from '../base/show-size.ts';
 import type { CompleteManifest } from '../manifest/complete-manifest.ts';
 import { pathOfUri, uriOf } from '../manifest/schema/file-uri.ts';
 import { isArray, isTable, type TomlValue, valueAt } from '../manifest/toml/toml.ts';
-import type { FileNode } from '../tree/file-tree.ts';
 import { PathFinder, type Resolution, showFailure } from '../tree/resolve-path.ts';
 import { type Finding, failures, type ImageCheck, mismatch, notChecked, ok } from './check.ts';
 import { type GraminizedImage, showLayer } from './graminized-image.ts';
@@ -46,7 +45,7 @@ function intact(count: number, sizeBytes: number): ImageCheck {
 }
 
 /**
- * The size of all, each content once, if nothing can be wrong with any: each path is listed once, and is in the image once, as a
+ * The size of all, if nothing can be wrong with any: each path is listed once, and is in the image once, as a
  * file with that hash. Undefined if each has to be looked at. There are tens of thousands.
  */
 function sizeIfIntact(
@@ -57,15 +56,13 @@ function sizeIfIntact(
   const isPlain = trusted.size === listed.length && listed.every((each) => uriOf(each)?.startsWith('file:/'));
   if (!isPlain || ambiguousFiles(image).size > 0) return undefined;
   const finder = new PathFinder(image.tree);
-  const contents = new Set<string>();
   let sizeBytes = 0;
   for (const [path, sha256] of trusted) {
     const found = finder.resolve(path as ImagePath);
     if (found.kind !== 'found' || found.node.kind !== 'file' || found.node.sha256 !== sha256)
       return undefined;
     if (found.path !== path && linkProblem(image, found, path as ImagePath) !== undefined) return undefined;
-    const count = contents.size;
-    if (contents.add(found.node.sha256).size > count) sizeBytes += found.node.sizeBytes;
+    sizeBytes += found.node.sizeBytes;
   }
   return sizeBytes;
 }
@@ -78,7 +75,6 @@ class TrustedFiles {
   readonly #ambiguous: ReadonlyMap<ImagePath, number>;
   /** Of those so far. */
   readonly #hashes = new Map<ImagePath, string>();
-  readonly #contents = new Set<string>();
   #sizeBytes = 0;
 
   constructor(image: GraminizedImage) {
@@ -87,7 +83,7 @@ class TrustedFiles {
     this.#ambiguous = ambiguousFiles(image);
   }
 
-  /** Of the contents that were found, each once. */
+  /** Of those that were found. */
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
@@ -104,7 +100,8 @@ class TrustedFiles {
     const detail =
       problemOf(image, resolution, sha256) ?? linkProblem(image, resolution, path) ?? this.#ambiguity(path);
     if (detail !== undefined) return { subject: showBytes(path), detail, lines: pathHistory(image, path) };
-    if (resolution.kind === 'found' && resolution.node.kind === 'file') this.#add(resolution.node);
+    if (resolution.kind === 'found' && resolution.node.kind === 'file')
+      this.#sizeBytes += resolution.node.sizeBytes;
     return undefined;
   }
 
@@ -112,12 +109,6 @@ class TrustedFiles {
     const layer = this.#ambiguous.get(path);
     if (layer === undefined) return undefined;
     return `${showLayer(this.#image.image, layer)} has it more than once, with different contents: what is unpacked may depend on the tool`;
-  }
-
-  #add({ sha256, sizeBytes }: FileNode): void {
-    if (this.#contents.has(sha256)) return;
-    this.#contents.add(sha256);
-    this.#sizeBytes += sizeBytes;
   }
 }
 

@@ -1,3 +1,5 @@
+import { freeMemory } from '../base/free-memory.ts';
+
 /** A range of a file that fills up as the file streams by. */
 export class Capture {
   readonly offset: number;
@@ -28,6 +30,11 @@ export class Capture {
 
   has(offset: number, sizeBytes: number): boolean {
     return offset >= this.offset && offset + sizeBytes <= this.offset + this.#filled;
+  }
+
+  /** Gives the memory back: nothing of it, nor of what it has given, may be looked at again. */
+  free(): void {
+    freeMemory(this.#bytes.buffer);
   }
 
   /** Takes what follows the bytes seen so far. */

@@ -7,6 +7,15 @@ const tag = { end: 0n, needed: 1n, strings: 5n, stringsSize: 10n, soname: 14n, r
 /** One Elf64_Dyn: `d_tag` and `d_un`, 8 bytes each. */
 const dynamicEntryBytes = 16;
 
+/** PATH_MAX; Linux refuses longer interpreter names (fs/binfmt_elf.c). */
+export const mostInterpreterBytes = 4096;
+/** Linkers write some dozens of entries. */
+export const mostDynamicBytes = 1 << 20;
+/** Of one name, or list of directories. A file may give one long name a thousand times. */
+const mostNameBytes = 1 << 16;
+/** Of all that the dynamic section names. */
+const mostTextBytes = 1 << 20;
+
 /** Where the path of the ELF interpreter is in a file, and how much room it has there. */
 export interface InterpreterField {
   readonly offsetBytes: number;
@@ -29,6 +38,11 @@ export interface DynamicLinks {
 export function interpreterOf(elf: ElfFile): InterpreterField | undefined {
   const segment = elf.segments.find(({ type }) => type === segmentType.interpreter);
   if (segment === undefined) return undefined;
+  if (segment.fileSizeBytes > mostInterpreterBytes)
+    throw elfError(
+      elf.subject,
+      `the path of the ELF interpreter has more than ${mostInterpreterBytes} bytes`,
+    );
   const content = contentOfSegment(elf, segment);
   const end = content.indexOf(0);
   if (end <= 0) throw elfError(elf.subject, 'the path of the ELF interpreter is empty or not terminated');
@@ -43,8 +57,16 @@ export function interpreterOf(elf: ElfFile): InterpreterField | undefined {
 export function dynamicLinksOf(elf: ElfFile): DynamicLinks {
   const entries = dynamicEntriesOf(elf);
   const strings = stringTableOf(elf, entries);
+  let textBytes = 0;
+  const textOf = (offset: bigint) => {
+    const text = stringAt(elf, strings, offset);
+    textBytes += text.length;
+    if (textBytes > mostTextBytes)
+      throw elfError(elf.subject, `the dynamic section names more than ${mostTextBytes} bytes`);
+    return text;
+  };
   const textsOf = (wanted: bigint) =>
-    entries.filter(([key]) => key === wanted).map(([, offset]) => stringAt(elf, strings, offset));
+    entries.filter(([key]) => key === wanted).map(([, offset]) => textOf(offset));
   const directoriesOf = (wanted: bigint) =>
     textsOf(wanted).flatMap((text) => text.split(':').filter((directory) => directory !== ''));
   return {
@@ -62,6 +84,8 @@ export type DynamicEntry = readonly [key: bigint, value: bigint];
 export function dynamicEntriesOf(elf: ElfFile): readonly DynamicEntry[] {
   const segment = elf.segments.find(({ type }) => type === segmentType.dynamic);
   if (segment === undefined) return [];
+  if (segment.fileSizeBytes > mostDynamicBytes)
+    throw elfError(elf.subject, `the dynamic section has more than ${mostDynamicBytes} bytes`);
   const content = contentOfSegment(elf, segment);
   const entries: DynamicEntry[] = [];
   for (let at = 0; at + dynamicEntryBytes <= content.length; at += dynamicEntryBytes) {
@@ -111,10 +135,14 @@ export function loadedSegmentAt(elf: ElfFile, address: bigint): ElfSegment | und
   );
 }
 
-/** The name at an offset of a string table. Throws an `elf` error if it has no end. */
+/** The name at an offset of a string table. Throws an `elf` error if it has no end within 64 KiB. */
 export function stringAt(elf: ElfFile, strings: Buffer, offset: bigint): ByteString {
   const start = offset < BigInt(strings.length) ? Number(offset) : strings.length;
-  const end = strings.indexOf(0, start);
-  if (end < 0) throw elfError(elf.subject, 'a name in the dynamic section is not terminated');
-  return strings.toString('latin1', start, end);
+  const sizeBytes = strings.subarray(start, start + mostNameBytes + 1).indexOf(0);
+  if (sizeBytes < 0)
+    throw elfError(
+      elf.subject,
+      `a name in the dynamic section is not terminated, or has more than ${mostNameBytes} bytes`,
+    );
+  return strings.toString('latin1', start, start + sizeBytes);
 }

@@ -53,7 +53,8 @@ export class EarlyMerge {
   /** Asked when a layer is about to be listed: what takes its entries on the way; undefined if they are merged afterwards. */
   follow(diffId: Digest): ((entry: LayerEntry) => void) | undefined {
     const isNext = this.#mergedCount === this.#indexes.length && this.#diffIds[this.#mergedCount] === diffId;
-    if (!isNext || this.#followed || this.#failure) return undefined;
+    // Of a layer that the image below has too, the index is there already.
+    if (!isNext || this.#found.has(diffId) || this.#followed || this.#failure) return undefined;
     const followed = new FollowedLayer(this.#merger.begin());
     this.#followed = followed;
     return (entry) => followed.apply(entry);

@@ -1,7 +1,7 @@
 import { type ByteString, type ImagePath, parentOf } from '../base/image-path.ts';
+import { elfNeedsOf, ownDirectories } from '../elf/elf-needs.ts';
 import { type ReadFiles, realFileAt } from '../runtime/tree-source.ts';
 import type { FileTree } from '../tree/file-tree.ts';
-import { elfNeedsOf, ownDirectories } from './elf-needs.ts';
 
 export interface ClosureParts {
   readonly tree: FileTree;

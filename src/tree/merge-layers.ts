@@ -103,7 +103,7 @@ export class LayerMerger {
     this.#warnings = [...warnings];
   }
 
-  /** Every directory that is not shared was made by `newDirectory`, or here. */
+  /** Every directory that is not shared was made for this tree alone. */
   #own(directory: DirectoryNode): DirectoryBuilder {
     return this.#shared.has(directory)
       ? { ...directory, children: new Map(directory.children) }

@@ -1,8 +1,8 @@
 import { type ImagePath, isWithin } from '../base/image-path.ts';
 import { Capture } from '../elf/capture.ts';
 import { startsAsElf } from '../elf/elf.ts';
+import { type ElfNeeds, ElfNeedsProbe } from '../elf/elf-needs.ts';
 import type { ContentWatcher, ThreadObserver } from '../scan/layer-visitor.ts';
-import { type ElfNeeds, ElfNeedsProbe } from '../trace/elf-needs.ts';
 
 /** Manifests of large images have some 20 MB; what is larger than this is not kept. */
 const mostKeptBytes = 64 << 20;

@@ -7,11 +7,11 @@ import {
   rootPath,
   showBytes,
 } from '../base/image-path.ts';
+import { ownDirectories } from '../elf/elf-needs.ts';
 import { decideAccess, type ManifestNames } from '../manifest/files/access-decision.ts';
 import { pathOfUri } from '../manifest/schema/file-uri.ts';
 import { isTable, valueAt } from '../manifest/toml/toml.ts';
 import { glibcDefaultDirectories } from '../start/library-paths.ts';
-import { ownDirectories } from '../trace/elf-needs.ts';
 import type { FileNode } from '../tree/file-tree.ts';
 import { resolvePath, showFailure } from '../tree/resolve-path.ts';
 import {

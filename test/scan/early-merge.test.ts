@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../src/base/digest.ts';
 import { EarlyMerge } from '../../src/scan/early-merge.ts';
@@ -94,5 +95,32 @@ describe('EarlyMerge', () => {
     for (const entry of index.entries) take?.(entry);
     merge.add(index);
     await expect(merge.finish()).rejects.toMatchObject({ code: 'tree', subject: 'layer 0: /b' });
+  });
+
+  it('follows no layer that the image below has too: its index may be taken before it is listed', async () => {
+    const [a, w, b] = [
+      await indexOf(['x', 'a'], ['y', 'a']),
+      await indexOf(['.wh.x', ''], ['.wh.y', '']),
+      await indexOf(['z', 'b']),
+    ] as [LayerIndex, LayerIndex, LayerIndex];
+    const below = await mergeOf([a, w]);
+    const all = [a, w, a, b];
+    const merge = new EarlyMerge(
+      all.map(({ diffId }) => diffId),
+      nameLayer,
+      { below },
+    );
+    const take = merge.follow(a.diffId);
+    for (const entry of a.entries.slice(0, 1)) take?.(entry);
+    merge.add(b);
+    await setImmediate();
+    for (const entry of a.entries.slice(1)) take?.(entry);
+    merge.add(a);
+    expect((await merge.finish()).tree).toEqual(
+      mergeLayers(
+        all.map(({ entries }) => entries),
+        nameLayer,
+      ),
+    );
   });
 });

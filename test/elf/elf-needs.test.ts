@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
-import { ElfNeedsProbe, elfNeedsOf } from '../../src/trace/elf-needs.ts';
+import { ElfNeedsProbe, elfNeedsOf } from '../../src/elf/elf-needs.ts';
 import { type MadeSegment, makeElf, patternOf } from '../support/enclave/elf-file.ts';
 
 const pieceSizes = [977, 70_000, 1 << 18];
@@ -21,8 +21,9 @@ const address = 0x40_0000;
 /** Where the parts of the made file are. */
 const [early, middle, dynamicAt, late] = [0x2000, 0x4_0000, 0x8_0000, 0xc_0000];
 
-function dynamicSection(namesAt: number, sizeBytes = names.length): Buffer {
-  const pairs = [1, 1, 29, names.indexOf('/opt'), 5, address + namesAt, 10, sizeBytes, 0, 0];
+function dynamicSection({ namesAt, sizeBytes = names.length, count = 1 }: Recipe): Buffer {
+  const needed = Array.from({ length: count }, () => [1, 1]).flat();
+  const pairs = [...needed, 29, names.indexOf('/opt'), 5, address + namesAt, 10, sizeBytes, 0, 0];
   const bytes = Buffer.alloc(pairs.length * 8);
   for (const [index, value] of pairs.entries()) bytes.writeBigUInt64LE(BigInt(value), index * 8);
   return bytes;
@@ -33,11 +34,15 @@ interface Recipe {
   readonly sizeBytes?: number;
   /** PF_R is 4, PF_X is 1. */
   readonly firstFlags?: number;
+  readonly middleFlags?: number;
+  /** So often the dynamic section names the library. */
+  readonly count?: number;
   readonly interpreter?: Buffer;
 }
 
 /** A file of 1 MB with four segments in memory, which have the names in one of them. */
-function largeElf({ namesAt, sizeBytes, firstFlags = 4, interpreter }: Recipe): Buffer {
+function largeElf(recipe: Recipe): Buffer {
+  const { namesAt, firstFlags = 4, middleFlags = 4, interpreter } = recipe;
   const filler = patternOf(0x3_0000);
   const load = (offset: number, flags: number): MadeSegment => ({
     offset,
@@ -45,9 +50,9 @@ function largeElf({ namesAt, sizeBytes, firstFlags = 4, interpreter }: Recipe): 
     bytes: filler,
     flags,
   });
-  const dynamic = dynamicSection(namesAt, sizeBytes);
+  const dynamic = dynamicSection(recipe);
   const segments = [
-    ...[load(0x1000, firstFlags), load(middle, 4), load(dynamicAt, 6), load(late, 4)],
+    ...[load(0x1000, firstFlags), load(middle, middleFlags), load(dynamicAt, 6), load(late, 4)],
     { offset: dynamicAt, address: BigInt(address + dynamicAt), bytes: dynamic, type: 2 },
     ...(interpreter ? [{ offset: 0x1000, address: 0n, bytes: interpreter, type: 3 }] : []),
   ];
@@ -61,7 +66,8 @@ const found = { interpreter: undefined, needed: ['libone.so'], searched: ['/opt/
 describe('ElfNeedsProbe', () => {
   test.each([
     ['the first segment', { namesAt: early }],
-    ['one behind the first, which is executed', { namesAt: middle, firstFlags: 5 }],
+    ['one behind the first, where that is executed', { namesAt: middle, firstFlags: 5 }],
+    ['one behind the first that is not executed', { namesAt: middle }],
     ['the segment of the dynamic section', { namesAt: dynamicAt + 0x100 }],
     ['one behind that', { namesAt: late }],
   ])('finds names in %s', (_, recipe) => {
@@ -77,15 +83,34 @@ describe('ElfNeedsProbe', () => {
   });
 
   it('does not look into a file whose names come where no linker puts them', () => {
-    const content = largeElf({ namesAt: middle });
+    const content = largeElf({ namesAt: middle, middleFlags: 5 });
     expect(elfNeedsOf(content)).toEqual(found);
     for (const size of pieceSizes) expect(probe(content, size)).toBeUndefined();
+  });
+
+  it('does not repeat a long name as often as a file says', () => {
+    const elf = (sizeBytes: number, count: number) => {
+      const content = largeElf({ namesAt: early, sizeBytes: sizeBytes + 2, count });
+      content
+        .fill(0x61, early + 1, early + 1 + sizeBytes)
+        .fill(0, early + 1 + sizeBytes, early + 2 + sizeBytes);
+      return content;
+    };
+    expect(elfNeedsOf(elf(4000, 100))?.needed).toHaveLength(100);
+    for (const [sizeBytes, count] of [
+      [4000, 1000],
+      [70_000, 1],
+    ] as const) {
+      expect(elfNeedsOf(elf(sizeBytes, count))).toBeUndefined();
+      expect(probe(elf(sizeBytes, count), 70_000)).toBeUndefined();
+    }
   });
 
   it.each([
     ['names beyond the end', largeElf({ namesAt: late, sizeBytes: 1 << 20 })],
     ['names that no segment has', largeElf({ namesAt: 0x7f_0000 })],
     ['a name without an end', largeElf({ namesAt: early, sizeBytes: 4 })],
+    ['too long a dynamic section', largeElf({ namesAt: early, count: 66_000 })],
     ['an interpreter without an end', largeElf({ namesAt: early, interpreter: patternOf(20) })],
     ['half a file', largeElf({ namesAt: early }).subarray(0, dynamicAt + 8)],
     ['another machine', Buffer.from(largeElf({ namesAt: early })).fill(3, 18, 19)],

@@ -1,8 +1,15 @@
 import { GscError } from '../base/error.ts';
 import { type ByteString, type ImagePath, imagePath, parentOf } from '../base/image-path.ts';
-import { Capture } from '../elf/capture.ts';
-import { type ElfFile, type ElfSegment, elfError, parseElf, segmentType, startsAsElf } from '../elf/elf.ts';
-import { dynamicEntriesOf, dynamicLinksOf, interpreterOf, stringRangeOf } from '../elf/elf-dynamic.ts';
+import { Capture } from './capture.ts';
+import { type ElfFile, type ElfSegment, elfError, parseElf, segmentType, startsAsElf } from './elf.ts';
+import {
+  dynamicEntriesOf,
+  dynamicLinksOf,
+  interpreterOf,
+  mostDynamicBytes,
+  mostInterpreterBytes,
+  stringRangeOf,
+} from './elf-dynamic.ts';
 
 /** What an ELF file says of the files that it needs. */
 export interface ElfNeeds {
@@ -30,8 +37,10 @@ export function ownDirectories({ searched }: ElfNeeds, path: ImagePath): readonl
 const headBytes = 64 << 10;
 /** PF_X of System V ABI, "Program Header". */
 const executable = 1;
-/** Of a file's names, and of the segments that may have them. */
+/** Of the segments of a file that may have its names. */
 const mostKeptBytes = 48 << 20;
+/** Of all its names: the largest libraries have a tenth of that. */
+const mostNamesBytes = 32 << 20;
 
 /**
  * Finds out what an ELF file needs as it streams by. Of a large one it keeps the segments that may have the names until it has seen
@@ -39,7 +48,8 @@ const mostKeptBytes = 48 << 20;
  */
 export class ElfNeedsProbe {
   readonly #sizeBytes: number;
-  readonly #head: Capture;
+  /** Of a file that comes in several pieces. */
+  #head: Capture | undefined;
   #position = 0;
   /** What is kept of a file that is larger than the head. */
   #parts: ElfParts | undefined;
@@ -48,7 +58,6 @@ export class ElfNeedsProbe {
 
   constructor(sizeBytes: number) {
     this.#sizeBytes = sizeBytes;
-    this.#head = new Capture(0, Math.min(headBytes, sizeBytes));
   }
 
   push(piece: Buffer): void {
@@ -70,6 +79,7 @@ export class ElfNeedsProbe {
   /** True as long as there is something to find. Throws an `elf` error for damage. */
   #take(piece: Buffer): boolean {
     if (this.#parts) return this.#parts.fill(piece, this.#position);
+    this.#head ??= new Capture(0, Math.min(headBytes, this.#sizeBytes));
     this.#head.fill(piece, this.#position);
     if (!this.#head.isFull) return true;
     const head = this.#head.seen;
@@ -103,29 +113,34 @@ class ElfParts {
   constructor(elf: ElfFile, sizeBytes: number) {
     this.#elf = elf;
     this.#sizeBytes = sizeBytes;
-    const partOf = (segment: ElfSegment | undefined) => segment && this.#part(segment);
-    this.#interpreter = partOf(elf.segments.find(({ type }) => type === segmentType.interpreter));
-    this.#dynamic = partOf(elf.segments.find(({ type }) => type === segmentType.dynamic));
+    const partOf = (wanted: number, mostBytes: number) => {
+      const segment = elf.segments.find(({ type }) => type === wanted);
+      return segment && this.#part(segment, mostBytes);
+    };
+    this.#interpreter = partOf(segmentType.interpreter, mostInterpreterBytes);
+    this.#dynamic = partOf(segmentType.dynamic, mostDynamicBytes);
     this.#kept = this.#dynamic ? this.#segmentsBefore(this.#dynamic.segment) : [];
   }
 
   /** False if the names have gone by. */
   fill(piece: Buffer, position: number): boolean {
-    const end = position + piece.length;
     for (const part of [this.#interpreter, this.#dynamic, this.#names, ...this.#kept])
       part?.capture.fill(piece, position);
     if (this.#isPlanned || !this.#dynamic?.capture.isFull) return true;
     this.#isPlanned = true;
     const names = this.#namesBy(this.#dynamic);
-    for (const { capture } of this.#kept) names?.capture.fill(capture.seen, capture.offset);
-    names?.capture.fill(piece, position);
     this.#names = names;
-    this.#kept = [];
-    return names === undefined || names.capture.isFull || names.capture.next >= end;
+    // Whatever the sizes of pieces, what lies before the section comes from what was kept.
+    const isBehind = names !== undefined && names.capture.offset >= this.#dynamic.capture.next;
+    if (isBehind) names.capture.fill(piece, position);
+    else for (const { capture } of this.#kept) names?.capture.fill(capture.seen, capture.offset);
+    this.#letGo();
+    return names === undefined || isBehind || names.capture.isFull;
   }
 
   /** Throws an `elf` error for damage, and if something has not come. */
   get needs(): ElfNeeds {
+    this.#letGo();
     const parts = [this.#interpreter, this.#dynamic, this.#names].filter((part) => part !== undefined);
     if (parts.some(({ capture }) => !capture.isFull)) throw elfError('file', 'it is cut short');
     const segments: ElfSegment[] = [];
@@ -141,20 +156,27 @@ class ElfParts {
     });
   }
 
+  #letGo(): void {
+    for (const { capture } of this.#kept) capture.free();
+    this.#kept = [];
+  }
+
   /**
    * Linkers put the names into the first segment, if it has nothing that is executed; else into the first or, as that of Go does,
-   * into one behind it.
+   * into one behind it. `patchelf` gives them one that is not executed.
    */
   #segmentsBefore({ offset: end }: ElfSegment): readonly Part[] {
-    const loaded = this.#elf.segments.filter(({ type, offset }) => type === segmentType.load && offset < end);
-    const [first, ...others] = loaded.sort((a, b) => Number(a.offset - b.offset));
-    if (first === undefined) return [];
-    const wanted = (first.flags & executable) === 0 ? [first] : [first, ...others];
+    const loaded = this.#elf.segments
+      .filter(({ type, offset }) => type === segmentType.load && offset < end)
+      .sort((a, b) => Number(a.offset - b.offset));
+    const isExecuted = ({ flags }: ElfSegment) => (flags & executable) !== 0;
+    const [first] = loaded;
+    const wanted = first && isExecuted(first) ? loaded : loaded.filter((segment) => !isExecuted(segment));
     let room = BigInt(mostKeptBytes);
     return wanted.map((segment) => {
       const fileSizeBytes = least(segment.fileSizeBytes, end - segment.offset, room);
       room -= fileSizeBytes;
-      return this.#part({ ...segment, fileSizeBytes });
+      return this.#part({ ...segment, fileSizeBytes }, mostKeptBytes);
     });
   }
 
@@ -165,16 +187,16 @@ class ElfParts {
     if (range === undefined) return undefined;
     const { address: virtualAddress, offset, sizeBytes: fileSizeBytes } = range;
     const load = { ...segment, type: segmentType.load, virtualAddress, offset };
-    const { capture } = this.#part({ ...load, fileSizeBytes });
+    const { capture } = this.#part({ ...load, fileSizeBytes }, mostNamesBytes);
     // So that the address of a table without names is in it, too.
     return { capture, segment: { ...load, fileSizeBytes: fileSizeBytes + 1n } };
   }
 
-  #part(segment: ElfSegment): Part {
+  #part(segment: ElfSegment, mostBytes: number): Part {
     const { offset, fileSizeBytes } = segment;
     if (offset + fileSizeBytes > BigInt(this.#sizeBytes))
       throw elfError('file', 'a segment lies outside the file');
-    if (fileSizeBytes > BigInt(mostKeptBytes)) throw elfError('file', 'a part of it is too large');
+    if (fileSizeBytes > BigInt(mostBytes)) throw elfError('file', 'a part of it is too large');
     return { segment, capture: new Capture(Number(offset), Number(fileSizeBytes)) };
   }
 }

@@ -12,7 +12,7 @@ import { mainJob } from '../support/package/main-job.ts';
 import { nodeProgram, otherNodes, type PackedGsc, packedGsc } from '../support/package/packed-gsc.ts';
 
 /** Bytes; docs/decisions/0035-size.md says what they are made up of, `npm run bundle-report` what they are today. */
-const budget = { bundle: 1_525_000, package: 670_000 };
+const budget = { bundle: 1_530_000, package: 670_000 };
 
 const scratch = mkdtempSync(join(tmpdir(), 'gsc-package-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

@@ -71,9 +71,14 @@ export function childOf(path: ImagePath, name: ByteString): ImagePath {
   return (path === '/' ? `/${name}` : `${path}/${name}`) as ImagePath;
 }
 
+const slash = 0x2f;
+
 /** True if `path` is `directory` or is below it. */
 export function isWithin(path: ImagePath, directory: ImagePath): boolean {
-  return directory === '/' || path === directory || path.startsWith(`${directory}/`);
+  // Asked of each file of an image: nothing is put together for it.
+  if (directory === '/') return true;
+  if (!path.startsWith(directory)) return false;
+  return path.length === directory.length || path.charCodeAt(directory.length) === slash;
 }
 
 function isAscii(text: string): boolean {

@@ -35,8 +35,9 @@ export function ownDirectories({ searched }: ElfNeeds, path: ImagePath): readonl
 
 /** Program headers come within these. */
 const headBytes = 64 << 10;
-/** PF_X of System V ABI, "Program Header". */
+/** PF_X and PF_W of System V ABI, "Program Header". */
 const executable = 1;
+const writable = 2;
 /** Of the segments of a file that may have its names. */
 const mostKeptBytes = 48 << 20;
 /** Of all its names: the largest libraries have a tenth of that. */
@@ -163,15 +164,17 @@ class ElfParts {
 
   /**
    * Linkers put the names into the first segment, if it has nothing that is executed; else into the first or, as that of Go does,
-   * into one behind it. `patchelf` gives them one that is not executed.
+   * into one behind it. `patchelf` gives them one that can be written.
    */
   #segmentsBefore({ offset: end }: ElfSegment): readonly Part[] {
     const loaded = this.#elf.segments
       .filter(({ type, offset }) => type === segmentType.load && offset < end)
       .sort((a, b) => Number(a.offset - b.offset));
-    const isExecuted = ({ flags }: ElfSegment) => (flags & executable) !== 0;
     const [first] = loaded;
-    const wanted = first && isExecuted(first) ? loaded : loaded.filter((segment) => !isExecuted(segment));
+    const isAnywhere = first !== undefined && (first.flags & executable) !== 0;
+    const wanted = loaded.filter(
+      (segment) => isAnywhere || segment === first || (segment.flags & writable) !== 0,
+    );
     let room = BigInt(mostKeptBytes);
     return wanted.map((segment) => {
       const fileSizeBytes = least(segment.fileSizeBytes, end - segment.offset, room);

@@ -32,7 +32,7 @@ function dynamicSection({ namesAt, sizeBytes = names.length, count = 1 }: Recipe
 interface Recipe {
   readonly namesAt: number;
   readonly sizeBytes?: number;
-  /** PF_R is 4, PF_X is 1. */
+  /** PF_R is 4, PF_W 2, PF_X 1. */
   readonly firstFlags?: number;
   readonly middleFlags?: number;
   /** So often the dynamic section names the library. */
@@ -67,7 +67,7 @@ describe('ElfNeedsProbe', () => {
   test.each([
     ['the first segment', { namesAt: early }],
     ['one behind the first, where that is executed', { namesAt: middle, firstFlags: 5 }],
-    ['one behind the first that is not executed', { namesAt: middle }],
+    ['one behind the first that can be written', { namesAt: middle, middleFlags: 6 }],
     ['the segment of the dynamic section', { namesAt: dynamicAt + 0x100 }],
     ['one behind that', { namesAt: late }],
   ])('finds names in %s', (_, recipe) => {
@@ -83,9 +83,11 @@ describe('ElfNeedsProbe', () => {
   });
 
   it('does not look into a file whose names come where no linker puts them', () => {
-    const content = largeElf({ namesAt: middle, middleFlags: 5 });
-    expect(elfNeedsOf(content)).toEqual(found);
-    for (const size of pieceSizes) expect(probe(content, size)).toBeUndefined();
+    for (const middleFlags of [4, 5]) {
+      const content = largeElf({ namesAt: middle, middleFlags });
+      expect(elfNeedsOf(content)).toEqual(found);
+      for (const size of pieceSizes) expect(probe(content, size)).toBeUndefined();
+    }
   });
 
   it('does not repeat a long name as often as a file says', () => {

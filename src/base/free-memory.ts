@@ -1,9 +1,9 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 
 /**
- * Gives large memory back at once, which is garbage otherwise until V8 looks for some: with a long list of files in the heap that
- * takes a tenth of a second each time. Nobody may look at `memory` again, at no part of it. It goes with a message to a port that is
- * closed: HTML, "Web messaging", `postMessage`.
+ * Gives memory back to the system at once. Otherwise it stays until V8 collects garbage, and having to do so for a few large pieces
+ * costs much when a long list of files is in the heap. Nothing may look at `memory`, or at any part of it, afterwards. It leaves with a
+ * message to a closed port: HTML, "Web messaging", `postMessage`.
  */
 export function freeMemory(memory: ArrayBufferLike): void {
   closedPort ??= closePort();

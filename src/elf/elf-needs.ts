@@ -1,6 +1,6 @@
+import { Capture } from '../base/capture.ts';
 import { GscError } from '../base/error.ts';
 import { type ByteString, type ImagePath, imagePath, parentOf } from '../base/image-path.ts';
-import { Capture } from './capture.ts';
 import { type ElfFile, type ElfSegment, elfError, parseElf, segmentType, startsAsElf } from './elf.ts';
 import {
   dynamicEntriesOf,

@@ -1,4 +1,4 @@
-import { Capture } from '../elf/capture.ts';
+import { Capture } from '../base/capture.ts';
 import type { ProgramFacts } from '../tree/entry.ts';
 import { readElfProgram } from './elf-program.ts';
 import { parseScriptLine, scriptLineBytes } from './script-line.ts';

@@ -1,5 +1,5 @@
+import { Capture } from '../base/capture.ts';
 import { type ImagePath, isWithin } from '../base/image-path.ts';
-import { Capture } from '../elf/capture.ts';
 import { startsAsElf } from '../elf/elf.ts';
 import { type ElfNeeds, ElfNeedsProbe } from '../elf/elf-needs.ts';
 import type { ContentWatcher, ThreadObserver } from '../scan/layer-visitor.ts';

@@ -1,4 +1,4 @@
-import { freeMemory } from '../base/free-memory.ts';
+import { freeMemory } from './free-memory.ts';
 
 /** A range of a file that fills up as the file streams by. */
 export class Capture {
